@@ -1,0 +1,29 @@
+/*
+ * casus.c
+ *		Magic block and _PG_init: a table of contents, in layer order.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "casus.h"
+
+#include "fmgr.h"
+
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	casus_settings_init();
+	casus_pass_init();
+	casus_shmem_init();
+	casus_catalog_init();
+	casus_sink_init();
+	casus_registry_init();
+	casus_context_init();
+	casus_dossier_init();
+	casus_policy_init();
+	casus_accesslog_init();
+	casus_hooks_init();
+}

@@ -1,0 +1,552 @@
+/*
+ * casus.h
+ *		All that is shared between the source files of casus: one section per
+ *		file, in layer order.  A file calls only files of a lower layer; the
+ *		layers stand in extension/README.md and test/lint/layers checks them.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#ifndef CASUS_H
+#define CASUS_H
+
+#include "postgres.h"
+
+#include "access/attnum.h"
+#include "datatype/timestamp.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "nodes/lockoptions.h"
+#include "nodes/params.h"
+#include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+#include "tcop/utility.h"
+#include "utils/date.h"
+#include "utils/jsonb.h"
+#include "utils/relcache.h"
+#include "utils/uuid.h"
+
+#include "compat.h"
+
+/* ------------------------------------------------------------------------
+ * Words and numbers used everywhere
+ * ------------------------------------------------------------------------ */
+
+#define CASUS_SCHEMA		"casus"		/* what people use */
+#define CASUS_CAT_SCHEMA	"casus_cat" /* state tables, owned by casus_owner */
+#define CASUS_INT_SCHEMA	"casus_int" /* C functions called by policies etc. */
+#define CASUS_LABEL_COLUMN	"casus_label"
+
+#define CASUS_MAX_CODE		64	/* categories, states: one bit each in a mask */
+
+/* What a rule may allow; the first is the read verdict, the rest the write verdict. */
+typedef enum CasusVerb
+{
+	CASUS_READ = 1,
+	CASUS_SUPPLY = 2,
+	CASUS_CORRECT = 4,
+	CASUS_REMOVE = 8
+} CasusVerb;
+
+/* Whose items a rule speaks of. */
+typedef enum CasusScope
+{
+	CASUS_SCOPE_ALL = 0,		/* every item of the dossier */
+	CASUS_SCOPE_OWN = 1,		/* items that my party brought in */
+	CASUS_SCOPE_SHARED = 2		/* items shared with my party */
+} CasusScope;
+
+/* At which level an office is held. */
+typedef enum CasusLevel
+{
+	CASUS_LEVEL_FILE = 'f',
+	CASUS_LEVEL_PARTY = 'p',
+	CASUS_LEVEL_DOSSIER = 'd'
+} CasusLevel;
+
+/* ------------------------------------------------------------------------
+ * settings.c (layer 1): the settings
+ * ------------------------------------------------------------------------ */
+
+typedef enum CasusDurability
+{
+	CASUS_LOG_STRICT,
+	CASUS_LOG_RELAXED
+} CasusDurability;
+
+extern int	casus_log_durability;	/* CasusDurability, postmaster setting */
+extern char *casus_log_directory;	/* relative to the data directory */
+extern bool casus_preloaded;	/* loaded by shared_preload_libraries */
+
+extern void casus_settings_init(void);
+
+/* ------------------------------------------------------------------------
+ * report.c (layer 1): refusals and set-up errors
+ * ------------------------------------------------------------------------ */
+
+/*
+ * A refusal: SQLSTATE 42501, a primary message without data, a detail that
+ * names the check and the article, a hint with the next step as SQL (or NULL),
+ * and "casus.<code>" in the constraint-name field.  The texts are taken as
+ * they are: the caller has formatted (psprintf) and translated (_()) them.
+ */
+extern void casus_refuse(const char *code, const char *message,
+						 const char *detail, const char *hint) pg_attribute_noreturn();
+
+/* A set-up error: as above with an SQLSTATE of the caller's (22023, 55000 ...). code may be NULL. */
+extern void casus_setup_error(int sqlstate, const char *code, const char *message,
+							  const char *detail, const char *hint) pg_attribute_noreturn();
+
+/* Called with every refusal before it is raised; accesslog.c puts itself here. */
+typedef void (*CasusRefusalHook) (const char *code, const char *message, const char *detail);
+extern CasusRefusalHook casus_refusal_hook;
+
+/* Refuses with casus.not_preloaded unless the library came in with the postmaster. */
+extern void casus_require_preloaded(void);
+
+/* ------------------------------------------------------------------------
+ * clock.c, term.c (layer 1): dates in Europe/Amsterdam, the type casus.term
+ * ------------------------------------------------------------------------ */
+
+/*
+ * casus.term, 16 bytes fixed: a retention or deadline term with its clock.
+ * Text: "uiterlijk 1 year after afsluiten", "gedurende 6 months after besluit".
+ */
+typedef enum CasusTermMode
+{
+	CASUS_TERM_UITERLIJK = 1,	/* gone on or before that day */
+	CASUS_TERM_GEDURENDE = 2	/* kept through that day, gone directly after */
+} CasusTermMode;
+
+typedef struct CasusTerm CasusTerm; /* term.c; passed by reference */
+
+extern DateADT casus_clock_today(void); /* the date in Europe/Amsterdam now */
+extern DateADT casus_clock_date(TimestampTz at);	/* the date in Amsterdam at a moment */
+extern TimestampTz casus_clock_start_of_day(DateADT day);	/* midnight in Amsterdam that opens the day */
+
+/*
+ * First moment at which what is kept under the term must be invisible, when
+ * its clock started on the given day.  uiterlijk: the start of the due day;
+ * gedurende: the start of the day after it.
+ */
+extern TimestampTz casus_term_end(const CasusTerm *term, DateADT start);
+
+/* ------------------------------------------------------------------------
+ * catalog.c (layer 2): the only file that knows casus' own tables by oid
+ * ------------------------------------------------------------------------ */
+
+typedef enum CasusTable
+{
+	CASUS_INSTALLATION,
+	CASUS_PROTOCOL,
+	CASUS_PHASE,
+	CASUS_STAGE,
+	CASUS_PURPOSE,
+	CASUS_OFFICE,
+	CASUS_SUBJECT_CATEGORY,
+	CASUS_CATEGORY,
+	CASUS_RULE,
+	CASUS_GATE,
+	CASUS_TRANSITION,
+	CASUS_LIST_VALUE,
+	CASUS_FILE,
+	CASUS_PARTY,
+	CASUS_PERSON,
+	CASUS_PERSON_ROLE,
+	CASUS_APPOINTMENT,
+	CASUS_DOSSIER,
+	CASUS_PARTICIPANT,
+	CASUS_SHARING,
+	CASUS_ACT,
+	CASUS_ACT_CONTENT,
+	CASUS_DECISION,
+	CASUS_NTABLES
+} CasusTable;
+
+extern void casus_catalog_init(void);
+extern bool casus_installed(void);	/* is the extension in this database? false outside a transaction */
+extern bool casus_creating(void);	/* inside CREATE/ALTER EXTENSION casus */
+extern Oid	casus_table_oid(CasusTable table);
+extern Oid	casus_table_pkey(CasusTable table);
+extern bool casus_is_own_relation(Oid relid);	/* a table, sequence or index in casus_cat */
+extern Oid	casus_owner_oid(void);	/* role casus_owner */
+extern Oid	casus_permits_oid(void);	/* casus_int.permits(casus.label) */
+extern Oid	casus_label_type_oid(void);
+extern const pg_uuid_t *casus_installation_id(void);	/* NULL while the installation is fresh */
+extern void casus_installation_ensure(void);	/* first set-up call: makes the row */
+
+/* Is the role (a member of) the group casus_admin, casus_auditor, casus_backup? A superuser counts as admin only. */
+extern bool casus_is_admin(Oid role);
+extern bool casus_is_auditor(Oid role);
+extern bool casus_is_backup(Oid role);	/* login itself has BYPASSRLS and is a member */
+
+/*
+ * Counts every change of a state table that this backend has heard of:
+ * relcache invalidations (other sessions' commits, own commands, own
+ * subtransaction aborts).  casus_catalog_listen() takes in what has arrived.
+ */
+extern uint64 casus_state_generation(void);
+extern void casus_catalog_listen(void);
+
+/*
+ * Runs one statement of casus' own on its state tables through SPI, as
+ * casus_owner and past the guard (see pass.c).  Rows are in SPI_tuptable until
+ * casus_spi_end().  Parameters as SPI_execute_with_args.  Calls nest.
+ */
+extern void casus_spi_begin(void);
+extern int	casus_spi(const char *sql, int nargs, Oid *types, Datum *values,
+					  const char *nulls, bool read_only, long limit);
+extern void casus_spi_end(void);
+
+/* ------------------------------------------------------------------------
+ * pass.c (layer 1): the token by which casus' own statements meet no guard
+ * ------------------------------------------------------------------------ */
+
+/*
+ * Armed for one statement, known by its text and by the nesting depth of
+ * planner, executor and utility at which it is armed; consumed by the next
+ * executor start (or utility statement) there.  Whatever user code runs
+ * inside, runs deeper and meets the guard.
+ */
+extern void casus_pass_arm(const char *sql);
+extern void casus_pass_disarm(void);
+extern bool casus_pass_admits_planning(const char *sql);	/* planner hook; does not consume */
+extern bool casus_pass_consume(const char *sql);	/* executor start, process utility */
+extern void casus_pass_enter(void); /* one level deeper: planner, executor run/finish, utility */
+extern void casus_pass_leave(void);
+extern void casus_pass_init(void);	/* (sub)transaction callbacks */
+
+/* ------------------------------------------------------------------------
+ * shmem.c (layer 2): the shared memory of casus
+ * ------------------------------------------------------------------------ */
+
+extern void casus_shmem_init(void); /* request and startup hooks */
+extern void casus_shmem_request(Size size);
+extern void casus_shmem_add(void (*startup) (void));	/* run under AddinShmemInitLock at startup */
+
+/* ------------------------------------------------------------------------
+ * label.c (layer 2): the label of a row
+ * ------------------------------------------------------------------------ */
+
+/*
+ * 16 bytes, big-endian: dossier 8, item 4, class 4.  The class packs party
+ * code (12 bits), category (8), phase of collection (6), subject category (6):
+ * nothing is looked up, so first use never waits.  Codes are those of the
+ * dossier's file and protocol; 0 stands for "none" in party and subject
+ * category.
+ */
+typedef struct CasusLabel
+{
+	int64		dossier;
+	uint32		item;
+	uint16		party;
+	uint8		category;
+	uint8		phase;
+	uint8		subject_category;
+} CasusLabel;
+
+typedef enum CasusLabelKind
+{
+	CASUS_LABEL_GOVERNED,
+	CASUS_LABEL_OUTSIDE,		/* under ordinary GRANTs alone */
+	CASUS_LABEL_PENDING,		/* parent not there yet; seen by its own transaction only */
+	CASUS_LABEL_BROKEN			/* none of these: denied to everyone */
+} CasusLabelKind;
+
+extern const pg_uuid_t casus_label_outside;
+extern CasusLabelKind casus_label_unpack(const pg_uuid_t *raw, CasusLabel *label);
+extern void casus_label_pack(const CasusLabel *label, pg_uuid_t *raw);
+extern void casus_label_pending(pg_uuid_t *raw);	/* of the current top-level transaction */
+extern bool casus_label_is_own_pending(const pg_uuid_t *raw);
+
+/* ------------------------------------------------------------------------
+ * sink.c (layer 3): where log records go
+ * ------------------------------------------------------------------------ */
+
+/*
+ * Append-only file of one JSON object per line, shared by the cluster.
+ * append: buffered by the kernel; sync: durable up to what this backend wrote.
+ * Both raise casus.log_unavailable when they cannot, and nothing may leave.
+ */
+extern void casus_sink_init(void);
+extern void casus_sink_append(const char *line, int len);
+extern void casus_sink_sync(void);
+
+/* ------------------------------------------------------------------------
+ * protocol.c (layer 3): a protocol's rules, compiled
+ * ------------------------------------------------------------------------ */
+
+/* One rule of casus_cat.rule: who may do what in a state, for a purpose. */
+typedef struct CasusRule
+{
+	int16		ordinal;
+	uint8		state;			/* phase code 0..31 or stage code 32..63 */
+	uint8		office;
+	uint8		purpose;
+	uint8		scope;			/* CasusScope */
+	uint8		verbs;			/* CasusVerb bits */
+	bool		participants;	/* only for participants of the dossier */
+	uint64		categories;		/* bit per category code */
+	const char *article;
+} CasusRule;
+
+/* One step of the retention of a terminal phase. */
+typedef struct CasusStage
+{
+	uint8		code;			/* 32..63 */
+	uint8		phase;
+	const char *name;
+	const CasusTerm *until;
+	const char *article;
+} CasusStage;
+
+typedef struct CasusProtocol
+{
+	int32		id;
+	const char *name;
+	int			nphases,
+				npurposes,
+				noffices,
+				ncategories,
+				nsubject_categories,
+				nrules,
+				nstages;
+	const char **phase;			/* name by code */
+	const char **phase_article;
+	uint64		terminal;		/* bit per phase */
+	const char **purpose;
+	uint64	   *purpose_phases; /* per purpose: the phases whose dossiers it reads */
+	uint64		standing;		/* bit per purpose: may be a standing purpose */
+	const char **office;
+	char	   *office_level;	/* CasusLevel per office */
+	const char **category;
+	uint64	   *category_subjects;	/* per category: allowed subject categories, bit per code; all ones = any */
+	const char **category_article;
+	const char **subject_category;
+	CasusRule  *rules;
+	CasusStage *stages;			/* in order, by phase */
+} CasusProtocol;
+
+/* From the state tables, kept until one of them changes. Error if there is none. */
+extern const CasusProtocol *casus_protocol(int32 id);
+extern int	casus_protocol_phase(const CasusProtocol *p, const char *name); /* -1: none; likewise below */
+extern int	casus_protocol_purpose(const CasusProtocol *p, const char *name);
+extern int	casus_protocol_office(const CasusProtocol *p, const char *name);
+extern int	casus_protocol_category(const CasusProtocol *p, const char *name);
+extern int	casus_protocol_subject_category(const CasusProtocol *p, const char *name);
+
+/* ------------------------------------------------------------------------
+ * registry.c (layer 3): which table is protected, and how (security labels)
+ * ------------------------------------------------------------------------ */
+
+typedef enum CasusMode
+{
+	CASUS_MODE_NONE = 0,
+	CASUS_MODE_REGISTERED,
+	CASUS_MODE_OBSERVE,
+	CASUS_MODE_ENFORCE
+} CasusMode;
+
+typedef struct CasusProtected
+{
+	Oid			relid;
+	CasusMode	mode;
+	bool		fenced;			/* policy, trigger, ENABLE and FORCE all in place */
+	bool		foreign;		/* its installation id is not ours: denied */
+	bool		hide;			/* without_purpose => 'hide' */
+	bool		mixed;			/* has governs, or takes its label from such a parent */
+	AttrNumber	label_attno;
+	int			nfiles;			/* files that govern rows of this table */
+	int32	   *files;
+	void	   *settings;		/* registry.c's own: what the row trigger needs */
+} CasusProtected;
+
+extern void casus_registry_init(void);	/* label provider, invalidation */
+extern const CasusProtected *casus_registry_find(Oid relid);	/* NULL: not protected */
+extern bool casus_registry_empty(void); /* no protected table in this database: the fast way out */
+
+/* ------------------------------------------------------------------------
+ * context.c (layer 4): who acts, in which office, for what
+ * ------------------------------------------------------------------------ */
+
+typedef enum CasusActorKind
+{
+	CASUS_ACTOR_LOGIN = 'l',	/* the session's login role */
+	CASUS_ACTOR_SET_ROLE = 'r', /* the role taken by SET ROLE */
+	CASUS_ACTOR_TOKEN = 't'		/* a person asserted by a trusted application */
+} CasusActorKind;
+
+typedef struct CasusActor
+{
+	Oid			role;
+	CasusActorKind kind;
+	int32		person;			/* 0: this role is nobody known */
+} CasusActor;
+
+typedef enum CasusSource
+{
+	CASUS_FROM_CONTEXT = 'c',	/* casus.enter */
+	CASUS_FROM_STANDING = 's',	/* a standing purpose of an appointment */
+	CASUS_FROM_BREAK_GLASS = 'b'
+} CasusSource;
+
+typedef struct CasusCapacity
+{
+	int32		file;
+	int32		protocol;
+	int32		person;
+	int64		appointment;
+	int64		dossier;		/* 0: all dossiers of the file where the office may act */
+	uint16		party;			/* code in the file, 0: none */
+	uint8		office;
+	uint8		purpose;
+	char		source;			/* CasusSource */
+} CasusCapacity;
+
+extern void casus_context_init(void);
+extern CasusActor casus_context_actor(void);
+
+/*
+ * The capacity in which this session reads a file's dossiers now, or NULL.
+ * Checked against appointments as of now; in a parallel worker it is the
+ * leader's.
+ */
+extern const CasusCapacity *casus_context_for_file(int32 file);
+extern const CasusCapacity *casus_context_entered(void);	/* set by enter(), or NULL */
+
+/* Counts enter, leave, changes of role: an open cursor compares it. */
+extern uint64 casus_context_generation(void);
+
+/*
+ * The capacity for an act on a dossier (or on a file, dossier 0): that of the
+ * context when it fits, else the only fitting appointment among the offices
+ * given (bit per office code).  Raises no_appointment, wrong_office or
+ * ambiguous_capacity, with the article given.
+ */
+extern void casus_context_for_act(int32 file, int64 dossier, uint64 offices,
+								  const char *article, CasusCapacity *capacity);
+
+/* Statements over protected tables that run now; enter() and leave() are refused inside one. */
+extern void casus_context_freeze(void);
+extern void casus_context_thaw(void);
+extern void casus_context_discard(void);	/* DISCARD ALL */
+
+/* ------------------------------------------------------------------------
+ * dossier.c (layer 4): the state of a dossier as of now
+ * ------------------------------------------------------------------------ */
+
+typedef struct CasusDossier
+{
+	int64		id;
+	int32		file;
+	uint8		phase;
+	uint8		state;			/* phase, or the stage the clock has reached; 255: gone */
+	DateADT		clock;			/* DATEVAL_NOBEGIN: not started */
+	TimestampTz valid_until;	/* when the clock moves it to its next stage */
+} CasusDossier;
+
+extern bool casus_dossier_load(int64 id, CasusDossier *dossier);	/* newest commit and own changes; false: none */
+extern bool casus_dossier_participates(int64 id, int32 person, uint16 party, int office);
+extern bool casus_dossier_shared(int64 id, uint32 item, uint16 party);	/* item or whole dossier, now */
+
+/* Locks the dossier's row (once per transaction) so that advance and the like wait; false: none. */
+extern bool casus_dossier_lock(int64 id, LockTupleMode mode);
+extern void casus_dossier_init(void);
+
+/* ------------------------------------------------------------------------
+ * policy.c (layer 5): one verdict per row
+ * ------------------------------------------------------------------------ */
+
+typedef struct CasusReason
+{
+	const char *code;			/* code of the refusal; NULL when allowed */
+	const char *article;		/* of the rule that grants, or of the check that refuses */
+	const char *text;			/* one sentence, no data of rows */
+	const char *hint;			/* next step as SQL, or NULL */
+} CasusReason;
+
+extern void casus_policy_init(void);
+
+/* At executor start and at each run: take in invalidations, look at the clock, drop what is stale. */
+extern void casus_policy_begin(void);
+extern void casus_policy_end(void); /* free the large caches: called when no statement runs any more */
+
+/* The read verdict for one label under the session's capacities; the function permits() is this. */
+extern bool casus_policy_permits(const pg_uuid_t *raw);
+
+/* The verdict with its reason, for any capacity (NULL: none) and verb. Used by why() and the row trigger. */
+extern bool casus_policy_explain(const CasusCapacity *capacity, const CasusLabel *label,
+								 CasusVerb verb, CasusReason *reason);
+
+/* Rows that this transaction inserted stay visible and changeable to it. */
+extern void casus_policy_note_insert(int64 dossier, uint32 item);
+extern bool casus_policy_inserted_here(int64 dossier, uint32 item);
+extern bool casus_policy_any_insert(void);	/* then no parallel plan: workers do not know them */
+
+/* A number that changes when what the session may see of this dossier is narrowed; for open cursors. */
+typedef struct CasusSight
+{
+	uint64		all,			/* categories readable whoever supplied them */
+				own,
+				shared;
+} CasusSight;
+extern void casus_policy_sight(int64 dossier, CasusSight *sight);
+
+/* ------------------------------------------------------------------------
+ * accesslog.c (layer 6): what each statement let through
+ * ------------------------------------------------------------------------ */
+
+extern void casus_accesslog_init(void);
+
+/* After standard ExecutorStart: wraps the quals of the scans of protected relations. */
+extern void casus_accesslog_start(QueryDesc *query);
+extern void casus_accesslog_run(QueryDesc *query);	/* before each run: has anything let through been narrowed? */
+extern void casus_accesslog_end(QueryDesc *query);	/* executor end: write what is left */
+
+/* One-off records: kind is "refusal", "attempt", "act", "export", "setup", "write" ...; texts may be NULL. */
+extern void casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
+								  const char *code, const char *text);
+
+/* ------------------------------------------------------------------------
+ * rowtrigger.c (layer 7), items.c (layer 4): labels for new rows, write verdicts
+ * ------------------------------------------------------------------------ */
+
+extern uint32 casus_next_item(void);	/* a number not used before in any dossier (sequence, blocks of 32) */
+
+/* ------------------------------------------------------------------------
+ * act.c (layer 6): acts as rows
+ * ------------------------------------------------------------------------ */
+
+/*
+ * Writes an act in the actor's transaction and returns its id.  Motivation
+ * and details are content: they go to act_content and are destroyed with the
+ * dossier.  The attempt and the outcome go to the access log as well.
+ */
+extern int64 casus_act_record(const CasusCapacity *capacity, const char *kind, int64 dossier,
+							  const char *motivation, Jsonb *details);
+
+/* Opens a dossier in the file's initial phase; used by open_dossier() and by the row trigger. */
+extern int64 casus_act_open_dossier(int32 file, Jsonb *details, const char *motivation);
+
+/* ------------------------------------------------------------------------
+ * guard_plan.c, guard_utility.c, guard_object.c (layer 8)
+ * ------------------------------------------------------------------------ */
+
+/* Before planning: binds roles that row security does not bind. */
+extern void casus_guard_query(Query *query, const char *sql);
+
+/* At executor start: every scan of a protected relation carries the policy, else refuse. */
+extern void casus_guard_plan(QueryDesc *query, int eflags);
+
+/* Before and after a utility statement; may replace *stmt. */
+extern void casus_guard_utility(PlannedStmt **stmt, const char *sql, ProcessUtilityContext context);
+extern void casus_guard_utility_done(PlannedStmt *stmt);
+
+extern void casus_guard_object(int access, Oid class, Oid object, int subobject, void *arg);
+
+/* ------------------------------------------------------------------------
+ * hooks.c (layer 9): every saved hook, chain order, dispatch
+ * ------------------------------------------------------------------------ */
+
+extern void casus_hooks_init(void);
+
+#endif							/* CASUS_H */

@@ -1,0 +1,17 @@
+/*
+ * compat.h
+ *		Every difference between PostgreSQL versions, and no other file tests
+ *		PG_VERSION_NUM.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#ifndef CASUS_COMPAT_H
+#define CASUS_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM < 150000
+#error "casus needs PostgreSQL 15 or later"
+#endif
+
+#endif							/* CASUS_COMPAT_H */

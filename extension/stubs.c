@@ -1,0 +1,100 @@
+/* stubs.c: weak stand-ins until every file is there; goes away. */
+#include "casus.h"
+#include "miscadmin.h"
+#define W __attribute__((weak))
+
+W char *casus_log_directory;
+W bool casus_preloaded;
+W void casus_settings_init(void) { }
+W void casus_refuse(const char *code, const char *message, const char *detail, const char *hint) { elog(ERROR, "stub casus_refuse"); }
+W void casus_setup_error(int sqlstate, const char *code, const char *message, const char *detail, const char *hint) { elog(ERROR, "stub casus_setup_error"); }
+W CasusRefusalHook casus_refusal_hook;
+W void casus_require_preloaded(void) { elog(ERROR, "stub casus_require_preloaded"); }
+W DateADT casus_clock_today(void) { return 0; }
+W DateADT casus_clock_date(TimestampTz at) { return 0; }
+W TimestampTz casus_clock_start_of_day(DateADT day) { return 0; }
+W TimestampTz casus_term_end(const CasusTerm *term, DateADT start) { return 0; }
+W void casus_catalog_init(void) { }
+W bool casus_installed(void) { return 0; }
+W bool casus_creating(void) { return 0; }
+W Oid casus_table_oid(CasusTable table) { return 0; }
+W Oid casus_table_pkey(CasusTable table) { return 0; }
+W bool casus_is_own_relation(Oid relid) { return 0; }
+W Oid casus_owner_oid(void) { return 0; }
+W Oid casus_permits_oid(void) { return 0; }
+W Oid casus_label_type_oid(void) { return 0; }
+W const pg_uuid_t *casus_installation_id(void) { return NULL; }
+W void casus_installation_ensure(void) { elog(ERROR, "stub casus_installation_ensure"); }
+W bool casus_is_admin(Oid role) { return 0; }
+W bool casus_is_auditor(Oid role) { return 0; }
+W bool casus_is_backup(Oid role) { return 0; }
+W uint64 casus_state_generation(void) { return 0; }
+W void casus_catalog_listen(void) { }
+W void casus_spi_begin(void) { }
+W int casus_spi(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls, bool read_only, long limit) { return 0; }
+W void casus_spi_end(void) { }
+W void casus_pass_arm(const char *sql) { }
+W void casus_pass_disarm(void) { }
+W bool casus_pass_admits_planning(const char *sql) { return 0; }
+W bool casus_pass_consume(const char *sql) { return 0; }
+W void casus_pass_enter(void) { }
+W void casus_pass_leave(void) { }
+W void casus_pass_init(void) { }
+W void casus_shmem_init(void) { }
+W void casus_shmem_request(Size size) { elog(ERROR, "stub casus_shmem_request"); }
+W void casus_shmem_add(void (*startup) (void)) { elog(ERROR, "stub casus_shmem_add"); }
+W const pg_uuid_t casus_label_outside;
+W CasusLabelKind casus_label_unpack(const pg_uuid_t *raw, CasusLabel *label) { return 0; }
+W void casus_label_pack(const CasusLabel *label, pg_uuid_t *raw) { elog(ERROR, "stub casus_label_pack"); }
+W void casus_label_pending(pg_uuid_t *raw) { elog(ERROR, "stub casus_label_pending"); }
+W bool casus_label_is_own_pending(const pg_uuid_t *raw) { return 0; }
+W void casus_sink_init(void) { }
+W void casus_sink_append(const char *line, int len) { elog(ERROR, "stub casus_sink_append"); }
+W void casus_sink_sync(void) { elog(ERROR, "stub casus_sink_sync"); }
+W const CasusProtocol *casus_protocol(int32 id) { return NULL; }
+W int casus_protocol_phase(const CasusProtocol *p, const char *name) { return 0; }
+W int casus_protocol_purpose(const CasusProtocol *p, const char *name) { return 0; }
+W int casus_protocol_office(const CasusProtocol *p, const char *name) { return 0; }
+W int casus_protocol_category(const CasusProtocol *p, const char *name) { return 0; }
+W int casus_protocol_subject_category(const CasusProtocol *p, const char *name) { return 0; }
+W void casus_registry_init(void) { }
+W const CasusProtected *casus_registry_find(Oid relid) { return NULL; }
+W bool casus_registry_empty(void) { return 0; }
+W void casus_context_init(void) { }
+W CasusActor casus_context_actor(void) { CasusActor a = {0}; return a; }
+W const CasusCapacity *casus_context_for_file(int32 file) { return NULL; }
+W const CasusCapacity *casus_context_entered(void) { return NULL; }
+W uint64 casus_context_generation(void) { return 0; }
+W void casus_context_for_act(int32 file, int64 dossier, uint64 offices, const char *article, CasusCapacity *capacity) { elog(ERROR, "stub casus_context_for_act"); }
+W void casus_context_freeze(void) { }
+W void casus_context_thaw(void) { }
+W void casus_context_discard(void) { elog(ERROR, "stub casus_context_discard"); }
+W bool casus_dossier_load(int64 id, CasusDossier *dossier) { return 0; }
+W bool casus_dossier_participates(int64 id, int32 person, uint16 party, int office) { return 0; }
+W bool casus_dossier_shared(int64 id, uint32 item, uint16 party) { return 0; }
+W bool casus_dossier_lock(int64 id, LockTupleMode mode) { return 0; }
+W void casus_dossier_init(void) { }
+W void casus_policy_init(void) { }
+W void casus_policy_begin(void) { }
+W void casus_policy_end(void) { }
+W bool casus_policy_permits(const pg_uuid_t *raw) { return 0; }
+W bool casus_policy_explain(const CasusCapacity *capacity, const CasusLabel *label, CasusVerb verb, CasusReason *reason) { return 0; }
+W void casus_policy_note_insert(int64 dossier, uint32 item) { elog(ERROR, "stub casus_policy_note_insert"); }
+W bool casus_policy_inserted_here(int64 dossier, uint32 item) { return 0; }
+W bool casus_policy_any_insert(void) { return 0; }
+W void casus_policy_sight(int64 dossier, CasusSight *sight) { elog(ERROR, "stub casus_policy_sight"); }
+W void casus_accesslog_init(void) { }
+W void casus_accesslog_start(QueryDesc *query) { elog(ERROR, "stub casus_accesslog_start"); }
+W void casus_accesslog_run(QueryDesc *query) { elog(ERROR, "stub casus_accesslog_run"); }
+W void casus_accesslog_end(QueryDesc *query) { }
+W void casus_accesslog_event(const char *kind, Oid relid, int64 dossier, const char *code, const char *text) { elog(ERROR, "stub casus_accesslog_event"); }
+W uint32 casus_next_item(void) { return 0; }
+W int64 casus_act_record(const CasusCapacity *capacity, const char *kind, int64 dossier, const char *motivation, Jsonb *details) { return 0; }
+W int64 casus_act_open_dossier(int32 file, Jsonb *details, const char *motivation) { return 0; }
+W void casus_guard_query(Query *query, const char *sql) { elog(ERROR, "stub casus_guard_query"); }
+W void casus_guard_plan(QueryDesc *query, int eflags) { elog(ERROR, "stub casus_guard_plan"); }
+W void casus_guard_utility(PlannedStmt **stmt, const char *sql, ProcessUtilityContext context) { elog(ERROR, "stub casus_guard_utility"); }
+W void casus_guard_utility_done(PlannedStmt *stmt) { elog(ERROR, "stub casus_guard_utility_done"); }
+W void casus_guard_object(int access, Oid class, Oid object, int subobject, void *arg) { elog(ERROR, "stub casus_guard_object"); }
+W void casus_hooks_init(void) { }
+W int casus_log_durability;
