@@ -10,14 +10,38 @@ PROTOCOLS = $(sort $(wildcard contrib/protocols/*.json))
 DATA_built = extension/casus--$(EXTVERSION).sql
 EXTRA_CLEAN = extension/casus--$(EXTVERSION).sql
 
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+
+# The server's headers are system headers here: what they warn of is not ours
+# (GCC ignores PGXS' own -I of a directory that -isystem names).  Hook and
+# callback signatures are given, so a parameter may go unused; comparing an int
+# with lengthof() or sizeof is PostgreSQL's habit, and so is {0}-like
+# initialization of a part.
+PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
 PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
 
-PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+# Without PostgreSQL's build files only the targets below that install them first work.
+ifneq ($(PGXS),)
 include $(PGXS)
+else
+all install:
+	@echo 'PostgreSQL 15 or later with its server headers is needed: apt-get install postgresql-server-dev-15' >&2; exit 1
+endif
 
 $(OBJS): $(HEADERS_casus)
 
 # The install script: its parts in order, shipped protocols embedded.
 extension/casus--$(EXTVERSION).sql: $(INSTALL_PARTS) $(PROTOCOLS)
 	cat $(INSTALL_PARTS) > $@
+
+# Tests: all, or T="suite or file ..."; see test/harness/run.
+.PHONY: test test-long test-versions lint
+test:
+	@test/harness/run $(T)
+test-long:
+	@TEST_LONG=1 test/harness/run $(T)
+test-versions:
+	@test/harness/versions $(V)
+lint:
+	@test/harness/run lint

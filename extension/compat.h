@@ -14,4 +14,9 @@
 #error "casus needs PostgreSQL 15 or later"
 #endif
 
+/* 18 writes pg_noreturn in front of the declaration instead. */
+#ifndef pg_attribute_noreturn
+#define pg_attribute_noreturn() __attribute__((noreturn))
+#endif
+
 #endif							/* CASUS_COMPAT_H */
