@@ -108,7 +108,7 @@ extern void casus_require_preloaded(void);
  * ------------------------------------------------------------------------ */
 
 /*
- * casus.term, 16 bytes fixed: a retention or deadline term with its clock.
+ * casus.term, 32 bytes fixed: a retention or deadline term with its clock.
  * Text: "uiterlijk 1 year after afsluiten", "gedurende 6 months after besluit".
  */
 typedef enum CasusTermMode
@@ -117,7 +117,17 @@ typedef enum CasusTermMode
 	CASUS_TERM_GEDURENDE = 2	/* kept through that day, gone directly after */
 } CasusTermMode;
 
-typedef struct CasusTerm CasusTerm; /* term.c; passed by reference */
+#define CASUS_TERM_EVENT_LEN 27
+
+typedef struct CasusTerm
+{
+	int16		months;
+	int16		days;
+	uint8		mode;			/* CasusTermMode */
+	char		event[CASUS_TERM_EVENT_LEN];	/* padded with NULs; full length has none */
+} CasusTerm;
+
+StaticAssertDecl(sizeof(CasusTerm) == 32, "casus.term is 32 bytes on disk");
 
 extern DateADT casus_clock_today(void); /* the date in Europe/Amsterdam now */
 extern DateADT casus_clock_date(TimestampTz at);	/* the date in Amsterdam at a moment */
@@ -129,6 +139,10 @@ extern TimestampTz casus_clock_start_of_day(DateADT day);	/* midnight in Amsterd
  * gedurende: the start of the day after it.
  */
 extern TimestampTz casus_term_end(const CasusTerm *term, DateADT start);
+extern DateADT casus_term_due_on(const CasusTerm *term, DateADT start);
+
+/* Reads the text form; NULL, or what is wrong with it ("In this term %s."). Raises nothing. */
+extern const char *casus_term_parse(const char *text, CasusTerm *term, bool *out_of_range);
 
 /* ------------------------------------------------------------------------
  * catalog.c (layer 2): the only file that knows casus' own tables by oid

@@ -10,10 +10,6 @@ W void casus_refuse(const char *code, const char *message, const char *detail, c
 W void casus_setup_error(int sqlstate, const char *code, const char *message, const char *detail, const char *hint) { elog(ERROR, "stub casus_setup_error"); }
 W CasusRefusalHook casus_refusal_hook;
 W void casus_require_preloaded(void) { elog(ERROR, "stub casus_require_preloaded"); }
-W DateADT casus_clock_today(void) { return 0; }
-W DateADT casus_clock_date(TimestampTz at) { return 0; }
-W TimestampTz casus_clock_start_of_day(DateADT day) { return 0; }
-W TimestampTz casus_term_end(const CasusTerm *term, DateADT start) { return 0; }
 W void casus_catalog_init(void) { }
 W bool casus_installed(void) { return 0; }
 W bool casus_creating(void) { return 0; }
@@ -51,12 +47,6 @@ W bool casus_label_is_own_pending(const pg_uuid_t *raw) { return 0; }
 W void casus_sink_init(void) { }
 W void casus_sink_append(const char *line, int len) { elog(ERROR, "stub casus_sink_append"); }
 W void casus_sink_sync(void) { elog(ERROR, "stub casus_sink_sync"); }
-W const CasusProtocol *casus_protocol(int32 id) { return NULL; }
-W int casus_protocol_phase(const CasusProtocol *p, const char *name) { return 0; }
-W int casus_protocol_purpose(const CasusProtocol *p, const char *name) { return 0; }
-W int casus_protocol_office(const CasusProtocol *p, const char *name) { return 0; }
-W int casus_protocol_category(const CasusProtocol *p, const char *name) { return 0; }
-W int casus_protocol_subject_category(const CasusProtocol *p, const char *name) { return 0; }
 W void casus_registry_init(void) { }
 W const CasusProtected *casus_registry_find(Oid relid) { return NULL; }
 W bool casus_registry_empty(void) { return 0; }
