@@ -47,9 +47,6 @@ W bool casus_label_is_own_pending(const pg_uuid_t *raw) { return 0; }
 W void casus_sink_init(void) { }
 W void casus_sink_append(const char *line, int len) { elog(ERROR, "stub casus_sink_append"); }
 W void casus_sink_sync(void) { elog(ERROR, "stub casus_sink_sync"); }
-W void casus_registry_init(void) { }
-W const CasusProtected *casus_registry_find(Oid relid) { return NULL; }
-W bool casus_registry_empty(void) { return 0; }
 W void casus_context_init(void) { }
 W CasusActor casus_context_actor(void) { CasusActor a = {0}; return a; }
 W const CasusCapacity *casus_context_for_file(int32 file) { return NULL; }
@@ -78,7 +75,6 @@ W void casus_accesslog_start(QueryDesc *query) { elog(ERROR, "stub casus_accessl
 W void casus_accesslog_run(QueryDesc *query) { elog(ERROR, "stub casus_accesslog_run"); }
 W void casus_accesslog_end(QueryDesc *query) { }
 W void casus_accesslog_event(const char *kind, Oid relid, int64 dossier, const char *code, const char *text) { elog(ERROR, "stub casus_accesslog_event"); }
-W uint32 casus_next_item(void) { return 0; }
 W int64 casus_act_record(const CasusCapacity *capacity, const char *kind, int64 dossier, const char *motivation, Jsonb *details) { return 0; }
 W int64 casus_act_open_dossier(int32 file, Jsonb *details, const char *motivation) { return 0; }
 W void casus_guard_query(Query *query, const char *sql) { elog(ERROR, "stub casus_guard_query"); }

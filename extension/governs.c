@@ -1,0 +1,212 @@
+/*
+ * governs.c
+ *		Expressions over the columns of one row: which rows a file governs,
+ *		and from which date a dossier was open.
+ *
+ * Such an expression decides what is protected.  So it is parsed with the
+ * search path pinned, may use built-in functions and types only (nobody can
+ * replace those), and neither sub-queries nor volatile functions.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "relation.h"
+
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_node.h"
+#include "parser/parser.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+/* What the column reference hook needs. */
+typedef struct Names
+{
+	Relation	rel;
+	List	   *uses;
+	const char *what;
+} Names;
+
+static void
+refuse(const char *what, const char *detail)
+{
+	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+					  psprintf("the expression given as %s cannot be used", what),
+					  detail, NULL);
+}
+
+static Node *
+make_column(const Names *names, AttrNumber attno, int location)
+{
+	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(names->rel), attno - 1);
+	Var		   *var;
+
+	if (att->attgenerated)
+		refuse(names->what, psprintf("Column \"%s\" is generated: it has no value yet when the row is labelled.",
+									 NameStr(att->attname)));
+	if (strcmp(NameStr(att->attname), CASUS_LABEL_COLUMN) == 0)
+		refuse(names->what, "The label itself cannot decide about the label.");
+	var = makeVar(1, attno, att->atttypid, att->atttypmod, att->attcollation, 0);
+	var->location = location;
+	return (Node *) var;
+}
+
+/*
+ * Resolves a column by the name it had when the table was protected, else by
+ * its name now.  Everything else (other tables, whole rows, system columns)
+ * is unknown here.
+ */
+static Node *
+resolve_column(ParseState *pstate, ColumnRef *cref)
+{
+	Names	   *names = pstate->p_ref_hook_state;
+	TupleDesc	desc = RelationGetDescr(names->rel);
+	char	   *name;
+	ListCell   *lc;
+
+	if (list_length(cref->fields) != 1 || !IsA(linitial(cref->fields), String))
+		refuse(names->what, "Columns stand in it by their bare name.");
+	name = strVal(linitial(cref->fields));
+	foreach(lc, names->uses)
+	{
+		CasusColumnUse *use = lfirst(lc);
+
+		if (strcmp(use->use, "name") == 0 && strcmp(use->value, name) == 0)
+			return make_column(names, use->attno, cref->location);
+	}
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped &&
+			strcmp(NameStr(TupleDescAttr(desc, i)->attname), name) == 0)
+			return make_column(names, i + 1, cref->location);
+	}
+	refuse(names->what, psprintf("There is no column \"%s\" in table \"%s\".",
+								 name, RelationGetRelationName(names->rel)));
+	return NULL;
+}
+
+static bool
+not_built_in(Oid function, void *context)
+{
+	return function >= FirstGenbkiObjectId;
+}
+
+/* Does the tree hold anything that a user can define? */
+static bool
+is_foreign(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, not_built_in, context))
+		return true;
+	if (IsA(node, CoerceToDomain) || IsA(node, SubLink) || IsA(node, Param))
+		return true;
+	if (exprType(node) >= FirstGenbkiObjectId && !IsA(node, Var) &&
+		!IsA(node, Const) && !IsA(node, RelabelType) && !IsA(node, List))
+		return true;
+	return expression_tree_walker(node, is_foreign, context);
+}
+
+static Node *
+parse_raw(const char *text, const char *what)
+{
+	List	   *raw = raw_parser(text, RAW_PARSE_PLPGSQL_EXPR);
+	SelectStmt *stmt;
+
+	if (list_length(raw) != 1 ||
+		!IsA(linitial_node(RawStmt, raw)->stmt, SelectStmt))
+		refuse(what, "It is not an expression.");
+	stmt = (SelectStmt *) linitial_node(RawStmt, raw)->stmt;
+	if (list_length(stmt->targetList) != 1 || stmt->fromClause != NIL ||
+		stmt->whereClause != NULL || stmt->groupClause != NIL ||
+		stmt->havingClause != NULL || stmt->windowClause != NIL ||
+		stmt->distinctClause != NIL || stmt->sortClause != NIL ||
+		stmt->limitCount != NULL || stmt->limitOffset != NULL ||
+		stmt->lockingClause != NIL || stmt->valuesLists != NIL ||
+		stmt->op != SETOP_NONE || stmt->withClause != NULL)
+		refuse(what, "It is not one expression.");
+	return linitial_node(ResTarget, stmt->targetList)->val;
+}
+
+Node *
+casus_governs_parse(Relation rel, const char *text, List *uses,
+					Oid result_type, const char *what)
+{
+	ParseState *pstate = make_parsestate(NULL);
+	Names		names = {rel, uses, what};
+	Node	   *expr;
+	Oid			type;
+	int			nest = NewGUCNestLevel();
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	pstate->p_pre_columnref_hook = resolve_column;
+	pstate->p_ref_hook_state = &names;
+	expr = transformExpr(pstate, parse_raw(text, what),
+						 EXPR_KIND_CHECK_CONSTRAINT);
+	type = exprType(expr);
+	expr = coerce_to_target_type(pstate, expr, type, result_type, -1,
+								 COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
+	if (expr == NULL)
+		refuse(what, psprintf("Its type is %s, not %s.",
+							  format_type_be(type), format_type_be(result_type)));
+	assign_expr_collations(pstate, expr);
+	free_parsestate(pstate);
+	AtEOXact_GUC(true, nest);
+
+	if (is_foreign(expr, NULL))
+		refuse(what, "It uses a function, type or parameter that is not built in.");
+	if (contain_volatile_functions(expr))
+		refuse(what, "It uses a volatile function.");
+	return expr;
+}
+
+/*
+ * For the registry: a predicate that was fine once and cannot be read now
+ * (a column dropped) must not raise in the middle of a relcache load of
+ * somebody's statement, but make the table closed.
+ */
+Node *
+casus_governs_parse_quietly(Relation rel, const char *text, List *uses)
+{
+	MemoryContext old = CurrentMemoryContext;
+	Node	   *volatile expr = NULL;
+	int			nest = NewGUCNestLevel();
+
+	PG_TRY();
+	{
+		expr = casus_governs_parse(rel, text, uses, BOOLOID, "governs");
+	}
+	PG_CATCH();
+	{
+		int			category = ERRCODE_TO_CATEGORY(geterrcode());
+
+		if (category != ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION &&
+			category != ERRCODE_DATA_EXCEPTION)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(old);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	AtEOXact_GUC(true, nest);
+	return expr;
+}
+
+List *
+casus_governs_columns(Node *expr)
+{
+	List	   *columns = NIL;
+	List	   *vars = pull_var_clause(expr, 0);
+	ListCell   *lc;
+
+	foreach(lc, vars)
+		columns = list_append_unique_int(columns, lfirst_node(Var, lc)->varattno);
+	return columns;
+}

@@ -1,0 +1,689 @@
+/*
+ * registry.c
+ *		Which tables are protected, and how: the label provider and the
+ *		cached, parsed settings.
+ *
+ * A table is protected when it has a column casus_label of type casus.label;
+ * its settings stand in security labels (relation.h).  Where the column is
+ * there and the settings are not (a dump without security labels), the table
+ * is protected all the same, without settings: closed.
+ *
+ * The cache is private to the backend, keyed by relation oid, and dropped by
+ * relcache invalidations; SECURITY LABEL sends none by itself, so everything
+ * here that writes a label does.  An entry that a caller still holds lives
+ * until the end of the transaction, even when it has become stale.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "relation.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/seclabel.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parse_func.h"
+#include "rewrite/rowsecurity.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+typedef struct Entry
+{
+	Oid			relid;			/* hash key */
+	bool		valid;
+	CasusProtected *prot;		/* NULL: not protected */
+	MemoryContext cxt;			/* of prot */
+} Entry;
+
+static HTAB *entries = NULL;
+
+/* Contexts of stale entries, which callers may still hold. */
+static List *dead = NIL;
+
+/* Counts invalidations, to see one that arrives while an entry is built. */
+static uint64 invalidations = 0;
+
+/* Is there no protected table at all? Known until any relation changes. */
+static bool empty_known = false;
+static bool empty = false;
+
+/* The state tables whose names and ids the entries were resolved against. */
+static Oid	file_table = InvalidOid;
+static Oid	protocol_table = InvalidOid;
+static Oid	party_table = InvalidOid;
+static Oid	installation_table = InvalidOid;
+
+static const CasusProtected *find(Oid relid, int depth);
+
+/* ---- invalidation ---- */
+
+static void
+retire(Entry *entry)
+{
+	entry->valid = false;
+	if (entry->cxt != NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		dead = lappend(dead, entry->cxt);
+		MemoryContextSwitchTo(old);
+	}
+	entry->cxt = NULL;
+	entry->prot = NULL;
+}
+
+/* Entries of protected tables depend on one another and on the state: all go. */
+static void
+retire_all(bool also_plain)
+{
+	HASH_SEQ_STATUS status;
+	Entry	   *entry;
+
+	hash_seq_init(&status, entries);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (also_plain || entry->prot != NULL)
+			retire(entry);
+	}
+}
+
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	Entry	   *entry;
+
+	invalidations++;
+	empty_known = false;
+	if (entries == NULL)
+		return;
+	if (relid == InvalidOid)
+		retire_all(true);
+	else if (relid == file_table || relid == protocol_table ||
+			 relid == party_table || relid == installation_table)
+		retire_all(false);
+	else
+	{
+		entry = hash_search(entries, &relid, HASH_FIND, NULL);
+		if (entry == NULL || !entry->valid)
+			return;
+		if (entry->prot != NULL)
+			retire_all(false);
+		else
+			retire(entry);
+	}
+}
+
+static void
+transaction_ended(XactEvent event, void *arg)
+{
+	ListCell   *lc;
+
+	if (dead == NIL || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
+						event != XACT_EVENT_PREPARE))
+		return;
+	foreach(lc, dead)
+		MemoryContextDelete(lfirst(lc));
+	list_free(dead);
+	dead = NIL;
+}
+
+/* ---- the catalogs ---- */
+
+/* Every table with a column of type casus.label, by the column's dependency. */
+List *
+casus_registry_tables(void)
+{
+	List	   *tables = NIL;
+	Oid			type = casus_label_type_oid();
+	Relation	depend;
+	ScanKeyData key[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (!OidIsValid(type))
+		return NIL;
+	depend = table_open(DependRelationId, AccessShareLock);
+	ScanKeyInit(&key[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(TypeRelationId));
+	ScanKeyInit(&key[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(type));
+	scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2, key);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+		char		kind;
+
+		if (form->classid != RelationRelationId || form->objsubid == 0)
+			continue;
+		kind = get_rel_relkind(form->objid);
+		if (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE ||
+			kind == RELKIND_FOREIGN_TABLE || kind == RELKIND_MATVIEW)
+			tables = list_append_unique_oid(tables, form->objid);
+	}
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+	return tables;
+}
+
+bool
+casus_registry_empty(void)
+{
+	uint64		before;
+	bool		found;
+
+	if (empty_known)
+		return empty;
+	if (!IsTransactionState() || !OidIsValid(MyDatabaseId))
+		return false;
+	before = invalidations;
+	found = casus_installed() && casus_registry_tables() != NIL;
+	if (before == invalidations)
+	{
+		empty = !found;
+		empty_known = true;
+	}
+	return !found;
+}
+
+/* The file of a name, from the newest state. The table is small. */
+bool
+casus_registry_find_file(const char *name, int32 *id, int32 *protocol)
+{
+	Relation	rel = table_open(casus_table_oid(CASUS_FILE), AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple	tuple;
+	bool		found = false;
+	AttrNumber	a_id = get_attnum(RelationGetRelid(rel), "id");
+	AttrNumber	a_name = get_attnum(RelationGetRelid(rel), "name");
+	AttrNumber	a_protocol = get_attnum(RelationGetRelid(rel), "protocol");
+
+	while (!found && (tuple = systable_getnext(scan)) != NULL)
+	{
+		bool		isnull;
+		char	   *value = TextDatumGetCString(heap_getattr(tuple, a_name,
+															 desc, &isnull));
+
+		if (strcmp(value, name) != 0)
+			continue;
+		*id = DatumGetInt32(heap_getattr(tuple, a_id, desc, &isnull));
+		*protocol = DatumGetInt32(heap_getattr(tuple, a_protocol, desc, &isnull));
+		found = true;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+static bool
+is_deferrable(Oid constraint)
+{
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	bool		deferrable;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	deferrable = ((Form_pg_constraint) GETSTRUCT(tuple))->condeferrable;
+	ReleaseSysCache(tuple);
+	return deferrable;
+}
+
+/*
+ * The foreign key that a column stands for: the one over this column alone
+ * where there is one, else the first that it is part of.
+ */
+bool
+casus_registry_resolve_via(Relation rel, AttrNumber attno, CasusVia *via)
+{
+	ForeignKeyCacheInfo *best = NULL;
+	ListCell   *lc;
+
+	foreach(lc, RelationGetFKeyList(rel))
+	{
+		ForeignKeyCacheInfo *fk = lfirst(lc);
+
+		for (int i = 0; i < fk->nkeys; i++)
+		{
+			if (fk->conkey[i] == attno &&
+				(best == NULL || fk->nkeys < best->nkeys))
+				best = fk;
+		}
+	}
+	if (best == NULL)
+		return false;
+	via->attno = attno;
+	via->constraint = best->conoid;
+	via->parent = best->confrelid;
+	via->nkeys = best->nkeys;
+	for (int i = 0; i < best->nkeys; i++)
+	{
+		via->fkatt[i] = best->conkey[i];
+		via->pkatt[i] = best->confkey[i];
+		via->eqop[i] = best->conpfeqop[i];
+	}
+	via->index = get_constraint_index(via->constraint);
+	via->deferrable = is_deferrable(via->constraint);
+	return OidIsValid(via->index);
+}
+
+/* ---- the fence ---- */
+
+static bool
+has_policy(Relation rel, AttrNumber label_attno)
+{
+	ListCell   *lc;
+
+	if (rel->rd_rsdesc == NULL)
+		return false;
+	foreach(lc, rel->rd_rsdesc->policies)
+	{
+		RowSecurityPolicy *policy = lfirst(lc);
+		FuncExpr   *call = (FuncExpr *) policy->qual;
+		Node	   *arg;
+
+		if (policy->permissive || policy->polcmd != '*' || call == NULL ||
+			!IsA(call, FuncExpr) || call->funcid != casus_permits_oid() ||
+			ARR_DIMS(policy->roles)[0] != 1 ||
+			((Oid *) ARR_DATA_PTR(policy->roles))[0] != ACL_ID_PUBLIC)
+			continue;
+		arg = linitial(call->args);
+		while (IsA(arg, RelabelType))
+			arg = (Node *) ((RelabelType *) arg)->arg;
+		if (IsA(arg, Var) && ((Var *) arg)->varattno == label_attno)
+			return true;
+	}
+	return false;
+}
+
+static Oid
+trigger_function(void)
+{
+	static Oid	cached = InvalidOid;
+	List	   *name = list_make2(makeString(pstrdup(CASUS_INT_SCHEMA)),
+								  makeString(pstrdup("row_trigger")));
+
+	if (!OidIsValid(cached) || get_func_name(cached) == NULL)
+		cached = LookupFuncName(name, 0, NULL, true);
+	return cached;
+}
+
+static bool
+has_trigger(Relation rel)
+{
+	Oid			function = trigger_function();
+
+	if (rel->trigdesc == NULL || !OidIsValid(function))
+		return false;
+	for (int i = 0; i < rel->trigdesc->numtriggers; i++)
+	{
+		Trigger    *trigger = &rel->trigdesc->triggers[i];
+
+		if (trigger->tgfoid == function && trigger->tgqual == NULL &&
+			trigger->tgenabled == TRIGGER_FIRES_ALWAYS &&
+			trigger->tgnattr == 0 && TRIGGER_FOR_ROW(trigger->tgtype) &&
+			TRIGGER_FOR_BEFORE(trigger->tgtype) &&
+			TRIGGER_FOR_INSERT(trigger->tgtype) &&
+			TRIGGER_FOR_UPDATE(trigger->tgtype) &&
+			TRIGGER_FOR_DELETE(trigger->tgtype))
+			return true;
+	}
+	return false;
+}
+
+/* ---- building an entry ---- */
+
+static AttrNumber
+label_attribute(Relation rel)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && att->atttypid == casus_label_type_oid() &&
+			strcmp(NameStr(att->attname), CASUS_LABEL_COLUMN) == 0)
+			return i + 1;
+	}
+	return InvalidAttrNumber;
+}
+
+static void
+add_file(CasusProtected *prot, int32 file)
+{
+	for (int i = 0; i < prot->nfiles; i++)
+	{
+		if (prot->files[i] == file)
+			return;
+	}
+	prot->files = repalloc(prot->files, sizeof(int32) * (prot->nfiles + 1));
+	prot->files[prot->nfiles++] = file;
+}
+
+/* What a table takes from its parents: their files, and that they are mixed. */
+static void
+take_from(CasusProtected *prot, Oid relid, int depth)
+{
+	const CasusProtected *other;
+
+	if (relid == prot->relid || (other = find(relid, depth + 1)) == NULL)
+		return;
+	for (int i = 0; i < other->nfiles; i++)
+		add_file(prot, other->files[i]);
+	prot->mixed |= other->mixed;
+}
+
+static void
+resolve(Relation rel, CasusProtected *prot, CasusSettings *settings, int depth)
+{
+	List	   *uses = casus_registry_settings_uses(rel);
+
+	casus_registry_settings_apply_uses(settings, uses);
+	for (int i = 0; i < settings->nfiles; i++)
+	{
+		CasusFileSettings *fs = &settings->files[i];
+		int32		protocol;
+
+		if (casus_registry_find_file(fs->file, &fs->id, &protocol))
+			add_file(prot, fs->id);
+		if (fs->governs_text != NULL)
+		{
+			fs->governs = casus_governs_parse_quietly(rel, fs->governs_text, uses);
+			fs->broken = fs->governs == NULL;
+			prot->mixed = true;
+		}
+	}
+	for (int i = 0; i < settings->nvia; i++)
+	{
+		AttrNumber	attno = settings->via[i].attno;
+
+		/* Without its foreign key the column leads nowhere: no label, closed. */
+		if (casus_registry_resolve_via(rel, attno, &settings->via[i]))
+			take_from(prot, settings->via[i].parent, depth);
+		else
+			settings->via[i].parent = InvalidOid;
+	}
+	for (int i = 0; i < settings->nrelabels; i++)
+	{
+		AttrNumber	attno = settings->relabels[i].attno;
+
+		if (!casus_registry_resolve_via(rel, attno, &settings->relabels[i]))
+			settings->relabels[i].parent = InvalidOid;
+	}
+	prot->mixed |= settings->default_outside;
+}
+
+static CasusProtected *
+build(Relation rel, AttrNumber label_attno, int depth)
+{
+	CasusProtected *prot = palloc0(sizeof(CasusProtected));
+	CasusSettings *settings = NULL;
+	ObjectAddress table;
+	char	   *text;
+
+	prot->relid = RelationGetRelid(rel);
+	prot->label_attno = label_attno;
+	prot->mode = CASUS_MODE_ENFORCE;
+	prot->files = palloc0(sizeof(int32));
+	prot->fenced = rel->rd_rel->relrowsecurity &&
+		rel->rd_rel->relforcerowsecurity &&
+		has_policy(rel, label_attno) && has_trigger(rel);
+
+	ObjectAddressSet(table, RelationRelationId, RelationGetRelid(rel));
+	text = GetSecurityLabel(&table, CASUS_PROVIDER);
+	if (text != NULL)
+		settings = casus_registry_settings_read(text);
+	prot->settings = settings;
+	if (settings == NULL)
+		return prot;
+
+	prot->mode = settings->mode;
+	prot->hide = settings->hide;
+	if (casus_installation_id() != NULL && settings->installation != NULL)
+	{
+		char	   *ours = DatumGetCString(DirectFunctionCall1(uuid_out,
+															   UUIDPGetDatum(casus_installation_id())));
+
+		prot->foreign = strcmp(ours, settings->installation) != 0;
+	}
+	resolve(rel, prot, settings, depth);
+	return prot;
+}
+
+static void
+init_cache(void)
+{
+	HASHCTL		ctl = {0};
+
+	ctl.keysize = sizeof(Oid);
+	ctl.entrysize = sizeof(Entry);
+	ctl.hcxt = TopMemoryContext;
+	entries = hash_create("casus relations", 128, &ctl,
+						  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+static CasusProtected *
+load(Oid relid, int depth, MemoryContext cxt)
+{
+	Relation	rel = try_relation_open(relid, AccessShareLock);
+	CasusProtected *prot = NULL;
+	AttrNumber	attno;
+
+	if (rel == NULL)
+		return NULL;
+	attno = label_attribute(rel);
+	if (attno != InvalidAttrNumber)
+	{
+		MemoryContext old = MemoryContextSwitchTo(cxt);
+
+		prot = build(rel, attno, depth);
+		MemoryContextSwitchTo(old);
+	}
+	relation_close(rel, AccessShareLock);
+	return prot;
+}
+
+static const CasusProtected *
+find(Oid relid, int depth)
+{
+	Entry	   *entry;
+	MemoryContext cxt;
+	CasusProtected *prot;
+	uint64		before;
+	bool		found;
+
+	if (entries == NULL)
+		init_cache();
+	entry = hash_search(entries, &relid, HASH_FIND, NULL);
+	if (entry != NULL && entry->valid)
+		return entry->prot;
+	if (!IsTransactionState() || !casus_installed())
+		return NULL;
+
+	/* A cycle of parents cannot be made by protect(); a hand-made one ends here. */
+	if (depth > 32)
+		return NULL;
+	file_table = casus_table_oid(CASUS_FILE);
+	protocol_table = casus_table_oid(CASUS_PROTOCOL);
+	party_table = casus_table_oid(CASUS_PARTY);
+	installation_table = casus_table_oid(CASUS_INSTALLATION);
+
+	before = invalidations;
+	cxt = AllocSetContextCreate(CurTransactionContext, "casus relation",
+								ALLOCSET_SMALL_SIZES);
+	prot = load(relid, depth, cxt);
+	MemoryContextSetParent(cxt, TopMemoryContext);
+
+	entry = hash_search(entries, &relid, HASH_ENTER, &found);
+	if (!found)
+	{
+		entry->valid = false;
+		entry->cxt = NULL;
+		entry->prot = NULL;
+	}
+	retire(entry);
+	if (prot == NULL)
+		MemoryContextDelete(cxt);
+	entry->prot = prot;
+	entry->cxt = prot != NULL ? cxt : NULL;
+	entry->valid = true;
+	if (before != invalidations)
+	{
+		retire(entry);
+		return prot;
+	}
+	return prot;
+}
+
+const CasusProtected *
+casus_registry_find(Oid relid)
+{
+	/* Catalogs are asked for often and are never protected. */
+	if (relid < FirstNormalObjectId || (empty_known && empty))
+		return NULL;
+	return find(relid, 0);
+}
+
+const CasusSettings *
+casus_registry_settings(Oid relid)
+{
+	const CasusProtected *prot = casus_registry_find(relid);
+
+	return prot != NULL ? prot->settings : NULL;
+}
+
+/* ---- writing labels ---- */
+
+/*
+ * Written past the relabel hook, which is for users' commands.  The
+ * invalidation is ours to send: SECURITY LABEL would not.
+ */
+void
+casus_registry_store(Oid relid, const CasusSettings *settings)
+{
+	ObjectAddress table;
+
+	ObjectAddressSet(table, RelationRelationId, relid);
+	SetSecurityLabel(&table, CASUS_PROVIDER,
+					 casus_registry_settings_write(settings));
+	CacheInvalidateRelcacheByRelid(relid);
+	CommandCounterIncrement();
+}
+
+void
+casus_registry_store_uses(Oid relid, AttrNumber attno, List *uses)
+{
+	ObjectAddress column;
+
+	ObjectAddressSubSet(column, RelationRelationId, relid, attno);
+	SetSecurityLabel(&column, CASUS_PROVIDER,
+					 casus_registry_settings_write_uses(uses));
+	CacheInvalidateRelcacheByRelid(relid);
+	CommandCounterIncrement();
+}
+
+/* Takes the labels of a table and its columns away. */
+void
+casus_registry_remove(Oid relid)
+{
+	ObjectAddress table;
+	Relation	rel = table_open(relid, AccessShareLock);
+	int			natts = RelationGetDescr(rel)->natts;
+
+	for (int i = 1; i <= natts; i++)
+	{
+		ObjectAddress column;
+
+		ObjectAddressSubSet(column, RelationRelationId, relid, i);
+		if (GetSecurityLabel(&column, CASUS_PROVIDER) != NULL)
+			SetSecurityLabel(&column, CASUS_PROVIDER, NULL);
+	}
+	table_close(rel, AccessShareLock);
+	ObjectAddressSet(table, RelationRelationId, relid);
+	SetSecurityLabel(&table, CASUS_PROVIDER, NULL);
+	CacheInvalidateRelcacheByRelid(relid);
+	CommandCounterIncrement();
+}
+
+/* ---- the provider: what users' SECURITY LABEL commands may do ---- */
+
+static void
+refuse_label(const char *detail, const char *hint)
+{
+	casus_refuse("label", _("security labels of casus are set by casus"),
+				 detail, hint);
+}
+
+static void
+relabel_relation(const ObjectAddress *object, const char *text)
+{
+	char	   *now = GetSecurityLabel(object, CASUS_PROVIDER);
+	const CasusProtected *prot;
+	bool		ok;
+
+	if (text == NULL)
+		refuse_label(_("It cannot be removed by hand."),
+					 "SELECT casus.unprotect(relation, reason);");
+	if (now != NULL && strcmp(now, text) == 0)
+		return;
+	if (now != NULL)
+		refuse_label(_("It is there already; only a restore sets it where there is none."),
+					 "SELECT casus.protect(relation, file, ...);");
+	prot = casus_installed() ? casus_registry_find(object->objectId) : NULL;
+	if (prot != NULL && prot->fenced)
+		refuse_label(_("The table is fenced; only a restore sets labels, before it is."), NULL);
+	if (object->objectSubId == 0)
+		ok = casus_registry_settings_read(text) != NULL;
+	else
+		(void) casus_registry_settings_read_uses(object->objectSubId, text, &ok);
+	if (!ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("this is not a security label of casus")));
+	CacheInvalidateRelcacheByRelid(object->objectId);
+}
+
+static void
+relabel(const ObjectAddress *object, const char *text)
+{
+	if (!superuser())
+		refuse_label(_("Only a superuser may do so, during a restore."),
+					 "SELECT casus.protect(relation, file, ...);");
+	if (object->classId == RelationRelationId)
+		relabel_relation(object, text);
+	else if (object->classId == AuthIdRelationId)
+	{
+		/* The mark of casus' own roles comes with pg_dumpall. */
+		if (text == NULL)
+			refuse_label(_("The mark of a role cannot be removed."), NULL);
+	}
+	else
+		refuse_label(_("Only tables, columns and the roles of casus bear one."), NULL);
+}
+
+void
+casus_registry_init(void)
+{
+	register_label_provider(CASUS_PROVIDER, relabel);
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	RegisterXactCallback(transaction_ended, NULL);
+}

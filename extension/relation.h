@@ -1,0 +1,155 @@
+/*
+ * relation.h
+ *		How a protected table is registered: shared by the files that read,
+ *		write and apply the settings (registry*.c, governs.c, row*.c,
+ *		protect*.c, bind.c, takein.c).  Nobody else needs it.
+ *
+ * The settings stand in security labels of provider "casus": one JSON object
+ * on the table, and one JSON array on each column that is meant by name, so
+ * that they follow a RENAME.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#ifndef CASUS_RELATION_H
+#define CASUS_RELATION_H
+
+#include "casus.h"
+
+#include "executor/tuptable.h"
+#include "nodes/execnodes.h"
+#include "nodes/pg_list.h"
+#include "utils/rel.h"
+
+#define CASUS_PROVIDER			"casus"
+#define CASUS_POLICY_NAME		"casus"
+#define CASUS_OPEN_POLICY_NAME	"casus_open"
+#define CASUS_TRIGGER_NAME		"~casus_row"
+#define CASUS_PENDING_NAME		"!casus_pending"
+
+/* How the rows of a table come to a dossier. */
+typedef enum CasusKind
+{
+	CASUS_KIND_ROOT,			/* each governed row is a dossier */
+	CASUS_KIND_DOSSIER,			/* a column holds the dossier's id */
+	CASUS_KIND_VIA,				/* foreign keys lead to the parent */
+	CASUS_KIND_VIA_CHILD		/* a foreign key of the child points here */
+} CasusKind;
+
+/* A foreign key over which a label is found, resolved against the catalogs. */
+typedef struct CasusVia
+{
+	AttrNumber	attno;			/* the column that names the key */
+	Oid			constraint;
+	Oid			parent;
+	Oid			index;			/* unique index of the parent */
+	bool		deferrable;
+	int			nkeys;
+	AttrNumber	fkatt[INDEX_MAX_KEYS];
+	AttrNumber	pkatt[INDEX_MAX_KEYS];
+	Oid			eqop[INDEX_MAX_KEYS];	/* parent column = our column */
+} CasusVia;
+
+/* Codes of the table's own for what the protocol names. */
+typedef struct CasusMapEntry
+{
+	char	   *from;
+	char	   *to;
+} CasusMapEntry;
+
+/* A category, party or subject category: constant, or a column, perhaps mapped. */
+typedef struct CasusCoded
+{
+	char	   *constant;
+	AttrNumber	attno;			/* 0: no column */
+	bool		mapped;
+	int			nmap;
+	CasusMapEntry *map;
+} CasusCoded;
+
+/* A column whose data are of a category of their own. */
+typedef struct CasusDataColumn
+{
+	AttrNumber	attno;
+	char	   *category;
+} CasusDataColumn;
+
+/* What protect() said for one file. */
+typedef struct CasusFileSettings
+{
+	char	   *file;
+	int32		id;				/* 0: there is no such file here */
+	char	   *governs_text;	/* NULL: every row */
+	Node	   *governs;		/* over Vars of varno 1; NULL also when it cannot be read */
+	bool		broken;			/* the predicate cannot be read any more: refuse */
+	char	   *default_basis;
+	CasusCoded	category;
+	CasusCoded	originator;
+	CasusCoded	subject_category;
+	AttrNumber	subject_attno;
+	int			ndata;
+	CasusDataColumn *data;
+	void	   *codes;			/* rowcodes.c: the names resolved to codes */
+} CasusFileSettings;
+
+typedef struct CasusSettings
+{
+	MemoryContext cxt;			/* lives as long as the registry entry */
+	CasusMode	mode;
+	CasusKind	kind;
+	bool		hide;
+	bool		inherit_item;
+	bool		default_outside;	/* the column's default says outside */
+	bool		had_row_security;	/* before bind */
+	bool		had_force;
+	char	   *installation;
+	char	   *via_child;		/* for messages: child and column as given */
+	AttrNumber	dossier_attno;
+	int			nvia;
+	CasusVia   *via;			/* in the order in which they are tried */
+	int			nrelabels;
+	CasusVia   *relabels;		/* parents that take their label from our rows */
+	int			nfiles;
+	CasusFileSettings *files;
+} CasusSettings;
+
+/* One use of a column by name, as its security label tells it. */
+typedef struct CasusColumnUse
+{
+	AttrNumber	attno;
+	char	   *use;			/* via, dossier, category, originator, subject_category,
+								 * subject, data, name, relabels */
+	int			ordinal;
+	char	   *file;			/* NULL: for every file */
+	char	   *value;			/* data: category; name: the name in the predicate */
+} CasusColumnUse;
+
+/* ---- registry_settings.c: from and to security labels ---- */
+extern char *casus_registry_settings_write(const CasusSettings *settings);
+extern CasusSettings *casus_registry_settings_read(const char *text);	/* NULL: not well-formed */
+extern char *casus_registry_settings_write_uses(List *uses);	/* of one column; NULL: none */
+extern List *casus_registry_settings_read_uses(AttrNumber attno, const char *text, bool *ok);
+extern List *casus_registry_settings_uses(Relation rel);	/* of all columns */
+extern void casus_registry_settings_apply_uses(CasusSettings *settings, List *uses);
+
+/* ---- registry.c ---- */
+extern const CasusSettings *casus_registry_settings(Oid relid);	/* NULL: none, or not readable */
+extern List *casus_registry_tables(void);	/* oids of all tables with a label column */
+extern bool casus_registry_resolve_via(Relation rel, AttrNumber attno, CasusVia *via);
+extern void casus_registry_store(Oid relid, const CasusSettings *settings);
+extern void casus_registry_store_uses(Oid relid, AttrNumber attno, List *uses);
+extern void casus_registry_remove(Oid relid);
+extern bool casus_registry_find_file(const char *name, int32 *id, int32 *protocol);
+
+/* ---- governs.c: predicates and expressions over one row ---- */
+
+/*
+ * Parses an expression over the columns of a relation, of which only built-in
+ * functions may be part.  uses gives columns that stand in the text under an
+ * older name.  With errors = false, NULL where it cannot be read.
+ */
+extern Node *casus_governs_parse(Relation rel, const char *text, List *uses,
+								 Oid result_type, const char *what);
+extern Node *casus_governs_parse_quietly(Relation rel, const char *text, List *uses);
+extern List *casus_governs_columns(Node *expr); /* attribute numbers */
+
+#endif							/* CASUS_RELATION_H */
