@@ -527,8 +527,85 @@ extern void casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
 extern uint32 casus_next_item(void);	/* a number not used before in any dossier (sequence, blocks of 32) */
 
 /* ------------------------------------------------------------------------
+ * query.c (layer 3): one statement on the state tables
+ * ------------------------------------------------------------------------ */
+
+#define CASUS_QUERY_MAX_ARGS 12
+
+typedef struct CasusQuery
+{
+	int			nargs;
+	Oid			types[CASUS_QUERY_MAX_ARGS];
+	Datum		values[CASUS_QUERY_MAX_ARGS];
+	char		nulls[CASUS_QUERY_MAX_ARGS];
+	uint64		nrows;
+	struct SPITupleTable *rows;
+} CasusQuery;
+
+extern void casus_query_begin(CasusQuery *query);
+extern void casus_query_end(CasusQuery *query);
+extern void casus_query_arg(CasusQuery *query, Oid type, Datum value, bool isnull);
+extern void casus_query_text(CasusQuery *query, const char *value);
+extern void casus_query_int(CasusQuery *query, int32 value);
+extern void casus_query_int64(CasusQuery *query, int64 value);
+extern void casus_query_code(CasusQuery *query, int value, bool isnull);
+extern void casus_query_bool(CasusQuery *query, bool value);
+extern void casus_query_jsonb(CasusQuery *query, Jsonb *value);
+extern void casus_query_run(CasusQuery *query, const char *sql);
+extern Datum casus_query_get(CasusQuery *query, uint64 row, int column, bool *isnull);
+extern bool casus_query_isnull(CasusQuery *query, uint64 row, int column);
+extern char *casus_query_get_text(CasusQuery *query, uint64 row, int column);
+extern int64 casus_query_get_int(CasusQuery *query, uint64 row, int column);
+extern bool casus_query_get_bool(CasusQuery *query, uint64 row, int column);
+
+/* ------------------------------------------------------------------------
+ * find.c (layer 4): names to codes, and the errors when there is none
+ * ------------------------------------------------------------------------ */
+
+typedef struct CasusFile
+{
+	int32		id;
+	int32		protocol;
+	char	   *name;
+	char	   *protocol_name;
+	bool		is_active;
+} CasusFile;
+
+typedef struct CasusOffice
+{
+	int			code;
+	char	   *name;
+	char		level;			/* CasusLevel */
+	bool		needs_oath;
+	char	   *article;
+} CasusOffice;
+
+extern void casus_find_file(const char *name, CasusFile *file);
+extern void casus_find_file_by_id(int32 id, CasusFile *file);
+extern void casus_find_active(const CasusFile *file);
+extern void casus_find_office(const CasusFile *file, const char *name, CasusOffice *office);
+extern int	casus_find_phase(const CasusFile *file, const char *name);
+extern int	casus_find_purpose(const CasusFile *file, const char *name);
+extern int	casus_find_party(const CasusFile *file, const char *name);
+extern int32 casus_find_person(const char *name);
+extern char *casus_find_parties_article(const CasusFile *file);
+extern char *casus_find_oath_article(const CasusFile *file, const CasusOffice *office);
+extern char *casus_find_detail(const CasusFile *file, const char *article, const char *check);
+
+/* ------------------------------------------------------------------------
+ * sight.c (layer 6): whose dossiers the caller may know of
+ * ------------------------------------------------------------------------ */
+
+#define CASUS_STATE_GONE	255 /* past the last retention stage */
+
+extern bool casus_sight_dossier(int64 dossier, CasusDossier *state);
+extern bool casus_sight_file(int32 file, char level);
+
+/* ------------------------------------------------------------------------
  * act.c (layer 6): acts as rows
  * ------------------------------------------------------------------------ */
+
+#define CASUS_NO_PURPOSE	255 /* an act in a phase that no purpose reads */
 
 /*
  * Writes an act in the actor's transaction and returns its id.  Motivation
@@ -537,9 +614,50 @@ extern uint32 casus_next_item(void);	/* a number not used before in any dossier 
  */
 extern int64 casus_act_record(const CasusCapacity *capacity, const char *kind, int64 dossier,
 							  const char *motivation, Jsonb *details);
+extern int64 casus_act_record_setup(int32 file, const char *kind, int64 dossier,
+									const char *motivation, Jsonb *details);
 
 /* Opens a dossier in the file's initial phase; used by open_dossier() and by the row trigger. */
 extern int64 casus_act_open_dossier(int32 file, Jsonb *details, const char *motivation);
+
+/* Refuses whoever is not casus_admin; the installation has an id afterwards. */
+extern void casus_act_require_admin(const char *act);
+
+/* The same refusal for a dossier that does not exist and one that the caller may not know of. */
+extern void casus_act_refuse_unknown(void) pg_attribute_noreturn();
+
+/* What every act on a dossier begins with; the dossier's row is locked afterwards. */
+typedef struct CasusActTarget
+{
+	CasusDossier dossier;
+	CasusFile	file;
+	const CasusProtocol *protocol;
+	const char *phase;			/* name of the dossier's phase */
+} CasusActTarget;
+
+extern void casus_act_begin(const char *act, int64 dossier, CasusActTarget *target);
+
+/* ------------------------------------------------------------------------
+ * act_person.c (layer 7): an appointment, also as part of involving somebody
+ * ------------------------------------------------------------------------ */
+
+typedef struct CasusAppointment
+{
+	int32		person;
+	CasusOffice office;
+	int			party;			/* 0: none */
+	int64		dossier;		/* 0: none */
+	Datum		starts;			/* timestamptz; null: now */
+	bool		starts_null;
+	Datum		ends;
+	bool		ends_null;
+	int64		deputy_for;		/* 0: none */
+	char	   *reason;
+	char	   *standing_purpose;
+	bool		may_session;
+} CasusAppointment;
+
+extern int64 casus_act_person_appoint(const CasusFile *file, const CasusAppointment *a);
 
 /* ------------------------------------------------------------------------
  * guard_plan.c, guard_utility.c, guard_object.c (layer 8)

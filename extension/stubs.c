@@ -75,8 +75,6 @@ W void casus_accesslog_start(QueryDesc *query) { elog(ERROR, "stub casus_accessl
 W void casus_accesslog_run(QueryDesc *query) { elog(ERROR, "stub casus_accesslog_run"); }
 W void casus_accesslog_end(QueryDesc *query) { }
 W void casus_accesslog_event(const char *kind, Oid relid, int64 dossier, const char *code, const char *text) { elog(ERROR, "stub casus_accesslog_event"); }
-W int64 casus_act_record(const CasusCapacity *capacity, const char *kind, int64 dossier, const char *motivation, Jsonb *details) { return 0; }
-W int64 casus_act_open_dossier(int32 file, Jsonb *details, const char *motivation) { return 0; }
 W void casus_guard_query(Query *query, const char *sql) { elog(ERROR, "stub casus_guard_query"); }
 W void casus_guard_plan(QueryDesc *query, int eflags) { elog(ERROR, "stub casus_guard_plan"); }
 W void casus_guard_utility(PlannedStmt **stmt, const char *sql, ProcessUtilityContext context) { elog(ERROR, "stub casus_guard_utility"); }

@@ -1,0 +1,229 @@
+/*
+ * act.c
+ *		Acts as rows: who did what, in which office, when; and what every act
+ *		on a dossier begins with.
+ *
+ * An act is a row in the actor's own transaction: when that rolls back, the
+ * act has not happened.  The attempt is in the access log all the same.
+ * Motivation and details are content: they stand apart, in act_content, and
+ * are destroyed with the dossier.
+ *
+ * Lock: an act holds the row of its dossier (FOR NO KEY UPDATE) to the end of
+ * the transaction, against other acts on it and against writers of its rows,
+ * who hold it FOR SHARE.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "casus.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+/*
+ * Who is responsible for the act: the controller that the protocol ties to the
+ * power chosen in the details (a value of a list), else the controllers of the
+ * file, who are so jointly.
+ */
+static char *
+controller_of(CasusQuery *query, int32 file, Jsonb *details)
+{
+	casus_query_int(query, file);
+	casus_query_jsonb(query, details);
+	casus_query_run(query,
+					"SELECT coalesce("
+					"(SELECT pg_catalog.string_agg(DISTINCT v.value ->> 'controller', ', ') "
+					"FROM casus_cat.protocol p, "
+					"LATERAL pg_catalog.jsonb_each(CASE WHEN pg_catalog.jsonb_typeof(p.definition -> 'lists') = 'object' "
+					"THEN p.definition -> 'lists' ELSE '{}' END) l, "
+					"LATERAL pg_catalog.jsonb_path_query(l.value, 'strict $.values[*] ? (exists(@.controller))', silent => true) v(value) "
+					"WHERE p.id = f.protocol AND EXISTS (SELECT FROM pg_catalog.jsonb_path_query($2, '$.*') g(value) "
+					"WHERE g.value = v.value -> 'name' OR g.value @> pg_catalog.jsonb_build_array(v.value -> 'name'))), "
+					"pg_catalog.array_to_string(f.controllers, ', ')) "
+					"FROM casus_cat.file f WHERE f.id = $1");
+	return casus_query_get_text(query, 0, 1);
+}
+
+/* The row itself; capacity NULL: a set-up act by an admin, without office. */
+static int64
+record(int32 file, const CasusCapacity *capacity, const char *kind,
+	   int64 dossier, const char *motivation, Jsonb *details)
+{
+	CasusActor	actor = casus_context_actor();
+	CasusQuery	query;
+	char	   *controller = NULL;
+	int64		id;
+
+	casus_query_begin(&query);
+	if (file != 0)
+		controller = controller_of(&query, file, details);
+	casus_query_text(&query, kind);
+	casus_query_arg(&query, INT4OID, Int32GetDatum(file), file == 0);
+	casus_query_arg(&query, INT8OID, Int64GetDatum(dossier), dossier == 0);
+	casus_query_arg(&query, INT4OID, Int32GetDatum(actor.person),
+					actor.person == 0);
+	casus_query_text(&query, GetUserNameFromId(actor.role, true));
+	casus_query_arg(&query, CHAROID, CharGetDatum(actor.kind), false);
+	casus_query_code(&query, capacity ? capacity->office : 0, capacity == NULL);
+	casus_query_code(&query, capacity ? capacity->party : 0,
+					 capacity == NULL || capacity->party == 0);
+	casus_query_code(&query, capacity ? capacity->purpose : 0,
+					 capacity == NULL || capacity->purpose == CASUS_NO_PURPOSE);
+	casus_query_text(&query, controller);
+	casus_query_run(&query,
+					"INSERT INTO casus_cat.act (id, kind, file, dossier, person, role_name, "
+					"actor_kind, office, party, purpose, controller) "
+					"VALUES (pg_catalog.nextval('casus_cat.id_seq'), $1, $2, $3, $4, "
+					"coalesce($5, '?')::name, $6, $7, $8, $9, $10) RETURNING id");
+	id = casus_query_get_int(&query, 0, 1);
+
+	if (motivation != NULL || details != NULL)
+	{
+		casus_query_int64(&query, id);
+		casus_query_arg(&query, INT8OID, Int64GetDatum(dossier), dossier == 0);
+		casus_query_text(&query, motivation);
+		casus_query_jsonb(&query, details);
+		casus_query_run(&query,
+						"INSERT INTO casus_cat.act_content (act, dossier, motivation, details) "
+						"VALUES ($1, $2, $3, $4)");
+	}
+	casus_query_end(&query);
+
+	casus_accesslog_event(capacity ? "act" : "setup", InvalidOid, dossier,
+						  NULL, kind);
+	return id;
+}
+
+int64
+casus_act_record(const CasusCapacity *capacity, const char *kind, int64 dossier,
+				 const char *motivation, Jsonb *details)
+{
+	return record(capacity->file, capacity, kind, dossier, motivation, details);
+}
+
+int64
+casus_act_record_setup(int32 file, const char *kind, int64 dossier,
+					   const char *motivation, Jsonb *details)
+{
+	return record(file, NULL, kind, dossier, motivation, details);
+}
+
+/*
+ * Set-up is for casus_admin.  The first such call makes the installation's id:
+ * from then on it is no longer fresh and takes no restore.
+ */
+void
+casus_act_require_admin(const char *act)
+{
+	CasusActor	actor = casus_context_actor();
+
+	casus_require_preloaded();
+	if (!casus_is_admin(actor.role))
+		casus_refuse("wrong_office",
+					 _("set-up is for members of casus_admin"),
+					 psprintf(_("casus.%s() is a set-up act."), act),
+					 NULL);
+	casus_accesslog_event("attempt", InvalidOid, 0, NULL, act);
+	casus_installation_ensure();
+}
+
+/* One refusal for what is not there and what is not yours. */
+void
+casus_act_refuse_unknown(void)
+{
+	casus_refuse("no_appointment",
+				 _("there is no such dossier, or you hold no appointment for it"),
+				 NULL,
+				 "SELECT * FROM casus.my_purposes();");
+}
+
+/*
+ * What every act on a dossier begins with: the attempt is logged, the dossier
+ * must be one that the caller may know of, its row is locked, and what is
+ * judged afterwards is the state under that lock.
+ */
+void
+casus_act_begin(const char *act, int64 dossier, CasusActTarget *target)
+{
+	casus_require_preloaded();
+	casus_accesslog_event("attempt", InvalidOid, dossier, NULL, act);
+	casus_catalog_listen();
+
+	if (!casus_sight_dossier(dossier, &target->dossier) ||
+		!casus_dossier_lock(dossier, LockTupleNoKeyExclusive))
+		casus_act_refuse_unknown();
+	casus_catalog_listen();
+	if (!casus_sight_dossier(dossier, &target->dossier))
+		casus_act_refuse_unknown();
+
+	casus_find_file_by_id(target->dossier.file, &target->file);
+	casus_find_active(&target->file);
+	target->protocol = casus_protocol(target->file.protocol);
+	target->phase = target->protocol->phase[target->dossier.phase];
+}
+
+/* ---- opening ---- */
+
+/*
+ * The offices that may supply in the initial phase, as a mask; the phase and
+ * the article of the first such rule come along.
+ */
+static uint64
+opening_offices(const CasusProtocol *protocol, int phase, const char **article)
+{
+	uint64		offices = 0;
+
+	*article = protocol->phase_article[phase];
+	for (int i = 0; i < protocol->nrules; i++)
+	{
+		const CasusRule *rule = &protocol->rules[i];
+
+		if (rule->state == phase && (rule->verbs & CASUS_SUPPLY) != 0)
+		{
+			if (offices == 0)
+				*article = rule->article;
+			offices |= UINT64CONST(1) << rule->office;
+		}
+	}
+	return offices;
+}
+
+int64
+casus_act_open_dossier(int32 file_id, Jsonb *details, const char *motivation)
+{
+	CasusFile	file;
+	CasusCapacity capacity = {0};
+	CasusQuery	query;
+	const char *article;
+	uint64		offices;
+	int			phase;
+	int64		dossier;
+
+	casus_require_preloaded();
+	casus_find_file_by_id(file_id, &file);
+	casus_find_active(&file);
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file.protocol);
+	casus_query_run(&query,
+					"SELECT code FROM casus_cat.phase WHERE protocol = $1 AND is_initial");
+	phase = (int) casus_query_get_int(&query, 0, 1);
+	casus_query_end(&query);
+
+	offices = opening_offices(casus_protocol(file.protocol), phase, &article);
+	casus_context_for_act(file.id, 0, offices, article, &capacity);
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file.id);
+	casus_query_code(&query, phase, false);
+	casus_query_run(&query,
+					"INSERT INTO casus_cat.dossier (id, file, phase, phase_since, opened_at) "
+					"SELECT pg_catalog.nextval('casus_cat.id_seq'), $1, $2, t, t "
+					"FROM pg_catalog.clock_timestamp() t RETURNING id");
+	dossier = casus_query_get_int(&query, 0, 1);
+	casus_query_end(&query);
+
+	(void) casus_act_record(&capacity, "open_dossier", dossier, motivation,
+							details);
+	return dossier;
+}

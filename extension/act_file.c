@@ -1,0 +1,329 @@
+/*
+ * act_file.c
+ *		Set-up acts on files: open, set parameters, activate, parties.
+ *
+ * All are for casus_admin.  The row of the file is locked FOR UPDATE by acts
+ * that allocate party codes or activate, so that two of them take turns.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "casus.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+/* ---- open_file ---- */
+
+static int32
+protocol_by_name(const char *name)
+{
+	CasusQuery	query;
+	int32		id;
+
+	casus_query_begin(&query);
+	casus_query_text(&query, name);
+	casus_query_run(&query, "SELECT id FROM casus_cat.protocol WHERE name = $1");
+	id = (int32) casus_query_get_int(&query, 0, 1);
+	casus_query_end(&query);
+	if (id == 0)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("there is no such protocol"),
+						  psprintf(_("No protocol is named \"%s\"."), name),
+						  psprintf("SELECT casus.install_protocol(%s);",
+								   quote_literal_cstr(name)));
+	return id;
+}
+
+/* The parties of a closed list come with the file: they are protocol, not choice. */
+static void
+create_parties(CasusQuery *query, int32 file)
+{
+	casus_query_int(query, file);
+	casus_query_run(query,
+					"INSERT INTO casus_cat.party (file, code, name, title, kind, starts) "
+					"SELECT f.id, e.ordinality, e.value ->> 'name', "
+					"coalesce(e.value ->> 'title', e.value ->> 'name'), "
+					"coalesce(e.value ->> 'kind', ''), f.opened_at "
+					"FROM casus_cat.file f "
+					"JOIN casus_cat.protocol p ON p.id = f.protocol, "
+					"LATERAL pg_catalog.jsonb_path_query(p.definition, '$.parties.list[*]') "
+					"WITH ORDINALITY e(value, ordinality) WHERE f.id = $1");
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_open_file);
+
+Datum
+casus_sql_open_file(PG_FUNCTION_ARGS)
+{
+	char	   *protocol_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	int32		protocol;
+	int32		file;
+	CasusQuery	query;
+	bool		taken;
+
+	casus_act_require_admin("open_file");
+	protocol = protocol_by_name(protocol_name);
+	if (name[0] == '\0')
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("a file needs a name"), NULL, NULL);
+
+	casus_query_begin(&query);
+	casus_query_text(&query, name);
+	casus_query_run(&query, "SELECT FROM casus_cat.file WHERE name = $1");
+	taken = query.nrows > 0;
+	if (!taken)
+	{
+		casus_query_int(&query, protocol);
+		casus_query_text(&query, name);
+		casus_query_arg(&query, TEXTARRAYOID, PG_GETARG_DATUM(2),
+						PG_ARGISNULL(2));
+		casus_query_jsonb(&query, PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
+		casus_query_run(&query,
+						"INSERT INTO casus_cat.file (id, name, protocol, controllers, parameters) "
+						"SELECT pg_catalog.nextval('casus_cat.id_seq')::integer, $2, $1, "
+						"coalesce($3, (SELECT pg_catalog.array_agg(c.value) FROM casus_cat.protocol p, "
+						"LATERAL pg_catalog.jsonb_path_query(p.definition, '$.controllers[*]') e(value), "
+						"LATERAL coalesce(e.value ->> 'title', e.value ->> 'name', e.value #>> '{}') c(value) "
+						"WHERE p.id = $1), '{}'), coalesce($4, '{}') RETURNING id");
+		file = (int32) casus_query_get_int(&query, 0, 1);
+		create_parties(&query, file);
+	}
+	casus_query_end(&query);
+	if (taken)
+		casus_setup_error(ERRCODE_DUPLICATE_OBJECT, NULL,
+						  _("there is a file of this name already"),
+						  psprintf(_("\"%s\" is taken."), name), NULL);
+
+	PG_RETURN_INT64(casus_act_record_setup(file, "open_file", 0, NULL, NULL));
+}
+
+/* ---- activation ---- */
+
+/*
+ * Mandatory parameters of the protocol that the file does not have yet, each
+ * with its article, one a line; NULL when there is none.
+ */
+static char *
+missing_parameters(const CasusFile *file)
+{
+	CasusQuery	query;
+	char	   *missing;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file->id);
+	casus_query_run(&query,
+					"SELECT pg_catalog.string_agg(e.value ->> 'name' || "
+					"coalesce(' (art. ' || (e.value ->> 'article') || ')', ''), ', ' ORDER BY e.ordinality) "
+					"FROM casus_cat.file f JOIN casus_cat.protocol p ON p.id = f.protocol, "
+					"LATERAL pg_catalog.jsonb_path_query(p.definition, '$.parameters[*]') "
+					"WITH ORDINALITY e(value, ordinality) "
+					"WHERE f.id = $1 "
+					"AND coalesce((e.value ->> 'mandatory')::boolean, false) "
+					"AND NOT f.parameters ? (e.value ->> 'name') "
+					"AND NOT e.value ? 'default'");
+	missing = casus_query_get_text(&query, 0, 1);
+	casus_query_end(&query);
+	return missing;
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_set_parameter);
+
+Datum
+casus_sql_set_parameter(PG_FUNCTION_ARGS)
+{
+	CasusFile	file;
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	CasusQuery	query;
+	bool		known;
+
+	casus_act_require_admin("set_parameter");
+	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), &file);
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file.protocol);
+	casus_query_text(&query, name);
+	casus_query_run(&query,
+					"SELECT FROM casus_cat.protocol p, "
+					"LATERAL pg_catalog.jsonb_path_query(p.definition, '$.parameters[*]') e(value) "
+					"WHERE p.id = $1 AND e.value ->> 'name' = $2");
+	known = query.nrows > 0;
+	if (known)
+	{
+		casus_query_int(&query, file.id);
+		casus_query_text(&query, name);
+		casus_query_jsonb(&query, PG_GETARG_JSONB_P(2));
+		casus_query_run(&query,
+						"UPDATE casus_cat.file SET parameters = parameters || "
+						"pg_catalog.jsonb_build_object($2, $3) WHERE id = $1");
+	}
+	casus_query_end(&query);
+	if (!known)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("there is no such parameter in the protocol"),
+						  psprintf(_("%s has no parameter \"%s\"."),
+								   file.protocol_name, name), NULL);
+	PG_RETURN_INT64(casus_act_record_setup(file.id, "set_parameter", 0, name,
+										   NULL));
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_activate_protocol);
+
+/*
+ * The parameters given here are set first, so that one call does; what is
+ * refused leaves nothing, since the error takes them back.
+ */
+Datum
+casus_sql_activate_protocol(PG_FUNCTION_ARGS)
+{
+	CasusFile	file;
+	char	   *dpia = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	CasusQuery	query;
+	char	   *missing;
+
+	if (PG_ARGISNULL(0))
+		casus_setup_error(ERRCODE_NULL_VALUE_NOT_ALLOWED, NULL,
+						  _("a file must be named"), NULL, NULL);
+	casus_act_require_admin("activate_protocol");
+	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), &file);
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file.id);
+	casus_query_jsonb(&query, PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2));
+	casus_query_text(&query, dpia);
+	casus_query_run(&query,
+					"UPDATE casus_cat.file SET parameters = parameters || coalesce($2, '{}') || "
+					"CASE WHEN $3 IS NULL OR $3 = '' THEN '{}' "
+					"ELSE pg_catalog.jsonb_build_object('dpia', $3) END WHERE id = $1");
+	casus_query_end(&query);
+
+	missing = missing_parameters(&file);
+	if (missing == NULL && (dpia == NULL || dpia[0] == '\0'))
+		missing = pstrdup("dpia");
+	if (missing != NULL)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+						  "content_missing",
+						  _("the file cannot be activated yet"),
+						  psprintf(_("%s: not set: %s"), file.protocol_name,
+								   missing),
+						  psprintf("SELECT casus.activate_protocol(%s, dpia => '...', parameters => '{...}');",
+								   quote_literal_cstr(file.name)));
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file.id);
+	casus_query_run(&query,
+					"UPDATE casus_cat.file SET activated_at = coalesce(activated_at, "
+					"pg_catalog.clock_timestamp()) WHERE id = $1");
+	casus_query_end(&query);
+	PG_RETURN_INT64(casus_act_record_setup(file.id, "activate_protocol", 0,
+										   dpia, NULL));
+}
+
+/* ---- parties ---- */
+
+static void
+refuse_closed_list(const CasusFile *file, const char *name)
+{
+	CasusQuery	query;
+	bool		closed;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file->protocol);
+	casus_query_run(&query,
+					"SELECT coalesce((definition #>> '{parties,closed}')::boolean, false) "
+					"FROM casus_cat.protocol WHERE id = $1");
+	closed = casus_query_get_bool(&query, 0, 1);
+	casus_query_end(&query);
+	if (closed)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("the protocol lists its parties, and no other may be added"),
+						  casus_find_detail(file, casus_find_parties_article(file),
+											psprintf(_("\"%s\" is not on the list"), name)),
+						  psprintf("SELECT name, title FROM casus.party WHERE file = %s;",
+								   quote_literal_cstr(file->name)));
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_add_party);
+
+Datum
+casus_sql_add_party(PG_FUNCTION_ARGS)
+{
+	CasusFile	file;
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	CasusQuery	query;
+	bool		taken;
+	bool		full = false;
+
+	casus_act_require_admin("add_party");
+	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), &file);
+	refuse_closed_list(&file, name);
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file.id);
+	casus_query_run(&query, "SELECT FROM casus_cat.file WHERE id = $1 FOR UPDATE");
+	casus_query_int(&query, file.id);
+	casus_query_text(&query, name);
+	casus_query_run(&query,
+					"SELECT FROM casus_cat.party WHERE file = $1 AND name = $2");
+	taken = query.nrows > 0;
+	if (!taken)
+	{
+		casus_query_int(&query, file.id);
+		casus_query_text(&query, name);
+		casus_query_arg(&query, TEXTOID, PG_GETARG_DATUM(2), PG_ARGISNULL(2));
+		casus_query_arg(&query, TEXTOID, PG_GETARG_DATUM(3), PG_ARGISNULL(3));
+		casus_query_arg(&query, TIMESTAMPTZOID, PG_GETARG_DATUM(4),
+						PG_ARGISNULL(4));
+		casus_query_run(&query,
+						"INSERT INTO casus_cat.party (file, code, name, title, kind, starts) "
+						"SELECT $1, n.code, $2, coalesce($4, $2), coalesce($3, ''), "
+						"coalesce($5, pg_catalog.clock_timestamp()) "
+						"FROM (SELECT coalesce(pg_catalog.max(code), 0) + 1 AS code "
+						"FROM casus_cat.party WHERE file = $1) n WHERE n.code <= 4095 RETURNING code");
+		full = query.nrows == 0;
+	}
+	casus_query_end(&query);
+	if (taken)
+		casus_setup_error(ERRCODE_DUPLICATE_OBJECT, NULL,
+						  _("there is a party of this name already"),
+						  psprintf(_("\"%s\" is taken."), name), NULL);
+	if (full)
+		casus_setup_error(ERRCODE_PROGRAM_LIMIT_EXCEEDED, NULL,
+						  _("a file has room for 4095 parties"), NULL, NULL);
+	PG_RETURN_INT64(casus_act_record_setup(file.id, "add_party", 0, name, NULL));
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_end_membership);
+
+/* What the party brought in stays; it reads and supplies no more from that moment. */
+Datum
+casus_sql_end_membership(PG_FUNCTION_ARGS)
+{
+	CasusFile	file;
+	char	   *reason = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	CasusQuery	query;
+	int			party;
+
+	casus_act_require_admin("end_membership");
+	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), &file);
+	party = casus_find_party(&file, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file.id);
+	casus_query_code(&query, party, false);
+	casus_query_run(&query,
+					"UPDATE casus_cat.party SET ends = pg_catalog.clock_timestamp() "
+					"WHERE file = $1 AND code = $2");
+	/* Its people hold their offices for the party: with it they end. */
+	casus_query_int(&query, file.id);
+	casus_query_code(&query, party, false);
+	casus_query_run(&query,
+					"UPDATE casus_cat.appointment SET ends = pg_catalog.clock_timestamp() "
+					"WHERE file = $1 AND party = $2 "
+					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp())");
+	casus_query_end(&query);
+	PG_RETURN_INT64(casus_act_record_setup(file.id, "end_membership", 0, reason,
+										   NULL));
+}

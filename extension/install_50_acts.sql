@@ -1,0 +1,96 @@
+/*
+ * install_50_acts.sql
+ *		Set-up of files and people, acts on dossiers, and the views on both.
+ *
+ * Acts are EXECUTE to PUBLIC: who may do them is judged by office, not by
+ * GRANT.  Each returns the id of its act, but for open_dossier (the dossier's)
+ * and appoint and deputise (the appointment's).
+ */
+
+/* ---- files ---- */
+
+CREATE FUNCTION casus.open_file(protocol text, file text, controllers text[] DEFAULT NULL, parameters jsonb DEFAULT '{}')
+	RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_open_file';
+COMMENT ON FUNCTION casus.open_file(text, text, text[], jsonb) IS
+	'Opens a file under an installed protocol and creates the parties of a closed list. controllers: who is responsible, default those that the protocol names. Nothing opens in it before casus.activate_protocol. For casus_admin (42501 casus.wrong_office); unknown protocol 22023, name taken 42710. Returns the act.';
+
+CREATE FUNCTION casus.set_parameter(file text, name text, value jsonb) RETURNS bigint
+	LANGUAGE c STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_set_parameter';
+COMMENT ON FUNCTION casus.set_parameter(text, text, jsonb) IS
+	'Sets a parameter of the protocol for one file. For casus_admin; unknown file or parameter 22023. Returns the act.';
+
+CREATE FUNCTION casus.activate_protocol(file text, dpia text DEFAULT NULL, parameters jsonb DEFAULT '{}') RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_activate_protocol';
+COMMENT ON FUNCTION casus.activate_protocol(text, text, jsonb) IS
+	'Activates the protocol in a file: from then on dossiers open and people enter. dpia: reference of the data protection impact assessment. Refused (55000 casus.content_missing) while that or a mandatory parameter is missing; the detail lists them with their articles. For casus_admin. Returns the act.';
+
+CREATE FUNCTION casus.add_party(file text, party text, kind text DEFAULT NULL, title text DEFAULT NULL, starts timestamptz DEFAULT NULL)
+	RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_add_party';
+COMMENT ON FUNCTION casus.add_party(text, text, text, text, timestamptz) IS
+	'Adds an organisation or department to a file, from a moment on (default now). Refused with the article (22023) where the protocol has a closed list, e.g. Beesel Bijlage 8. For casus_admin. Returns the act.';
+
+CREATE FUNCTION casus.end_membership(file text, party text, reason text DEFAULT NULL) RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_end_membership';
+COMMENT ON FUNCTION casus.end_membership(text, text, text) IS
+	'Ends the membership of a party and the appointments held for it, now. What it brought in stays under the protocol. For casus_admin. Returns the act.';
+
+/* ---- people ---- */
+
+CREATE FUNCTION casus.add_person(name text, role regrole DEFAULT NULL, oath_on date DEFAULT NULL, vog_on date DEFAULT NULL)
+	RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_add_person';
+COMMENT ON FUNCTION casus.add_person(text, regrole, date, date) IS
+	'Makes a person known by a unique name, with his database role and the dates of ambtseed and VOG. A role belongs to one person and matches exactly, by name and oid together, not by membership (22023 when it is somebody else''s, 42710 when the name is taken). For casus_admin. Returns the act.';
+
+CREATE FUNCTION casus.bind_person(name text, role regrole) RETURNS bigint
+	LANGUAGE c STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_bind_person';
+COMMENT ON FUNCTION casus.bind_person(text, regrole) IS
+	'Binds a person to a database role, after a restore or when the role was renamed or made anew. For casus_admin; unknown person, or a role that is somebody else''s: 22023. Returns the act.';
+
+CREATE FUNCTION casus.set_oath(name text, oath_on date DEFAULT NULL, vog_on date DEFAULT NULL) RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_set_oath';
+COMMENT ON FUNCTION casus.set_oath(text, date, date) IS
+	'Records when a person took the ambtseed or got a VOG; a date left out stays as it was. For casus_admin. Returns the act.';
+
+CREATE FUNCTION casus.appoint(person text, file text, party text, office text, dossier bigint DEFAULT NULL,
+		starts timestamptz DEFAULT NULL, ends timestamptz DEFAULT NULL, reason text DEFAULT NULL,
+		standing_purpose text DEFAULT NULL, may_session boolean DEFAULT false)
+	RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_appoint';
+COMMENT ON FUNCTION casus.appoint(text, text, text, text, bigint, timestamptz, timestamptz, text, text, boolean) IS
+	'Appoints a person to an office of a file from starts (default now) until ends (default open). An office of the file takes no party, one of a party takes a party, one of a dossier takes a dossier (22023 casus.wrong_office). Refused (55000) without the ambtseed or VOG that the office asks for, or beside an office that excludes it. Done by whom the protocol says: casus_admin or an office. standing_purpose, may_session: only purposes that the protocol marks so. Returns the appointment.';
+
+CREATE FUNCTION casus.deputise(appointment bigint, person text, starts timestamptz DEFAULT NULL, ends timestamptz DEFAULT NULL, reason text DEFAULT NULL)
+	RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_deputise';
+COMMENT ON FUNCTION casus.deputise(bigint, text, timestamptz, timestamptz, text) IS
+	'Lets another person hold the office of an appointment for a time, at most as long as the appointment itself; he must satisfy all that casus.appoint asks. Returns the appointment of the deputy.';
+
+CREATE FUNCTION casus.end_appointment(appointment bigint, reason text DEFAULT NULL) RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_end_appointment';
+COMMENT ON FUNCTION casus.end_appointment(bigint, text) IS
+	'Ends an appointment and those of its deputies now; it binds the next statement of every session. Done by whoever may appoint. Returns the act.';

@@ -1,0 +1,224 @@
+/*
+ * sight.c
+ *		Which rows of casus' own views a caller may see, and whose dossiers he
+ *		may know of.
+ *
+ * To know that a dossier exists takes an appointment that has to do with it:
+ * an office of the whole file, an office held for this dossier, or taking part
+ * in it as a person or with one's party.  To read what was written about it
+ * (motivations, details) takes the right to read the dossier now.
+ *
+ * The caller's appointments are kept until the state changes, an appointment
+ * begins or ends, or another actor asks; they are private to the backend, so
+ * no lock guards them.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "casus.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+typedef struct Appointment
+{
+	int32		file;
+	int64		dossier;		/* 0: none */
+	uint16		party;			/* 0: none */
+	uint8		office;
+	char		level;			/* CasusLevel */
+} Appointment;
+
+static Appointment *mine = NULL;	/* in TopMemoryContext */
+static int	nmine = 0;
+static int32 mine_person = 0;
+static uint64 mine_generation = 0;
+static TimestampTz mine_until = 0;	/* when one of them begins or ends */
+
+/*
+ * The moment of the next begin or end comes along as the last column, so that
+ * the list is as of now without being read for every row.
+ */
+#define MY_APPOINTMENTS \
+	"SELECT a.file, coalesce(a.dossier, 0), coalesce(a.party, 0)::integer, a.office, " \
+	"o.level, (SELECT pg_catalog.min(m.at) FROM casus_cat.appointment b, " \
+	"LATERAL (VALUES (b.starts), (b.ends)) m(at) " \
+	"WHERE b.person = $1 AND m.at > pg_catalog.clock_timestamp()) " \
+	"FROM casus_cat.person p " \
+	"LEFT JOIN (casus_cat.appointment a JOIN casus_cat.file f ON f.id = a.file " \
+	"JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office) " \
+	"ON a.person = p.id AND a.starts <= pg_catalog.clock_timestamp() " \
+	"AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp()) " \
+	"WHERE p.id = $1"
+
+static void
+load_appointments(int32 person)
+{
+	CasusQuery	query;
+	uint64		generation = casus_state_generation();
+	Appointment *list;
+	int			n = 0;
+	TimestampTz until = PG_INT64_MAX;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, person);
+	casus_query_run(&query, MY_APPOINTMENTS);
+	list = MemoryContextAlloc(TopMemoryContext,
+							  sizeof(Appointment) * Max(query.nrows, 1));
+	for (uint64 i = 0; i < query.nrows; i++)
+	{
+		bool		isnull;
+		Datum		next = casus_query_get(&query, i, 6, &isnull);
+
+		if (!isnull)
+			until = DatumGetTimestampTz(next);
+		if (casus_query_isnull(&query, i, 1))
+			continue;
+		list[n].file = (int32) casus_query_get_int(&query, i, 1);
+		list[n].dossier = casus_query_get_int(&query, i, 2);
+		list[n].party = (uint16) casus_query_get_int(&query, i, 3);
+		list[n].office = (uint8) casus_query_get_int(&query, i, 4);
+		list[n].level = casus_query_get_text(&query, i, 5)[0];
+		n++;
+	}
+	casus_query_end(&query);
+
+	if (mine != NULL)
+		pfree(mine);
+	mine = list;
+	nmine = n;
+	mine_person = person;
+	mine_generation = generation;
+	mine_until = until;
+}
+
+static void
+refresh(int32 person)
+{
+	casus_catalog_listen();
+	if (mine == NULL || mine_person != person ||
+		mine_generation != casus_state_generation() ||
+		GetCurrentTimestamp() >= mine_until)
+		load_appointments(person);
+}
+
+/* May the person know that the dossier of this file exists? */
+static bool
+person_sees(int32 person, int64 dossier, int32 file)
+{
+	if (person == 0)
+		return false;
+	refresh(person);
+	for (int i = 0; i < nmine; i++)
+	{
+		Appointment *a = &mine[i];
+
+		if (a->file != file)
+			continue;
+		if (a->level == CASUS_LEVEL_FILE || a->dossier == dossier)
+			return true;
+		if (a->dossier == 0 &&
+			casus_dossier_participates(dossier, person, a->party, a->office))
+			return true;
+	}
+	return false;
+}
+
+/* May the caller know that the dossier exists? Fills *state when it does. */
+bool
+casus_sight_dossier(int64 dossier, CasusDossier *state)
+{
+	CasusActor	actor = casus_context_actor();
+
+	if (!casus_dossier_load(dossier, state) || state->state == CASUS_STATE_GONE)
+		return false;
+	return person_sees(actor.person, dossier, state->file);
+}
+
+/* Has the caller an appointment in the file now? With level 'f': one of the whole file. */
+bool
+casus_sight_file(int32 file, char level)
+{
+	CasusActor	actor = casus_context_actor();
+
+	if (actor.person == 0)
+		return false;
+	refresh(actor.person);
+	for (int i = 0; i < nmine; i++)
+		if (mine[i].file == file && (level == 0 || mine[i].level == level))
+			return true;
+	return false;
+}
+
+/* ---- for the views ---- */
+
+/* Admins and auditors look at casus' registers without an office. */
+static bool
+supervises(bool admin_too)
+{
+	CasusActor	actor = casus_context_actor();
+
+	return casus_is_auditor(actor.role) ||
+		(admin_too && casus_is_admin(actor.role));
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_sees_dossier);
+
+Datum
+casus_sql_sees_dossier(PG_FUNCTION_ARGS)
+{
+	CasusDossier state;
+
+	/* An act that is not about a dossier is seen by those who see set-up. */
+	if (PG_ARGISNULL(0))
+		PG_RETURN_BOOL(supervises(true));
+	PG_RETURN_BOOL(supervises(false) ||
+				   casus_sight_dossier(PG_GETARG_INT64(0), &state));
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_reads_dossier);
+
+Datum
+casus_sql_reads_dossier(PG_FUNCTION_ARGS)
+{
+	int64		dossier = PG_GETARG_INT64(0);
+	CasusDossier state;
+	CasusSight	sight = {0};
+
+	if (!casus_sight_dossier(dossier, &state) ||
+		casus_context_for_file(state.file) == NULL)
+		PG_RETURN_BOOL(false);
+
+	/*
+	 * What was written about a dossier speaks of all of it: it is for those
+	 * who may read items whoever brought them in, not for a department that
+	 * sees what was shared with it.
+	 */
+	casus_policy_begin();
+	casus_policy_sight(dossier, &sight);
+	PG_RETURN_BOOL(sight.all != 0);
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_sees_file);
+
+Datum
+casus_sql_sees_file(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(supervises(true) || casus_sight_file(PG_GETARG_INT32(0), 0));
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_sees_person);
+
+/* (person, file): oneself; and whoever holds an office of the whole file. */
+Datum
+casus_sql_sees_person(PG_FUNCTION_ARGS)
+{
+	CasusActor	actor = casus_context_actor();
+	int32		person = PG_GETARG_INT32(0);
+
+	if (supervises(true) || (actor.person != 0 && actor.person == person))
+		PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(!PG_ARGISNULL(1) &&
+				   casus_sight_file(PG_GETARG_INT32(1), CASUS_LEVEL_FILE));
+}
