@@ -181,6 +181,7 @@ extern bool casus_installed(void);	/* is the extension in this database? false o
 extern bool casus_creating(void);	/* inside CREATE/ALTER EXTENSION casus */
 extern Oid	casus_table_oid(CasusTable table);
 extern Oid	casus_table_pkey(CasusTable table);
+extern Oid	casus_index_oid(const char *name);	/* a secondary index in casus_cat */
 extern bool casus_is_own_relation(Oid relid);	/* a table, sequence or index in casus_cat */
 extern Oid	casus_owner_oid(void);	/* role casus_owner */
 extern Oid	casus_permits_oid(void);	/* casus_int.permits(casus.label) */
@@ -198,6 +199,7 @@ extern bool casus_is_backup(Oid role);	/* login itself has BYPASSRLS and is a me
  * relcache invalidations (other sessions' commits, own commands, own
  * subtransaction aborts).  casus_catalog_listen() takes in what has arrived.
  */
+extern uint64 casus_catalog_generation; /* the same, for what compares it per row */
 extern uint64 casus_state_generation(void);
 extern void casus_catalog_listen(void);
 
@@ -235,6 +237,7 @@ extern void casus_pass_init(void);	/* (sub)transaction callbacks */
 
 extern void casus_shmem_init(void); /* request and startup hooks */
 extern void casus_shmem_request(Size size);
+extern void casus_shmem_request_later(Size (*size) (void)); /* asked when MaxBackends is known */
 extern void casus_shmem_add(void (*startup) (void));	/* run under AddinShmemInitLock at startup */
 
 /* ------------------------------------------------------------------------

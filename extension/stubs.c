@@ -3,47 +3,6 @@
 #include "miscadmin.h"
 #define W __attribute__((weak))
 
-W char *casus_log_directory;
-W bool casus_preloaded;
-W void casus_settings_init(void) { }
-W void casus_refuse(const char *code, const char *message, const char *detail, const char *hint) { elog(ERROR, "stub casus_refuse"); }
-W void casus_setup_error(int sqlstate, const char *code, const char *message, const char *detail, const char *hint) { elog(ERROR, "stub casus_setup_error"); }
-W CasusRefusalHook casus_refusal_hook;
-W void casus_require_preloaded(void) { elog(ERROR, "stub casus_require_preloaded"); }
-W void casus_catalog_init(void) { }
-W bool casus_installed(void) { return 0; }
-W bool casus_creating(void) { return 0; }
-W Oid casus_table_oid(CasusTable table) { return 0; }
-W Oid casus_table_pkey(CasusTable table) { return 0; }
-W bool casus_is_own_relation(Oid relid) { return 0; }
-W Oid casus_owner_oid(void) { return 0; }
-W Oid casus_permits_oid(void) { return 0; }
-W Oid casus_label_type_oid(void) { return 0; }
-W const pg_uuid_t *casus_installation_id(void) { return NULL; }
-W void casus_installation_ensure(void) { elog(ERROR, "stub casus_installation_ensure"); }
-W bool casus_is_admin(Oid role) { return 0; }
-W bool casus_is_auditor(Oid role) { return 0; }
-W bool casus_is_backup(Oid role) { return 0; }
-W uint64 casus_state_generation(void) { return 0; }
-W void casus_catalog_listen(void) { }
-W void casus_spi_begin(void) { }
-W int casus_spi(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls, bool read_only, long limit) { return 0; }
-W void casus_spi_end(void) { }
-W void casus_pass_arm(const char *sql) { }
-W void casus_pass_disarm(void) { }
-W bool casus_pass_admits_planning(const char *sql) { return 0; }
-W bool casus_pass_consume(const char *sql) { return 0; }
-W void casus_pass_enter(void) { }
-W void casus_pass_leave(void) { }
-W void casus_pass_init(void) { }
-W void casus_shmem_init(void) { }
-W void casus_shmem_request(Size size) { elog(ERROR, "stub casus_shmem_request"); }
-W void casus_shmem_add(void (*startup) (void)) { elog(ERROR, "stub casus_shmem_add"); }
-W const pg_uuid_t casus_label_outside;
-W CasusLabelKind casus_label_unpack(const pg_uuid_t *raw, CasusLabel *label) { return 0; }
-W void casus_label_pack(const CasusLabel *label, pg_uuid_t *raw) { elog(ERROR, "stub casus_label_pack"); }
-W void casus_label_pending(pg_uuid_t *raw) { elog(ERROR, "stub casus_label_pending"); }
-W bool casus_label_is_own_pending(const pg_uuid_t *raw) { return 0; }
 W void casus_sink_init(void) { }
 W void casus_sink_append(const char *line, int len) { elog(ERROR, "stub casus_sink_append"); }
 W void casus_sink_sync(void) { elog(ERROR, "stub casus_sink_sync"); }
@@ -81,4 +40,3 @@ W void casus_guard_utility(PlannedStmt **stmt, const char *sql, ProcessUtilityCo
 W void casus_guard_utility_done(PlannedStmt *stmt) { elog(ERROR, "stub casus_guard_utility_done"); }
 W void casus_guard_object(int access, Oid class, Oid object, int subobject, void *arg) { elog(ERROR, "stub casus_guard_object"); }
 W void casus_hooks_init(void) { }
-W int casus_log_durability;

@@ -1,0 +1,64 @@
+/*
+ * install_30_context.sql
+ *		Who reads in which capacity (casus.enter and the rest), and the one
+ *		function that every policy calls.
+ */
+
+/* A person's participations are looked for at casus.enter(). */
+CREATE INDEX participant_person ON casus_cat.participant (person);
+
+/* ---- context ---- */
+
+CREATE FUNCTION casus.enter(purpose text, dossier bigint DEFAULT NULL,
+		office text DEFAULT NULL, party text DEFAULT NULL,
+		file text DEFAULT NULL, lasts text DEFAULT 'transaction')
+	RETURNS void
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_enter';
+COMMENT ON FUNCTION casus.enter(text, bigint, text, text, text, text) IS
+	'Says for which purpose and in which capacity the caller reads from now on: one dossier, or (dossier NULL) all dossiers of the file where the office may act. What is left out is filled in when only one appointment fits. lasts: transaction (only inside a transaction block) or session (appointment and purpose must allow it). Errors: casus.no_appointment, casus.wrong_office, casus.wrong_purpose, casus.not_involved, casus.ambiguous_capacity. Beesel art. 3 and Bijlage 3.';
+
+CREATE FUNCTION casus.leave() RETURNS void
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_leave';
+COMMENT ON FUNCTION casus.leave() IS
+	'Ends the context that casus.enter() made, whether it lasts for the transaction or the session; does nothing without one.';
+
+CREATE FUNCTION casus_int.current_context(
+		OUT file text, OUT purpose text, OUT office text, OUT party text,
+		OUT dossier bigint, OUT person text, OUT source text, OUT lasts text,
+		OUT actor name, OUT actor_kind text)
+	RETURNS SETOF record
+	LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 1
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_current_context';
+COMMENT ON FUNCTION casus_int.current_context() IS
+	'The caller''s own context, at most one row; behind view casus.context.';
+
+CREATE VIEW casus.context AS
+	SELECT c.file, c.purpose, c.office, c.party, c.dossier, c.person,
+		c.source, c.lasts, c.actor, c.actor_kind
+	FROM casus_int.current_context() AS c;
+GRANT SELECT ON casus.context TO PUBLIC;
+COMMENT ON VIEW casus.context IS
+	'The capacity in which the caller reads now: one row or none. dossier NULL: all dossiers of the file where the office may act. source: enter. lasts: transaction or session. actor_kind: login, set_role or token.';
+
+/* ---- the verdict ---- */
+
+CREATE FUNCTION casus_int.permits_support(internal) RETURNS internal
+	LANGUAGE c STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_permits_support';
+REVOKE ALL ON FUNCTION casus_int.permits_support(internal) FROM PUBLIC;
+COMMENT ON FUNCTION casus_int.permits_support(internal) IS
+	'Planner support: selectivity and cost of casus_int.permits(); decides nothing.';
+
+/* Called once per row: a search_path of its own would cost more than the verdict. */
+CREATE FUNCTION casus_int.permits(label casus.label) RETURNS boolean
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 1
+	SUPPORT casus_int.permits_support
+	AS 'MODULE_PATHNAME', 'casus_sql_permits';
+COMMENT ON FUNCTION casus_int.permits(casus.label) IS
+	'May the session see a row with this label now? True for rows outside the protocol, rows of its own transaction, and governed rows that a rule grants to its capacity. NULL (denied) for NULL. Without the library preloaded: error casus.not_preloaded.';
