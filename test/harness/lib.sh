@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154,SC2034 # $root comes from the caller, others go to it
 # test/harness/lib.sh
 #	What tests, demo and benchmarks share: packages, a private install, private
 #	clusters.  Sourced; the caller has `set -euo pipefail` and sets $root.
