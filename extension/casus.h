@@ -663,6 +663,13 @@ typedef struct CasusAppointment
 extern int64 casus_act_person_appoint(const CasusFile *file, const CasusAppointment *a);
 
 /* ------------------------------------------------------------------------
+ * act_dossier.c (layer 8); act_gate.c, act_share.c (layer 9)
+ * ------------------------------------------------------------------------ */
+
+/* The offices that say who takes part in the dossier and what is shared, as a mask. */
+extern uint64 casus_act_dossier_deciders(const CasusActTarget *target);
+
+/* ------------------------------------------------------------------------
  * guard_plan.c, guard_utility.c, guard_object.c (layer 8)
  * ------------------------------------------------------------------------ */
 

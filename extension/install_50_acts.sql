@@ -94,3 +94,64 @@ CREATE FUNCTION casus.end_appointment(appointment bigint, reason text DEFAULT NU
 	AS 'MODULE_PATHNAME', 'casus_sql_end_appointment';
 COMMENT ON FUNCTION casus.end_appointment(bigint, text) IS
 	'Ends an appointment and those of its deputies now; it binds the next statement of every session. Done by whoever may appoint. Returns the act.';
+
+/* ---- dossiers ---- */
+
+CREATE FUNCTION casus.open_dossier(file text, details jsonb DEFAULT NULL, motivation text DEFAULT NULL) RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_open_dossier';
+COMMENT ON FUNCTION casus.open_dossier(text, jsonb, text) IS
+	'Opens a dossier in the initial phase of an activated file (else 55000). Done by an office that may supply there, e.g. the coordinator (Beesel art. 1.22, 1.27). details: what is told at opening; at the gate of the initial phase it counts as given. Refusals: casus.no_appointment, casus.wrong_office, casus.ambiguous_capacity. Returns the id of the dossier.';
+
+CREATE FUNCTION casus.decide(dossier bigint, gate text, outcome text, motivation text DEFAULT NULL, details jsonb DEFAULT NULL)
+	RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_decide';
+COMMENT ON FUNCTION casus.decide(bigint, text, text, text, jsonb) IS
+	'Records the decision at a gate: outcome and detail keys as casus.gate lists them; a meeting also names those present (key aanwezig: names of persons). Counts during this stay of the dossier in its phase; the newest counts. Refusals with the article: casus.wrong_office, casus.wrong_phase, casus.gate_missing (another gate comes first), casus.content_missing (lists every key). Returns the act.';
+
+CREATE FUNCTION casus.advance(dossier bigint, phase text, motivation text DEFAULT NULL) RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_advance';
+COMMENT ON FUNCTION casus.advance(bigint, text, text) IS
+	'Moves a dossier to a phase that its protocol lets follow on the present one, once the gate to it has been decided with the right outcome. A terminal phase starts the retention clock at the day of that decision. Refusals with the article: casus.wrong_phase, casus.wrong_office, casus.gate_missing. Returns the act.';
+
+CREATE FUNCTION casus.close_dossier(dossier bigint, motivation text DEFAULT NULL) RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_close_dossier';
+COMMENT ON FUNCTION casus.close_dossier(bigint, text) IS
+	'casus.advance into the closing phase of the protocol (Beesel: afsluiten, art. 1.33). Returns the act.';
+
+CREATE FUNCTION casus.involve(dossier bigint, party text DEFAULT NULL, person text DEFAULT NULL, office text DEFAULT NULL, reason text DEFAULT NULL)
+	RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_involve';
+COMMENT ON FUNCTION casus.involve(bigint, text, text, text, text) IS
+	'Lets a party with all its delegates, or one person, take part in a dossier from now on. office: default the one held for parties; an office held for one dossier appoints the person to it. Done by an office that decides a gate of the phase. Refusals: casus.wrong_office; unknown party or person 22023. Returns the act.';
+
+CREATE FUNCTION casus.end_involvement(dossier bigint, party text DEFAULT NULL, person text DEFAULT NULL, reason text DEFAULT NULL)
+	RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_end_involvement';
+COMMENT ON FUNCTION casus.end_involvement(bigint, text, text, text) IS
+	'Ends the part that a party or a person takes in a dossier, now, and the office he holds for this dossier only. 22023 casus.not_involved when there is none. Returns the act.';
+
+CREATE FUNCTION casus.share(dossier bigint, items bigint[], parties text[], motivation text DEFAULT NULL) RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_share';
+COMMENT ON FUNCTION casus.share(bigint, bigint[], text[], text) IS
+	'Lets parties see items of a dossier (numbers of casus.item_of), or with items NULL the whole dossier, in the phases where the protocol lets shared items be seen. Decided in such a phase, or in the one before it once its gate is decided (casus.gate_missing, casus.wrong_phase). Seen by delegates of parties that take part. Returns the act.';
+
+CREATE FUNCTION casus.unshare(dossier bigint, items bigint[], parties text[], motivation text DEFAULT NULL) RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_unshare';
+COMMENT ON FUNCTION casus.unshare(bigint, bigint[], text[], text) IS
+	'Takes back what was shared, now; items NULL: everything. One item of a dossier that is shared as a whole cannot be taken back alone (55000). Returns the act.';

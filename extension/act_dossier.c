@@ -1,0 +1,359 @@
+/*
+ * act_dossier.c
+ *		Acts on a dossier as a whole: open, advance, close, who takes part.
+ *
+ * Every act locks the dossier's row first (casus_act_begin); what other
+ * sessions read of it changes with the commit, by the invalidation that the
+ * state tables send.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "casus.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+/* ---- opening ---- */
+
+PG_FUNCTION_INFO_V1(casus_sql_open_dossier);
+
+Datum
+casus_sql_open_dossier(PG_FUNCTION_ARGS)
+{
+	CasusFile	file;
+
+	casus_require_preloaded();
+	casus_accesslog_event("attempt", InvalidOid, 0, NULL, "open_dossier");
+	if (PG_ARGISNULL(0))
+		casus_setup_error(ERRCODE_NULL_VALUE_NOT_ALLOWED, NULL,
+						  _("a file must be named"), NULL, NULL);
+	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), &file);
+	PG_RETURN_INT64(casus_act_open_dossier(file.id,
+										   PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1),
+										   PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2))));
+}
+
+/* ---- advancing ---- */
+
+/* A transition out of the dossier's phase, and whether its gate has opened it. */
+typedef struct Transition
+{
+	char	   *article;
+	char	   *gate;
+	char	   *outcomes;
+	uint64		offices;
+	char	   *outcome;		/* of the newest decision in this stay, or NULL */
+	bool		is_open;
+	Datum		decided_on;
+} Transition;
+
+/*
+ * Several gates may lead to the same phase (niet_verder): one that is open is
+ * taken, else the first one tells what is missing.
+ */
+static bool
+find_transition(const CasusActTarget *target, int phase, Transition *t)
+{
+	CasusQuery	query;
+	bool		found;
+	bool		isnull;
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, target->dossier.id);
+	casus_query_int(&query, target->file.protocol);
+	casus_query_code(&query, phase, false);
+	casus_query_run(&query,
+					"SELECT t.article, g.name, pg_catalog.array_to_string(t.outcomes, ', '), "
+					"(SELECT pg_catalog.bit_or(1::bigint << o) FROM pg_catalog.unnest(t.offices) o), "
+					"n.outcome, coalesce(n.outcome = ANY (t.outcomes), false), n.decided_on "
+					"FROM casus_cat.dossier s "
+					"JOIN casus_cat.transition t ON t.protocol = $2 AND t.from_phase = s.phase AND t.to_phase = $3 "
+					"JOIN casus_cat.gate g ON g.protocol = t.protocol AND g.code = t.gate "
+					"LEFT JOIN LATERAL (SELECT d.outcome, d.decided_on FROM casus_cat.decision d "
+					"JOIN casus_cat.act a ON a.id = d.act AND a.state = 'effective' "
+					"WHERE d.dossier = s.id AND d.gate = t.gate AND d.phase = s.phase "
+					"AND d.revoked_by IS NULL AND a.at >= s.phase_since "
+					"ORDER BY d.act DESC LIMIT 1) n ON true "
+					"WHERE s.id = $1 ORDER BY 6 DESC, t.ordinal LIMIT 1");
+	found = query.nrows == 1;
+	if (found)
+	{
+		t->article = casus_query_get_text(&query, 0, 1);
+		t->gate = casus_query_get_text(&query, 0, 2);
+		t->outcomes = casus_query_get_text(&query, 0, 3);
+		t->offices = (uint64) casus_query_get_int(&query, 0, 4);
+		t->outcome = casus_query_get_text(&query, 0, 5);
+		t->is_open = casus_query_get_bool(&query, 0, 6);
+		t->decided_on = casus_query_get(&query, 0, 7, &isnull);
+	}
+	casus_query_end(&query);
+	return found;
+}
+
+/* The dossier is in its new phase; a terminal one starts the clock at the decision. */
+static void
+store_phase(const CasusActTarget *target, int phase, const Transition *t)
+{
+	CasusQuery	query;
+	bool		terminal = (target->protocol->terminal & (UINT64CONST(1) << phase)) != 0;
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, target->dossier.id);
+	casus_query_code(&query, phase, false);
+	casus_query_bool(&query, terminal);
+	casus_query_arg(&query, DATEOID, t->decided_on, false);
+	casus_query_run(&query,
+					"UPDATE casus_cat.dossier SET phase = $2, phase_since = pg_catalog.clock_timestamp(), "
+					"clock = CASE WHEN $3 THEN $4 ELSE clock END, "
+					"closed_at = CASE WHEN $3 THEN pg_catalog.clock_timestamp() ELSE closed_at END "
+					"WHERE id = $1");
+	casus_query_end(&query);
+}
+
+static int64
+advance(CasusActTarget *target, int phase, const char *motivation)
+{
+	CasusCapacity capacity = {0};
+	Transition	t = {0};
+	const char *name = target->protocol->phase[phase];
+
+	if (!find_transition(target, phase, &t))
+		casus_refuse("wrong_phase",
+					 _("the protocol knows no such transition"),
+					 casus_find_detail(&target->file,
+									   target->protocol->phase_article[target->dossier.phase],
+									   psprintf(_("phase %s does not lead to %s"), target->phase, name)),
+					 psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");",
+							  target->dossier.id));
+	casus_context_for_act(target->file.id, target->dossier.id, t.offices,
+						  t.article, &capacity);
+	if (!t.is_open)
+		casus_refuse("gate_missing",
+					 _("the gate to this phase has not been decided so"),
+					 casus_find_detail(&target->file, t.article,
+									   psprintf(t.outcome == NULL ?
+												_("gate %s is not decided in phase %s; %s takes outcome %s") :
+												_("gate %s is decided otherwise in phase %s; %s takes outcome %s"),
+												t.gate, target->phase, name, t.outcomes)),
+					 psprintf("SELECT casus.decide(" INT64_FORMAT ", %s, '%s', motivation => '...', details => '{...}');",
+							  target->dossier.id, quote_literal_cstr(t.gate),
+							  strchr(t.outcomes, ',') ? "..." : t.outcomes));
+	store_phase(target, phase, &t);
+	return casus_act_record(&capacity, "advance", target->dossier.id, motivation,
+							NULL);
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_advance);
+
+Datum
+casus_sql_advance(PG_FUNCTION_ARGS)
+{
+	CasusActTarget target;
+	int			phase;
+
+	casus_act_begin("advance", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
+	phase = casus_find_phase(&target.file, PG_ARGISNULL(1) ? "" :
+							 text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	PG_RETURN_INT64(advance(&target, phase, PG_ARGISNULL(2) ? NULL :
+							text_to_cstring(PG_GETARG_TEXT_PP(2))));
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_close_dossier);
+
+Datum
+casus_sql_close_dossier(PG_FUNCTION_ARGS)
+{
+	CasusActTarget target;
+	CasusQuery	query;
+	int			phase = -1;
+
+	casus_act_begin("close_dossier", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
+	casus_query_begin(&query);
+	casus_query_int(&query, target.file.protocol);
+	casus_query_run(&query,
+					"SELECT code FROM casus_cat.phase WHERE protocol = $1 AND is_closing");
+	if (query.nrows == 1)
+		phase = (int) casus_query_get_int(&query, 0, 1);
+	casus_query_end(&query);
+	if (phase < 0)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("the protocol names no closing phase"),
+						  NULL, "SELECT casus.advance(..., phase => '...');");
+	PG_RETURN_INT64(advance(&target, phase, PG_ARGISNULL(1) ? NULL :
+							text_to_cstring(PG_GETARG_TEXT_PP(1))));
+}
+
+/* ---- who takes part ---- */
+
+/*
+ * Who says who takes part, and what is shared: the offices that decide a gate
+ * of this phase or move the dossier on from it; in a terminal phase those that
+ * brought it there.
+ */
+uint64
+casus_act_dossier_deciders(const CasusActTarget *target)
+{
+	CasusQuery	query;
+	uint64		offices;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, target->file.protocol);
+	casus_query_code(&query, target->dossier.phase, false);
+	casus_query_run(&query,
+					"SELECT coalesce("
+					"(SELECT pg_catalog.bit_or(1::bigint << o) FROM ("
+					"SELECT g.office FROM casus_cat.gate g WHERE g.protocol = $1 AND $2 = ANY (g.phases) "
+					"UNION SELECT pg_catalog.unnest(t.offices) FROM casus_cat.transition t "
+					"WHERE t.protocol = $1 AND t.from_phase = $2) u(o)), "
+					"(SELECT pg_catalog.bit_or(1::bigint << o) FROM casus_cat.transition t, "
+					"LATERAL pg_catalog.unnest(t.offices) o WHERE t.protocol = $1 AND t.to_phase = $2), 0)");
+	offices = (uint64) casus_query_get_int(&query, 0, 1);
+	casus_query_end(&query);
+	return offices;
+}
+
+/* The office in which a party's people take part when none is named: the only one held for a party. */
+static char *
+default_office(const CasusFile *file)
+{
+	CasusQuery	query;
+	char	   *name = NULL;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file->protocol);
+	casus_query_run(&query,
+					"SELECT name FROM casus_cat.office WHERE protocol = $1 AND level = 'party'");
+	if (query.nrows == 1)
+		name = casus_query_get_text(&query, 0, 1);
+	casus_query_end(&query);
+	if (name == NULL)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "ambiguous_capacity",
+						  _("name the office: the protocol has not exactly one that is held for a party"),
+						  NULL, psprintf("SELECT name, level FROM casus.office WHERE protocol = %s;",
+										 quote_literal_cstr(file->protocol_name)));
+	return name;
+}
+
+static void
+store_participant(int64 dossier, int party, int32 person, int office)
+{
+	CasusQuery	query;
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, dossier);
+	casus_query_code(&query, party, party == 0);
+	casus_query_arg(&query, INT4OID, Int32GetDatum(person), person == 0);
+	casus_query_code(&query, office, false);
+	/* Who takes part already goes on doing so: one row is enough. */
+	casus_query_run(&query,
+					"INSERT INTO casus_cat.participant (id, dossier, party, person, office, starts) "
+					"SELECT pg_catalog.nextval('casus_cat.id_seq'), $1, $2, $3, $4, pg_catalog.clock_timestamp() "
+					"WHERE NOT EXISTS (SELECT FROM casus_cat.participant p WHERE p.dossier = $1 "
+					"AND p.party IS NOT DISTINCT FROM $2 AND p.person IS NOT DISTINCT FROM $3 "
+					"AND p.office = $4 AND p.ends IS NULL)");
+	casus_query_end(&query);
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_involve);
+
+Datum
+casus_sql_involve(PG_FUNCTION_ARGS)
+{
+	CasusActTarget target;
+	CasusCapacity capacity = {0};
+	CasusOffice office;
+	int			party = 0;
+	int32		person = 0;
+	char	   *reason = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
+
+	casus_act_begin("involve", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
+	casus_context_for_act(target.file.id, target.dossier.id,
+						  casus_act_dossier_deciders(&target),
+						  target.protocol->phase_article[target.dossier.phase],
+						  &capacity);
+	if (PG_ARGISNULL(1) && PG_ARGISNULL(2))
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("name a party or a person to involve"), NULL, NULL);
+	if (!PG_ARGISNULL(1))
+		party = casus_find_party(&target.file, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	if (!PG_ARGISNULL(2))
+		person = casus_find_person(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	casus_find_office(&target.file, PG_ARGISNULL(3) ? default_office(&target.file) :
+					  text_to_cstring(PG_GETARG_TEXT_PP(3)), &office);
+
+	if (office.level == CASUS_LEVEL_DOSSIER && person != 0)
+	{
+		/* An office held for this dossier: to involve is to appoint. */
+		CasusAppointment a = {0};
+
+		a.person = person;
+		a.office = office;
+		a.party = party;
+		a.dossier = target.dossier.id;
+		a.starts_null = a.ends_null = true;
+		a.reason = reason;
+		(void) casus_act_person_appoint(&target.file, &a);
+	}
+	else if (office.level == CASUS_LEVEL_PARTY)
+		store_participant(target.dossier.id, party, person, office.code);
+	else
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "wrong_office",
+						  _("nobody takes part in a dossier in this office"),
+						  casus_find_detail(&target.file, office.article,
+											psprintf(_("office %s is not held for a party or one dossier"),
+													 office.name)),
+						  NULL);
+	PG_RETURN_INT64(casus_act_record(&capacity, "involve", target.dossier.id,
+									 reason, NULL));
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_end_involvement);
+
+/* Also ends the office that somebody holds for this dossier only. */
+Datum
+casus_sql_end_involvement(PG_FUNCTION_ARGS)
+{
+	CasusActTarget target;
+	CasusCapacity capacity = {0};
+	CasusQuery	query;
+	int			party = 0;
+	int32		person = 0;
+	int64		ended;
+	char	   *reason = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
+
+	casus_act_begin("end_involvement", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
+	casus_context_for_act(target.file.id, target.dossier.id,
+						  casus_act_dossier_deciders(&target),
+						  target.protocol->phase_article[target.dossier.phase],
+						  &capacity);
+	if (!PG_ARGISNULL(1))
+		party = casus_find_party(&target.file, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	if (!PG_ARGISNULL(2))
+		person = casus_find_person(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, target.dossier.id);
+	casus_query_code(&query, party, party == 0);
+	casus_query_arg(&query, INT4OID, Int32GetDatum(person), person == 0);
+	casus_query_run(&query,
+					"WITH ended AS (UPDATE casus_cat.participant "
+					"SET ends = greatest(starts, pg_catalog.clock_timestamp()) "
+					"WHERE dossier = $1 AND ($2 IS NULL OR party = $2) "
+					"AND (CASE WHEN $3 IS NULL THEN $2 IS NOT NULL ELSE person = $3 END) "
+					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp()) "
+					"RETURNING person, office), "
+					"appointments AS (UPDATE casus_cat.appointment a "
+					"SET ends = greatest(a.starts, pg_catalog.clock_timestamp()) FROM ended e "
+					"WHERE a.dossier = $1 AND a.person = e.person AND a.office = e.office "
+					"AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp())) "
+					"SELECT pg_catalog.count(*) FROM ended");
+	ended = casus_query_get_int(&query, 0, 1);
+	casus_query_end(&query);
+	if (ended == 0)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "not_involved",
+						  _("this party or person does not take part in the dossier"),
+						  NULL, NULL);
+	PG_RETURN_INT64(casus_act_record(&capacity, "end_involvement",
+									 target.dossier.id, reason, NULL));
+}

@@ -1,0 +1,403 @@
+/*
+ * act_gate.c
+ *		Gates: recorded decisions with the content that the protocol asks for.
+ *
+ * The database checks that the right office took the decision, in a phase
+ * where it is taken, with a listed outcome and the required content; never its
+ * merits.  What is asked stands in casus_cat.gate.details; this file knows the
+ * kinds of checks and no protocol.
+ *
+ * A decision counts during the stay in the phase in which it was taken; the
+ * newest one of a gate counts.  The dossier's row lock (casus_act_begin) makes
+ * decisions and advances on one dossier take turns.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "casus.h"
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+
+typedef struct Gate
+{
+	int			code;
+	char	   *name;
+	bool		is_here;		/* decided in the dossier's phase */
+	int			office;
+	char	   *meeting;		/* NULL: decided by the office itself */
+	int			present_min;
+	char	   *article;
+	char	   *phases;			/* names, for the refusal */
+	char	   *outcomes;
+	bool		has_outcome;
+} Gate;
+
+static void
+find_gate(const CasusActTarget *target, const char *name, const char *outcome,
+		  Gate *gate)
+{
+	CasusQuery	query;
+	bool		found;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, target->file.protocol);
+	casus_query_text(&query, name);
+	casus_query_code(&query, target->dossier.phase, false);
+	casus_query_text(&query, outcome);
+	casus_query_run(&query,
+					"SELECT g.code, g.name, $3 = ANY (g.phases), g.office, g.meeting, g.present_min, g.article, "
+					"(SELECT pg_catalog.string_agg(p.name, ', ' ORDER BY p.code) FROM casus_cat.phase p "
+					"WHERE p.protocol = g.protocol AND p.code = ANY (g.phases)), "
+					"pg_catalog.array_to_string(g.outcomes, ', '), coalesce($4 = ANY (g.outcomes), false) "
+					"FROM casus_cat.gate g WHERE g.protocol = $1 AND g.name = $2");
+	found = query.nrows == 1;
+	if (found)
+	{
+		gate->code = (int) casus_query_get_int(&query, 0, 1);
+		gate->name = casus_query_get_text(&query, 0, 2);
+		gate->is_here = casus_query_get_bool(&query, 0, 3);
+		gate->office = (int) casus_query_get_int(&query, 0, 4);
+		gate->meeting = casus_query_get_text(&query, 0, 5);
+		gate->present_min = (int) casus_query_get_int(&query, 0, 6);
+		gate->article = casus_query_get_text(&query, 0, 7);
+		gate->phases = casus_query_get_text(&query, 0, 8);
+		gate->outcomes = casus_query_get_text(&query, 0, 9);
+		gate->has_outcome = casus_query_get_bool(&query, 0, 10);
+	}
+	casus_query_end(&query);
+	if (!found)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("there is no such gate in the protocol"),
+						  psprintf(_("%s has no gate \"%s\"."),
+								   target->file.protocol_name, name),
+						  psprintf("SELECT name, outcomes FROM casus.gate WHERE protocol = %s;",
+								   quote_literal_cstr(target->file.protocol_name)));
+}
+
+/* ---- content ---- */
+
+/* YYYY-MM-DD that is a day of the calendar. */
+static bool
+is_date(const char *text)
+{
+	int			y,
+				m,
+				d,
+				y2,
+				m2,
+				d2,
+				used = 0;
+
+	if (sscanf(text, "%4d-%2d-%2d%n", &y, &m, &d, &used) != 3 ||
+		used != 10 || text[used] != '\0' || y < 1 || m < 1 || d < 1)
+		return false;
+	j2date(date2j(y, m, d), &y2, &m2, &d2);
+	return y == y2 && m == m2 && d == d2;
+}
+
+static bool
+is_integer(const char *text)
+{
+	int			used = 0;
+	long long	value;
+
+	return sscanf(text, "%18lld%n", &value, &used) == 1 && text[used] == '\0';
+}
+
+static bool
+is_blank(const char *text)
+{
+	return text[strspn(text, " \t\r\n")] == '\0';
+}
+
+/*
+ * What is wrong with one key, or NULL.  Never the value: it is content.  A
+ * value outside a list is refused; an open list ("andere") is one that the
+ * protocol makes open, and then the motivation beside it is asked for.
+ */
+static const char *
+check_value(const char *type, const char *json_type, const char *value,
+			int min, int64 elements, int64 unlisted)
+{
+	if (json_type == NULL || strcmp(json_type, "null") == 0)
+		return _("missing");
+	if (strcmp(type, "boolean") == 0)
+		return strcmp(json_type, "boolean") == 0 ? NULL : _("not true or false");
+	if (strcmp(type, "integer") == 0)
+		return strcmp(json_type, "number") == 0 && is_integer(value) ? NULL : _("not an integer");
+	if (strcmp(type, "date") == 0)
+		return strcmp(json_type, "string") == 0 && is_date(value) ? NULL : _("not a date (YYYY-MM-DD)");
+	if (strcmp(type, "choice") == 0)
+	{
+		if (strcmp(json_type, "string") != 0 || is_blank(value))
+			return _("missing");
+		return unlisted == 0 ? NULL : _("not on the list");
+	}
+	if (strcmp(type, "list") == 0)
+	{
+		if (strcmp(json_type, "array") != 0)
+			return _("not an array");
+		if (elements < min)
+			return elements == 0 ? _("missing") : _("too few");
+		return unlisted == 0 ? NULL : _("not on the list");
+	}
+	/* text */
+	if (strcmp(json_type, "string") != 0 || is_blank(value))
+		return _("missing");
+	return pg_mbstrlen(value) >= min ? NULL : _("too short");
+}
+
+/*
+ * The checks of a gate for an outcome (NULL: all) against details: key, type,
+ * article, whether optional, and what check_value() needs to know.
+ */
+#define CHECKS \
+	"SELECT c.value ->> 'key', coalesce(c.value ->> 'type', 'text'), " \
+	"coalesce(c.value ->> 'article', g.article), " \
+	"coalesce((c.value ->> 'optional')::boolean, false), " \
+	"pg_catalog.jsonb_typeof(d.v), d.v #>> '{}', coalesce((c.value ->> 'min')::integer, 1), " \
+	"CASE WHEN pg_catalog.jsonb_typeof(d.v) = 'array' THEN pg_catalog.jsonb_array_length(d.v) END, " \
+	"CASE WHEN c.value ? 'from' THEN (SELECT pg_catalog.count(*) " \
+	"FROM pg_catalog.jsonb_array_elements(CASE WHEN pg_catalog.jsonb_typeof(d.v) = 'array' " \
+	"THEN d.v ELSE pg_catalog.jsonb_build_array(d.v) END) e(v) " \
+	"WHERE NOT EXISTS (SELECT FROM casus_cat.list_value l WHERE l.protocol = g.protocol " \
+	"AND l.list = c.value ->> 'from' AND pg_catalog.to_jsonb(l.value) = e.v)) END, " \
+	"c.value ->> 'from' " \
+	"FROM casus_cat.gate g, LATERAL pg_catalog.jsonb_array_elements(g.details) " \
+	"WITH ORDINALITY c(value, ordinality), " \
+	"LATERAL (SELECT $3 -> (c.value ->> 'key')) d(v) " \
+	"WHERE g.protocol = $1 AND g.code = $2 " \
+	"AND ($4 IS NULL OR NOT c.value ? 'outcomes' OR c.value -> 'outcomes' ? $4) " \
+	"ORDER BY c.ordinality"
+
+static void
+run_checks(CasusQuery *query, int32 protocol, int gate, Jsonb *details,
+		   const char *outcome)
+{
+	casus_query_int(query, protocol);
+	casus_query_code(query, gate, false);
+	casus_query_jsonb(query, details);
+	casus_query_text(query, outcome);
+	casus_query_run(query, CHECKS);
+}
+
+static const char *
+check_row(CasusQuery *query, uint64 row)
+{
+	const char *json_type = casus_query_get_text(query, row, 5);
+	bool		optional = casus_query_get_bool(query, row, 4);
+
+	/* What may be left out must still be right when it is given. */
+	if (optional && (json_type == NULL || strcmp(json_type, "null") == 0))
+		return NULL;
+	return check_value(casus_query_get_text(query, row, 2), json_type,
+					   casus_query_get_text(query, row, 6),
+					   (int) casus_query_get_int(query, row, 7),
+					   casus_query_get_int(query, row, 8),
+					   casus_query_get_int(query, row, 9));
+}
+
+/* Refuses when a key is missing or wrong: all of them at once, each with its article. */
+static void
+check_content(const CasusActTarget *target, const Gate *gate, Jsonb *details,
+			  const char *outcome)
+{
+	CasusQuery	query;
+	StringInfoData wrong;
+
+	initStringInfo(&wrong);
+	casus_query_begin(&query);
+	run_checks(&query, target->file.protocol, gate->code, details, outcome);
+	for (uint64 i = 0; i < query.nrows; i++)
+	{
+		const char *problem = check_row(&query, i);
+
+		if (problem != NULL)
+			appendStringInfo(&wrong, "%s%s: %s (art. %s)",
+							 wrong.len ? "; " : "",
+							 casus_query_get_text(&query, i, 1), problem,
+							 casus_query_get_text(&query, i, 3));
+	}
+	casus_query_end(&query);
+	if (wrong.len > 0)
+		casus_refuse("content_missing",
+					 _("the decision lacks content that the protocol asks for"),
+					 casus_find_detail(&target->file, gate->article, wrong.data),
+					 psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");",
+							  target->dossier.id));
+}
+
+/*
+ * At the intake gate what was told at opening counts as told: the decision
+ * rests on both.  Later gates stand on their own.
+ */
+static Jsonb *
+details_to_check(const CasusActTarget *target, Jsonb *details)
+{
+	CasusQuery	query;
+	bool		isnull;
+	Datum		value;
+	Jsonb	   *merged;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext old;
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, target->dossier.id);
+	casus_query_jsonb(&query, details);
+	casus_query_run(&query,
+					"SELECT coalesce((SELECT c.details FROM casus_cat.dossier d "
+					"JOIN casus_cat.phase p ON p.code = d.phase AND p.is_initial "
+					"JOIN casus_cat.file f ON f.id = d.file AND f.protocol = p.protocol "
+					"JOIN casus_cat.act a ON a.dossier = d.id AND a.kind = 'open_dossier' "
+					"JOIN casus_cat.act_content c ON c.act = a.id "
+					"WHERE d.id = $1 AND pg_catalog.jsonb_typeof(c.details) = 'object'), '{}') || "
+					"CASE WHEN pg_catalog.jsonb_typeof($2) = 'object' THEN $2 ELSE '{}' END");
+	value = casus_query_get(&query, 0, 1, &isnull);
+	old = MemoryContextSwitchTo(caller);
+	merged = DatumGetJsonbPCopy(value);
+	MemoryContextSwitchTo(old);
+	casus_query_end(&query);
+	return merged;
+}
+
+/*
+ * A meeting: those present are persons known to casus, and among them are
+ * delegates, appointed now, of at least so many parties that take part in the
+ * dossier now.
+ */
+static void
+check_meeting(const CasusActTarget *target, const Gate *gate, Jsonb *details)
+{
+	CasusQuery	query;
+	bool		strangers;
+	int64		parties;
+
+	if (gate->meeting == NULL)
+		return;
+	casus_query_begin(&query);
+	casus_query_int64(&query, target->dossier.id);
+	casus_query_int(&query, target->file.id);
+	casus_query_jsonb(&query, details);
+	casus_query_run(&query,
+					"WITH present AS (SELECT e.name, p.id FROM pg_catalog.jsonb_array_elements_text("
+					"CASE WHEN pg_catalog.jsonb_typeof($3 -> 'aanwezig') = 'array' THEN $3 -> 'aanwezig' ELSE '[]' END) e(name) "
+					"LEFT JOIN casus_cat.person p ON p.name = e.name) "
+					"SELECT EXISTS (SELECT FROM present WHERE id IS NULL), "
+					"(SELECT pg_catalog.count(DISTINCT a.party) FROM present e "
+					"JOIN casus_cat.appointment a ON a.person = e.id AND a.file = $2 AND a.party IS NOT NULL "
+					"AND a.starts <= pg_catalog.clock_timestamp() "
+					"AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp()) "
+					"JOIN casus_cat.participant t ON t.dossier = $1 "
+					"AND (t.party = a.party OR t.party IS NULL) AND (t.person = a.person OR t.person IS NULL) "
+					"AND t.starts <= pg_catalog.clock_timestamp() "
+					"AND (t.ends IS NULL OR t.ends > pg_catalog.clock_timestamp()))");
+	strangers = casus_query_get_bool(&query, 0, 1);
+	parties = casus_query_get_int(&query, 0, 2);
+	casus_query_end(&query);
+
+	if (strangers)
+		casus_refuse("content_missing",
+					 _("somebody named as present is not known"),
+					 casus_find_detail(&target->file, gate->article,
+									   _("aanwezig names persons known to casus")),
+					 "SELECT name FROM casus.person;");
+	if (parties < gate->present_min)
+		casus_refuse("content_missing",
+					 _("too few involved parties were present at the meeting"),
+					 casus_find_detail(&target->file, gate->article,
+									   psprintf(_("aanwezig: %s is held with delegates of at least %d parties involved in the dossier"),
+												gate->meeting, gate->present_min)),
+					 psprintf("SELECT casus.involve(" INT64_FORMAT ", party => '...', reason => '...');",
+							  target->dossier.id));
+}
+
+/* ---- decide ---- */
+
+/* Gates that must have been decided before, at any time in the dossier's life. */
+static void
+check_before(const CasusActTarget *target, const Gate *gate)
+{
+	CasusQuery	query;
+	char	   *missing;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, target->file.protocol);
+	casus_query_code(&query, gate->code, false);
+	casus_query_int64(&query, target->dossier.id);
+	casus_query_run(&query,
+					"SELECT pg_catalog.string_agg(b.name, ', ' ORDER BY b.code) "
+					"FROM casus_cat.gate g JOIN casus_cat.gate b ON b.protocol = g.protocol AND b.code = ANY (g.after) "
+					"WHERE g.protocol = $1 AND g.code = $2 "
+					"AND NOT (SELECT d.is_taken_in FROM casus_cat.dossier d WHERE d.id = $3) "
+					"AND NOT EXISTS (SELECT FROM casus_cat.decision d "
+					"WHERE d.dossier = $3 AND d.gate = b.code AND d.revoked_by IS NULL)");
+	missing = casus_query_get_text(&query, 0, 1);
+	casus_query_end(&query);
+	if (missing != NULL)
+		casus_refuse("gate_missing",
+					 _("another gate comes before this one"),
+					 casus_find_detail(&target->file, gate->article,
+									   psprintf(_("gate %s comes after %s"), gate->name, missing)),
+					 psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");",
+							  target->dossier.id));
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_decide);
+
+Datum
+casus_sql_decide(PG_FUNCTION_ARGS)
+{
+	CasusActTarget target;
+	CasusCapacity capacity = {0};
+	Gate		gate = {0};
+	CasusQuery	query;
+	char	   *outcome;
+	char	   *motivation = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
+	Jsonb	   *details = PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4);
+	Jsonb	   *checked;
+	int64		act;
+
+	casus_act_begin("decide", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
+	outcome = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	find_gate(&target, PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1)),
+			  outcome, &gate);
+	casus_context_for_act(target.file.id, target.dossier.id,
+						  UINT64CONST(1) << gate.office, gate.article, &capacity);
+
+	if (!gate.is_here)
+		casus_refuse("wrong_phase",
+					 _("the gate is not decided in this phase"),
+					 casus_find_detail(&target.file, gate.article,
+									   psprintf(_("gate %s belongs to phase %s, and the dossier is in %s"),
+												gate.name, gate.phases, target.phase)),
+					 NULL);
+	if (!gate.has_outcome)
+		casus_refuse("content_missing",
+					 _("the gate has no such outcome"),
+					 casus_find_detail(&target.file, gate.article,
+									   psprintf(_("gate %s ends in one of: %s"), gate.name, gate.outcomes)),
+					 NULL);
+	check_before(&target, &gate);
+	checked = details_to_check(&target, details);
+	check_content(&target, &gate, checked, outcome);
+	check_meeting(&target, &gate, checked);
+
+	act = casus_act_record(&capacity, "decide", target.dossier.id, motivation,
+						   details);
+	casus_query_begin(&query);
+	casus_query_int64(&query, act);
+	casus_query_int64(&query, target.dossier.id);
+	casus_query_code(&query, gate.code, false);
+	casus_query_text(&query, outcome);
+	casus_query_code(&query, target.dossier.phase, false);
+	casus_query_arg(&query, DATEOID, DateADTGetDatum(casus_clock_today()), false);
+	casus_query_run(&query,
+					"INSERT INTO casus_cat.decision (act, dossier, gate, outcome, phase, decided_on) "
+					"VALUES ($1, $2, $3, $4, $5, $6)");
+	casus_query_end(&query);
+	PG_RETURN_INT64(act);
+}

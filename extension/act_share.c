@@ -1,0 +1,233 @@
+/*
+ * act_share.c
+ *		Sharing: items of a dossier, or all of it, may be seen by parties.
+ *
+ * Where sharing has effect is in the access rules (scope "shared"); this file
+ * only asks when it may be decided: in a phase with such rules, or in the
+ * phase before it once the gate to it has been decided.  So it knows no
+ * protocol, and what is shared beforehand is seen from the next phase on.
+ *
+ * The dossier's row lock makes sharing, unsharing and advancing take turns.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "casus.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+/*
+ * What the phase says about sharing: is there a rule for shared items; else
+ * the gate to a phase that has one, its article and office, and whether it is
+ * decided with an outcome that leads there.
+ */
+typedef struct Occasion
+{
+	bool		is_here;
+	char	   *gate;
+	char	   *article;
+	uint64		offices;
+	bool		is_decided;
+} Occasion;
+
+static void
+find_occasion(const CasusActTarget *target, Occasion *o)
+{
+	CasusQuery	query;
+
+	memset(o, 0, sizeof(Occasion));
+	casus_query_begin(&query);
+	casus_query_int64(&query, target->dossier.id);
+	casus_query_int(&query, target->file.protocol);
+	casus_query_run(&query,
+					"SELECT EXISTS (SELECT FROM casus_cat.rule r WHERE r.protocol = $2 "
+					"AND r.state = s.phase AND r.scope = 2), "
+					"n.name, n.article, n.offices, coalesce(n.is_decided, false) "
+					"FROM casus_cat.dossier s LEFT JOIN LATERAL ("
+					"SELECT g.name, g.article, 1::bigint << g.office AS offices, "
+					"EXISTS (SELECT FROM casus_cat.decision d JOIN casus_cat.act a ON a.id = d.act "
+					"WHERE d.dossier = s.id AND d.gate = g.code AND d.phase = s.phase "
+					"AND d.revoked_by IS NULL AND a.at >= s.phase_since AND d.outcome = ANY (t.outcomes)) AS is_decided "
+					"FROM casus_cat.transition t "
+					"JOIN casus_cat.gate g ON g.protocol = t.protocol AND g.code = t.gate "
+					"WHERE t.protocol = $2 AND t.from_phase = s.phase "
+					"AND EXISTS (SELECT FROM casus_cat.rule r WHERE r.protocol = $2 "
+					"AND r.state = t.to_phase AND r.scope = 2) "
+					"ORDER BY 4 DESC, t.ordinal LIMIT 1) n ON true "
+					"WHERE s.id = $1");
+	o->is_here = casus_query_get_bool(&query, 0, 1);
+	o->gate = casus_query_get_text(&query, 0, 2);
+	o->article = casus_query_get_text(&query, 0, 3);
+	o->offices = (uint64) casus_query_get_int(&query, 0, 4);
+	o->is_decided = casus_query_get_bool(&query, 0, 5);
+	casus_query_end(&query);
+}
+
+/* The right office, in a phase where sharing may be decided. */
+static void
+require_occasion(const CasusActTarget *target, CasusCapacity *capacity)
+{
+	const char *article = target->protocol->phase_article[target->dossier.phase];
+	Occasion	o;
+
+	find_occasion(target, &o);
+	casus_context_for_act(target->file.id, target->dossier.id,
+						  !o.is_here && o.gate ? o.offices : casus_act_dossier_deciders(target),
+						  !o.is_here && o.gate ? o.article : article, capacity);
+	if (o.is_here)
+		return;
+	if (o.gate == NULL)
+		casus_refuse("wrong_phase",
+					 _("nothing is shared in this phase"),
+					 casus_find_detail(&target->file, article,
+									   psprintf(_("phase %s knows no sharing"), target->phase)),
+					 NULL);
+	if (!o.is_decided)
+		casus_refuse("gate_missing",
+					 _("sharing has not been decided yet"),
+					 casus_find_detail(&target->file, o.article,
+									   psprintf(_("gate %s is not decided in phase %s"), o.gate, target->phase)),
+					 psprintf("SELECT casus.decide(" INT64_FORMAT ", %s, '...', motivation => '...', details => '{...}');",
+							  target->dossier.id, quote_literal_cstr(o.gate)));
+}
+
+/* The names of an array as codes of parties that are members now. */
+static Datum
+party_codes(const CasusFile *file, ArrayType *names)
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+	Datum	   *codes;
+
+	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
+	if (n == 0)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("name at least one party"), NULL, NULL);
+	codes = palloc(sizeof(Datum) * n);
+	for (int i = 0; i < n; i++)
+		codes[i] = Int16GetDatum((int16) casus_find_party(file, nulls[i] ? "" :
+														  TextDatumGetCString(values[i])));
+	return PointerGetDatum(construct_array(codes, n, INT2OID, 2, true, TYPALIGN_SHORT));
+}
+
+/* Item numbers; without any: 0, the whole dossier. */
+static Datum
+item_numbers(FunctionCallInfo fcinfo, int argument)
+{
+	ArrayType  *items;
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+	Datum		whole = Int64GetDatum(0);
+
+	if (PG_ARGISNULL(argument))
+		return PointerGetDatum(construct_array(&whole, 1, INT8OID, sizeof(int64),
+											   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	items = PG_GETARG_ARRAYTYPE_P(argument);
+	deconstruct_array(items, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &values, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		if (nulls[i] || DatumGetInt64(values[i]) < 1 || DatumGetInt64(values[i]) > PG_UINT32_MAX)
+			casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+							  _("items are numbers as casus.item_of() gives them"),
+							  NULL, NULL);
+	if (n == 0)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("name at least one item, or NULL for the whole dossier"), NULL, NULL);
+	return PointerGetDatum(items);
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_share);
+
+Datum
+casus_sql_share(PG_FUNCTION_ARGS)
+{
+	CasusActTarget target;
+	CasusCapacity capacity = {0};
+	CasusQuery	query;
+	Datum		items;
+	Datum		parties;
+	int64		act;
+
+	casus_act_begin("share", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
+	require_occasion(&target, &capacity);
+	items = item_numbers(fcinfo, 1);
+	if (PG_ARGISNULL(2))
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("name at least one party"), NULL, NULL);
+	parties = party_codes(&target.file, PG_GETARG_ARRAYTYPE_P(2));
+	act = casus_act_record(&capacity, "share", target.dossier.id,
+						   PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
+						   NULL);
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, target.dossier.id);
+	casus_query_arg(&query, INT8ARRAYOID, items, false);
+	casus_query_arg(&query, INT2ARRAYOID, parties, false);
+	casus_query_int64(&query, act);
+	casus_query_run(&query,
+					"INSERT INTO casus_cat.sharing (id, dossier, item, party, starts, act) "
+					"SELECT pg_catalog.nextval('casus_cat.id_seq'), $1, u.item, u.party, pg_catalog.clock_timestamp(), $4 "
+					"FROM (SELECT DISTINCT i AS item, p AS party FROM pg_catalog.unnest($2) i, pg_catalog.unnest($3) p) u "
+					"WHERE NOT EXISTS (SELECT FROM casus_cat.sharing s WHERE s.dossier = $1 "
+					"AND s.item = u.item AND s.party = u.party AND s.ends IS NULL)");
+	casus_query_end(&query);
+	PG_RETURN_INT64(act);
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_unshare);
+
+/*
+ * Narrowing needs no gate: whoever decides on sharing takes it back at any
+ * time.  Unsharing one item of a dossier shared as a whole would leave it
+ * shared, so it is refused rather than silently without effect.
+ */
+Datum
+casus_sql_unshare(PG_FUNCTION_ARGS)
+{
+	CasusActTarget target;
+	CasusCapacity capacity = {0};
+	CasusQuery	query;
+	Datum		items;
+	Datum		parties;
+	bool		whole;
+
+	casus_act_begin("unshare", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
+	casus_context_for_act(target.file.id, target.dossier.id,
+						  casus_act_dossier_deciders(&target),
+						  target.protocol->phase_article[target.dossier.phase],
+						  &capacity);
+	items = item_numbers(fcinfo, 1);
+	if (PG_ARGISNULL(2))
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("name at least one party"), NULL, NULL);
+	parties = party_codes(&target.file, PG_GETARG_ARRAYTYPE_P(2));
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, target.dossier.id);
+	casus_query_arg(&query, INT2ARRAYOID, parties, false);
+	casus_query_run(&query,
+					"SELECT FROM casus_cat.sharing WHERE dossier = $1 AND party = ANY ($2) "
+					"AND item = 0 AND ends IS NULL");
+	whole = query.nrows > 0;
+	casus_query_int64(&query, target.dossier.id);
+	casus_query_arg(&query, INT8ARRAYOID, items, PG_ARGISNULL(1));
+	casus_query_arg(&query, INT2ARRAYOID, parties, false);
+	casus_query_run(&query,
+					"UPDATE casus_cat.sharing SET ends = greatest(starts, pg_catalog.clock_timestamp()) "
+					"WHERE dossier = $1 AND ($2 IS NULL OR item = ANY ($2)) AND party = ANY ($3) "
+					"AND ends IS NULL");
+	casus_query_end(&query);
+	if (whole && !PG_ARGISNULL(1))
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  _("the whole dossier is shared with a party named"),
+						  NULL,
+						  psprintf("SELECT casus.unshare(" INT64_FORMAT ", NULL, ARRAY['...']);",
+								   target.dossier.id));
+	PG_RETURN_INT64(casus_act_record(&capacity, "unshare", target.dossier.id,
+									 PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
+									 NULL));
+}
