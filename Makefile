@@ -16,10 +16,9 @@ PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 # The server's headers are system headers here: what they warn of is not ours
 # (GCC ignores PGXS' own -I of a directory that -isystem names).  Hook and
 # callback signatures are given, so a parameter may go unused; comparing an int
-# with lengthof() or sizeof is PostgreSQL's habit, and so is {0}-like
-# initialization of a part.
+# with lengthof() is PostgreSQL's habit.
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
-PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
+PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
 
 # Without PostgreSQL's build files only the targets below that install them first work.
 ifneq ($(PGXS),)

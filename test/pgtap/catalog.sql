@@ -1,0 +1,134 @@
+-- What the catalogs must show of the extension, whatever it contains: comments, owners, rights, pinned search paths,
+-- dump marks.  Each query lists the objects that break the rule; none may.
+BEGIN;
+SELECT plan(15);
+
+CREATE TEMP VIEW member AS
+SELECT d.classid, d.objid
+FROM pg_depend d
+JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+WHERE e.extname = 'casus' AND d.deptype = 'e';
+
+CREATE TEMP VIEW function AS
+SELECT p.*, l.lanname, p.oid::regprocedure::text AS signature
+FROM member m
+JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
+JOIN pg_language l ON l.oid = p.prolang;
+
+-- What the views of the extension call and read.
+CREATE TEMP VIEW view_use AS
+SELECT r.ev_class AS view, d.refclassid, d.refobjid
+FROM member m
+JOIN pg_rewrite r ON m.classid = 'pg_class'::regclass AND m.objid = r.ev_class
+JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid;
+
+CREATE TEMP VIEW state_table AS
+SELECT c.oid, c.relname, c.relkind, c.relowner, c.relacl
+FROM pg_class c
+WHERE c.relnamespace = 'casus_cat'::regnamespace AND c.relkind IN ('r', 'S');
+
+SELECT is_empty($$
+	SELECT pg_describe_object(m.classid, m.objid, 0) FROM member m
+	LEFT JOIN pg_type t ON m.classid = 'pg_type'::regclass AND m.objid = t.oid
+	LEFT JOIN pg_description d ON d.classoid = m.classid AND d.objoid = m.objid AND d.objsubid = 0
+	WHERE m.classid IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_type'::regclass, 'pg_namespace'::regclass)
+	AND coalesce(t.typcategory <> 'A' AND t.typrelid = 0, true)
+	AND coalesce(d.description, '') = ''$$,
+	'every function, table, sequence, view, type and schema is commented');
+
+SELECT is_empty($$
+	SELECT signature FROM function
+	WHERE NOT coalesce(proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false)
+	AND NOT (lanname = 'c' AND provolatile = 'i')	-- looks nothing up
+	AND signature NOT IN (
+		'casus_int.permits(casus.label)',			-- once per row
+		'casus_int.permits_support(internal)',
+		'casus_int.state_changed()')				-- looks nothing up$$,
+	'every function pins its search_path');
+
+SELECT is_empty($$SELECT signature FROM function WHERE lanname NOT IN ('c', 'sql')$$,
+	'functions are C or SQL');
+
+SELECT is_empty($$SELECT signature FROM function WHERE prosecdef AND lanname <> 'c' AND proconfig IS NULL$$,
+	'no SECURITY DEFINER function runs under the search_path of its caller');
+
+SELECT is_empty($$
+	SELECT signature FROM function WHERE proowner <> 'casus_owner'::regrole
+	UNION ALL
+	SELECT c.oid::regclass::text FROM member m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
+	WHERE c.relowner <> 'casus_owner'::regrole
+	UNION ALL
+	SELECT t.oid::regtype::text FROM member m JOIN pg_type t ON m.classid = 'pg_type'::regclass AND m.objid = t.oid
+	WHERE t.typowner <> 'casus_owner'::regrole
+	UNION ALL
+	SELECT n.nspname FROM member m JOIN pg_namespace n ON m.classid = 'pg_namespace'::regclass AND m.objid = n.oid
+	WHERE n.nspowner <> 'casus_owner'::regrole$$,
+	'casus_owner owns everything: the views and functions of a superuser would be a way in');
+
+SELECT is_empty($$
+	SELECT rolname FROM pg_roles WHERE rolname LIKE 'casus\_%'
+	AND (rolcanlogin OR rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)$$,
+	'the roles of casus cannot log in and have no attributes');
+
+SELECT set_eq($$
+	SELECT rolname FROM pg_roles r JOIN pg_shseclabel l ON l.classoid = 'pg_authid'::regclass AND l.objoid = r.oid
+	WHERE l.provider = 'casus' AND rolname LIKE 'casus\_%'$$,
+	ARRAY['casus_owner', 'casus_admin', 'casus_auditor', 'casus_analyst', 'casus_backup'],
+	'the roles of casus bear its mark');
+
+SELECT is_empty($$
+	SELECT roleid::regrole, member::regrole FROM pg_auth_members
+	WHERE 'casus_owner'::regrole IN (roleid, member)$$,
+	'nobody is a member of casus_owner, and it is a member of nothing');
+
+SELECT is_empty($$
+	SELECT t.relname, a.grantee::regrole, a.privilege_type
+	FROM state_table t, aclexplode(coalesce(t.relacl, acldefault(CASE t.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", t.relowner))) a
+	WHERE a.grantee <> t.relowner
+	AND NOT (a.grantee = 'casus_backup'::regrole AND a.privilege_type = 'SELECT')$$,
+	'state tables and sequences: no right but SELECT for casus_backup');
+
+SELECT is_empty($$
+	SELECT nspname, a.grantee::regrole, a.privilege_type
+	FROM pg_namespace n, aclexplode(n.nspacl) a
+	WHERE n.nspname = 'casus_cat' AND a.grantee <> n.nspowner
+	AND NOT (a.grantee = 'casus_backup'::regrole AND a.privilege_type = 'USAGE')
+	UNION ALL
+	SELECT nspname, a.grantee::regrole, a.privilege_type
+	FROM pg_namespace n, aclexplode(n.nspacl) a
+	WHERE n.nspname IN ('casus', 'casus_int') AND a.grantee <> n.nspowner AND a.privilege_type = 'CREATE'$$,
+	'nobody else reaches the schema of the state, or creates in the others');
+
+SELECT is_empty($$
+	SELECT signature FROM function p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+	WHERE p.pronamespace = 'casus_int'::regnamespace AND a.grantee = 0
+	AND signature NOT IN ('casus_int.permits(casus.label)')
+	AND p.oid NOT IN (SELECT refobjid FROM view_use WHERE refclassid = 'pg_proc'::regclass)$$,
+	'of the internals PUBLIC may execute only what a policy or a view calls');
+
+SELECT is_empty($$
+	SELECT relname FROM state_table WHERE relkind = 'r'
+	AND relname NOT IN ('act', 'act_content', 'decision')	-- no verdict depends on them
+	AND oid NOT IN (SELECT tgrelid FROM pg_trigger
+		WHERE tgfoid = 'casus_int.state_changed()'::regprocedure AND tgenabled = 'A' AND tgtype = 60)$$,
+	'every change of a state table that a verdict depends on is told to all sessions, in whatever replication role');
+
+SELECT is_empty($$
+	SELECT relname FROM state_table
+	WHERE NOT oid = ANY (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'casus')$$,
+	'pg_dump takes every state table and sequence along');
+
+SELECT is_empty($$
+	SELECT DISTINCT u.view::regclass FROM view_use u JOIN pg_class c ON u.view = c.oid
+	WHERE u.refclassid = 'pg_class'::regclass AND u.refobjid IN (SELECT oid FROM state_table)
+	AND NOT coalesce(c.reloptions && ARRAY['security_barrier=true', 'security_barrier=on'], false)$$,
+	'a view on the state is a security barrier: a cheap function of the caller never meets a row that it withholds');
+
+SELECT is_empty($$
+	SELECT attrelid::regclass, attname FROM pg_attribute a JOIN state_table t ON t.oid = a.attrelid
+	WHERE attnum > 0 AND atttypid IN ('oid'::regtype, 'regclass'::regtype, 'regrole'::regtype, 'regtype'::regtype)
+	AND (t.relname, attname) <> ('person_role', 'role_oid')	-- not dumped
+	$$, 'state holds no oids: it survives a restore');
+
+SELECT * FROM finish();
+ROLLBACK;
