@@ -44,3 +44,10 @@ test-versions:
 	@test/harness/versions $(V)
 lint:
 	@test/harness/run lint
+
+# Demo and benchmark, each on a cluster of its own that it removes; KEEP=1, QUICK=1.
+.PHONY: demo bench
+demo:
+	@test/demo/run
+bench:
+	@test/bench/run

@@ -54,7 +54,7 @@ sub as { my ($role, $sql) = @_; return $node->safe_psql('postgres', $sql, extra_
 # Results: what is outside is there in full, what is governed is not there.
 my $columns = 'count(*), sum(id), min(start), max(titel)';
 is(as('app', "SELECT $columns FROM zaak"),
-	as('app', "SELECT $columns FROM zaak_before"), '[B-85] all other rows, and only those');
+	as('app', "SELECT $columns FROM zaak_before"), 'all other rows, and only those');
 for my $where ("id = 12", "id BETWEEN 100 AND 900", "start BETWEEN '2021-03-01' AND '2021-04-01'", "titel LIKE 'zaak 1%'")
 {
 	is(as('app', "SELECT $columns FROM zaak WHERE $where"),
@@ -95,7 +95,7 @@ is(as('app', "SELECT count(*) FROM zaak WHERE id = $new"), '0', 'and nothing of 
 
 # Whoever may read the governed rows does.
 is(as('coordinator', q{BEGIN; SELECT casus.enter('intake') IS NULL; SELECT count(*) FROM zaak WHERE soort = 8; COMMIT})
-	=~ s/^.*\n//r, $governed, '[B-89] the coordinator with a purpose reads the governed rows');
+	=~ s/^.*\n//r, $governed, '[B-38] the coordinator with a purpose reads the governed rows');
 
 $node->stop;
 done_testing();
