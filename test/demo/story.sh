@@ -67,3 +67,72 @@ SQL
 			"${code:+$code: $(detail_of "$error")}"
 	done
 }
+
+# as_app CIVIL_SERVANT SQL: what the application does for a civil servant: its own login, his role for the
+# length of one transaction.
+as_app() {
+	sql openzaak openzaak -At <<<"BEGIN; SET LOCAL ROLE $1; $2 COMMIT;"
+}
+
+# What the application sends when a signal is entered: Django's statements, parents and children in one
+# transaction, RETURNING, and an update of the etag at the end.
+new_signal() {
+	as_app coordinator "
+		SELECT casus.enter('intake') \\g /dev/null
+		INSERT INTO zaken_zaakidentificatie (identificatie, bronorganisatie)
+			VALUES ('ZAAK-2026-0000009001', '000000000') RETURNING id AS case \\gset
+		INSERT INTO zaken_zaak (_etag, identificatie_ptr_id, uuid, identificatie, bronorganisatie, omschrijving,
+				toelichting, _zaaktype_id, registratiedatum, verantwoordelijke_organisatie, startdatum,
+				producten_of_diensten, communicatiekanaal, vertrouwelijkheidaanduiding, betalingsindicatie,
+				verlenging_reden, opschorting_indicatie, opschorting_reden, opschorting_eerdere_opschorting,
+				selectielijstklasse, archiefstatus, opdrachtgevende_organisatie, processobjectaard,
+				processobject_datumkenmerk, processobject_identificatie, processobject_objecttype,
+				processobject_registratie, communicatiekanaal_naam, created_on, laatst_gemuteerd)
+			VALUES ('', :case, gen_random_uuid(), '', '', 'signaal bedrijfspand',
+				'verzonnen: een leegstaand pand met veel bezoek in de nacht', 8, current_date, '000000000',
+				current_date, '{}', '', 'zeer_geheim', '', '', false, '', false, '', 'nog_te_archiveren', '', '',
+				'', '', '', '', '', now(), now()) RETURNING identificatie_ptr_id \\g /dev/null
+		INSERT INTO zaken_rol (_etag, uuid, zaak_id, betrokkene, betrokkene_type, afwijkende_naam_betrokkene,
+				_roltype_id, omschrijving, omschrijving_generiek, roltoelichting, registratiedatum,
+				indicatie_machtiging, contactpersoon_rol_emailadres, contactpersoon_rol_functie,
+				contactpersoon_rol_telefoonnummer, contactpersoon_rol_naam)
+			VALUES ('', gen_random_uuid(), :case, '', 'natuurlijk_persoon', '', 24, 'belanghebbende',
+				'belanghebbende', '', now(), '', '', '', '', '') RETURNING id AS rol \\gset
+		INSERT INTO zaken_natuurlijkpersoon (rol_id, inp_bsn, anp_identificatie, inp_a_nummer, geslachtsnaam,
+				voorvoegsel_geslachtsnaam, voorletters, voornamen, geslachtsaanduiding, geboortedatum)
+			VALUES (:rol, '', '', '', 'Verzonnen', '', 'V.', '', '', '19700101') RETURNING id \\g /dev/null
+		INSERT INTO zaken_status (_etag, uuid, zaak_id, _statustype_id, datum_status_gezet, statustoelichting)
+			VALUES ('', gen_random_uuid(), :case, 22, now(), '') RETURNING id \\g /dev/null
+		INSERT INTO zaken_zaakeigenschap (_etag, uuid, zaak_id, _eigenschap_id, _naam, waarde)
+			VALUES ('', gen_random_uuid(), :case, 8, 'locatie', 'Verzonnenstraat 9001') RETURNING id \\g /dev/null
+		INSERT INTO documenten_enkelvoudiginformatieobjectcanonical (lock) VALUES ('') RETURNING id AS doc \\gset
+		INSERT INTO zaken_zaakinformatieobject (_etag, uuid, zaak_id, _informatieobject_id, aard_relatie, titel,
+				beschrijving, registratiedatum)
+			VALUES ('', gen_random_uuid(), :case, :doc, 'hoort_bij', 'melding', '', now()) RETURNING id \\g /dev/null
+		UPDATE zaken_zaak SET _etag = md5('9001') WHERE identificatie_ptr_id = :case;
+		SELECT :case, :rol, casus.dossier_of('zaken_zaak', (:case)::text);"
+}
+
+# An ordinary case by the application alone, as it always did: children before their parent, keys checked at
+# the commit, no word of casus.
+ordinary_case() {
+	sql openzaak openzaak -At -c "
+		BEGIN;
+		INSERT INTO zaken_status (_etag, uuid, zaak_id, _statustype_id, datum_status_gezet, statustoelichting)
+			VALUES ('', gen_random_uuid(), 2000001, 1, now(), '') RETURNING id;
+		INSERT INTO zaken_zaakidentificatie (id, identificatie, bronorganisatie)
+			VALUES (2000001, 'ZAAK-2026-0002000001', '000000000') RETURNING id;
+		INSERT INTO zaken_zaak SELECT _etag, 2000001, gen_random_uuid(), NULL, '', '', NULL, 'gewone zaak', '',
+			NULL, NULL, 1, current_date, '000000000', current_date, NULL, NULL, NULL, NULL, '{}', '', 'openbaar', '',
+			NULL, '', NULL, false, '', false, '', NULL, 'nog_te_archiveren', NULL, '', '', NULL, '', '', '', '', '',
+			now(), now(), NULL FROM (VALUES ('')) AS v (_etag) RETURNING identificatie_ptr_id;
+		COMMIT;"
+}
+
+story() {
+	heading "1. Intake: the coordinator registers a signal, through the application"
+	read -r case rol dossier < <(new_signal | tail -1 | tr '|' ' ') ||
+		{ echo "The demo failed: no signal was registered."; exit 1; }
+	echo "   The application, with SET LOCAL ROLE coordinator, inserted case $case with its rows: dossier $dossier."
+	look intake
+}
