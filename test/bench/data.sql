@@ -23,6 +23,10 @@ INSERT INTO dossier (id, phase, opened)
 CREATE TABLE dossier_open AS SELECT id, 'overleg'::text AS phase, opened, closed FROM dossier;
 ALTER TABLE dossier_open ADD PRIMARY KEY (id);
 
+/* The same for the arms without casus. */
+CREATE TABLE plain_dossier AS SELECT * FROM dossier;
+ALTER TABLE plain_dossier ADD PRIMARY KEY (id);
+
 /* What a hand-written policy looks up: the rules of one protocol, and what was shared. */
 CREATE TABLE rule (
 	phase text NOT NULL,
@@ -87,9 +91,9 @@ ALTER TABLE plain_tenth ADD PRIMARY KEY (id);
 ALTER TABLE plain_mix ENABLE ROW LEVEL SECURITY;
 ALTER TABLE plain_tenth ENABLE ROW LEVEL SECURITY;
 CREATE POLICY hashed_in ON plain_mix TO bench_in
-	USING (dossier_id IN (SELECT d.id FROM dossier d WHERE d.phase = 'overleg'));
+	USING (dossier_id IN (SELECT d.id FROM plain_dossier d WHERE d.phase = 'overleg'));
 CREATE POLICY exists_rule ON plain_tenth TO bench_exists
-	USING (EXISTS (SELECT FROM dossier d JOIN rule r ON r.phase = d.phase
+	USING (EXISTS (SELECT FROM plain_dossier d JOIN rule r ON r.phase = d.phase
 		WHERE d.id = dossier_id AND r.office = 'coordinator' AND r.purpose = 'overleg'
 			AND r.category = plain_tenth.category
 			AND (r.scope = 'all' OR r.scope = 'own' AND party = 1

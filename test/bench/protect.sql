@@ -2,6 +2,36 @@
  * protect.sql
  *		casus on the benchmark's tables: two files under Beesel's rules, adapted
  *		so that a purpose may last for a session, which pgbench needs.
+ *
+ * :definition is the text of contrib/protocols/beesel-2021.json.
  */
 SET client_min_messages = warning;
 CREATE EXTENSION casus;
+
+SELECT casus.load_protocol(d || jsonb_build_object('name', 'bench-2026', 'purposes',
+		(SELECT jsonb_agg(p || CASE p ->> 'name' WHEN 'overleg' THEN '{"session": true}' ELSE '{}' END::jsonb)
+			FROM jsonb_array_elements(d -> 'purposes') p)))
+	FROM (SELECT :'definition'::jsonb) AS x (d) \g /dev/null
+SELECT casus.open_file('bench-2026', f), casus.activate_protocol(f, 'none: benchmark')
+	FROM unnest(ARRAY['bench', 'bench_open']) f \g /dev/null
+SELECT casus.add_person('Bench', 'coordinator', oath_on => '2020-01-01') \g /dev/null
+SELECT casus.appoint('Bench', f, NULL, 'coordinator', reason => 'benchmark', may_session => true)
+	FROM unnest(ARRAY['bench', 'bench_open']) f \g /dev/null
+
+SELECT casus.protect('dossier', 'bench', opens_dossier => true, category => 'signaal') \g /dev/null
+SELECT casus.protect('dossier_open', 'bench_open', opens_dossier => true, category => 'signaal') \g /dev/null
+SELECT casus.protect('narrow_mix', 'bench', via => 'dossier_id', category => 'signaal') \g /dev/null
+SELECT casus.protect('narrow_open', 'bench_open', via => 'dossier_id', category => 'signaal') \g /dev/null
+SELECT casus.protect('wide_open', 'bench_open', via => 'dossier_id', category => 'signaal') \g /dev/null
+SELECT casus.protect('mixed', 'bench', opens_dossier => true, governs => 'kind = 8', category => 'signaal')
+	\g /dev/null
+
+CALL casus.take_in('dossier', batch_size => 10000, phase => 'phase', opened => 'opened');
+CALL casus.take_in('dossier_open', batch_size => 10000, phase => 'phase', opened => 'opened');
+CALL casus.take_in('narrow_mix', batch_size => 50000);
+CALL casus.take_in('narrow_open', batch_size => 50000);
+CALL casus.take_in('wide_open', batch_size => 50000);
+CALL casus.take_in('mixed', batch_size => 50000, opened => 'started');
+
+SELECT casus.bind(t, 'enforce') FROM unnest(ARRAY['dossier', 'dossier_open', 'narrow_mix',
+	'narrow_open', 'wide_open', 'mixed']::regclass[]) t \g /dev/null
