@@ -200,6 +200,7 @@ extern bool casus_is_backup(Oid role);	/* login itself has BYPASSRLS and is a me
  * subtransaction aborts).  casus_catalog_listen() takes in what has arrived.
  */
 extern uint64 casus_catalog_generation; /* the same, for what compares it per row */
+extern uint64 casus_catalog_people; /* of these, the changes of people and rules, not of dossiers */
 extern uint64 casus_state_generation(void);
 extern void casus_catalog_listen(void);
 
@@ -382,6 +383,103 @@ extern const CasusProtected *casus_registry_find(Oid relid);	/* NULL: not protec
 extern bool casus_registry_empty(void); /* no protected table in this database: the fast way out */
 
 /* ------------------------------------------------------------------------
+ * scan.c (layer 3): state rows as of now, outside SPI
+ * ------------------------------------------------------------------------ */
+
+/* Column numbers; an update script adds columns at the end only. */
+enum
+{
+	CASUS_COL_FILE_ID = 1,
+	CASUS_COL_FILE_NAME = 2,
+	CASUS_COL_FILE_PROTOCOL = 3,
+	CASUS_COL_FILE_ACTIVATED_AT = 8,
+	CASUS_COL_PARTY_FILE = 1,
+	CASUS_COL_PARTY_CODE = 2,
+	CASUS_COL_PARTY_NAME = 3,
+	CASUS_COL_PARTY_STARTS = 6, /* ends follows, here and below */
+	CASUS_COL_PERSON_ID = 1,
+	CASUS_COL_PERSON_NAME = 2,
+	CASUS_COL_PERSON_ROLE_PERSON = 1,
+	CASUS_COL_PERSON_ROLE_NAME = 2,
+	CASUS_COL_PERSON_ROLE_OID = 3,
+	CASUS_COL_PURPOSE_CODE = 2,
+	CASUS_COL_PURPOSE_IS_SESSION = 7,
+	CASUS_COL_APPOINTMENT_ID = 1,
+	CASUS_COL_APPOINTMENT_PERSON = 2,
+	CASUS_COL_APPOINTMENT_FILE = 3,
+	CASUS_COL_APPOINTMENT_OFFICE = 4,
+	CASUS_COL_APPOINTMENT_PARTY = 5,
+	CASUS_COL_APPOINTMENT_DOSSIER = 6,
+	CASUS_COL_APPOINTMENT_STARTS = 7,
+	CASUS_COL_APPOINTMENT_STANDING = 10,
+	CASUS_COL_APPOINTMENT_MAY_SESSION = 11,
+	CASUS_COL_DOSSIER_ID = 1,
+	CASUS_COL_DOSSIER_FILE = 2,
+	CASUS_COL_DOSSIER_PHASE = 3,
+	CASUS_COL_DOSSIER_CLOCK = 5,
+	CASUS_COL_PARTICIPANT_DOSSIER = 2,
+	CASUS_COL_PARTICIPANT_PARTY = 3,
+	CASUS_COL_PARTICIPANT_PERSON = 4,
+	CASUS_COL_PARTICIPANT_OFFICE = 5,
+	CASUS_COL_PARTICIPANT_STARTS = 6,
+	CASUS_COL_SHARING_DOSSIER = 2,
+	CASUS_COL_SHARING_ITEM = 3,
+	CASUS_COL_SHARING_PARTY = 4,
+	CASUS_COL_SHARING_STARTS = 5
+};
+
+typedef struct CasusScan
+{
+	Relation	rel;
+	struct SysScanDescData *scan;
+	HeapTuple	tuple;
+} CasusScan;
+
+extern void casus_scan_all(CasusScan *scan, CasusTable table);
+extern void casus_scan_key(CasusScan *scan, CasusTable table, Oid index, AttrNumber attno,
+						   RegProcedure equal, Datum value);
+extern bool casus_scan_next(CasusScan *scan);
+extern Datum casus_scan_get(CasusScan *scan, AttrNumber attno, bool *isnull);
+extern int64 casus_scan_int(CasusScan *scan, AttrNumber attno, int64 if_null);
+extern bool casus_scan_period(CasusScan *scan, AttrNumber starts_attno, TimestampTz now,
+							  TimestampTz *until);
+extern void casus_scan_end(CasusScan *scan);
+
+/* ------------------------------------------------------------------------
+ * people.c (layer 5): who is who, and which offices a person holds now
+ * ------------------------------------------------------------------------ */
+
+/* An office held now: by an appointment, or by taking part in a dossier. */
+typedef struct CasusHeld
+{
+	int64		appointment;	/* 0: by taking part */
+	int32		file;
+	int32		protocol;
+	uint16		party;			/* 0: none */
+	uint8		office;
+	char		level;			/* CasusLevel */
+	int64		dossier;		/* 0: not limited to one */
+	int			standing;		/* purpose code, -1: none */
+	bool		may_session;
+} CasusHeld;
+
+typedef struct CasusHoldings
+{
+	int32		person;
+	int			n;
+	CasusHeld  *held;
+	TimestampTz until;			/* when one of them begins or ends by itself */
+} CasusHoldings;
+
+extern int32 casus_people_of_role(Oid role);	/* 0: nobody known */
+extern char *casus_people_name(int32 person);
+extern char *casus_people_file_name(int32 file);
+extern char *casus_people_party_name(int32 file, uint16 party); /* NULL for 0 */
+
+/* Only of activated files and parties whose membership holds; good until the next call. */
+extern const CasusHoldings *casus_people_holdings(int32 person);
+
+/* ------------------------------------------------------------------------
  * context.c (layer 4): who acts, in which office, for what
  * ------------------------------------------------------------------------ */
 
@@ -430,11 +528,20 @@ extern CasusActor casus_context_actor(void);
 extern const CasusCapacity *casus_context_for_file(int32 file);
 extern const CasusCapacity *casus_context_entered(void);	/* set by enter(), or NULL */
 
+extern int	casus_context_all(const CasusCapacity **capacities);	/* one per file; how many */
+extern TimestampTz casus_context_until(void);	/* when a capacity begins or ends by itself */
+extern bool casus_context_is_session(void);
+
 /* Counts enter, leave, changes of role: an open cursor compares it. */
 extern uint64 casus_context_generation(void);
+extern uint64 casus_context_count;	/* as last noticed, for what compares it per row */
+
+/* enter.c has judged; refused while a statement over protected tables runs. */
+extern void casus_context_set(const CasusCapacity *capacity, bool for_session);
+extern void casus_context_clear(void);
 
 /*
- * The capacity for an act on a dossier (or on a file, dossier 0): that of the
+ * enter.c: the capacity for an act on a dossier (or on a file, dossier 0): that of the
  * context when it fits, else the only fitting appointment among the offices
  * given (bit per office code).  Raises no_appointment, wrong_office or
  * ambiguous_capacity, with the article given.
@@ -462,6 +569,17 @@ typedef struct CasusDossier
 } CasusDossier;
 
 extern bool casus_dossier_load(int64 id, CasusDossier *dossier);	/* newest commit and own changes; false: none */
+extern int32 casus_dossier_file_protocol(int32 file);	/* 0: no such file */
+
+/* For what reads many rows of casus_cat.dossier or casus_cat.participant itself. */
+extern void casus_dossier_from_row(CasusScan *scan, CasusDossier *dossier);
+extern void casus_dossier_stage(CasusDossier *dossier, const CasusProtocol *protocol, TimestampTz now);
+extern bool casus_dossier_row_involves(CasusScan *scan, int32 person, uint16 party, int office);
+
+/* With until: lowered to the moment when the answer changes by itself. */
+extern bool casus_dossier_participates_until(int64 id, int32 person, uint16 party, int office,
+											 TimestampTz *until);
+extern int	casus_dossier_sharing(int64 id, uint16 party, uint32 **items, TimestampTz *until);
 extern bool casus_dossier_participates(int64 id, int32 person, uint16 party, int office);
 extern bool casus_dossier_shared(int64 id, uint32 item, uint16 party);	/* item or whole dossier, now */
 

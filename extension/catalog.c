@@ -65,6 +65,9 @@ static Oid	label_type_oid;
  */
 uint64		casus_catalog_generation = 1;
 
+/* Counts of these the changes that concern people and rules, not dossiers. */
+uint64		casus_catalog_people = 1;
+
 /* The installation row, as of the generation at which it was read. */
 static uint64 installation_generation = 0;
 static bool installation_there = false;
@@ -82,6 +85,8 @@ catalog_relcache_callback(Datum arg, Oid relid)
 			if (tables[i] == relid)
 			{
 				casus_catalog_generation++;
+				if (i != CASUS_DOSSIER && i != CASUS_SHARING && i < CASUS_ACT)
+					casus_catalog_people++;
 				return;
 			}
 		}
@@ -90,6 +95,7 @@ catalog_relcache_callback(Datum arg, Oid relid)
 
 	/* A reset of everything, or the oids are not known: better once too often. */
 	casus_catalog_generation++;
+	casus_catalog_people++;
 }
 
 static void
@@ -97,6 +103,15 @@ catalog_namespace_callback(Datum arg, int cacheid, uint32 hashvalue)
 {
 	presence = PRESENCE_UNKNOWN;
 	casus_catalog_generation++;
+	casus_catalog_people++;
+}
+
+/* A role renamed, dropped or made: a person is known by name and oid of one. */
+static void
+catalog_role_callback(Datum arg, int cacheid, uint32 hashvalue)
+{
+	casus_catalog_generation++;
+	casus_catalog_people++;
 }
 
 void
@@ -105,6 +120,7 @@ casus_catalog_init(void)
 	CacheRegisterRelcacheCallback(catalog_relcache_callback, (Datum) 0);
 	CacheRegisterSyscacheCallback(NAMESPACEOID, catalog_namespace_callback,
 								  (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, catalog_role_callback, (Datum) 0);
 }
 
 uint64

@@ -12,21 +12,3 @@ casus_sql_permits_support(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_POINTER(NULL);
 }
-PG_FUNCTION_INFO_V1(casus_sql_enter);
-Datum
-casus_sql_enter(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_VOID();
-}
-PG_FUNCTION_INFO_V1(casus_sql_leave);
-Datum
-casus_sql_leave(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_VOID();
-}
-PG_FUNCTION_INFO_V1(casus_sql_current_context);
-Datum
-casus_sql_current_context(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_NULL();
-}

@@ -6,20 +6,6 @@
 W void casus_sink_init(void) { }
 W void casus_sink_append(const char *line, int len) { elog(ERROR, "stub casus_sink_append"); }
 W void casus_sink_sync(void) { elog(ERROR, "stub casus_sink_sync"); }
-W void casus_context_init(void) { }
-W CasusActor casus_context_actor(void) { CasusActor a = {0}; return a; }
-W const CasusCapacity *casus_context_for_file(int32 file) { return NULL; }
-W const CasusCapacity *casus_context_entered(void) { return NULL; }
-W uint64 casus_context_generation(void) { return 0; }
-W void casus_context_for_act(int32 file, int64 dossier, uint64 offices, const char *article, CasusCapacity *capacity) { elog(ERROR, "stub casus_context_for_act"); }
-W void casus_context_freeze(void) { }
-W void casus_context_thaw(void) { }
-W void casus_context_discard(void) { elog(ERROR, "stub casus_context_discard"); }
-W bool casus_dossier_load(int64 id, CasusDossier *dossier) { return 0; }
-W bool casus_dossier_participates(int64 id, int32 person, uint16 party, int office) { return 0; }
-W bool casus_dossier_shared(int64 id, uint32 item, uint16 party) { return 0; }
-W bool casus_dossier_lock(int64 id, LockTupleMode mode) { return 0; }
-W void casus_dossier_init(void) { }
 W void casus_policy_init(void) { }
 W void casus_policy_begin(void) { }
 W void casus_policy_end(void) { }

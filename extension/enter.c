@@ -1,0 +1,625 @@
+/*
+ * enter.c
+ *		casus.enter() and the like: from what a caller says, and what he holds,
+ *		to one capacity, or to the refusal that names his choices.
+ *
+ * Checks go from what depends on the caller alone to what depends on a
+ * dossier, so that a dossier that does not exist and one where the caller may
+ * not act give the same answer.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "casus.h"
+
+#include "access/xact.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+
+/* What the caller said, NULL or 0 for what was left out. */
+typedef struct Request
+{
+	char	   *purpose;
+	int64		dossier;
+	char	   *office;
+	char	   *party;
+	char	   *file;
+	bool		for_session;
+} Request;
+
+/* One way in which the request can be meant. */
+typedef struct Choice
+{
+	CasusCapacity capacity;
+	char		level;
+	bool		may_session;
+} Choice;
+
+typedef struct Choices
+{
+	int			n;
+	Choice	   *choice;
+} Choices;
+
+/* ---- words ---- */
+
+static const char *
+office_name(const CasusCapacity *c)
+{
+	return casus_protocol(c->protocol)->office[c->office];
+}
+
+/* The arguments of enter() that single this one out. */
+static char *
+describe(const Choice *choice)
+{
+	const CasusCapacity *c = &choice->capacity;
+	StringInfoData text;
+	char	   *party = casus_people_party_name(c->file, c->party);
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "office => %s", quote_literal_cstr(office_name(c)));
+	if (party)
+		appendStringInfo(&text, ", party => %s", quote_literal_cstr(party));
+	appendStringInfo(&text, ", file => %s",
+					 quote_literal_cstr(casus_people_file_name(c->file)));
+	if (c->dossier != 0)
+		appendStringInfo(&text, ", dossier => " INT64_FORMAT, c->dossier);
+	return text.data;
+}
+
+/* "A; B; C", each once. */
+static char *
+list_choices(const Choices *choices)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < choices->n; i++)
+		appendStringInfo(&text, "%s%s", i > 0 ? "; " : "",
+						 describe(&choices->choice[i]));
+	return text.data;
+}
+
+static char *
+enter_hint(const char *purpose, const Choice *choice)
+{
+	return psprintf("SELECT casus.enter(%s, %s);", quote_literal_cstr(purpose),
+					describe(choice));
+}
+
+static char *
+protocol_detail(int32 protocol, const char *article, const char *check)
+{
+	const char *name = casus_protocol(protocol)->name;
+
+	if (article == NULL || article[0] == '\0')
+		return psprintf("%s: %s", name, check);
+	return psprintf("%s art. %s: %s", name, article, check);
+}
+
+/* ---- choices ---- */
+
+static bool
+same_choice(const Choice *a, const Choice *b)
+{
+	return a->capacity.file == b->capacity.file &&
+		a->capacity.office == b->capacity.office &&
+		a->capacity.party == b->capacity.party &&
+		a->capacity.dossier == b->capacity.dossier;
+}
+
+/*
+ * What the person holds, as capacities.  An office per dossier is one choice,
+ * however many dossiers it is held for; another office limited to a dossier
+ * falls away beside the same one without limit.
+ */
+static void
+find_choices(int32 person, Choices *choices)
+{
+	const CasusHoldings *holdings = casus_people_holdings(person);
+
+	choices->n = 0;
+	choices->choice = palloc0(Max(holdings->n, 1) * sizeof(Choice));
+	for (int pass = 0; pass < 2; pass++)
+	{
+		for (int i = 0; i < holdings->n; i++)
+		{
+			const CasusHeld *held = &holdings->held[i];
+			bool		limited = held->dossier != 0 && held->level != CASUS_LEVEL_DOSSIER;
+			Choice	   *choice = &choices->choice[choices->n];
+			bool		known = false;
+
+			if (limited != (pass == 1))
+				continue;
+			memset(choice, 0, sizeof(*choice));
+			choice->capacity.file = held->file;
+			choice->capacity.protocol = held->protocol;
+			choice->capacity.person = person;
+			choice->capacity.appointment = held->appointment;
+			choice->capacity.party = held->party;
+			choice->capacity.office = held->office;
+			choice->capacity.dossier = limited ? held->dossier : 0;
+			choice->capacity.source = CASUS_FROM_CONTEXT;
+			choice->level = held->level;
+			choice->may_session = held->may_session;
+			for (int j = 0; j < choices->n && !known; j++)
+			{
+				Choice		unlimited = *choice;
+
+				unlimited.capacity.dossier = 0;
+				known = same_choice(&choices->choice[j], choice) ||
+					same_choice(&choices->choice[j], &unlimited);
+				if (known)
+					choices->choice[j].may_session |= held->may_session;
+			}
+			if (!known)
+				choices->n++;
+		}
+	}
+}
+
+/* Keeps the choices for which the test holds; false, and all kept, if none. */
+typedef bool (*ChoiceTest) (Choice *choice, const Request *request);
+
+static bool
+keep(Choices *choices, ChoiceTest test, const Request *request)
+{
+	int			n = 0;
+	Choice	   *kept = palloc(Max(choices->n, 1) * sizeof(Choice));
+
+	for (int i = 0; i < choices->n; i++)
+	{
+		Choice		choice = choices->choice[i];
+
+		if (test(&choice, request))
+			kept[n++] = choice;
+	}
+	if (n == 0)
+		return false;
+	choices->choice = kept;
+	choices->n = n;
+	return true;
+}
+
+static bool
+fits_file(Choice *choice, const Request *request)
+{
+	return strcmp(casus_people_file_name(choice->capacity.file), request->file) == 0;
+}
+
+static bool
+fits_office(Choice *choice, const Request *request)
+{
+	return strcmp(office_name(&choice->capacity), request->office) == 0;
+}
+
+static bool
+fits_party(Choice *choice, const Request *request)
+{
+	char	   *name = casus_people_party_name(choice->capacity.file,
+											   choice->capacity.party);
+
+	return name != NULL && strcmp(name, request->party) == 0;
+}
+
+/* Is there a rule for the office at all; or, office -1, for anybody? */
+static bool
+purpose_has_rule(const CasusProtocol *protocol, int purpose, int office)
+{
+	for (int i = 0; i < protocol->nrules; i++)
+		if (protocol->rules[i].purpose == purpose &&
+			(office < 0 || protocol->rules[i].office == office))
+			return true;
+	return false;
+}
+
+/*
+ * A purpose without any rule (rechten, toezicht in many protocols) may be
+ * entered by every office: it shows nothing, but acts may be done for it.
+ */
+static bool
+fits_purpose(Choice *choice, const Request *request)
+{
+	const CasusProtocol *protocol = casus_protocol(choice->capacity.protocol);
+	int			purpose = casus_protocol_purpose(protocol, request->purpose);
+
+	if (purpose < 0)
+		return false;
+	choice->capacity.purpose = purpose;
+	return purpose_has_rule(protocol, purpose, choice->capacity.office) ||
+		!purpose_has_rule(protocol, purpose, -1);
+}
+
+/* Do all rules for the office and purpose ask for taking part? */
+static bool
+must_participate(const CasusProtocol *protocol, const CasusCapacity *c)
+{
+	bool		any = false;
+
+	for (int i = 0; i < protocol->nrules; i++)
+	{
+		const CasusRule *rule = &protocol->rules[i];
+
+		if (rule->purpose != c->purpose || rule->office != c->office)
+			continue;
+		if (!rule->participants)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static bool
+fits_dossier(Choice *choice, const Request *request)
+{
+	CasusCapacity *c = &choice->capacity;
+	CasusDossier dossier;
+
+	if (!casus_dossier_load(request->dossier, &dossier) ||
+		dossier.state == CASUS_STATE_GONE || dossier.file != c->file)
+		return false;
+	if (c->dossier != 0 && c->dossier != request->dossier)
+		return false;
+	c->dossier = request->dossier;
+	if (choice->level != CASUS_LEVEL_DOSSIER &&
+		!must_participate(casus_protocol(c->protocol), c))
+		return true;
+	return casus_dossier_participates(request->dossier, c->person, c->party, c->office);
+}
+
+/* ---- enter ---- */
+
+static void
+refuse_no_appointment(const Request *request, int32 person)
+{
+	casus_refuse("no_appointment",
+				 _("there is no appointment in which you may act"),
+				 person == 0 ?
+				 _("This role is not known as a person.") :
+				 request->file ? _("You hold no office in this file now.") :
+				 _("You hold no office in an activated file now."),
+				 _("A casus_admin, or an office that the protocol names, appoints: casus.add_person(), casus.appoint()."));
+}
+
+static void
+refuse_purpose(const Request *request, const Choices *choices)
+{
+	const CasusCapacity *c = &choices->choice[0].capacity;
+	const CasusProtocol *protocol = casus_protocol(c->protocol);
+	bool		exists = casus_protocol_purpose(protocol, request->purpose) >= 0;
+
+	casus_refuse("wrong_purpose",
+				 exists ? _("this office has no access for this purpose") :
+				 _("there is no such purpose in the protocol"),
+				 protocol_detail(c->protocol, NULL,
+								 exists ?
+								 psprintf(_("no rule gives office %s access for purpose %s"),
+										  office_name(c), request->purpose) :
+								 psprintf(_("purpose %s is unknown"), request->purpose)),
+				 "SELECT * FROM casus.my_purposes();");
+}
+
+/*
+ * From the caller's own offices to the one that is meant.  The dossier comes
+ * last: what was refused before does not depend on it.
+ */
+static Choice *
+choose(const Request *request, int32 person)
+{
+	Choices		choices;
+
+	find_choices(person, &choices);
+	if (choices.n == 0 ||
+		(request->file && !keep(&choices, fits_file, request)))
+		refuse_no_appointment(request, person);
+	if ((request->office && !keep(&choices, fits_office, request)) ||
+		(request->party && !keep(&choices, fits_party, request)))
+		casus_refuse("wrong_office",
+					 _("you do not hold this office now"),
+					 psprintf(_("You hold: %s."), list_choices(&choices)),
+					 enter_hint(request->purpose, &choices.choice[0]));
+	if (!keep(&choices, fits_purpose, request))
+		refuse_purpose(request, &choices);
+	if (request->dossier != 0 && !keep(&choices, fits_dossier, request))
+		casus_refuse("not_involved",
+					 _("there is no such dossier in which you may act"),
+					 protocol_detail(choices.choice[0].capacity.protocol, NULL,
+									 _("the dossier does not exist, or this office is not involved in it")),
+					 NULL);
+	if (choices.n > 1)
+		casus_refuse("ambiguous_capacity",
+					 _("you hold more than one office that fits"),
+					 psprintf(_("Your choices: %s."), list_choices(&choices)),
+					 enter_hint(request->purpose, &choices.choice[0]));
+	return &choices.choice[0];
+}
+
+static bool
+purpose_is_session(const CasusCapacity *c)
+{
+	CasusScan	scan;
+	bool		is_session = false;
+
+	casus_scan_key(&scan, CASUS_PURPOSE, casus_table_pkey(CASUS_PURPOSE), 1,
+				   F_INT4EQ, Int32GetDatum(c->protocol));
+	while (casus_scan_next(&scan))
+		if (casus_scan_int(&scan, CASUS_COL_PURPOSE_CODE, -1) == c->purpose)
+			is_session = casus_scan_int(&scan, CASUS_COL_PURPOSE_IS_SESSION, 0) != 0;
+	casus_scan_end(&scan);
+	return is_session;
+}
+
+static void
+require_session(const Choice *choice, const Request *request)
+{
+	if (!purpose_is_session(&choice->capacity))
+		casus_refuse("wrong_purpose",
+					 _("this purpose may not last for a session"),
+					 protocol_detail(choice->capacity.protocol, NULL,
+									 psprintf(_("purpose %s is entered per transaction"),
+											  request->purpose)),
+					 psprintf("BEGIN; SELECT casus.enter(%s);",
+							  quote_literal_cstr(request->purpose)));
+	if (!choice->may_session)
+		casus_refuse("wrong_office",
+					 _("this appointment may not be entered for a session"),
+					 _("The appointment was made without may_session."),
+					 psprintf("BEGIN; SELECT casus.enter(%s);",
+							  quote_literal_cstr(request->purpose)));
+}
+
+static char *
+text_argument(FunctionCallInfo fcinfo, int i)
+{
+	return PG_ARGISNULL(i) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(i));
+}
+
+static void
+read_request(FunctionCallInfo fcinfo, Request *request)
+{
+	char	   *lasts = text_argument(fcinfo, 5);
+
+	memset(request, 0, sizeof(*request));
+	request->purpose = text_argument(fcinfo, 0);
+	if (!PG_ARGISNULL(1))
+		/* 0 and less are no dossier: they must not mean "all of them". */
+		request->dossier = PG_GETARG_INT64(1) > 0 ? PG_GETARG_INT64(1) : -1;
+	request->office = text_argument(fcinfo, 2);
+	request->party = text_argument(fcinfo, 3);
+	request->file = text_argument(fcinfo, 4);
+
+	if (request->purpose == NULL)
+		casus_setup_error(ERRCODE_NULL_VALUE_NOT_ALLOWED, NULL,
+						  _("a purpose is needed"), NULL,
+						  "SELECT * FROM casus.my_purposes();");
+	if (lasts == NULL || strcmp(lasts, "transaction") == 0)
+		request->for_session = false;
+	else if (strcmp(lasts, "session") == 0)
+		request->for_session = true;
+	else
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("a context lasts for the transaction or the session"),
+						  NULL,
+						  _("Use lasts => 'transaction' or lasts => 'session'."));
+	if (!request->for_session && !IsTransactionBlock() && !IsSubTransaction())
+		casus_setup_error(ERRCODE_NO_ACTIVE_SQL_TRANSACTION, NULL,
+						  _("casus.enter() is for a transaction block"),
+						  _("A context ends with its transaction: outside a block it would end at once."),
+						  psprintf("BEGIN; SELECT casus.enter(%s);",
+								   quote_literal_cstr(request->purpose)));
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_enter);
+
+Datum
+casus_sql_enter(PG_FUNCTION_ARGS)
+{
+	Request		request;
+	CasusActor	actor;
+	Choice	   *choice;
+
+	casus_require_preloaded();
+	read_request(fcinfo, &request);
+	casus_catalog_listen();
+	actor = casus_context_actor();
+	choice = choose(&request, actor.person);
+	if (request.for_session)
+		require_session(choice, &request);
+	casus_context_set(&choice->capacity, request.for_session);
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_leave);
+
+Datum
+casus_sql_leave(PG_FUNCTION_ARGS)
+{
+	casus_require_preloaded();
+	casus_context_clear();
+	PG_RETURN_VOID();
+}
+
+/* ---- the view ---- */
+
+static Datum
+text_or_null(const char *value, bool *isnull)
+{
+	*isnull = value == NULL;
+	return value ? CStringGetTextDatum(value) : (Datum) 0;
+}
+
+static const char *
+actor_kind_name(char kind)
+{
+	switch (kind)
+	{
+		case CASUS_ACTOR_SET_ROLE:
+			return "set_role";
+		case CASUS_ACTOR_TOKEN:
+			return "token";
+		default:
+			return "login";
+	}
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_current_context);
+
+Datum
+casus_sql_current_context(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const CasusCapacity *c;
+	CasusActor	actor;
+	Datum		values[10];
+	bool		nulls[10];
+	char	   *role;
+
+	InitMaterializedSRF(fcinfo, 0);
+	casus_catalog_listen();
+	c = casus_context_entered();
+	if (c == NULL)
+		return (Datum) 0;
+
+	actor = casus_context_actor();
+	values[0] = text_or_null(casus_people_file_name(c->file), &nulls[0]);
+	values[1] = text_or_null(casus_protocol(c->protocol)->purpose[c->purpose], &nulls[1]);
+	values[2] = text_or_null(office_name(c), &nulls[2]);
+	values[3] = text_or_null(casus_people_party_name(c->file, c->party), &nulls[3]);
+	values[4] = Int64GetDatum(c->dossier);
+	nulls[4] = c->dossier == 0;
+	values[5] = text_or_null(casus_people_name(c->person), &nulls[5]);
+	values[6] = text_or_null("enter", &nulls[6]);
+	values[7] = text_or_null(casus_context_is_session() ? "session" : "transaction",
+							 &nulls[7]);
+	role = GetUserNameFromId(actor.role, false);
+	values[8] = DirectFunctionCall1(namein, CStringGetDatum(role));
+	nulls[8] = false;
+	values[9] = text_or_null(actor_kind_name(actor.kind), &nulls[9]);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	return (Datum) 0;
+}
+
+/* ---- the capacity for an act ---- */
+
+/* The purpose of the dossier's phase: of that name, else one that reads it. */
+static uint8
+purpose_of_phase(const CasusProtocol *protocol, int phase)
+{
+	int			purpose = casus_protocol_purpose(protocol, protocol->phase[phase]);
+
+	if (purpose >= 0)
+		return purpose;
+	for (purpose = 0; purpose < protocol->npurposes; purpose++)
+		if (protocol->purpose_phases[purpose] & (UINT64CONST(1) << phase))
+			return purpose;
+	return CASUS_NO_PURPOSE;
+}
+
+/* Is the office held for this dossier, or (0) for the file as a whole? */
+static bool
+held_for(const CasusCapacity *c, char level, int64 dossier)
+{
+	if (dossier == 0)
+		return c->dossier == 0;
+	if (c->dossier != 0 && c->dossier != dossier)
+		return false;
+	return level != CASUS_LEVEL_DOSSIER ||
+		casus_dossier_participates(dossier, c->person, c->party, c->office);
+}
+
+/* The names of the offices in the mask, for the refusal. */
+static char *
+list_offices(const CasusProtocol *protocol, uint64 offices)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < protocol->noffices; i++)
+		if (offices & (UINT64CONST(1) << i))
+			appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "",
+							 protocol->office[i]);
+	return text.data;
+}
+
+static bool
+context_fits_act(int32 file, int64 dossier, uint64 offices, CasusCapacity *capacity)
+{
+	const CasusCapacity *c = casus_context_entered();
+
+	if (c == NULL || c->file != file ||
+		(offices & (UINT64CONST(1) << c->office)) == 0 ||
+		(dossier != 0 &&
+		 !held_for(c, casus_protocol(c->protocol)->office_level[c->office], dossier)))
+		return false;
+	*capacity = *c;
+	return true;
+}
+
+void
+casus_context_for_act(int32 file, int64 dossier, uint64 offices,
+					  const char *article, CasusCapacity *capacity)
+{
+	CasusActor	actor;
+	Choices		all;
+	Choices		fitting = {0};
+	bool		in_file = false;
+	bool		in_office = false;
+	int32		protocol_id = casus_dossier_file_protocol(file);
+	const CasusProtocol *protocol = casus_protocol(protocol_id);
+	CasusDossier state;
+	int			phase = 0;
+
+	casus_require_preloaded();
+	casus_catalog_listen();
+	if (context_fits_act(file, dossier, offices, capacity))
+		return;
+
+	actor = casus_context_actor();
+	find_choices(actor.person, &all);
+	fitting.choice = palloc(Max(all.n, 1) * sizeof(Choice));
+	for (int i = 0; i < all.n; i++)
+	{
+		CasusCapacity *c = &all.choice[i].capacity;
+
+		if (c->file != file)
+			continue;
+		in_file = true;
+		if ((offices & (UINT64CONST(1) << c->office)) == 0)
+			continue;
+		in_office = true;
+		if (held_for(c, all.choice[i].level, dossier))
+			fitting.choice[fitting.n++] = all.choice[i];
+	}
+
+	if (!in_file)
+		casus_refuse("no_appointment",
+					 _("there is no appointment in which you may act"),
+					 protocol_detail(protocol_id, article,
+									 psprintf(_("this is for %s"), list_offices(protocol, offices))),
+					 NULL);
+	if (!in_office)
+		casus_refuse("wrong_office",
+					 _("your office may not do this"),
+					 protocol_detail(protocol_id, article,
+									 psprintf(_("this is for %s"), list_offices(protocol, offices))),
+					 NULL);
+	if (fitting.n == 0)
+		casus_refuse("not_involved",
+					 _("there is no such dossier in which you may act"),
+					 protocol_detail(protocol_id, article,
+									 _("the dossier does not exist, or this office is not involved in it")),
+					 NULL);
+
+	if (dossier != 0 && casus_dossier_load(dossier, &state))
+		phase = state.phase;
+	if (fitting.n > 1)
+		casus_refuse("ambiguous_capacity",
+					 _("you hold more than one office that fits"),
+					 psprintf(_("Your choices: %s."), list_choices(&fitting)),
+					 enter_hint(protocol->phase[phase], &fitting.choice[0]));
+	*capacity = fitting.choice[0].capacity;
+	capacity->purpose = purpose_of_phase(protocol, phase);
+}
