@@ -22,25 +22,27 @@
 
 /*
  * Who is responsible for the act: the controller that the protocol ties to the
- * power chosen in the details (a value of a list), else the controllers of the
- * file, who are so jointly.
+ * power chosen in the details (a value of one of its lists); then whoever was
+ * responsible for the dossier's last act; else the controllers of the file.
  */
 static char *
-controller_of(CasusQuery *query, int32 file, Jsonb *details)
+controller_of(CasusQuery *query, int32 file, int64 dossier, Jsonb *details)
 {
 	casus_query_int(query, file);
 	casus_query_jsonb(query, details);
-	casus_query_run(query,
-					"SELECT coalesce("
-					"(SELECT pg_catalog.string_agg(DISTINCT v.value ->> 'controller', ', ') "
-					"FROM casus_cat.protocol p, "
-					"LATERAL pg_catalog.jsonb_each(CASE WHEN pg_catalog.jsonb_typeof(p.definition -> 'lists') = 'object' "
-					"THEN p.definition -> 'lists' ELSE '{}' END) l, "
-					"LATERAL pg_catalog.jsonb_path_query(l.value, 'strict $.values[*] ? (exists(@.controller))', silent => true) v(value) "
-					"WHERE p.id = f.protocol AND EXISTS (SELECT FROM pg_catalog.jsonb_path_query($2, '$.*') g(value) "
-					"WHERE g.value = v.value -> 'name' OR g.value @> pg_catalog.jsonb_build_array(v.value -> 'name'))), "
-					"pg_catalog.array_to_string(f.controllers, ', ')) "
-					"FROM casus_cat.file f WHERE f.id = $1");
+	casus_query_int64(query, dossier);
+	casus_query_read(query,
+					 "SELECT coalesce("
+					 "(SELECT pg_catalog.string_agg(DISTINCT v.value ->> 'controller', ', ') "
+					 "FROM casus_cat.protocol p, LATERAL pg_catalog.jsonb_path_query(p.definition, "
+					 "'$.lists[*].values[*] ? (exists (@.controller))') v(value) "
+					 "WHERE p.id = f.protocol AND EXISTS ("
+					 "SELECT FROM pg_catalog.jsonb_path_query($2, '$.*') g(value) "
+					 "WHERE g.value @> (v.value -> 'value'))), "
+					 "(SELECT a.controller FROM casus_cat.act a WHERE a.dossier = $3 "
+					 "ORDER BY a.id DESC LIMIT 1), "
+					 "pg_catalog.array_to_string(f.controllers, ', ')) "
+					 "FROM casus_cat.file f WHERE f.id = $1");
 	return casus_query_get_text(query, 0, 1);
 }
 
@@ -56,7 +58,7 @@ record(int32 file, const CasusCapacity *capacity, const char *kind,
 
 	casus_query_begin(&query);
 	if (file != 0)
-		controller = controller_of(&query, file, details);
+		controller = controller_of(&query, file, dossier, details);
 	casus_query_text(&query, kind);
 	casus_query_arg(&query, INT4OID, Int32GetDatum(file), file == 0);
 	casus_query_arg(&query, INT8OID, Int64GetDatum(dossier), dossier == 0);
@@ -205,7 +207,7 @@ casus_act_open_dossier(int32 file_id, Jsonb *details, const char *motivation)
 
 	casus_query_begin(&query);
 	casus_query_int(&query, file.protocol);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT code FROM casus_cat.phase WHERE protocol = $1 AND is_initial");
 	phase = (int) casus_query_get_int(&query, 0, 1);
 	casus_query_end(&query);

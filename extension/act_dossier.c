@@ -63,7 +63,7 @@ find_transition(const CasusActTarget *target, int phase, Transition *t)
 	casus_query_int64(&query, target->dossier.id);
 	casus_query_int(&query, target->file.protocol);
 	casus_query_code(&query, phase, false);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT t.article, g.name, pg_catalog.array_to_string(t.outcomes, ', '), "
 					"(SELECT pg_catalog.bit_or(1::bigint << o) FROM pg_catalog.unnest(t.offices) o), "
 					"n.outcome, coalesce(n.outcome = ANY (t.outcomes), false), n.decided_on "
@@ -171,7 +171,7 @@ casus_sql_close_dossier(PG_FUNCTION_ARGS)
 	casus_act_begin("close_dossier", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
 	casus_query_begin(&query);
 	casus_query_int(&query, target.file.protocol);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT code FROM casus_cat.phase WHERE protocol = $1 AND is_closing");
 	if (query.nrows == 1)
 		phase = (int) casus_query_get_int(&query, 0, 1);
@@ -200,7 +200,7 @@ casus_act_dossier_deciders(const CasusActTarget *target)
 	casus_query_begin(&query);
 	casus_query_int(&query, target->file.protocol);
 	casus_query_code(&query, target->dossier.phase, false);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT coalesce("
 					"(SELECT pg_catalog.bit_or(1::bigint << o) FROM ("
 					"SELECT g.office FROM casus_cat.gate g WHERE g.protocol = $1 AND $2 = ANY (g.phases) "
@@ -222,7 +222,7 @@ default_office(const CasusFile *file)
 
 	casus_query_begin(&query);
 	casus_query_int(&query, file->protocol);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT name FROM casus_cat.office WHERE protocol = $1 AND level = 'party'");
 	if (query.nrows == 1)
 		name = casus_query_get_text(&query, 0, 1);

@@ -24,7 +24,7 @@ protocol_by_name(const char *name)
 
 	casus_query_begin(&query);
 	casus_query_text(&query, name);
-	casus_query_run(&query, "SELECT id FROM casus_cat.protocol WHERE name = $1");
+	casus_query_read(&query, "SELECT id FROM casus_cat.protocol WHERE name = $1");
 	id = (int32) casus_query_get_int(&query, 0, 1);
 	casus_query_end(&query);
 	if (id == 0)
@@ -72,7 +72,7 @@ casus_sql_open_file(PG_FUNCTION_ARGS)
 
 	casus_query_begin(&query);
 	casus_query_text(&query, name);
-	casus_query_run(&query, "SELECT FROM casus_cat.file WHERE name = $1");
+	casus_query_read(&query, "SELECT FROM casus_cat.file WHERE name = $1");
 	taken = query.nrows > 0;
 	if (!taken)
 	{
@@ -84,9 +84,8 @@ casus_sql_open_file(PG_FUNCTION_ARGS)
 		casus_query_run(&query,
 						"INSERT INTO casus_cat.file (id, name, protocol, controllers, parameters) "
 						"SELECT pg_catalog.nextval('casus_cat.id_seq')::integer, $2, $1, "
-						"coalesce($3, (SELECT pg_catalog.array_agg(c.value) FROM casus_cat.protocol p, "
-						"LATERAL pg_catalog.jsonb_path_query(p.definition, '$.controllers[*]') e(value), "
-						"LATERAL coalesce(e.value ->> 'title', e.value ->> 'name', e.value #>> '{}') c(value) "
+						"coalesce($3, (SELECT pg_catalog.array_agg(e.value ->> 'name') FROM casus_cat.protocol p, "
+						"LATERAL pg_catalog.jsonb_path_query(p.definition, '$.controllers[*]') e(value) "
 						"WHERE p.id = $1), '{}'), coalesce($4, '{}') RETURNING id");
 		file = (int32) casus_query_get_int(&query, 0, 1);
 		create_parties(&query, file);
@@ -114,7 +113,7 @@ missing_parameters(const CasusFile *file)
 
 	casus_query_begin(&query);
 	casus_query_int(&query, file->id);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT pg_catalog.string_agg(e.value ->> 'name' || "
 					"coalesce(' (art. ' || (e.value ->> 'article') || ')', ''), ', ' ORDER BY e.ordinality) "
 					"FROM casus_cat.file f JOIN casus_cat.protocol p ON p.id = f.protocol, "
@@ -122,8 +121,7 @@ missing_parameters(const CasusFile *file)
 					"WITH ORDINALITY e(value, ordinality) "
 					"WHERE f.id = $1 "
 					"AND coalesce((e.value ->> 'mandatory')::boolean, false) "
-					"AND NOT f.parameters ? (e.value ->> 'name') "
-					"AND NOT e.value ? 'default'");
+					"AND NOT f.parameters ? (e.value ->> 'name')");
 	missing = casus_query_get_text(&query, 0, 1);
 	casus_query_end(&query);
 	return missing;
@@ -145,7 +143,7 @@ casus_sql_set_parameter(PG_FUNCTION_ARGS)
 	casus_query_begin(&query);
 	casus_query_int(&query, file.protocol);
 	casus_query_text(&query, name);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT FROM casus_cat.protocol p, "
 					"LATERAL pg_catalog.jsonb_path_query(p.definition, '$.parameters[*]') e(value) "
 					"WHERE p.id = $1 AND e.value ->> 'name' = $2");
@@ -231,7 +229,7 @@ refuse_closed_list(const CasusFile *file, const char *name)
 
 	casus_query_begin(&query);
 	casus_query_int(&query, file->protocol);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT coalesce((definition #>> '{parties,closed}')::boolean, false) "
 					"FROM casus_cat.protocol WHERE id = $1");
 	closed = casus_query_get_bool(&query, 0, 1);
@@ -265,7 +263,7 @@ casus_sql_add_party(PG_FUNCTION_ARGS)
 	casus_query_run(&query, "SELECT FROM casus_cat.file WHERE id = $1 FOR UPDATE");
 	casus_query_int(&query, file.id);
 	casus_query_text(&query, name);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT FROM casus_cat.party WHERE file = $1 AND name = $2");
 	taken = query.nrows > 0;
 	if (!taken)

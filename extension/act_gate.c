@@ -48,7 +48,7 @@ find_gate(const CasusActTarget *target, const char *name, const char *outcome,
 	casus_query_text(&query, name);
 	casus_query_code(&query, target->dossier.phase, false);
 	casus_query_text(&query, outcome);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT g.code, g.name, $3 = ANY (g.phases), g.office, g.meeting, g.present_min, g.article, "
 					"(SELECT pg_catalog.string_agg(p.name, ', ' ORDER BY p.code) FROM casus_cat.phase p "
 					"WHERE p.protocol = g.protocol AND p.code = ANY (g.phases)), "
@@ -114,47 +114,70 @@ is_blank(const char *text)
 	return text[strspn(text, " \t\r\n")] == '\0';
 }
 
-/*
- * What is wrong with one key, or NULL.  Never the value: it is content.  A
- * value outside a list is refused; an open list ("andere") is one that the
- * protocol makes open, and then the motivation beside it is asked for.
- */
-static const char *
-check_value(const char *type, const char *json_type, const char *value,
-			int min, int64 elements, int64 unlisted)
+/* One check of a gate and the value given for it, a row of CHECKS. */
+typedef struct Check
 {
-	if (json_type == NULL || strcmp(json_type, "null") == 0)
-		return _("missing");
-	if (strcmp(type, "boolean") == 0)
-		return strcmp(json_type, "boolean") == 0 ? NULL : _("not true or false");
-	if (strcmp(type, "integer") == 0)
-		return strcmp(json_type, "number") == 0 && is_integer(value) ? NULL : _("not an integer");
-	if (strcmp(type, "date") == 0)
-		return strcmp(json_type, "string") == 0 && is_date(value) ? NULL : _("not a date (YYYY-MM-DD)");
-	if (strcmp(type, "choice") == 0)
-	{
-		if (strcmp(json_type, "string") != 0 || is_blank(value))
-			return _("missing");
-		return unlisted == 0 ? NULL : _("not on the list");
-	}
-	if (strcmp(type, "list") == 0)
-	{
-		if (strcmp(json_type, "array") != 0)
-			return _("not an array");
-		if (elements < min)
-			return elements == 0 ? _("missing") : _("too few");
-		return unlisted == 0 ? NULL : _("not on the list");
-	}
-	/* text */
-	if (strcmp(json_type, "string") != 0 || is_blank(value))
-		return _("missing");
-	return pg_mbstrlen(value) >= min ? NULL : _("too short");
-}
+	char	   *key;
+	char	   *type;
+	char	   *article;
+	bool		optional;
+	char	   *json_type;		/* NULL: not given */
+	char	   *value;
+	int			min;
+	int64		elements;
+	int64		unlisted;		/* elements that are not on the list */
+	char	   *equals;			/* "true", "false", or NULL */
+	char	   *list;
+} Check;
 
 /*
- * The checks of a gate for an outcome (NULL: all) against details: key, type,
- * article, whether optional, and what check_value() needs to know.
+ * What is wrong with the value, or NULL.  Never the value itself: it is
+ * content.  A value that is not on the list is refused whatever it is: a list
+ * is open only where the protocol puts a word for "another" on it, and then it
+ * asks for the motivation with a check of its own.
  */
+static const char *
+judge(const Check *c)
+{
+	bool		is_string;
+
+	if (c->json_type == NULL || strcmp(c->json_type, "null") == 0)
+		return c->optional ? NULL : _("missing");
+	is_string = strcmp(c->json_type, "string") == 0;
+	if (strcmp(c->type, "boolean") == 0)
+	{
+		if (strcmp(c->json_type, "boolean") != 0)
+			return _("not true or false");
+		return c->equals == NULL || strcmp(c->equals, c->value) == 0 ? NULL :
+			_("must be otherwise for this outcome");
+	}
+	if (strcmp(c->type, "integer") == 0)
+		return strcmp(c->json_type, "number") == 0 && is_integer(c->value) ? NULL : _("not an integer");
+	if (strcmp(c->type, "date") == 0)
+		return is_string && is_date(c->value) ? NULL : _("not a date (YYYY-MM-DD)");
+	if (strcmp(c->type, "list") == 0)
+	{
+		if (strcmp(c->json_type, "array") != 0)
+			return _("not an array");
+		if (c->elements < c->min)
+			return c->elements == 0 ? _("missing") : _("too few");
+		return c->unlisted == 0 ? NULL : _("not on the list");
+	}
+	/* text and choice */
+	if (!is_string || is_blank(c->value))
+		return _("missing");
+	if (strcmp(c->type, "choice") == 0)
+		return c->unlisted == 0 ? NULL : _("not on the list");
+	return pg_mbstrlen(c->value) >= c->min ? NULL : _("too short");
+}
+
+/* Is a check with "when": "key=value" asked for? The other key may be a list. */
+#define ASKED \
+	"(NOT c.value ? 'when' OR coalesce((SELECT w.v #>> '{}' = w.x OR w.v @> pg_catalog.to_jsonb(w.x) " \
+	"FROM (SELECT $3 -> pg_catalog.split_part(c.value ->> 'when', '=', 1), " \
+	"pg_catalog.split_part(c.value ->> 'when', '=', 2)) w(v, x)), false))"
+
+/* The checks of a gate ($2) for an outcome ($4, NULL: all) against details ($3). */
 #define CHECKS \
 	"SELECT c.value ->> 'key', coalesce(c.value ->> 'type', 'text'), " \
 	"coalesce(c.value ->> 'article', g.article), " \
@@ -166,39 +189,47 @@ check_value(const char *type, const char *json_type, const char *value,
 	"THEN d.v ELSE pg_catalog.jsonb_build_array(d.v) END) e(v) " \
 	"WHERE NOT EXISTS (SELECT FROM casus_cat.list_value l WHERE l.protocol = g.protocol " \
 	"AND l.list = c.value ->> 'from' AND pg_catalog.to_jsonb(l.value) = e.v)) END, " \
-	"c.value ->> 'from' " \
+	"c.value ->> 'equals', c.value ->> 'from' " \
 	"FROM casus_cat.gate g, LATERAL pg_catalog.jsonb_array_elements(g.details) " \
 	"WITH ORDINALITY c(value, ordinality), " \
 	"LATERAL (SELECT $3 -> (c.value ->> 'key')) d(v) " \
 	"WHERE g.protocol = $1 AND g.code = $2 " \
 	"AND ($4 IS NULL OR NOT c.value ? 'outcomes' OR c.value -> 'outcomes' ? $4) " \
-	"ORDER BY c.ordinality"
+	"AND " ASKED " ORDER BY c.ordinality"
 
-static void
-run_checks(CasusQuery *query, int32 protocol, int gate, Jsonb *details,
-		   const char *outcome)
+static Check *
+load_checks(int32 protocol, int gate, Jsonb *details, const char *outcome, int *n)
 {
-	casus_query_int(query, protocol);
-	casus_query_code(query, gate, false);
-	casus_query_jsonb(query, details);
-	casus_query_text(query, outcome);
-	casus_query_run(query, CHECKS);
-}
+	CasusQuery	query;
+	Check	   *checks = NULL;
+	MemoryContext caller = CurrentMemoryContext;
 
-static const char *
-check_row(CasusQuery *query, uint64 row)
-{
-	const char *json_type = casus_query_get_text(query, row, 5);
-	bool		optional = casus_query_get_bool(query, row, 4);
+	casus_query_begin(&query);
+	casus_query_int(&query, protocol);
+	casus_query_code(&query, gate, false);
+	casus_query_jsonb(&query, details);
+	casus_query_text(&query, outcome);
+	casus_query_read(&query, CHECKS);
+	*n = (int) query.nrows;
+	checks = MemoryContextAllocZero(caller, sizeof(Check) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+	{
+		Check	   *c = &checks[i];
 
-	/* What may be left out must still be right when it is given. */
-	if (optional && (json_type == NULL || strcmp(json_type, "null") == 0))
-		return NULL;
-	return check_value(casus_query_get_text(query, row, 2), json_type,
-					   casus_query_get_text(query, row, 6),
-					   (int) casus_query_get_int(query, row, 7),
-					   casus_query_get_int(query, row, 8),
-					   casus_query_get_int(query, row, 9));
+		c->key = casus_query_get_text(&query, i, 1);
+		c->type = casus_query_get_text(&query, i, 2);
+		c->article = casus_query_get_text(&query, i, 3);
+		c->optional = casus_query_get_bool(&query, i, 4);
+		c->json_type = casus_query_get_text(&query, i, 5);
+		c->value = casus_query_get_text(&query, i, 6);
+		c->min = (int) casus_query_get_int(&query, i, 7);
+		c->elements = casus_query_get_int(&query, i, 8);
+		c->unlisted = casus_query_get_int(&query, i, 9);
+		c->equals = casus_query_get_text(&query, i, 10);
+		c->list = casus_query_get_text(&query, i, 11);
+	}
+	casus_query_end(&query);
+	return checks;
 }
 
 /* Refuses when a key is missing or wrong: all of them at once, each with its article. */
@@ -206,23 +237,20 @@ static void
 check_content(const CasusActTarget *target, const Gate *gate, Jsonb *details,
 			  const char *outcome)
 {
-	CasusQuery	query;
 	StringInfoData wrong;
+	int			n;
+	Check	   *checks = load_checks(target->file.protocol, gate->code, details,
+									 outcome, &n);
 
 	initStringInfo(&wrong);
-	casus_query_begin(&query);
-	run_checks(&query, target->file.protocol, gate->code, details, outcome);
-	for (uint64 i = 0; i < query.nrows; i++)
+	for (int i = 0; i < n; i++)
 	{
-		const char *problem = check_row(&query, i);
+		const char *problem = judge(&checks[i]);
 
 		if (problem != NULL)
-			appendStringInfo(&wrong, "%s%s: %s (art. %s)",
-							 wrong.len ? "; " : "",
-							 casus_query_get_text(&query, i, 1), problem,
-							 casus_query_get_text(&query, i, 3));
+			appendStringInfo(&wrong, "%s%s: %s (art. %s)", wrong.len ? "; " : "",
+							 checks[i].key, problem, checks[i].article);
 	}
-	casus_query_end(&query);
 	if (wrong.len > 0)
 		casus_refuse("content_missing",
 					 _("the decision lacks content that the protocol asks for"),
@@ -248,7 +276,7 @@ details_to_check(const CasusActTarget *target, Jsonb *details)
 	casus_query_begin(&query);
 	casus_query_int64(&query, target->dossier.id);
 	casus_query_jsonb(&query, details);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT coalesce((SELECT c.details FROM casus_cat.dossier d "
 					"JOIN casus_cat.phase p ON p.code = d.phase AND p.is_initial "
 					"JOIN casus_cat.file f ON f.id = d.file AND f.protocol = p.protocol "
@@ -282,7 +310,7 @@ check_meeting(const CasusActTarget *target, const Gate *gate, Jsonb *details)
 	casus_query_int64(&query, target->dossier.id);
 	casus_query_int(&query, target->file.id);
 	casus_query_jsonb(&query, details);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"WITH present AS (SELECT e.name, p.id FROM pg_catalog.jsonb_array_elements_text("
 					"CASE WHEN pg_catalog.jsonb_typeof($3 -> 'aanwezig') = 'array' THEN $3 -> 'aanwezig' ELSE '[]' END) e(name) "
 					"LEFT JOIN casus_cat.person p ON p.name = e.name) "
@@ -317,7 +345,10 @@ check_meeting(const CasusActTarget *target, const Gate *gate, Jsonb *details)
 
 /* ---- decide ---- */
 
-/* Gates that must have been decided before, at any time in the dossier's life. */
+/*
+ * Gates that must have been decided before, at any time in the dossier's life,
+ * with an outcome that the document names, if it names any.
+ */
 static void
 check_before(const CasusActTarget *target, const Gate *gate)
 {
@@ -328,13 +359,18 @@ check_before(const CasusActTarget *target, const Gate *gate)
 	casus_query_int(&query, target->file.protocol);
 	casus_query_code(&query, gate->code, false);
 	casus_query_int64(&query, target->dossier.id);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT pg_catalog.string_agg(b.name, ', ' ORDER BY b.code) "
 					"FROM casus_cat.gate g JOIN casus_cat.gate b ON b.protocol = g.protocol AND b.code = ANY (g.after) "
-					"WHERE g.protocol = $1 AND g.code = $2 "
+					 "JOIN casus_cat.protocol p ON p.id = g.protocol, "
+					 "LATERAL (SELECT (SELECT x.value -> 'after_outcomes' FROM "
+					 "pg_catalog.jsonb_array_elements(p.definition -> 'gates') x(value) "
+					 "WHERE x.value ->> 'name' = g.name)) o(names) "
+					 "WHERE g.protocol = $1 AND g.code = $2 "
 					"AND NOT (SELECT d.is_taken_in FROM casus_cat.dossier d WHERE d.id = $3) "
 					"AND NOT EXISTS (SELECT FROM casus_cat.decision d "
-					"WHERE d.dossier = $3 AND d.gate = b.code AND d.revoked_by IS NULL)");
+					 "WHERE d.dossier = $3 AND d.gate = b.code AND d.revoked_by IS NULL "
+					 "AND (o.names IS NULL OR o.names ? d.outcome))");
 	missing = casus_query_get_text(&query, 0, 1);
 	casus_query_end(&query);
 	if (missing != NULL)

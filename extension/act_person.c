@@ -33,7 +33,7 @@ bind_role(int32 person, Oid role)
 	casus_query_int(&query, person);
 	casus_query_text(&query, name);
 	casus_query_arg(&query, OIDOID, ObjectIdGetDatum(role), false);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT p.name FROM casus_cat.person_role r JOIN casus_cat.person p ON p.id = r.person "
 					"WHERE r.person <> $1 AND (r.role_name = $2::name OR r.role_oid = $3)");
 	other = casus_query_get_text(&query, 0, 1);
@@ -73,7 +73,7 @@ casus_sql_add_person(PG_FUNCTION_ARGS)
 
 	casus_query_begin(&query);
 	casus_query_text(&query, name);
-	casus_query_run(&query, "SELECT FROM casus_cat.person WHERE name = $1");
+	casus_query_read(&query, "SELECT FROM casus_cat.person WHERE name = $1");
 	taken = query.nrows > 0;
 	if (!taken)
 	{
@@ -151,7 +151,7 @@ require_appointer(const CasusFile *file, const CasusOffice *office,
 	casus_query_begin(&query);
 	casus_query_int(&query, file->protocol);
 	casus_query_code(&query, office->code, false);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT pg_catalog.unnest(appointed_by) FROM casus_cat.office "
 					"WHERE protocol = $1 AND code = $2");
 	for (uint64 i = 0; i < query.nrows; i++)
@@ -210,7 +210,7 @@ check_oath(const CasusFile *file, const CasusOffice *office, int32 person)
 	casus_query_begin(&query);
 	casus_query_int(&query, person);
 	casus_query_arg(&query, DATEOID, DateADTGetDatum(casus_clock_today()), false);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT FROM casus_cat.person WHERE id = $1 AND (oath_on <= $2 OR vog_on <= $2)");
 	known = query.nrows > 0;
 	casus_query_end(&query);
@@ -218,7 +218,7 @@ check_oath(const CasusFile *file, const CasusOffice *office, int32 person)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 						  "content_missing",
 						  _("the office asks for the ambtseed or a VOG"),
-						  casus_find_detail(file, casus_find_oath_article(file, office),
+						  casus_find_detail(file, office->article,
 											_("no date of ambtseed or VOG is known of this person")),
 						  "SELECT casus.set_oath('...', oath_on => 'YYYY-MM-DD');");
 }
@@ -240,7 +240,7 @@ check_exclusion(const CasusFile *file, const CasusOffice *office, int32 person,
 	casus_query_code(&query, office->code, false);
 	casus_query_arg(&query, TIMESTAMPTZOID, starts, starts_null);
 	casus_query_arg(&query, TIMESTAMPTZOID, ends, ends_null);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT o.name, CASE WHEN o.name = ANY (n.excludes) THEN n.article ELSE o.article END "
 					"FROM casus_cat.file f "
 					"JOIN casus_cat.office n ON n.protocol = f.protocol AND n.code = $3 "
@@ -283,7 +283,7 @@ check_standing(const CasusFile *file, const char *name, int32 person)
 	casus_query_begin(&query);
 	casus_query_int(&query, person);
 	casus_query_int(&query, file->id);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT FROM casus_cat.appointment WHERE person = $1 AND file = $2 "
 					"AND standing_purpose IS NOT NULL "
 					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp())");

@@ -41,7 +41,7 @@ find_occasion(const CasusActTarget *target, Occasion *o)
 	casus_query_begin(&query);
 	casus_query_int64(&query, target->dossier.id);
 	casus_query_int(&query, target->file.protocol);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT EXISTS (SELECT FROM casus_cat.rule r WHERE r.protocol = $2 "
 					"AND r.state = s.phase AND r.scope = 2), "
 					"n.name, n.article, n.offices, coalesce(n.is_decided, false) "
@@ -209,7 +209,7 @@ casus_sql_unshare(PG_FUNCTION_ARGS)
 	casus_query_begin(&query);
 	casus_query_int64(&query, target.dossier.id);
 	casus_query_arg(&query, INT2ARRAYOID, parties, false);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT FROM casus_cat.sharing WHERE dossier = $1 AND party = ANY ($2) "
 					"AND item = 0 AND ends IS NULL");
 	whole = query.nrows > 0;

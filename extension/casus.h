@@ -673,6 +673,7 @@ extern void casus_query_code(CasusQuery *query, int value, bool isnull);
 extern void casus_query_bool(CasusQuery *query, bool value);
 extern void casus_query_jsonb(CasusQuery *query, Jsonb *value);
 extern void casus_query_run(CasusQuery *query, const char *sql);
+extern void casus_query_read(CasusQuery *query, const char *sql);
 extern Datum casus_query_get(CasusQuery *query, uint64 row, int column, bool *isnull);
 extern bool casus_query_isnull(CasusQuery *query, uint64 row, int column);
 extern char *casus_query_get_text(CasusQuery *query, uint64 row, int column);
@@ -710,7 +711,6 @@ extern int	casus_find_purpose(const CasusFile *file, const char *name);
 extern int	casus_find_party(const CasusFile *file, const char *name);
 extern int32 casus_find_person(const char *name);
 extern char *casus_find_parties_article(const CasusFile *file);
-extern char *casus_find_oath_article(const CasusFile *file, const CasusOffice *office);
 extern char *casus_find_detail(const CasusFile *file, const char *article, const char *check);
 
 /* ------------------------------------------------------------------------

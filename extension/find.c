@@ -38,7 +38,7 @@ read_file_row(CasusFile *file, const char *where, const char *name, int32 id)
 		casus_query_text(&query, name);
 	else
 		casus_query_int(&query, id);
-	casus_query_run(&query, where);
+	casus_query_read(&query, where);
 	found = query.nrows == 1;
 	if (found)
 	{
@@ -112,7 +112,7 @@ casus_find_office(const CasusFile *file, const char *name, CasusOffice *office)
 	casus_query_begin(&query);
 	casus_query_int(&query, file->protocol);
 	casus_query_text(&query, name);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT code, name, level, needs_oath, article "
 					"FROM casus_cat.office WHERE protocol = $1 AND name = $2");
 	found = query.nrows == 1;
@@ -167,7 +167,7 @@ casus_find_party(const CasusFile *file, const char *name)
 	casus_query_begin(&query);
 	casus_query_int(&query, file->id);
 	casus_query_text(&query, name);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT code, starts <= pg_catalog.clock_timestamp() "
 					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp()) "
 					"FROM casus_cat.party WHERE file = $1 AND name = $2");
@@ -199,29 +199,12 @@ casus_find_parties_article(const CasusFile *file)
 
 	casus_query_begin(&query);
 	casus_query_int(&query, file->protocol);
-	casus_query_run(&query,
+	casus_query_read(&query,
 					"SELECT definition #>> '{parties,article}' "
 					"FROM casus_cat.protocol WHERE id = $1");
 	article = casus_query_get_text(&query, 0, 1);
 	casus_query_end(&query);
 	return article;
-}
-
-/* The article that asks for the ambtseed or VOG; the office's own when none is named. */
-char *
-casus_find_oath_article(const CasusFile *file, const CasusOffice *office)
-{
-	CasusQuery	query;
-	char	   *article;
-
-	casus_query_begin(&query);
-	casus_query_int(&query, file->protocol);
-	casus_query_run(&query,
-					"SELECT definition #>> '{oath,article}' "
-					"FROM casus_cat.protocol WHERE id = $1");
-	article = casus_query_get_text(&query, 0, 1);
-	casus_query_end(&query);
-	return article ? article : office->article;
 }
 
 int32
@@ -232,7 +215,7 @@ casus_find_person(const char *name)
 
 	casus_query_begin(&query);
 	casus_query_text(&query, name);
-	casus_query_run(&query, "SELECT id FROM casus_cat.person WHERE name = $1");
+	casus_query_read(&query, "SELECT id FROM casus_cat.person WHERE name = $1");
 	if (query.nrows == 1)
 		id = (int32) casus_query_get_int(&query, 0, 1);
 	casus_query_end(&query);

@@ -88,19 +88,28 @@ casus_query_jsonb(CasusQuery *query, Jsonb *value)
 
 /* ---- the run ---- */
 
-/*
- * Runs the statement with the arguments given since the last run.  Never
- * read-only in the sense of SPI: that would read with the caller's snapshot,
- * and an act judges the newest state.
- */
-void
-casus_query_run(CasusQuery *query, const char *sql)
+static void
+run(CasusQuery *query, const char *sql, bool read_only)
 {
 	casus_spi(sql, query->nargs, query->types, query->values, query->nulls,
-			  false, 0);
+			  read_only, 0);
 	query->rows = SPI_tuptable;
 	query->nrows = SPI_processed;
 	query->nargs = 0;
+}
+
+/* A statement that changes or locks rows, with the arguments given since the last run. */
+void
+casus_query_run(CasusQuery *query, const char *sql)
+{
+	run(query, sql, false);
+}
+
+/* One that reads: it sees the newest commits, in REPEATABLE READ as well. */
+void
+casus_query_read(CasusQuery *query, const char *sql)
+{
+	run(query, sql, true);
 }
 
 /* ---- rows ---- */

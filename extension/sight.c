@@ -63,7 +63,7 @@ load_appointments(int32 person)
 
 	casus_query_begin(&query);
 	casus_query_int(&query, person);
-	casus_query_run(&query, MY_APPOINTMENTS);
+	casus_query_read(&query, MY_APPOINTMENTS);
 	list = MemoryContextAlloc(TopMemoryContext,
 							  sizeof(Appointment) * Max(query.nrows, 1));
 	for (uint64 i = 0; i < query.nrows; i++)
