@@ -16,6 +16,7 @@
 #include "casus.h"
 
 #include "catalog/pg_type.h"
+#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -436,4 +437,124 @@ casus_sql_decide(PG_FUNCTION_ARGS)
 					"VALUES ($1, $2, $3, $4, $5, $6)");
 	casus_query_end(&query);
 	PG_RETURN_INT64(act);
+}
+
+/* ---- what is still asked ---- */
+
+/* The gates of the dossier's phase, their newest decision in this stay, and where they lead. */
+#define GATES_HERE \
+	"SELECT g.code, g.name, o.name, pg_catalog.array_to_string(g.outcomes, ', '), n.outcome, " \
+	"(SELECT pg_catalog.string_agg(DISTINCT p.name, ', ') FROM casus_cat.transition t " \
+	"JOIN casus_cat.phase p ON p.protocol = t.protocol AND p.code = t.to_phase " \
+	"WHERE t.protocol = g.protocol AND t.gate = g.code AND t.from_phase = s.phase), " \
+	"g.article, n.details " \
+	"FROM casus_cat.dossier s JOIN casus_cat.gate g ON g.protocol = $2 AND s.phase = ANY (g.phases) " \
+	"JOIN casus_cat.office o ON o.protocol = g.protocol AND o.code = g.office " \
+	"LEFT JOIN LATERAL (SELECT d.outcome, c.details FROM casus_cat.decision d " \
+	"JOIN casus_cat.act a ON a.id = d.act LEFT JOIN casus_cat.act_content c ON c.act = a.id " \
+	"WHERE d.dossier = s.id AND d.gate = g.code AND d.phase = s.phase AND d.revoked_by IS NULL " \
+	"AND a.at >= s.phase_since ORDER BY d.act DESC LIMIT 1) n ON true " \
+	"WHERE s.id = $1 ORDER BY g.code"
+
+typedef struct GateHere
+{
+	int			code;
+	char	   *text[7];		/* name, office, outcomes, outcome, leads to, article */
+	Jsonb	   *details;
+} GateHere;
+
+static GateHere *
+load_gates(int64 dossier, int32 protocol, int *n)
+{
+	CasusQuery	query;
+	GateHere   *gates;
+	MemoryContext caller = CurrentMemoryContext;
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, dossier);
+	casus_query_int(&query, protocol);
+	casus_query_read(&query, GATES_HERE);
+	*n = (int) query.nrows;
+	gates = MemoryContextAllocZero(caller, sizeof(GateHere) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+	{
+		bool		isnull;
+		Datum		details = casus_query_get(&query, i, 8, &isnull);
+
+		gates[i].code = (int) casus_query_get_int(&query, i, 1);
+		for (int c = 0; c < 6; c++)
+			gates[i].text[c] = casus_query_get_text(&query, i, c + 2);
+		if (!isnull)
+		{
+			MemoryContext old = MemoryContextSwitchTo(caller);
+
+			gates[i].details = DatumGetJsonbPCopy(details);
+			MemoryContextSwitchTo(old);
+		}
+	}
+	casus_query_end(&query);
+	return gates;
+}
+
+static void
+put_row(ReturnSetInfo *result, const GateHere *gate, const Check *check,
+		bool met, const char *what)
+{
+	Datum		values[9];
+	bool		nulls[9];
+	const char *texts[9] = {
+		gate->text[0], gate->text[1], gate->text[2], gate->text[4],
+		check ? check->key : NULL, check ? check->type : NULL,
+		check ? check->list : NULL, NULL, NULL
+	};
+
+	for (int i = 0; i < 7; i++)
+	{
+		nulls[i] = texts[i] == NULL;
+		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(texts[i]);
+	}
+	values[7] = BoolGetDatum(met);
+	nulls[7] = false;
+	values[8] = CStringGetTextDatum(psprintf("art. %s%s%s",
+											 check ? check->article : gate->text[5],
+											 what ? ": " : "", what ? what : ""));
+	nulls[8] = false;
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_checklist);
+
+/* Never a value: only whether the keys are there. */
+Datum
+casus_sql_checklist(PG_FUNCTION_ARGS)
+{
+	CasusActTarget target;
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	GateHere   *gates;
+	int			ngates;
+
+	InitMaterializedSRF(fcinfo, 0);
+	casus_require_preloaded();
+	casus_catalog_listen();
+	if (PG_ARGISNULL(0) ||
+		!casus_sight_dossier(PG_GETARG_INT64(0), &target.dossier))
+		casus_act_refuse_unknown();
+	casus_find_file_by_id(target.dossier.file, &target.file);
+
+	gates = load_gates(target.dossier.id, target.file.protocol, &ngates);
+	for (int i = 0; i < ngates; i++)
+	{
+		Check	   *checks;
+		int			n;
+
+		put_row(result, &gates[i], NULL, gates[i].text[3] != NULL,
+				gates[i].text[3] ? _("decided") : _("not decided"));
+		checks = load_checks(target.file.protocol, gates[i].code,
+							 details_to_check(&target, gates[i].details),
+							 gates[i].text[3], &n);
+		for (int j = 0; j < n; j++)
+			put_row(result, &gates[i], &checks[j], judge(&checks[j]) == NULL,
+					judge(&checks[j]));
+	}
+	return (Datum) 0;
 }

@@ -155,3 +155,164 @@ CREATE FUNCTION casus.unshare(dossier bigint, items bigint[], parties text[], mo
 	AS 'MODULE_PATHNAME', 'casus_sql_unshare';
 COMMENT ON FUNCTION casus.unshare(bigint, bigint[], text[], text) IS
 	'Takes back what was shared, now; items NULL: everything. One item of a dossier that is shared as a whole cannot be taken back alone (55000). Returns the act.';
+
+CREATE FUNCTION casus.checklist(dossier bigint)
+	RETURNS TABLE (gate text, decided_by text, outcomes text, leads_to text, key text, type text, list text, is_met boolean, article text)
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_checklist';
+COMMENT ON FUNCTION casus.checklist(bigint) IS
+	'What the present phase of a dossier still asks: per gate one row without key (is it decided) and one per detail key (is it given; never its value), with the list it takes values from and the article. For whoever may know of the dossier, else 42501 casus.no_appointment.';
+
+/* ---- explanations ---- */
+
+CREATE FUNCTION casus.why(relation regclass, dossier bigint)
+	RETURNS TABLE (verb text, allowed boolean, items text, categories text, code text, article text, reason text, hint text)
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_why';
+COMMENT ON FUNCTION casus.why(regclass, bigint) IS
+	'Which rule, article and check grant or refuse the caller in his present capacity: a row for each verb (read, supply, correct, remove), whose items (another''s, own) and group of categories with the same verdict (* for all). code is the code a refusal would carry. Says nothing about a dossier that the caller may not know of.';
+
+CREATE FUNCTION casus.my_purposes()
+	RETURNS TABLE (file text, office text, party text, dossier bigint, purpose text, title text, since timestamptz, until timestamptz, is_standing boolean, call text)
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_my_purposes';
+COMMENT ON FUNCTION casus.my_purposes() IS
+	'The offices that the caller holds now and the purposes for which each may read, with the call of casus.enter that takes it up. Empty for a role that is no person known to casus.';
+
+/* ---- who sees which row of the views ---- */
+
+CREATE FUNCTION casus_int.sees_dossier(dossier bigint) RETURNS boolean
+	LANGUAGE c STABLE CALLED ON NULL INPUT
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_sees_dossier';
+COMMENT ON FUNCTION casus_int.sees_dossier(bigint) IS
+	'May the caller know of the dossier: an office of its file, taking part in it, or casus_auditor. NULL (acts about no dossier): casus_admin and casus_auditor.';
+
+CREATE FUNCTION casus_int.reads_dossier(dossier bigint) RETURNS boolean
+	LANGUAGE c STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_reads_dossier';
+COMMENT ON FUNCTION casus_int.reads_dossier(bigint) IS
+	'May the caller, in his present capacity, read the dossier as a whole: then its motivations and details too.';
+
+CREATE FUNCTION casus_int.sees_file(file integer) RETURNS boolean
+	LANGUAGE c STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_sees_file';
+COMMENT ON FUNCTION casus_int.sees_file(integer) IS
+	'May the caller see what stands about the file: any appointment in it, casus_admin, casus_auditor.';
+
+CREATE FUNCTION casus_int.sees_person(person integer, file integer) RETURNS boolean
+	LANGUAGE c STABLE CALLED ON NULL INPUT
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_sees_person';
+COMMENT ON FUNCTION casus_int.sees_person(integer, integer) IS
+	'May the caller see the person (in a file): himself, an office of the whole file, casus_admin, casus_auditor.';
+
+/* ---- views ---- */
+
+CREATE VIEW casus.file WITH (security_barrier) AS
+	SELECT f.name, p.name AS protocol, f.controllers, f.parameters, f.second_person, f.opened_at, f.activated_at
+	FROM casus_cat.file f JOIN casus_cat.protocol p ON p.id = f.protocol
+	WHERE casus_int.sees_file(f.id);
+COMMENT ON VIEW casus.file IS
+	'Files with their protocol, controllers and parameters; activated_at NULL: nothing opens yet. Seen by whoever holds an appointment in the file, casus_admin and casus_auditor.';
+
+CREATE VIEW casus.party WITH (security_barrier) AS
+	SELECT f.name AS file, y.name, y.title, y.kind, y.starts, y.ends
+	FROM casus_cat.party y JOIN casus_cat.file f ON f.id = y.file
+	WHERE casus_int.sees_file(f.id);
+COMMENT ON VIEW casus.party IS
+	'Parties of a file (organisations or departments) with the period of their membership. Seen as casus.file.';
+
+CREATE VIEW casus.person WITH (security_barrier) AS
+	SELECT p.name, r.role_name, p.oath_on, p.vog_on, p.added_at,
+		r.person IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_roles g WHERE g.oid = r.role_oid AND g.rolname = r.role_name) AS is_bound
+	FROM casus_cat.person p LEFT JOIN casus_cat.person_role r ON r.person = p.id
+	WHERE casus_int.sees_person(p.id, NULL)
+		OR EXISTS (SELECT FROM casus_cat.appointment a WHERE a.person = p.id AND casus_int.sees_person(p.id, a.file));
+COMMENT ON VIEW casus.person IS
+	'Persons, their database role, dates of ambtseed and VOG; is_bound: the role exists under that name and oid. Seen by oneself, by offices of a whole file in which the person holds an appointment, by casus_admin and casus_auditor.';
+
+CREATE VIEW casus.appointment WITH (security_barrier) AS
+	SELECT a.id, p.name AS person, f.name AS file, o.name AS office, y.name AS party, a.dossier,
+		a.starts, a.ends, a.deputy_for, u.name AS standing_purpose, a.may_session, a.reason,
+		a.starts <= pg_catalog.clock_timestamp() AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp()) AS holds_now
+	FROM casus_cat.appointment a
+	JOIN casus_cat.person p ON p.id = a.person
+	JOIN casus_cat.file f ON f.id = a.file
+	JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office
+	LEFT JOIN casus_cat.party y ON y.file = a.file AND y.code = a.party
+	LEFT JOIN casus_cat.purpose u ON u.protocol = f.protocol AND u.code = a.standing_purpose
+	WHERE casus_int.sees_person(a.person, a.file);
+COMMENT ON VIEW casus.appointment IS
+	'Appointments past, present and to come: office of a file, a party or one dossier. Seen by the person, by offices of the whole file, casus_admin and casus_auditor.';
+
+CREATE VIEW casus.dossier WITH (security_barrier) AS
+	SELECT d.id, f.name AS file, h.name AS phase, d.phase_since, d.clock, d.opened_at, d.closed_at, d.is_taken_in
+	FROM casus_cat.dossier d
+	JOIN casus_cat.file f ON f.id = d.file
+	JOIN casus_cat.phase h ON h.protocol = f.protocol AND h.code = d.phase
+	WHERE casus_int.sees_dossier(d.id);
+COMMENT ON VIEW casus.dossier IS
+	'Dossiers: phase, since when, clock (the day the retention clock started). Only those that the caller may know of: an office of the file, taking part, casus_auditor.';
+
+CREATE VIEW casus.participant WITH (security_barrier) AS
+	SELECT t.dossier, y.name AS party, p.name AS person, o.name AS office, t.starts, t.ends
+	FROM casus_cat.participant t
+	JOIN casus_cat.dossier d ON d.id = t.dossier
+	JOIN casus_cat.file f ON f.id = d.file
+	JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = t.office
+	LEFT JOIN casus_cat.party y ON y.file = d.file AND y.code = t.party
+	LEFT JOIN casus_cat.person p ON p.id = t.person
+	WHERE casus_int.sees_dossier(t.dossier);
+COMMENT ON VIEW casus.participant IS
+	'Who takes part in a dossier, in which office, over which period: a party with all its delegates, or a person. Seen as casus.dossier.';
+
+CREATE VIEW casus.sharing WITH (security_barrier) AS
+	SELECT s.dossier, nullif(s.item, 0) AS item, y.name AS party, s.starts, s.ends, s.act
+	FROM casus_cat.sharing s
+	JOIN casus_cat.dossier d ON d.id = s.dossier
+	JOIN casus_cat.party y ON y.file = d.file AND y.code = s.party
+	WHERE casus_int.sees_dossier(s.dossier);
+COMMENT ON VIEW casus.sharing IS
+	'What is or was shared with which party; item NULL: the whole dossier. Seen as casus.dossier.';
+
+CREATE VIEW casus.act_log WITH (security_barrier) AS
+	SELECT a.id, a.at, a.kind, a.state, f.name AS file, a.dossier, p.name AS person, a.role_name, a.actor_kind,
+		o.name AS office, y.name AS party, u.name AS purpose, a.controller,
+		CASE WHEN casus_int.reads_dossier(a.dossier) THEN c.motivation END AS motivation,
+		CASE WHEN casus_int.reads_dossier(a.dossier) THEN c.details END AS details
+	FROM casus_cat.act a
+	LEFT JOIN casus_cat.act_content c ON c.act = a.id
+	LEFT JOIN casus_cat.file f ON f.id = a.file
+	LEFT JOIN casus_cat.person p ON p.id = a.person
+	LEFT JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office
+	LEFT JOIN casus_cat.party y ON y.file = a.file AND y.code = a.party
+	LEFT JOIN casus_cat.purpose u ON u.protocol = f.protocol AND u.code = a.purpose
+	WHERE casus_int.sees_dossier(a.dossier);
+COMMENT ON VIEW casus.act_log IS
+	'Acts that took effect: who (actor_kind l login, r role set, t token), in which office and party, for which purpose, which controller is responsible. Motivation and details are content: only for whoever reads the dossier now, NULL to others. Acts about no dossier are for casus_admin and casus_auditor, the others as casus.dossier.';
+
+CREATE VIEW casus.decision WITH (security_barrier) AS
+	SELECT d.act, d.dossier, g.name AS gate, d.outcome, h.name AS phase, d.decided_on, p.name AS person, o.name AS office,
+		d.revoked_by,
+		CASE WHEN casus_int.reads_dossier(d.dossier) THEN c.motivation END AS motivation,
+		CASE WHEN casus_int.reads_dossier(d.dossier) THEN c.details END AS details
+	FROM casus_cat.decision d
+	JOIN casus_cat.act a ON a.id = d.act
+	LEFT JOIN casus_cat.act_content c ON c.act = a.id
+	JOIN casus_cat.file f ON f.id = a.file
+	JOIN casus_cat.gate g ON g.protocol = f.protocol AND g.code = d.gate
+	JOIN casus_cat.phase h ON h.protocol = f.protocol AND h.code = d.phase
+	LEFT JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office
+	LEFT JOIN casus_cat.person p ON p.id = a.person
+	WHERE casus_int.sees_dossier(d.dossier);
+COMMENT ON VIEW casus.decision IS
+	'Decisions at gates, by whom and when; motivation and details as in casus.act_log. Seen as casus.dossier.';
+
+GRANT SELECT ON casus.file, casus.party, casus.person, casus.appointment, casus.dossier, casus.participant,
+	casus.sharing, casus.act_log, casus.decision TO PUBLIC;

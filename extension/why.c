@@ -1,0 +1,275 @@
+/*
+ * why.c
+ *		casus.why(): which rule grants or refuses; casus.my_purposes(): what the
+ *		caller may enter.
+ *
+ * Both answer about the caller only, and only about a dossier that he may know
+ * of; the verdicts are those of policy.c, so that the explanation cannot
+ * differ from what happens.  No lock is taken.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "casus.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+static const struct
+{
+	CasusVerb	verb;
+	const char *name;
+}			verbs[] = {
+	{CASUS_READ, "read"},
+	{CASUS_SUPPLY, "supply"},
+	{CASUS_CORRECT, "correct"},
+	{CASUS_REMOVE, "remove"}
+};
+
+/* Whose items: another's, or those of the caller's own party. */
+typedef enum Whose
+{
+	WHOSE_ANY,
+	WHOSE_OWN
+} Whose;
+
+static const char *const whose_names[] = {"another's", "own"};
+
+typedef struct Answer
+{
+	bool		allowed;
+	CasusReason reason;
+	StringInfoData categories;
+	int			ncategories;
+} Answer;
+
+static void
+put_answer(ReturnSetInfo *result, const char *verb, const char *scope,
+		   const Answer *a, int all_categories)
+{
+	const char *texts[8] = {
+		verb, NULL, scope,
+		a->ncategories == all_categories ? "*" : a->categories.data,
+		a->allowed || a->reason.code == NULL ? NULL : psprintf("casus.%s", a->reason.code),
+		a->reason.article, a->reason.text, a->reason.hint
+	};
+	Datum		values[8];
+	bool		nulls[8];
+
+	for (int i = 0; i < 8; i++)
+	{
+		nulls[i] = texts[i] == NULL;
+		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(texts[i]);
+	}
+	values[1] = BoolGetDatum(a->allowed);
+	nulls[1] = false;
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool
+same_reason(const Answer *a, bool allowed, const CasusReason *reason)
+{
+	return a->allowed == allowed && same_text(a->reason.code, reason->code) &&
+		same_text(a->reason.article, reason->article) &&
+		same_text(a->reason.text, reason->text);
+}
+
+/* An item of the kind asked about, as a label: the policy judges nothing else. */
+static void
+make_label(const CasusDossier *dossier, const CasusCapacity *capacity,
+		   Whose whose, int category, CasusLabel *label)
+{
+	memset(label, 0, sizeof(CasusLabel));
+	label->dossier = dossier->id;
+	label->category = (uint8) category;
+	label->phase = dossier->phase;
+	label->party = whose == WHOSE_OWN && capacity ? capacity->party : 0;
+}
+
+/*
+ * The verdicts for one verb, categories with the same verdict and reason
+ * taken together.
+ */
+static void
+explain_verb(ReturnSetInfo *result, const CasusDossier *dossier,
+			 const CasusProtocol *protocol, const CasusCapacity *capacity,
+			 int verb, Whose whose)
+{
+	Answer	   *answers = palloc0(sizeof(Answer) * Max(protocol->ncategories, 1));
+	int			nanswers = 0;
+
+	for (int category = 0; category < protocol->ncategories; category++)
+	{
+		CasusLabel	label;
+		CasusReason reason = {0};
+		bool		allowed;
+		int			i;
+
+		make_label(dossier, capacity, whose, category, &label);
+		allowed = casus_policy_explain(capacity, &label, verbs[verb].verb, &reason);
+		for (i = 0; i < nanswers; i++)
+			if (same_reason(&answers[i], allowed, &reason))
+				break;
+		if (i == nanswers)
+		{
+			answers[i].allowed = allowed;
+			answers[i].reason = reason;
+			initStringInfo(&answers[i].categories);
+			nanswers++;
+		}
+		appendStringInfo(&answers[i].categories, "%s%s",
+						 answers[i].ncategories++ ? ", " : "",
+						 protocol->category[category]);
+	}
+	for (int i = 0; i < nanswers; i++)
+		put_answer(result, verbs[verb].name, whose_names[whose], &answers[i],
+				   protocol->ncategories);
+}
+
+static void
+put_plain(ReturnSetInfo *result, bool allowed, const char *code,
+		  const char *text, const char *hint)
+{
+	Answer		a = {0};
+
+	a.allowed = allowed;
+	a.reason.code = code;
+	a.reason.text = text;
+	a.reason.hint = hint;
+	initStringInfo(&a.categories);
+	put_answer(result, "read", NULL, &a, -1);
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_why);
+
+Datum
+casus_sql_why(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			relid = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
+	const CasusProtected *protected = NULL;
+	CasusDossier dossier;
+	CasusFile	file;
+	const CasusCapacity *capacity;
+
+	InitMaterializedSRF(fcinfo, 0);
+	casus_require_preloaded();
+	casus_catalog_listen();
+	if (OidIsValid(relid))
+	{
+		protected = casus_registry_find(relid);
+		if (protected == NULL)
+		{
+			put_plain(result, true, NULL,
+					  _("the table is not protected: ordinary rights alone decide"), NULL);
+			return (Datum) 0;
+		}
+		if (protected->mode == CASUS_MODE_ENFORCE && !protected->fenced)
+		{
+			put_plain(result, false, "not_fenced",
+					  _("the table is labelled but its fence is not complete"),
+					  psprintf("SELECT casus.bind(%s, 'enforce');",
+							   quote_literal_cstr(get_rel_name(relid))));
+			return (Datum) 0;
+		}
+	}
+	if (PG_ARGISNULL(1) || !casus_sight_dossier(PG_GETARG_INT64(1), &dossier))
+	{
+		put_plain(result, false, "no_appointment",
+				  _("there is no such dossier, or you hold no appointment for it"),
+				  "SELECT * FROM casus.my_purposes();");
+		return (Datum) 0;
+	}
+
+	casus_find_file_by_id(dossier.file, &file);
+	casus_policy_begin();
+	capacity = casus_context_for_file(dossier.file);
+	for (int verb = 0; verb < lengthof(verbs); verb++)
+	{
+		/* Without a party nothing is one's own, and nothing is shared with one. */
+		explain_verb(result, &dossier, casus_protocol(file.protocol), capacity,
+					 verb, WHOSE_ANY);
+		if (capacity != NULL && capacity->party != 0)
+			explain_verb(result, &dossier, casus_protocol(file.protocol),
+						 capacity, verb, WHOSE_OWN);
+	}
+	return (Datum) 0;
+}
+
+/* ---- my_purposes ---- */
+
+/*
+ * Every office that the caller holds now, and each purpose in which a rule
+ * gives that office something to read.
+ */
+#define MY_PURPOSES \
+	"SELECT f.name, o.name, y.name, a.dossier, u.name, u.title, a.starts, a.ends, " \
+	"a.standing_purpose IS NOT DISTINCT FROM u.code " \
+	"FROM casus_cat.appointment a JOIN casus_cat.file f ON f.id = a.file " \
+	"JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office " \
+	"LEFT JOIN casus_cat.party y ON y.file = a.file AND y.code = a.party " \
+	"JOIN casus_cat.purpose u ON u.protocol = f.protocol " \
+	"WHERE a.person = $1 AND a.starts <= pg_catalog.clock_timestamp() " \
+	"AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp()) " \
+	"AND EXISTS (SELECT FROM casus_cat.rule r WHERE r.protocol = f.protocol " \
+	"AND r.office = a.office AND r.purpose = u.code AND r.verbs & 1 <> 0) " \
+	"ORDER BY f.name, o.name, y.name, a.dossier, u.code"
+
+/* The call, with party and dossier only where the appointment has them. */
+static char *
+enter_call(CasusQuery *query, uint64 row)
+{
+	StringInfoData call;
+	char	   *party = casus_query_get_text(query, row, 3);
+	char	   *dossier = casus_query_get_text(query, row, 4);
+
+	initStringInfo(&call);
+	appendStringInfo(&call, "SELECT casus.enter(%s",
+					 quote_literal_cstr(casus_query_get_text(query, row, 5)));
+	if (dossier != NULL)
+		appendStringInfo(&call, ", dossier => %s", dossier);
+	appendStringInfo(&call, ", office => %s",
+					 quote_literal_cstr(casus_query_get_text(query, row, 2)));
+	if (party != NULL)
+		appendStringInfo(&call, ", party => %s", quote_literal_cstr(party));
+	appendStringInfo(&call, ", file => %s);",
+					 quote_literal_cstr(casus_query_get_text(query, row, 1)));
+	return call.data;
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_my_purposes);
+
+Datum
+casus_sql_my_purposes(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	CasusActor	actor = casus_context_actor();
+	CasusQuery	query;
+
+	InitMaterializedSRF(fcinfo, 0);
+	casus_require_preloaded();
+	casus_query_begin(&query);
+	casus_query_int(&query, actor.person);
+	casus_query_read(&query, MY_PURPOSES);
+	for (uint64 row = 0; row < query.nrows; row++)
+	{
+		Datum		values[10];
+		bool		nulls[10];
+
+		for (int i = 0; i < 9; i++)
+			values[i] = casus_query_get(&query, row, i + 1, &nulls[i]);
+		values[9] = CStringGetTextDatum(enter_call(&query, row));
+		nulls[9] = false;
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	casus_query_end(&query);
+	return (Datum) 0;
+}
