@@ -288,6 +288,28 @@ extern bool casus_label_is_own_pending(const pg_uuid_t *raw);
 extern void casus_sink_init(void);
 extern void casus_sink_append(const char *line, int len);
 extern void casus_sink_sync(void);
+extern void casus_sink_ready(void); /* refuses while records cannot be written */
+extern const char *casus_sink_directory(void);
+
+/* The same for where no error can be raised: false with errno. */
+extern bool casus_sink_try_append(const char *lines, int length);
+extern bool casus_sink_try_sync(void);
+extern bool casus_sink_waiting(void);	/* appended by this backend, not durable */
+extern bool casus_sink_lagging(void);	/* appended by anybody, not durable */
+extern void casus_sink_cover(void); /* wait for what anybody appended, as for one's own */
+
+/* ------------------------------------------------------------------------
+ * wiregate.c (layer 1): holds messages back until their records are written
+ * ------------------------------------------------------------------------ */
+
+typedef struct CasusGateOwner
+{
+	bool		(*waiting) (void);	/* is there a record that must precede what leaves? */
+	bool		(*settle) (bool all);	/* write and sync; false: cannot. Must not raise */
+	void		(*leaving) (void);	/* a message is about to leave */
+} CasusGateOwner;
+
+extern void casus_wiregate_install(const CasusGateOwner *gate_owner);
 
 /* ------------------------------------------------------------------------
  * protocol.c (layer 3): a protocol's rules, compiled
@@ -627,6 +649,22 @@ typedef struct CasusSight
 extern void casus_policy_sight(int64 dossier, CasusSight *sight);
 
 /* ------------------------------------------------------------------------
+ * logrecord.c (layer 5): a log record as a line of JSON, from ready pieces
+ * ------------------------------------------------------------------------ */
+
+struct StringInfoData;
+
+extern void casus_logrecord_open(struct StringInfoData *line, const char *kind);
+extern void casus_logrecord_close(struct StringInfoData *line);
+extern void casus_logrecord_text(struct StringInfoData *line, const char *key, const char *text);
+extern void casus_logrecord_number(struct StringInfoData *line, const char *key, int64 number);
+extern const char *casus_logrecord_identity(void);
+extern char *casus_logrecord_capacity(int32 file, const CasusCapacity *capacity);
+extern char *casus_logrecord_relation(Oid relid);
+extern char *casus_logrecord_person(int32 person);
+extern int32 casus_logrecord_protocol(int32 file);
+
+/* ------------------------------------------------------------------------
  * accesslog.c (layer 6): what each statement let through
  * ------------------------------------------------------------------------ */
 
@@ -640,6 +678,9 @@ extern void casus_accesslog_end(QueryDesc *query);	/* executor end: write what i
 /* One-off records: kind is "refusal", "attempt", "act", "export", "setup", "write" ...; texts may be NULL. */
 extern void casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
 								  const char *code, const char *text);
+
+/* A row written, in the row trigger: counted per relation, verb and dossier until commit. */
+extern void casus_accesslog_note_write(Oid relid, int64 dossier, CasusVerb verb);
 
 /* ------------------------------------------------------------------------
  * rowtrigger.c (layer 7), items.c (layer 4): labels for new rows, write verdicts

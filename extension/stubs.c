@@ -3,9 +3,6 @@
 #include "miscadmin.h"
 #define W __attribute__((weak))
 
-W void casus_sink_init(void) { }
-W void casus_sink_append(const char *line, int len) { elog(ERROR, "stub casus_sink_append"); }
-W void casus_sink_sync(void) { elog(ERROR, "stub casus_sink_sync"); }
 W void casus_policy_init(void) { }
 W void casus_policy_begin(void) { }
 W void casus_policy_end(void) { }
@@ -15,11 +12,6 @@ W void casus_policy_note_insert(int64 dossier, uint32 item) { elog(ERROR, "stub 
 W bool casus_policy_inserted_here(int64 dossier, uint32 item) { return 0; }
 W bool casus_policy_any_insert(void) { return 0; }
 W void casus_policy_sight(int64 dossier, CasusSight *sight) { elog(ERROR, "stub casus_policy_sight"); }
-W void casus_accesslog_init(void) { }
-W void casus_accesslog_start(QueryDesc *query) { elog(ERROR, "stub casus_accesslog_start"); }
-W void casus_accesslog_run(QueryDesc *query) { elog(ERROR, "stub casus_accesslog_run"); }
-W void casus_accesslog_end(QueryDesc *query) { }
-W void casus_accesslog_event(const char *kind, Oid relid, int64 dossier, const char *code, const char *text) { elog(ERROR, "stub casus_accesslog_event"); }
 W void casus_guard_query(Query *query, const char *sql) { elog(ERROR, "stub casus_guard_query"); }
 W void casus_guard_plan(QueryDesc *query, int eflags) { elog(ERROR, "stub casus_guard_plan"); }
 W void casus_guard_utility(PlannedStmt **stmt, const char *sql, ProcessUtilityContext context) { elog(ERROR, "stub casus_guard_utility"); }

@@ -1,0 +1,412 @@
+/*
+ * accesslog.c
+ *		The access log: what each statement let through, wrote, was refused.
+ *
+ * logscan.c watches the scans, lognote.c counts, logrecord.c makes lines,
+ * sink.c keeps them.  Here it is decided when: before anything leaves.  Lines
+ * wait in "pending" until the gate before the client, the commit, or the size
+ * of what waits says that they must be written; in strict mode they are synced
+ * too.  What is written stays, whatever becomes of the transaction.
+ *
+ * All state is private to the backend.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "accesslog.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "tcop/dest.h"
+#include "utils/elog.h"
+#include "utils/memutils.h"
+
+#define PENDING_MAX		(64 * 1024) /* bytes of lines kept before they are written */
+#define PENDING_KEEP	(16 * 1024) /* a larger buffer is given back when empty */
+
+/* Rows written to one relation in one way, since the last record. */
+typedef struct WriteSet
+{
+	Oid			relid;
+	CasusVerb	verb;
+	uint64		context_generation;
+	char	   *identity;
+	NoteSet    *notes;
+} WriteSet;
+
+/* In a parallel worker, before the rows go to the leader. */
+typedef struct WorkerReceiver
+{
+	DestReceiver pub;
+	DestReceiver *inner;
+} WorkerReceiver;
+
+static StringInfoData pending;	/* whole lines, in TopMemoryContext */
+static MemoryContext write_context = NULL;
+static List *writes = NIL;		/* WriteSet, in write_context */
+static WriteSet *last_write = NULL;
+static bool in_event = false;
+
+static emit_log_hook_type prev_emit_log = NULL;
+
+/* ---- when lines are written ---- */
+
+static bool
+is_strict(void)
+{
+	/* A worker's records are synced by its leader, before the leader's rows. */
+	return casus_log_durability == CASUS_LOG_STRICT && !IsParallelWorker();
+}
+
+static void
+format_writes(void)
+{
+	ListCell   *cell;
+
+	foreach(cell, writes)
+	{
+		WriteSet   *set = (WriteSet *) lfirst(cell);
+
+		casus_lognote_format(set->notes, &pending, true, set->identity, 0);
+	}
+	writes = NIL;
+	last_write = NULL;
+	MemoryContextReset(write_context);
+}
+
+/* Writes what is pending; false: it cannot be, and stays pending. */
+static bool
+append_pending(void)
+{
+	if (pending.len == 0)
+		return true;
+	if (!casus_sink_try_append(pending.data, pending.len))
+		return false;
+	resetStringInfo(&pending);
+	if (pending.maxlen > PENDING_KEEP)
+	{
+		pfree(pending.data);
+		pending.data = MemoryContextAlloc(TopMemoryContext, 1024);
+		pending.maxlen = 1024;
+		resetStringInfo(&pending);
+	}
+	return true;
+}
+
+/* Must a record be written before anything may leave? */
+static bool
+gate_waiting(void)
+{
+	if (pending.len > 0 || writes != NIL || casus_logscan_waiting(false))
+		return true;
+	return is_strict() &&
+		(casus_sink_waiting() ||
+		 (casus_logscan_parallel() && casus_sink_lagging()));
+}
+
+/* Puts on record what is not; all: also rows of dossiers already on record. */
+static bool
+gate_settle(bool all)
+{
+	if (writes != NIL)
+		format_writes();
+	if (casus_logscan_waiting(all))
+		casus_logscan_format(&pending, all);
+	if (!append_pending())
+		return false;
+	if (!is_strict())
+		return true;
+	if (casus_logscan_parallel())
+		casus_sink_cover();
+	return casus_sink_try_sync();
+}
+
+static const CasusGateOwner gate_owner = {
+	gate_waiting, gate_settle, casus_logscan_leaving
+};
+
+/* Many refusals caught in one transaction must not fill the memory. */
+static void
+append_if_many(void)
+{
+	if (pending.len > PENDING_MAX)
+		(void) append_pending();
+}
+
+/* ---- parallel workers ---- */
+
+static bool
+worker_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	WorkerReceiver *receiver = (WorkerReceiver *) self;
+
+	/* The leader may send it on at once: our record comes first. */
+	if (gate_waiting() && !gate_settle(false))
+		casus_sink_append(pending.data, pending.len);
+	return receiver->inner->receiveSlot(slot, receiver->inner);
+}
+
+static void
+worker_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+	WorkerReceiver *receiver = (WorkerReceiver *) self;
+
+	receiver->inner->rStartup(receiver->inner, operation, typeinfo);
+}
+
+static void
+worker_shutdown(DestReceiver *self)
+{
+	WorkerReceiver *receiver = (WorkerReceiver *) self;
+
+	receiver->inner->rShutdown(receiver->inner);
+}
+
+/* Who made the inner receiver destroys it; ours goes with the statement. */
+static void
+worker_destroy(DestReceiver *self)
+{
+}
+
+static void
+watch_worker(QueryDesc *query)
+{
+	WorkerReceiver *receiver = MemoryContextAllocZero(query->estate->es_query_cxt,
+													  sizeof(WorkerReceiver));
+
+	receiver->pub.receiveSlot = worker_receive;
+	receiver->pub.rStartup = worker_startup;
+	receiver->pub.rShutdown = worker_shutdown;
+	receiver->pub.rDestroy = worker_destroy;
+	receiver->pub.mydest = query->dest->mydest;
+	receiver->inner = query->dest;
+	query->dest = &receiver->pub;
+}
+
+/* ---- statements ---- */
+
+void
+casus_accesslog_start(QueryDesc *query)
+{
+	if (casus_registry_empty() ||
+		(query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY))
+		return;
+	if (!casus_logscan_start(query, &pending))
+		return;
+	casus_wiregate_install(&gate_owner);
+	if (IsParallelWorker() && query->dest)
+		watch_worker(query);
+}
+
+void
+casus_accesslog_run(QueryDesc *query)
+{
+	casus_logscan_run(query);
+}
+
+void
+casus_accesslog_end(QueryDesc *query)
+{
+	casus_logscan_end(query);
+	append_if_many();
+}
+
+/* ---- rows written ---- */
+
+static const char *
+verb_name(CasusVerb verb)
+{
+	switch (verb)
+	{
+		case CASUS_READ:
+			return "read";
+		case CASUS_SUPPLY:
+			return "supply";
+		case CASUS_CORRECT:
+			return "correct";
+		case CASUS_REMOVE:
+			return "remove";
+	}
+	return "";
+}
+
+static WriteSet *
+write_set(Oid relid, CasusVerb verb)
+{
+	uint64		generation = casus_context_generation();
+	const CasusProtected *table;
+	ListCell   *cell;
+	MemoryContext old;
+	WriteSet   *set;
+
+	foreach(cell, writes)
+	{
+		set = (WriteSet *) lfirst(cell);
+		if (set->relid == relid && set->verb == verb &&
+			set->context_generation == generation)
+			return set;
+	}
+	table = casus_registry_find(relid);
+	if (table == NULL)
+		return NULL;
+	old = MemoryContextSwitchTo(write_context);
+	set = palloc(sizeof(WriteSet));
+	set->relid = relid;
+	set->verb = verb;
+	set->context_generation = generation;
+	set->identity = pstrdup(casus_logrecord_identity());
+	set->notes = casus_lognote_create(table, "write", verb_name(verb));
+	writes = lappend(writes, set);
+	MemoryContextSwitchTo(old);
+	return set;
+}
+
+/*
+ * For the row trigger: cheap when the same relation, verb and dossier come
+ * again.  Refuses when the log cannot be written.
+ */
+void
+casus_accesslog_note_write(Oid relid, int64 dossier, CasusVerb verb)
+{
+	casus_wiregate_install(&gate_owner);
+	if (last_write == NULL || last_write->relid != relid ||
+		last_write->verb != verb ||
+		last_write->context_generation != casus_context_generation())
+		last_write = write_set(relid, verb);
+	if (last_write)
+		casus_lognote_add(last_write->notes, dossier, false, false);
+}
+
+/* ---- one-off records ---- */
+
+/* The capacity that an event belongs to: of its dossier's file, or entered. */
+static char *
+event_capacity(int64 dossier)
+{
+	const CasusCapacity *capacity = casus_context_entered();
+	CasusDossier state;
+
+	if (dossier != 0 && casus_dossier_load(dossier, &state))
+		return casus_logrecord_capacity(state.file, casus_context_for_file(state.file));
+	return casus_logrecord_capacity(capacity ? capacity->file : 0, capacity);
+}
+
+/*
+ * Puts an event on record before its outcome leaves.  An event that happens
+ * while another is being described is left out: it is of our own making.
+ */
+void
+casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
+					  const char *code, const char *text)
+{
+	bool		healthy = IsTransactionState();
+	StringInfoData line;
+
+	if (in_event || !casus_preloaded)
+		return;
+	casus_wiregate_install(&gate_owner);
+	in_event = true;
+	PG_TRY();
+	{
+		initStringInfo(&line);
+		casus_logrecord_open(&line, kind);
+		appendStringInfoString(&line, casus_logrecord_identity());
+		if (healthy && casus_installed())
+			appendStringInfoString(&line, event_capacity(dossier));
+		if (healthy)
+			appendStringInfoString(&line, casus_logrecord_relation(relid));
+		if (dossier != 0)
+			appendStringInfo(&line, ",\"dossiers\":[[" INT64_FORMAT ",0]]", dossier);
+		casus_logrecord_text(&line, "code", code);
+		casus_logrecord_text(&line, "text", text);
+		casus_logrecord_close(&line);
+		appendBinaryStringInfo(&pending, line.data, line.len);
+	}
+	PG_FINALLY();
+	{
+		in_event = false;
+	}
+	PG_END_TRY();
+	append_if_many();
+}
+
+/* That the log cannot be written is the one refusal that it cannot hold. */
+static void
+note_refusal(const char *code, const char *message, const char *detail)
+{
+	if (code && strcmp(code, "log_unavailable") == 0)
+		return;
+	casus_accesslog_event("refusal", InvalidOid, 0, code, detail ? detail : message);
+}
+
+/* ---- transactions and errors ---- */
+
+static void
+require_settled(void)
+{
+	if (gate_settle(true))
+		return;
+	/* Raises with the cause, since the same would fail again. */
+	casus_sink_append(pending.data, pending.len);
+	casus_sink_sync();
+}
+
+static void
+xact_callback(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+			/* What the transaction wrote or notified leaves with the commit. */
+			if (gate_waiting() || casus_logscan_waiting(true))
+				require_settled();
+			break;
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			casus_logscan_forget_flight();
+			if (writes != NIL)
+				format_writes();
+			(void) append_pending();
+			break;
+		default:
+			casus_logscan_forget_flight();
+			break;
+	}
+}
+
+static void
+subxact_callback(SubXactEvent event, SubTransactionId mine,
+				 SubTransactionId parent, void *arg)
+{
+	/* An exception block may have caught a value of a row in flight. */
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		casus_logscan_leaving();
+}
+
+static void
+casus_emit_log(ErrorData *edata)
+{
+	if (edata->elevel >= ERROR)
+		casus_logscan_failing();
+	if (prev_emit_log)
+		prev_emit_log(edata);
+}
+
+void
+casus_accesslog_init(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	initStringInfo(&pending);
+	MemoryContextSwitchTo(old);
+	write_context = AllocSetContextCreate(TopMemoryContext, "casus log of writes",
+										  ALLOCSET_DEFAULT_SIZES);
+	RegisterXactCallback(xact_callback, NULL);
+	RegisterSubXactCallback(subxact_callback, NULL);
+	prev_emit_log = emit_log_hook;
+	emit_log_hook = casus_emit_log;
+	casus_refusal_hook = note_refusal;
+}

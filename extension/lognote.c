@@ -1,0 +1,366 @@
+/*
+ * lognote.c
+ *		Which dossiers of one relation a statement has let through, and how
+ *		many rows of each: what goes into the record of that relation.
+ *
+ * A set lives in the memory of its statement.  A note is fresh until its
+ * dossier is on record, and dirty while rows have been counted since: fresh
+ * notes keep messages from leaving, dirty ones are written at the next flush.
+ * Notes are grouped by file, phase and outcome; each group makes one record.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "accesslog.h"
+
+#include "port/pg_bitutils.h"
+#include "utils/memutils.h"
+
+/* What the notes of one record have in common. */
+typedef struct NoteGroup
+{
+	int32		file;
+	int			phase;			/* -1: not known */
+	bool		refused;		/* observe: would have been refused */
+	char	   *piece;			/* capacity and phase, as JSON */
+} NoteGroup;
+
+typedef struct Note
+{
+	int64		dossier;
+	uint64		rows;			/* since the last record */
+	CasusSight	sight;			/* what could be seen when it was let through */
+	int			group;
+	bool		fresh;
+} Note;
+
+typedef struct NoteIndex
+{
+	uint64		key;			/* dossier and outcome */
+	int			position;
+	char		status;
+} NoteIndex;
+
+static inline uint32
+hash_key(uint64 key)
+{
+	return (uint32) ((key * UINT64CONST(0x9E3779B97F4A7C15)) >> 32);
+}
+
+#define SH_PREFIX noteindex
+#define SH_ELEMENT_TYPE NoteIndex
+#define SH_KEY_TYPE uint64
+#define SH_KEY key
+#define SH_HASH_KEY(tb, k) hash_key(k)
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* What is known of a file of the table before any row comes. */
+typedef struct NoteFile
+{
+	int32		file;
+	int			phase;			/* the only phase of the purpose, or -1 */
+	char	   *piece;
+} NoteFile;
+
+struct NoteSet
+{
+	MemoryContext context;
+	const char *kind;			/* of the records, unless refused */
+	char	   *relation;		/* piece of JSON */
+	int			nfiles;
+	NoteFile   *files;
+	int			ngroups;
+	NoteGroup  *groups;
+	int			nnotes;
+	int			maxnotes;
+	Note	   *notes;
+	int			ndirty;
+	int		   *dirty;			/* positions of notes with rows to write */
+	int			nfresh;
+	noteindex_hash *index;
+};
+
+/*
+ * A purpose that is for one phase only says in which phase its dossiers are,
+ * which spares reading them.
+ */
+static int
+only_phase(const CasusCapacity *capacity)
+{
+	const CasusProtocol *protocol;
+	uint64		phases;
+
+	if (capacity == NULL)
+		return -1;
+	protocol = casus_protocol(capacity->protocol);
+	if (capacity->purpose >= protocol->npurposes)
+		return -1;
+	phases = protocol->purpose_phases[capacity->purpose];
+	if (phases == 0 || (phases & (phases - 1)) != 0)
+		return -1;
+	return pg_rightmost_one_pos64(phases);
+}
+
+/* Makes a set in the current memory context; reads catalogs. verb may be NULL. */
+NoteSet *
+casus_lognote_create(const CasusProtected *table, const char *kind, const char *verb)
+{
+	NoteSet    *set = palloc0(sizeof(NoteSet));
+
+	set->context = CurrentMemoryContext;
+	set->kind = kind;
+	set->relation = casus_logrecord_relation(table->relid);
+	if (verb)
+		set->relation = psprintf("%s,\"verb\":\"%s\"", set->relation, verb);
+	set->files = palloc0(sizeof(NoteFile) * Max(table->nfiles, 1));
+	for (int i = 0; i < table->nfiles; i++)
+	{
+		const CasusCapacity *capacity = casus_context_for_file(table->files[i]);
+		NoteFile   *file = &set->files[set->nfiles++];
+
+		file->file = table->files[i];
+		file->phase = only_phase(capacity);
+		file->piece = casus_logrecord_capacity(file->file, capacity);
+	}
+	return set;
+}
+
+static NoteFile *
+find_file(NoteSet *set, int32 file)
+{
+	for (int i = 0; i < set->nfiles; i++)
+		if (set->files[i].file == file)
+			return &set->files[i];
+	return NULL;
+}
+
+/* The piece of a group: the capacity of the file, and the phase by name. */
+static char *
+group_piece(const NoteFile *file, int32 file_id, int phase)
+{
+	int32		protocol_id = phase >= 0 && file_id ?
+		casus_logrecord_protocol(file_id) : 0;
+	StringInfoData piece;
+
+	initStringInfo(&piece);
+	if (file)
+		appendStringInfoString(&piece, file->piece);
+	else
+		appendStringInfoString(&piece, casus_logrecord_capacity(file_id, NULL));
+	if (protocol_id != 0)
+	{
+		const CasusProtocol *protocol = casus_protocol(protocol_id);
+
+		if (phase < protocol->nphases)
+			casus_logrecord_text(&piece, "phase", protocol->phase[phase]);
+	}
+	return piece.data;
+}
+
+static int
+find_group(NoteSet *set, int64 dossier, bool refused)
+{
+	NoteFile   *file = set->nfiles == 1 ? &set->files[0] : NULL;
+	int32		file_id = file ? file->file : 0;
+	int			phase = file ? file->phase : -1;
+	NoteGroup  *group;
+
+	if (file == NULL || phase < 0 || refused)
+	{
+		CasusDossier state;
+
+		if (casus_dossier_load(dossier, &state))
+		{
+			file_id = state.file;
+			phase = state.phase;
+			file = find_file(set, file_id);
+		}
+	}
+	for (int i = 0; i < set->ngroups; i++)
+	{
+		group = &set->groups[i];
+		if (group->file == file_id && group->phase == phase &&
+			group->refused == refused)
+			return i;
+	}
+
+	if (set->groups == NULL)
+		set->groups = palloc(sizeof(NoteGroup));
+	else
+		set->groups = repalloc(set->groups, sizeof(NoteGroup) * (set->ngroups + 1));
+	group = &set->groups[set->ngroups];
+	group->file = file_id;
+	group->phase = phase;
+	group->refused = refused;
+	group->piece = group_piece(file, file_id, phase);
+	return set->ngroups++;
+}
+
+static int
+new_note(NoteSet *set, int64 dossier, bool refused, bool in_error)
+{
+	int			group;
+	Note	   *note;
+
+	/* While an error is being sent no state can be read: no phase then. */
+	group = in_error ? -1 : find_group(set, dossier, refused);
+
+	if (set->nnotes == set->maxnotes)
+	{
+		int			more = set->maxnotes ? set->maxnotes * 2 : 16;
+
+		if (set->notes == NULL)
+		{
+			set->notes = palloc(sizeof(Note) * more);
+			set->dirty = palloc(sizeof(int) * more);
+			set->index = noteindex_create(set->context, 32, NULL);
+		}
+		else
+		{
+			set->notes = repalloc_huge(set->notes, sizeof(Note) * more);
+			set->dirty = repalloc_huge(set->dirty, sizeof(int) * more);
+		}
+		set->maxnotes = more;
+	}
+	note = &set->notes[set->nnotes];
+	memset(note, 0, sizeof(Note));
+	note->dossier = dossier;
+	note->group = group;
+	note->fresh = true;
+	if (!in_error && !refused)
+		casus_policy_sight(dossier, &note->sight);
+	set->nfresh++;
+	return set->nnotes++;
+}
+
+/*
+ * One row more of a dossier.  in_error: an error is on its way, nothing may be
+ * read and nothing raised.  Returns the position for casus_lognote_again.
+ */
+int
+casus_lognote_add(NoteSet *set, int64 dossier, bool refused, bool in_error)
+{
+	MemoryContext old = MemoryContextSwitchTo(set->context);
+	uint64		key = ((uint64) dossier << 1) | (refused ? 1 : 0);
+	NoteIndex  *entry = set->index ? noteindex_lookup(set->index, key) : NULL;
+	int			position;
+
+	if (entry)
+		position = entry->position;
+	else
+	{
+		bool		found;
+
+		/* Before it counts as let through: can it be put on record at all? */
+		if (!in_error)
+			casus_sink_ready();
+		position = new_note(set, dossier, refused, in_error);
+		entry = noteindex_insert(set->index, key, &found);
+		entry->position = position;
+	}
+	MemoryContextSwitchTo(old);
+	casus_lognote_again(set, position);
+	return position;
+}
+
+/* One row more of a dossier whose position is known. */
+void
+casus_lognote_again(NoteSet *set, int position)
+{
+	if (set->notes[position].rows++ == 0)
+		set->dirty[set->ndirty++] = position;
+}
+
+bool
+casus_lognote_fresh(const NoteSet *set)
+{
+	return set->nfresh > 0;
+}
+
+bool
+casus_lognote_dirty(const NoteSet *set)
+{
+	return set->ndirty > 0;
+}
+
+/* Writes the record of one group from the marked positions. */
+static void
+format_group(NoteSet *set, StringInfo lines, int group, bool all,
+			 const char *identity, uint64 query_id)
+{
+	const char *separator = "";
+	const NoteGroup *g = group >= 0 ? &set->groups[group] : NULL;
+
+	casus_logrecord_open(lines, g && g->refused ? "would_refuse" : set->kind);
+	appendStringInfoString(lines, identity);
+	if (g)
+		appendStringInfoString(lines, g->piece);
+	else if (set->nfiles == 1)
+		appendStringInfoString(lines, set->files[0].piece);
+	appendStringInfoString(lines, set->relation);
+	if (query_id != 0)
+		casus_logrecord_number(lines, "query_id", (int64) query_id);
+	appendStringInfoString(lines, ",\"dossiers\":[");
+	for (int i = 0; i < set->ndirty; i++)
+	{
+		Note	   *note = &set->notes[set->dirty[i]];
+
+		if (note->group != group || note->rows == 0 || !(all || note->fresh))
+			continue;
+		appendStringInfo(lines, "%s[" INT64_FORMAT "," UINT64_FORMAT "]",
+						 separator, note->dossier, note->rows);
+		separator = ",";
+		note->rows = 0;
+		if (note->fresh)
+			set->nfresh--;
+		note->fresh = false;
+	}
+	appendStringInfoChar(lines, ']');
+	casus_logrecord_close(lines);
+}
+
+/*
+ * Appends the records of what has not been written: everything, or what must
+ * be on record before rows leave.  No catalog is read.
+ */
+void
+casus_lognote_format(NoteSet *set, StringInfo lines, bool all,
+					 const char *identity, uint64 query_id)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < set->ndirty; i++)
+	{
+		Note	   *note = &set->notes[set->dirty[i]];
+
+		if (note->rows > 0 && (all || note->fresh))
+			format_group(set, lines, note->group, all, identity, query_id);
+	}
+	for (int i = 0; i < set->ndirty; i++)
+		if (set->notes[set->dirty[i]].rows > 0)
+			set->dirty[kept++] = set->dirty[i];
+	set->ndirty = kept;
+}
+
+/* Is there a dossier of which less may be seen now than when it passed? */
+bool
+casus_lognote_narrowed(const NoteSet *set)
+{
+	for (int i = 0; i < set->nnotes; i++)
+	{
+		const Note *note = &set->notes[i];
+		CasusSight	now;
+
+		if (note->group >= 0 && set->groups[note->group].refused)
+			continue;
+		casus_policy_sight(note->dossier, &now);
+		if ((note->sight.all & ~now.all) != 0 ||
+			(note->sight.own & ~now.own) != 0 ||
+			(note->sight.shared & ~now.shared) != 0)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,330 @@
+/*
+ * logrecord.c
+ *		One log record as one line of JSON.
+ *
+ * A record never holds SQL text, literals or values of rows: names, numbers
+ * and codes only.  Names are looked up while the transaction is healthy and
+ * kept as ready-made pieces, because a record may have to be made while an
+ * error is being sent, when no catalog can be read.
+ *
+ * A closing brace inside a text is written as an escape, so that a line ends
+ * with a brace exactly when it was written whole.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "casus.h"
+
+#include "access/genam.h"
+#include "access/parallel.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "commands/dbcommands.h"
+#include "common/ip.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "storage/proc.h"
+#include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+/* What the identity piece was made from; any change makes a new one. */
+typedef struct IdentityKey
+{
+	uint64		context_generation;
+	uint64		state_generation;
+	Oid			user;
+	Oid			session_user;
+	char		application[NAMEDATALEN];
+} IdentityKey;
+
+static IdentityKey identity_key;
+static char *identity = NULL;	/* in TopMemoryContext */
+static char *database_name = NULL;
+
+/* ---- pieces of JSON ---- */
+
+/*
+ * In UTF-8, whatever the database's encoding; what cannot be converted here
+ * (no transaction, no encoding) becomes a question mark.
+ */
+static void
+append_string(StringInfo line, const char *text)
+{
+	char	   *converted = NULL;
+	bool		ascii_only = false;
+
+	if (GetDatabaseEncoding() != PG_UTF8)
+	{
+		ascii_only = GetDatabaseEncoding() == PG_SQL_ASCII ||
+			!IsTransactionState() || !pg_verifymbstr(text, strlen(text), true);
+		if (!ascii_only)
+		{
+			converted = pg_server_to_any(text, strlen(text), PG_UTF8);
+			if (converted == text)
+				converted = NULL;
+			else
+				text = converted;
+		}
+	}
+
+	appendStringInfoCharMacro(line, '"');
+	for (const unsigned char *p = (const unsigned char *) text; *p; p++)
+	{
+		if (*p == '"' || *p == '\\')
+		{
+			appendStringInfoCharMacro(line, '\\');
+			appendStringInfoCharMacro(line, (char) *p);
+		}
+		else if (*p < ' ' || *p == '}' || *p == 0x7f)
+			appendStringInfo(line, "\\u%04x", *p);
+		else if (ascii_only && *p > 0x7f)
+			appendStringInfoCharMacro(line, '?');
+		else
+			appendStringInfoCharMacro(line, (char) *p);
+	}
+	appendStringInfoCharMacro(line, '"');
+	if (converted)
+		pfree(converted);
+}
+
+/* The piece ,"key":"text"; nothing for NULL. */
+void
+casus_logrecord_text(StringInfo line, const char *key, const char *text)
+{
+	if (text == NULL)
+		return;
+	appendStringInfo(line, ",\"%s\":", key);
+	append_string(line, text);
+}
+
+/* The piece ,"key":number. */
+void
+casus_logrecord_number(StringInfo line, const char *key, int64 number)
+{
+	appendStringInfo(line, ",\"%s\":" INT64_FORMAT, key, number);
+}
+
+/*
+ * Starts a record with its time in UTC and its kind.  No catalog, no session
+ * time zone: this runs while errors are being sent, too.
+ */
+void
+casus_logrecord_open(StringInfo line, const char *kind)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	pg_time_t	seconds = timestamptz_to_time_t(now);
+	struct pg_tm *tm = pg_gmtime(&seconds);
+	int			micros = (int) (((now % USECS_PER_SEC) + USECS_PER_SEC) % USECS_PER_SEC);
+
+	appendStringInfo(line, "{\"ts\":\"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\",\"kind\":",
+					 tm->tm_year + 1900, tm->tm_mon + 1, tm->tm_mday,
+					 tm->tm_hour, tm->tm_min, tm->tm_sec, micros);
+	append_string(line, kind);
+}
+
+void
+casus_logrecord_close(StringInfo line)
+{
+	appendStringInfoString(line, "}\n");
+}
+
+/* ---- names from the state tables ---- */
+
+/* Text of a column in a row of a state table, found by its key; NULL: none. */
+static char *
+state_column(CasusTable which, const char *column, const char *key1, int32 value1,
+			 const char *key2, int16 value2)
+{
+	Oid			relid = casus_table_oid(which);
+	Relation	rel;
+	SysScanDesc scan;
+	ScanKeyData key[2];
+	int			nkeys = 1;
+	HeapTuple	tuple;
+	char	   *text = NULL;
+
+	if (!OidIsValid(relid))
+		return NULL;
+	rel = table_open(relid, AccessShareLock);
+	ScanKeyInit(&key[0], get_attnum(relid, key1), BTEqualStrategyNumber,
+				F_INT4EQ, Int32GetDatum(value1));
+	if (key2)
+		ScanKeyInit(&key[nkeys++], get_attnum(relid, key2),
+					BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(value2));
+	scan = systable_beginscan(rel, casus_table_pkey(which), true, NULL, nkeys, key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		text = SPI_getvalue(tuple, RelationGetDescr(rel), get_attnum(relid, column));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return text;
+}
+
+/* The protocol of a file, 0: none. */
+int32
+casus_logrecord_protocol(int32 file)
+{
+	char	   *text = state_column(CASUS_FILE, "protocol", "id", file, NULL, 0);
+
+	return text ? pg_strtoint32(text) : 0;
+}
+
+char *
+casus_logrecord_person(int32 person)
+{
+	return person ? state_column(CASUS_PERSON, "name", "id", person, NULL, 0) : NULL;
+}
+
+/*
+ * File, party, office and purpose as one piece.  Without capacity (observe)
+ * only the file is known.
+ */
+char *
+casus_logrecord_capacity(int32 file, const CasusCapacity *capacity)
+{
+	StringInfoData piece;
+
+	initStringInfo(&piece);
+	if (file)
+		casus_logrecord_text(&piece, "file",
+							 state_column(CASUS_FILE, "name", "id", file, NULL, 0));
+	if (capacity)
+	{
+		const CasusProtocol *protocol = casus_protocol(capacity->protocol);
+
+		if (capacity->party)
+			casus_logrecord_text(&piece, "party",
+								 state_column(CASUS_PARTY, "name", "file", file,
+											  "code", capacity->party));
+		if (protocol && capacity->office < protocol->noffices)
+			casus_logrecord_text(&piece, "office", protocol->office[capacity->office]);
+		if (protocol && capacity->purpose < protocol->npurposes)
+			casus_logrecord_text(&piece, "purpose", protocol->purpose[capacity->purpose]);
+		casus_logrecord_text(&piece, "source",
+							 capacity->source == CASUS_FROM_STANDING ? "standing" :
+							 capacity->source == CASUS_FROM_BREAK_GLASS ? "break_glass" :
+							 "context");
+	}
+	return piece.data;
+}
+
+/* Schema and name of a relation, as one piece; empty when there is none. */
+char *
+casus_logrecord_relation(Oid relid)
+{
+	StringInfoData piece;
+	char	   *name = OidIsValid(relid) ? get_rel_name(relid) : NULL;
+
+	initStringInfo(&piece);
+	if (name)
+		casus_logrecord_text(&piece, "relation",
+							 psprintf("%s.%s",
+									  get_namespace_name(get_rel_namespace(relid)),
+									  name));
+	return piece.data;
+}
+
+/* ---- who ---- */
+
+static const char *
+actor_kind(CasusActorKind kind)
+{
+	switch (kind)
+	{
+		case CASUS_ACTOR_LOGIN:
+			return "login";
+		case CASUS_ACTOR_SET_ROLE:
+			return "set_role";
+		case CASUS_ACTOR_TOKEN:
+			return "token";
+	}
+	return NULL;
+}
+
+/* Address of the client; a socket of this machine has none. */
+static void
+append_client(StringInfo piece)
+{
+	char		host[NI_MAXHOST];
+	volatile PgBackendStatus *entry = MyBEEntry;
+	SockAddr	address;
+
+	if (entry == NULL)
+		return;
+	address = *(SockAddr *) &entry->st_clientaddr;
+	if (address.addr.ss_family != AF_INET && address.addr.ss_family != AF_INET6)
+		return;
+	if (pg_getnameinfo_all(&address.addr, address.salen, host, sizeof(host),
+						   NULL, 0, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		casus_logrecord_text(piece, "client", host);
+}
+
+static void
+build_identity(StringInfo piece)
+{
+	CasusActor	actor = casus_context_actor();
+
+	if (database_name == NULL)
+	{
+		char	   *name = get_database_name(MyDatabaseId);
+
+		if (name)
+			database_name = MemoryContextStrdup(TopMemoryContext, name);
+	}
+	casus_logrecord_text(piece, "database", database_name);
+	casus_logrecord_number(piece, "pid", MyProcPid);
+	if (IsParallelWorker() && MyProc->lockGroupLeader)
+		casus_logrecord_number(piece, "leader", MyProc->lockGroupLeader->pid);
+	casus_logrecord_text(piece, "session",
+						 psprintf("%llx.%x", (long long) MyStartTime, MyProcPid));
+	casus_logrecord_text(piece, "person", casus_logrecord_person(actor.person));
+	casus_logrecord_text(piece, "role", GetUserNameFromId(actor.role, true));
+	casus_logrecord_text(piece, "actor", actor_kind(actor.kind));
+	casus_logrecord_text(piece, "session_user",
+						 GetUserNameFromId(GetSessionUserId(), true));
+	if (application_name && application_name[0])
+		casus_logrecord_text(piece, "application", application_name);
+	append_client(piece);
+}
+
+/*
+ * Who reads, as one piece, made anew when anything in it may have changed.
+ * Outside a healthy transaction the last one known serves: it belongs to the
+ * statement that is failing.  Valid until the next call.
+ */
+const char *
+casus_logrecord_identity(void)
+{
+	IdentityKey now;
+	StringInfoData piece;
+
+	if (!IsTransactionState())
+		return identity ? identity : "";
+
+	memset(&now, 0, sizeof(now));
+	now.context_generation = casus_context_generation();
+	now.state_generation = casus_state_generation();
+	now.user = GetUserId();
+	now.session_user = GetSessionUserId();
+	strlcpy(now.application, application_name ? application_name : "",
+			sizeof(now.application));
+	if (identity && memcmp(&now, &identity_key, sizeof(now)) == 0)
+		return identity;
+
+	initStringInfo(&piece);
+	build_identity(&piece);
+	if (identity)
+		pfree(identity);
+	identity = NULL;
+	identity = MemoryContextStrdup(TopMemoryContext, piece.data);
+	identity_key = now;
+	pfree(piece.data);
+	return identity;
+}

@@ -1,0 +1,227 @@
+/*
+ * wiregate.c
+ *		Nothing leaves for the client before its log record is where it must be.
+ *
+ * PqCommMethods is replaced by a copy.  While records of this backend wait,
+ * messages are held back here instead of going to the send buffer, which
+ * empties itself when it is full; at a flush, or when too much is held, the
+ * records are written and synced first and the messages released after.
+ *
+ * Where that fails, raising an error is no way out: the client may have been
+ * sent part of the rows, and an error may be under way already.  What is held
+ * is thrown away, the client gets one message that says why, and the session
+ * ends as if the connection were lost.
+ *
+ * In a parallel worker the messages go to the leader; there nothing is held,
+ * but each is preceded by the records of the worker.
+ *
+ * This file must not look into MyProcPort: libpq/libpq.h is read without
+ * ENABLE_GSS, because the GSSAPI headers need not be there, and that changes
+ * the layout of Port.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "casus.h"
+
+#undef ENABLE_GSS
+
+#include "access/parallel.h"
+#include "lib/stringinfo.h"
+#include "libpq/libpq.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
+#include "utils/memutils.h"
+
+#define HOLD_MAX	(256 * 1024)	/* bytes held back before records are written */
+#define HOLD_KEEP	(16 * 1024) /* a larger buffer is given back when empty */
+
+static const PQcommMethods *direct = NULL;	/* the methods we stand in for */
+static PQcommMethods gate;
+static CasusGateOwner owner;
+
+static StringInfoData held;		/* messages: type, length, body */
+static bool is_cut = false;		/* the connection is given up */
+static bool is_busy = false;	/* inside the owner's functions */
+
+/* One ErrorResponse made by hand: nothing of what is held may go out with it. */
+static void
+say_why(void)
+{
+	StringInfoData message;
+
+	initStringInfo(&message);
+	appendStringInfoChar(&message, 'S');
+	appendBinaryStringInfo(&message, "FATAL", 6);
+	appendStringInfoChar(&message, 'V');
+	appendBinaryStringInfo(&message, "FATAL", 6);
+	appendStringInfoChar(&message, 'C');
+	appendBinaryStringInfo(&message, "42501", 6);
+	appendStringInfoChar(&message, 'M');
+	appendStringInfoString(&message, "the access log cannot be written, so the connection is closed");
+	appendStringInfoChar(&message, '\0');
+	appendStringInfoChar(&message, 'n');
+	appendStringInfoString(&message, "casus.log_unavailable");
+	appendStringInfoChar(&message, '\0');
+	appendStringInfoChar(&message, '\0');
+	(void) direct->putmessage('E', message.data, message.len);
+	(void) direct->flush();
+	pfree(message.data);
+}
+
+/*
+ * Gives up the connection.  As in pqcomm.c after a failed send, the next
+ * check for interrupts ends the session; until then all output is dropped.
+ */
+static void
+cut(void)
+{
+	if (is_cut)
+		return;
+	is_cut = true;
+	resetStringInfo(&held);
+	if (!IsParallelWorker() && !proc_exit_inprogress)
+		say_why();
+	ereport(LOG_SERVER_ONLY,
+			(errmsg("casus closes the connection: its records could not be written")));
+	ClientConnectionLost = 1;
+	InterruptPending = 1;
+}
+
+/* Writes the records that must precede what leaves now; false: it is cut. */
+static bool
+settle(bool all)
+{
+	bool		ok;
+
+	if (is_cut)
+		return false;
+	/* In a critical section only a PANIC is sent, and this server ends. */
+	if (is_busy || CritSectionCount > 0)
+		return true;
+	is_busy = true;
+	ok = owner.settle(all);
+	is_busy = false;
+	if (!ok)
+		cut();
+	return ok;
+}
+
+static void
+release(void)
+{
+	int			at = 0;
+
+	while (at < held.len)
+	{
+		char		type = held.data[at];
+		uint32		length;
+
+		memcpy(&length, held.data + at + 1, sizeof(length));
+		(void) direct->putmessage(type, held.data + at + 1 + sizeof(length), length);
+		at += 1 + sizeof(length) + length;
+	}
+	held.len = 0;
+	if (held.maxlen > HOLD_KEEP)
+	{
+		pfree(held.data);
+		held.data = NULL;
+		held.maxlen = 0;
+	}
+}
+
+static void
+hold(char type, const char *body, uint32 length)
+{
+	if (held.data == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		initStringInfo(&held);
+		MemoryContextSwitchTo(old);
+	}
+	appendStringInfoCharMacro(&held, type);
+	appendBinaryStringInfo(&held, (const char *) &length, sizeof(length));
+	appendBinaryStringInfo(&held, body, length);
+}
+
+static int
+gate_putmessage(char type, const char *body, size_t length)
+{
+	if (is_cut)
+		return EOF;
+	owner.leaving();
+	if (!owner.waiting() && !is_busy)
+	{
+		if (held.len > 0)
+			release();
+		return direct->putmessage(type, body, length);
+	}
+	if (IsParallelWorker())
+		return settle(true) ? direct->putmessage(type, body, length) : EOF;
+
+	if (held.len + length + 5 > HOLD_MAX)
+	{
+		if (!settle(false))
+			return EOF;
+		release();
+		if (length + 5 > HOLD_MAX)
+			return direct->putmessage(type, body, length);
+	}
+	hold(type, body, (uint32) length);
+	return 0;
+}
+
+static void
+gate_putmessage_noblock(char type, const char *body, size_t length)
+{
+	if (settle(true))
+	{
+		release();
+		direct->putmessage_noblock(type, body, length);
+	}
+}
+
+static int
+gate_flush(void)
+{
+	if (!settle(true))
+		return EOF;
+	release();
+	return direct->flush();
+}
+
+static int
+gate_flush_if_writable(void)
+{
+	if (!settle(true))
+		return EOF;
+	release();
+	return direct->flush_if_writable();
+}
+
+static bool
+gate_is_send_pending(void)
+{
+	return held.len > 0 || direct->is_send_pending();
+}
+
+/* Puts the gate before the client, once there is something to log. */
+void
+casus_wiregate_install(const CasusGateOwner *gate_owner)
+{
+	if (PqCommMethods == &gate)
+		return;
+	if (whereToSendOutput != DestRemote && !IsParallelWorker())
+		return;
+	owner = *gate_owner;
+	direct = PqCommMethods;
+	gate = *direct;
+	gate.putmessage = gate_putmessage;
+	gate.putmessage_noblock = gate_putmessage_noblock;
+	gate.flush = gate_flush;
+	gate.flush_if_writable = gate_flush_if_writable;
+	gate.is_send_pending = gate_is_send_pending;
+	PqCommMethods = &gate;
+}
