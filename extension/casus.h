@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/attnum.h"
+#include "catalog/objectaccess.h"
 #include "datatype/timestamp.h"
 #include "executor/executor.h"
 #include "fmgr.h"
@@ -829,25 +830,30 @@ extern int64 casus_act_person_appoint(const CasusFile *file, const CasusAppointm
 extern uint64 casus_act_dossier_deciders(const CasusActTarget *target);
 
 /* ------------------------------------------------------------------------
- * guard_plan.c, guard_utility.c, guard_object.c (layer 8)
+ * guard_*.c (layers 8 and 9; what they share stands in guard.h)
  * ------------------------------------------------------------------------ */
 
-/* Before planning: binds roles that row security does not bind. */
-extern void casus_guard_query(Query *query, const char *sql);
+/* Before planning: binds roles that row security does not bind. May forbid parallelism in *options. */
+extern void casus_guard_query(Query *query, const char *sql, int *options);
 
 /* At executor start: every scan of a protected relation carries the policy, else refuse. */
 extern void casus_guard_plan(QueryDesc *query, int eflags);
 
-/* Before and after a utility statement; may replace *stmt. */
-extern void casus_guard_utility(PlannedStmt **stmt, const char *sql, ProcessUtilityContext context);
-extern void casus_guard_utility_done(PlannedStmt *stmt);
+/* Before a utility statement; returns the statement to run. */
+struct CasusGuardScope;
+extern PlannedStmt *casus_guard_utility(PlannedStmt *pstmt, struct CasusGuardScope *scope);
 
-extern void casus_guard_object(int access, Oid class, Oid object, int subobject, void *arg);
+/* After it. */
+extern void casus_guard_utility_done(PlannedStmt *pstmt, struct CasusGuardScope *scope, uint64 processed);
+
+extern void casus_guard_object(ObjectAccessType access, Oid class, Oid object, int subobject, void *arg);
 
 /* ------------------------------------------------------------------------
- * hooks.c (layer 9): every saved hook, chain order, dispatch
+ * hooks.c (layer 10): every saved hook, chain order, dispatch
  * ------------------------------------------------------------------------ */
 
 extern void casus_hooks_init(void);
+extern void casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
+									 uint64 count, bool once);	/* see compat.h */
 
 #endif							/* CASUS_H */

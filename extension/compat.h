@@ -31,4 +31,91 @@
 #define CASUS_PROC_NUMBER(proc) ((proc)->pgprocno)
 #endif
 
+#include "catalog/pg_class.h"
+#include "executor/executor.h"
+#include "nodes/plannodes.h"
+#include "parser/parse_relation.h"
+#include "utils/acl.h"
+
+/* The user as whom a relation is checked stands in the range table entry up to 15. */
+static inline Oid
+casus_compat_check_as_user(const PlannedStmt *plan, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	if (rte->perminfoindex == 0)
+		return InvalidOid;
+	return getRTEPermissionInfo(plan->permInfos, rte)->checkAsUser;
+#else
+	return rte->checkAsUser;
+#endif
+}
+
+/* Relations that a foreign scan stands for; 16 counts outer joins apart. */
+static inline Bitmapset *
+casus_compat_foreign_relids(ForeignScan *scan)
+{
+#if PG_VERSION_NUM >= 160000
+	return scan->fs_base_relids;
+#else
+	return scan->fs_relids;
+#endif
+}
+
+static inline bool
+casus_compat_owns_relation(Oid relid, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, role);
+#else
+	return pg_class_ownercheck(relid, role);
+#endif
+}
+
+/* 18 knows by itself whether a portal has been run before. */
+extern void casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
+									 uint64 count, bool once);
+
+#if PG_VERSION_NUM >= 180000
+static inline void
+casus_compat_ExecutorRun(QueryDesc *query, ScanDirection direction, uint64 count)
+{
+	casus_hooks_executor_run(query, direction, count, true);
+}
+
+static inline void
+casus_compat_executor_run_hook(ExecutorRun_hook_type hook, QueryDesc *query,
+							   ScanDirection direction, uint64 count, bool once)
+{
+	hook(query, direction, count);
+}
+
+static inline void
+casus_compat_executor_run(QueryDesc *query, ScanDirection direction,
+						  uint64 count, bool once)
+{
+	standard_ExecutorRun(query, direction, count);
+}
+#else
+static inline void
+casus_compat_ExecutorRun(QueryDesc *query, ScanDirection direction,
+						 uint64 count, bool once)
+{
+	casus_hooks_executor_run(query, direction, count, once);
+}
+
+static inline void
+casus_compat_executor_run_hook(ExecutorRun_hook_type hook, QueryDesc *query,
+							   ScanDirection direction, uint64 count, bool once)
+{
+	hook(query, direction, count, once);
+}
+
+static inline void
+casus_compat_executor_run(QueryDesc *query, ScanDirection direction,
+						  uint64 count, bool once)
+{
+	standard_ExecutorRun(query, direction, count, once);
+}
+#endif
+
 #endif							/* CASUS_COMPAT_H */

@@ -12,9 +12,3 @@ W void casus_policy_note_insert(int64 dossier, uint32 item) { elog(ERROR, "stub 
 W bool casus_policy_inserted_here(int64 dossier, uint32 item) { return 0; }
 W bool casus_policy_any_insert(void) { return 0; }
 W void casus_policy_sight(int64 dossier, CasusSight *sight) { elog(ERROR, "stub casus_policy_sight"); }
-W void casus_guard_query(Query *query, const char *sql) { elog(ERROR, "stub casus_guard_query"); }
-W void casus_guard_plan(QueryDesc *query, int eflags) { elog(ERROR, "stub casus_guard_plan"); }
-W void casus_guard_utility(PlannedStmt **stmt, const char *sql, ProcessUtilityContext context) { elog(ERROR, "stub casus_guard_utility"); }
-W void casus_guard_utility_done(PlannedStmt *stmt) { elog(ERROR, "stub casus_guard_utility_done"); }
-W void casus_guard_object(int access, Oid class, Oid object, int subobject, void *arg) { elog(ERROR, "stub casus_guard_object"); }
-W void casus_hooks_init(void) { }

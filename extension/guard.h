@@ -1,0 +1,95 @@
+/*
+ * guard.h
+ *		What the guard_*.c files and hooks.c share; nobody else needs it.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#ifndef CASUS_GUARD_H
+#define CASUS_GUARD_H
+
+#include "casus.h"
+
+#include "nodes/pg_list.h"
+
+/*
+ * One utility statement that runs now, on the C stack of the utility hook.
+ * What runs inside (a subcommand, an event trigger, a function) has a scope
+ * of its own, so that nothing admitted here serves anybody else.
+ */
+typedef struct CasusGuardScope
+{
+	struct CasusGuardScope *outer;
+	NodeTag		tag;
+	bool		own;			/* casus' own statement, by its pass */
+	bool		upkeep;			/* VACUUM, REINDEX, GRANT ...: alters nothing that protects */
+	bool		backup;			/* COPY TO by the backup login */
+	bool		copying;		/* COPY FROM into a fenced table: the row trigger judges */
+	bool		touches;		/* a protected table: errors must not tell of hidden rows */
+	bool		only_keys;		/* ALTER TABLE that does nothing but add or validate foreign keys */
+	List	   *vetted;			/* oids of relations that may be altered by it */
+	List	   *keys;			/* CasusGuardKey */
+} CasusGuardScope;
+
+/* A foreign key that the running ALTER TABLE validates. */
+typedef struct CasusGuardKey
+{
+	Oid			from;
+	Oid			to;
+} CasusGuardKey;
+
+/* ---- guard_scope.c (layer 8) ---- */
+extern CasusGuardScope *casus_guard_scope(void);	/* of the running utility statement, or NULL */
+extern CasusGuardScope *casus_guard_scope_swap(CasusGuardScope *scope);	/* returns the one before */
+extern void casus_guard_scope_init(void);
+
+/*
+ * Known to be neither a protected table nor a table of casus: what most
+ * statements are about, answered in a few instructions.
+ */
+extern bool casus_guard_is_plain(Oid relid);
+
+/* schema.table, quoted */
+extern char *casus_guard_name(Oid relid);
+
+/* Facts about this transaction after which it may not be prepared. */
+extern void casus_guard_mark_transaction(void);
+extern bool casus_guard_transaction_marked(void);
+
+/* casus.maintenance: is a window open for this relation, role and moment? */
+extern bool casus_guard_maintained(Oid relid);
+
+/* Fenced, in force: what the guard guards. An unfenced one is being restored. */
+extern bool casus_guard_closed(const CasusProtected *prot);
+
+/* Refuses with casus.ddl unless the table is being restored or in maintenance. */
+extern void casus_guard_need_maintenance(const CasusProtected *prot, const char *what);
+extern void casus_guard_refuse_ddl(const char *what, const char *hint);
+
+/* ---- guard_ri.c (layer 8): referential integrity by statement shape ---- */
+extern bool casus_guard_ri_query(const Query *query);	/* before planning */
+extern bool casus_guard_ri_plan(const PlannedStmt *plan);	/* at executor start */
+extern bool casus_guard_ri_validation(const Query *query, const char *sql);
+extern bool casus_guard_ri_validation_starts(const char *sql);	/* consumed */
+extern void casus_guard_ri_arm(void);	/* the ALTER TABLE has made or altered a constraint */
+
+/* ---- guard_expr.c (layer 8): is it built in? ---- */
+extern bool casus_guard_builtin(Node *node);	/* no function, operator or type of anyone else */
+extern bool casus_guard_builtin_raw(Oid relid, Node *raw, int kind);	/* ParseExprKind */
+
+/* ---- guard_query.c, guard_plan.c (layer 9) ---- */
+extern void casus_guard_query_init(void);
+extern List *casus_guard_query_swap(List *functions);
+extern bool casus_guard_touches(const PlannedStmt *plan);
+
+/* ---- guard_copy.c, guard_ddl.c (layer 9) ---- */
+extern PlannedStmt *casus_guard_copy(PlannedStmt *pstmt, CasusGuardScope *scope);
+extern void casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 processed);
+extern void casus_guard_ddl(Node *stmt, CasusGuardScope *scope);
+extern void casus_guard_ddl_objects(Node *stmt, CasusGuardScope *scope);
+/* CREATE and DROP DATABASE, also from databases without casus. */
+extern void casus_guard_databases(Node *stmt);
+
+/* Raises the current error again, without what it tells of hidden rows. */
+extern void casus_guard_rethrow(CasusGuardScope *scope) pg_attribute_noreturn();
+
+#endif							/* CASUS_GUARD_H */

@@ -1,0 +1,201 @@
+/*
+ * guard_copy.c
+ *		COPY of protected tables and of casus' own.
+ *
+ * COPY of a table meets no planner and no policy of a role that row security
+ * does not bind; it becomes COPY of the query that it stands for, and is bound
+ * as such.  The backup login copies as it is, on record.
+ *
+ * Private to the backend: `restoring` says that this session began to fill
+ * casus' tables while the installation was fresh, and may finish.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "guard.h"
+
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+
+static bool restoring = false;
+
+static void
+refuse_copy_out(const char *detail)
+{
+	casus_refuse("copy_out", _("this copy would go past the protocol"), detail,
+				 _("Let a login with BYPASSRLS that is a member of casus_backup make it, or set row_security to on for the rows that you may see."));
+}
+
+/* The login itself: not whoever has taken its role. */
+static bool
+is_backup_login(void)
+{
+	return GetUserId() == GetSessionUserId() && casus_is_backup(GetUserId());
+}
+
+/* Columns as COPY takes them: those named, or all that are stored and written. */
+static List *
+target_columns(Relation rel, List *names)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	List	   *targets = NIL;
+	ListCell   *lc;
+	int			i;
+
+	if (names == NIL)
+	{
+		for (i = 0; i < desc->natts; i++)
+		{
+			Form_pg_attribute att = TupleDescAttr(desc, i);
+
+			if (!att->attisdropped && !att->attgenerated)
+				names = lappend(names, makeString(pstrdup(NameStr(att->attname))));
+		}
+	}
+	foreach(lc, names)
+	{
+		ColumnRef  *column = makeNode(ColumnRef);
+		ResTarget  *target = makeNode(ResTarget);
+
+		column->fields = list_make1(lfirst(lc));
+		column->location = -1;
+		target->val = (Node *) column;
+		target->location = -1;
+		targets = lappend(targets, target);
+	}
+	return targets;
+}
+
+/* COPY rel (columns) TO becomes COPY (SELECT columns FROM ONLY rel) TO. */
+static PlannedStmt *
+copy_as_query(PlannedStmt *pstmt, Oid relid)
+{
+	CopyStmt   *copy;
+	SelectStmt *select = makeNode(SelectStmt);
+	RangeVar   *from;
+	Relation	rel;
+
+	pstmt = copyObject(pstmt);
+	copy = (CopyStmt *) pstmt->utilityStmt;
+	rel = table_open(relid, AccessShareLock);
+	select->targetList = target_columns(rel, copy->attlist);
+	table_close(rel, NoLock);
+	if (select->targetList == NIL)
+		refuse_copy_out(_("There is no column to copy."));
+	from = makeRangeVar(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid), -1);
+	from->inh = false;
+	select->fromClause = list_make1(from);
+	copy->relation = NULL;
+	copy->attlist = NIL;
+	copy->query = (Node *) select;
+	return pstmt;
+}
+
+static PlannedStmt *
+copy_protected(PlannedStmt *pstmt, CasusGuardScope *scope, const CasusProtected *prot)
+{
+	CopyStmt   *copy = (CopyStmt *) pstmt->utilityStmt;
+
+	if (prot->mode != CASUS_MODE_ENFORCE)
+		return pstmt;
+	if (copy->is_from)
+	{
+		/* Into an unfenced table: a restore, which keeps the labels in the data. */
+		if (prot->fenced)
+		{
+			casus_require_preloaded();
+			scope->copying = true;
+		}
+		return pstmt;
+	}
+	if (is_backup_login())
+	{
+		/* On record before the first row leaves; the count follows. */
+		scope->backup = true;
+		casus_accesslog_event("attempt", prot->relid, 0, "copy_out",
+							  "COPY by the backup role");
+		return pstmt;
+	}
+
+	/* Who asks for all or nothing, as pg_dump does, gets nothing, not a part. */
+	if (!row_security)
+		refuse_copy_out(psprintf(_("The protected table %s cannot be copied whole."),
+								 casus_guard_name(prot->relid)));
+	return copy_as_query(pstmt, prot->relid);
+}
+
+static void
+copy_own(CopyStmt *copy, CasusGuardScope *scope, Oid relid)
+{
+	const char *name = casus_guard_name(relid);
+
+	if (!copy->is_from)
+	{
+		if (!is_backup_login())
+			refuse_copy_out(psprintf(_("%s belongs to casus."), name));
+		scope->backup = true;
+		return;
+	}
+	if (casus_installation_id() == NULL && superuser())
+		restoring = true;
+	if (!restoring || !superuser())
+		casus_refuse("bypass", _("this statement would go past the protocol"),
+					 psprintf(_("%s belongs to casus and is filled by a restore into a fresh installation only."), name),
+					 NULL);
+}
+
+PlannedStmt *
+casus_guard_copy(PlannedStmt *pstmt, CasusGuardScope *scope)
+{
+	CopyStmt   *copy = (CopyStmt *) pstmt->utilityStmt;
+	const CasusProtected *prot;
+	Oid			relid;
+
+	if (copy->relation == NULL)
+	{
+		/* pg_dump copies by query where an extension asks for some rows only. */
+		scope->backup = !copy->is_from && is_backup_login();
+		return pstmt;
+	}
+	relid = RangeVarGetRelid(copy->relation,
+							 copy->is_from ? RowExclusiveLock : AccessShareLock, true);
+	if (!OidIsValid(relid))
+		return pstmt;
+	if (relid < FirstNormalObjectId)
+	{
+		if (copy->is_from)
+			casus_refuse("bypass", _("this statement would go past the protocol"),
+						 psprintf(_("The system catalog %s cannot be written while casus is in this database."),
+								  get_rel_name(relid)), NULL);
+		return pstmt;
+	}
+	if (casus_is_own_relation(relid))
+	{
+		copy_own(copy, scope, relid);
+		return pstmt;
+	}
+	prot = casus_registry_find(relid);
+	return prot == NULL ? pstmt : copy_protected(pstmt, scope, prot);
+}
+
+/* A whole table has left: on record with its count. */
+void
+casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 processed)
+{
+	CopyStmt   *copy = (CopyStmt *) pstmt->utilityStmt;
+	Oid			relid;
+
+	if (!scope->backup || copy->relation == NULL)
+		return;
+	relid = RangeVarGetRelid(copy->relation, NoLock, true);
+	casus_accesslog_event("export", relid, 0, NULL,
+						  psprintf("rows " UINT64_FORMAT, processed));
+}

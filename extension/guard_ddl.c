@@ -1,0 +1,504 @@
+/*
+ * guard_ddl.c
+ *		Commands on protected tables: the list of what is harmless.
+ *
+ * Harmless is what cannot unfence a table, run user code over its rows, or
+ * tell of rows that nobody may see.  The rest needs casus.maintenance, and what
+ * unfences or uncovers is refused even then: the way there is casus.unprotect.
+ * A table that is labelled but not fenced is being restored and takes anything
+ * but user code over its rows.
+ *
+ * What reaches a table by another way than its own name (CASCADE, a parent, an
+ * owner's whole property) is stopped by guard_object.c; a statement passed
+ * here notes the relation in its scope, and may alter that one.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "guard.h"
+
+#include "access/transam.h"
+#include "catalog/dependency.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_opclass.h"
+#include "commands/defrem.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parse_node.h"
+#include "relation.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+static const char *const unprotect_hint = "SELECT casus.unprotect('<table>', '<reason>');";
+
+/* The table that a name means; of an index, its table. */
+static Oid
+find_table(RangeVar *name)
+{
+	Oid			relid;
+
+	if (name == NULL)
+		return InvalidOid;
+	relid = RangeVarGetRelid(name, NoLock, true);
+	if (OidIsValid(relid) && (get_rel_relkind(relid) == RELKIND_INDEX ||
+							  get_rel_relkind(relid) == RELKIND_PARTITIONED_INDEX))
+		relid = IndexGetRelation(relid, true);
+	return relid;
+}
+
+/* The protected table that a command names, noted as touched; casus' own tables take none. */
+static const CasusProtected *
+find_protected(RangeVar *name, CasusGuardScope *scope)
+{
+	Oid			relid = find_table(name);
+	const CasusProtected *prot;
+
+	if (!OidIsValid(relid) || casus_guard_is_plain(relid))
+		return NULL;
+	if (casus_is_own_relation(relid))
+		casus_guard_refuse_ddl(psprintf(_("%s belongs to casus."),
+										casus_guard_name(relid)), NULL);
+	prot = casus_registry_find(relid);
+	if (prot != NULL)
+	{
+		scope->touches = prot->mode == CASUS_MODE_ENFORCE;
+		scope->vetted = list_append_unique_oid(scope->vetted, relid);
+	}
+	return prot;
+}
+
+static void
+refuse_always(const CasusProtected *prot, const char *what)
+{
+	casus_guard_refuse_ddl(psprintf(_("%s would unfence or uncover the protected table %s."),
+									what, casus_guard_name(prot->relid)),
+						   unprotect_hint);
+}
+
+static void
+refuse_user_code(const CasusProtected *prot)
+{
+	casus_guard_refuse_ddl(psprintf(_("The command would run functions or operators of users over the rows of the protected table %s."),
+									casus_guard_name(prot->relid)),
+						   NULL);
+}
+
+static bool
+is_label(const char *column)
+{
+	return column != NULL && strcmp(column, CASUS_LABEL_COLUMN) == 0;
+}
+
+/* ---- indexes and constraints ---- */
+
+/* Operator classes of extensions (trigrams) come with C code that a superuser has installed. */
+static bool
+is_trusted_opclass(List *name, Oid method)
+{
+	Oid			opclass;
+
+	if (name == NIL)
+		return true;
+	opclass = get_opclass_oid(method, name, true);
+	return !OidIsValid(opclass) || opclass < FirstNormalObjectId;
+}
+
+static bool
+is_extension_opclass(List *name, Oid method)
+{
+	Oid			opclass = get_opclass_oid(method, name, true);
+
+	return OidIsValid(opclass) &&
+		OidIsValid(getExtensionOfObject(OperatorClassRelationId, opclass));
+}
+
+static void
+check_index_columns(List *elements, Oid method, const CasusProtected *prot)
+{
+	ListCell   *lc;
+
+	foreach(lc, elements)
+	{
+		IndexElem  *element = lfirst(lc);
+
+		if (!casus_guard_builtin_raw(prot->relid, element->expr, EXPR_KIND_INDEX_EXPRESSION))
+			refuse_user_code(prot);
+		if (is_trusted_opclass(element->opclass, method))
+			continue;
+		if (!is_extension_opclass(element->opclass, method))
+			refuse_user_code(prot);
+		casus_guard_need_maintenance(prot, _("An index with an operator class of an extension"));
+	}
+}
+
+/*
+ * A condition or an expression tells of hidden rows by the size of the index,
+ * or by failing: the owner asks for maintenance, which is on record.
+ */
+static void
+check_index(IndexStmt *index, CasusGuardScope *scope)
+{
+	const CasusProtected *prot = find_protected(index->relation, scope);
+	Oid			method;
+	ListCell   *lc;
+
+	if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
+		return;
+	method = get_am_oid(index->accessMethod ? index->accessMethod : DEFAULT_INDEX_TYPE, true);
+	if (!casus_guard_builtin_raw(prot->relid, index->whereClause, EXPR_KIND_INDEX_PREDICATE))
+		refuse_user_code(prot);
+	check_index_columns(index->indexParams, method, prot);
+	if (index->excludeOpNames != NIL)
+		casus_guard_need_maintenance(prot, _("An exclusion constraint"));
+	if (method >= FirstNormalObjectId)
+		casus_guard_need_maintenance(prot, _("An index of another access method"));
+	if (index->whereClause != NULL)
+		casus_guard_need_maintenance(prot, _("A partial index"));
+	foreach(lc, index->indexParams)
+	{
+		if (((IndexElem *) lfirst(lc))->expr != NULL)
+			casus_guard_need_maintenance(prot, _("An index on an expression"));
+	}
+}
+
+static void
+note_key(Oid from, RangeVar *to, CasusGuardScope *scope)
+{
+	CasusGuardKey *key = palloc(sizeof(CasusGuardKey));
+
+	key->from = from;
+	key->to = RangeVarGetRelid(to, NoLock, true);
+	scope->keys = lappend(scope->keys, key);
+	if (casus_registry_find(from) != NULL ||
+		(OidIsValid(key->to) && casus_registry_find(key->to) != NULL))
+		scope->touches = true;
+}
+
+/* An unvalidated CHECK looks at no row that is there. */
+static void
+check_constraint(Constraint *constraint, Oid relid, const CasusProtected *prot,
+				 CasusGuardScope *scope)
+{
+	switch (constraint->contype)
+	{
+		case CONSTR_FOREIGN:
+			note_key(relid, constraint->pktable, scope);
+			break;
+		case CONSTR_CHECK:
+			if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
+				break;
+			if (!casus_guard_builtin_raw(relid, constraint->raw_expr, EXPR_KIND_CHECK_CONSTRAINT))
+				refuse_user_code(prot);
+			if (!constraint->skip_validation)
+				casus_guard_need_maintenance(prot, _("A CHECK constraint over the rows that are there"));
+			break;
+		case CONSTR_EXCLUSION:
+			if (prot != NULL)
+				casus_guard_need_maintenance(prot, _("An exclusion constraint"));
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+check_validation(const char *name, Oid relid, const CasusProtected *prot,
+				 CasusGuardScope *scope)
+{
+	Oid			constraint = get_relation_constraint_oid(relid, name, true);
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	Form_pg_constraint form;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	form = (Form_pg_constraint) GETSTRUCT(tuple);
+	if (form->contype == CONSTRAINT_FOREIGN)
+	{
+		CasusGuardKey *key = palloc(sizeof(CasusGuardKey));
+
+		key->from = form->conrelid;
+		key->to = form->confrelid;
+		scope->keys = lappend(scope->keys, key);
+		scope->touches = true;
+	}
+	else
+	{
+		scope->only_keys = false;
+		if (prot != NULL)
+			casus_guard_need_maintenance(prot, _("Validating a CHECK constraint"));
+	}
+	ReleaseSysCache(tuple);
+}
+
+/* ---- ALTER TABLE ---- */
+
+/* A constant default costs no rewrite and calls nobody. */
+static bool
+is_constant(Node *raw)
+{
+	while (raw != NULL && IsA(raw, TypeCast))
+		raw = ((TypeCast *) raw)->arg;
+	return raw == NULL || IsA(raw, A_Const) || IsA(raw, SQLValueFunction);
+}
+
+static void
+check_add_column(ColumnDef *column, const CasusProtected *prot, CasusGuardScope *scope)
+{
+	ListCell   *lc;
+
+	if (is_label(column->colname))
+		refuse_always(prot, _("Adding a column of that name"));
+	if (!is_constant(column->raw_default))
+		casus_guard_need_maintenance(prot, _("A column with a computed default"));
+	foreach(lc, column->constraints)
+	{
+		Constraint *constraint = lfirst(lc);
+
+		if (constraint->contype == CONSTR_DEFAULT && !is_constant(constraint->raw_expr))
+			casus_guard_need_maintenance(prot, _("A column with a computed default"));
+		if (constraint->contype == CONSTR_GENERATED || constraint->contype == CONSTR_CHECK)
+			casus_guard_need_maintenance(prot, _("A computed or checked column"));
+		if (constraint->contype == CONSTR_GENERATED &&
+			!casus_guard_builtin_raw(prot->relid, constraint->raw_expr, EXPR_KIND_GENERATED_COLUMN))
+			refuse_user_code(prot);
+		if (constraint->contype == CONSTR_FOREIGN)
+			note_key(prot->relid, constraint->pktable, scope);
+	}
+}
+
+static void
+check_alter_type(AlterTableCmd *cmd, const CasusProtected *prot)
+{
+	ColumnDef  *column = (ColumnDef *) cmd->def;
+
+	if (!casus_guard_builtin_raw(prot->relid, column->raw_default, EXPR_KIND_ALTER_COL_TRANSFORM))
+		refuse_user_code(prot);
+	casus_guard_need_maintenance(prot, _("ALTER COLUMN TYPE"));
+}
+
+/* The trigger of casus fires always; the others are the owner's, in maintenance. */
+static void
+check_trigger_switch(AlterTableCmd *cmd, const CasusProtected *prot)
+{
+	if (cmd->name == NULL || strcmp(cmd->name, CASUS_TRIGGER_NAME) == 0)
+	{
+		if (cmd->subtype != AT_EnableAlwaysTrig)
+			refuse_always(prot, _("Switching the trigger of casus"));
+		return;
+	}
+	casus_guard_need_maintenance(prot, _("Switching a trigger"));
+}
+
+static void
+check_fenced_command(AlterTableCmd *cmd, const CasusProtected *prot)
+{
+	switch (cmd->subtype)
+	{
+		case AT_DropColumn:
+		case AT_ColumnDefault:
+		case AT_DropNotNull:
+		case AT_SetNotNull:
+		case AT_SetStatistics:
+		case AT_SetStorage:
+		case AT_SetCompression:
+		case AT_SetOptions:
+		case AT_ResetOptions:
+		case AT_SetRelOptions:
+		case AT_ResetRelOptions:
+		case AT_AddConstraint:
+		case AT_AlterConstraint:
+		case AT_ValidateConstraint:
+		case AT_DropConstraint:
+		case AT_ClusterOn:
+		case AT_DropCluster:
+		case AT_AddColumn:
+		case AT_EnableRowSecurity:
+		case AT_ForceRowSecurity:
+			break;
+		case AT_DisableRowSecurity:
+		case AT_NoForceRowSecurity:
+			refuse_always(prot, _("Switching row security off"));
+			break;
+		case AT_EnableTrig:
+		case AT_EnableAlwaysTrig:
+		case AT_EnableReplicaTrig:
+		case AT_DisableTrig:
+		case AT_EnableTrigAll:
+		case AT_DisableTrigAll:
+		case AT_EnableTrigUser:
+		case AT_DisableTrigUser:
+			check_trigger_switch(cmd, prot);
+			break;
+		default:
+			casus_guard_need_maintenance(prot, _("This form of ALTER TABLE"));
+			break;
+	}
+}
+
+static void
+check_protected_command(AlterTableCmd *cmd, const CasusProtected *prot,
+						CasusGuardScope *scope)
+{
+	if (is_label(cmd->name) &&
+		(cmd->subtype == AT_DropColumn || cmd->subtype == AT_AlterColumnType ||
+		 cmd->subtype == AT_AddIdentity || cmd->subtype == AT_ColumnDefault))
+		refuse_always(prot, _("Changing or dropping the label column"));
+	if (prot->mode != CASUS_MODE_ENFORCE)
+		return;
+	if (cmd->subtype == AT_AddColumn)
+		check_add_column((ColumnDef *) cmd->def, prot, scope);
+	if (cmd->subtype == AT_AlterColumnType)
+		check_alter_type(cmd, prot);
+	else if (casus_guard_closed(prot))
+		check_fenced_command(cmd, prot);
+}
+
+/* Another table that takes in a protected one, as its partition or child. */
+static void
+check_other_table(AlterTableCmd *cmd, CasusGuardScope *scope)
+{
+	const CasusProtected *child;
+
+	if (cmd->subtype != AT_AttachPartition)
+		return;
+	child = find_protected(((PartitionCmd *) cmd->def)->name, scope);
+	if (child != NULL)
+		casus_guard_need_maintenance(child, _("ATTACH PARTITION"));
+}
+
+static void
+check_alter_table(AlterTableStmt *alter, CasusGuardScope *scope)
+{
+	const CasusProtected *prot = find_protected(alter->relation, scope);
+	Oid			relid = find_table(alter->relation);
+	ListCell   *lc;
+
+	if (!OidIsValid(relid))
+		return;
+	scope->only_keys = true;
+	foreach(lc, alter->cmds)
+	{
+		AlterTableCmd *cmd = lfirst(lc);
+		bool		is_key = cmd->subtype == AT_ValidateConstraint ||
+			(cmd->subtype == AT_AddConstraint &&
+			 ((Constraint *) cmd->def)->contype == CONSTR_FOREIGN);
+
+		if (!is_key)
+			scope->only_keys = false;
+		if (prot != NULL)
+			check_protected_command(cmd, prot, scope);
+		else
+			check_other_table(cmd, scope);
+		if (cmd->subtype == AT_AddConstraint)
+			check_constraint((Constraint *) cmd->def, relid, prot, scope);
+		else if (cmd->subtype == AT_ValidateConstraint)
+			check_validation(cmd->name, relid, prot, scope);
+	}
+}
+
+/* ---- the others ---- */
+
+static void
+check_rename(RenameStmt *rename, CasusGuardScope *scope)
+{
+	const CasusProtected *prot = find_protected(rename->relation, scope);
+
+	if (prot == NULL)
+		return;
+	if (rename->renameType == OBJECT_COLUMN &&
+		(is_label(rename->subname) || is_label(rename->newname)))
+		refuse_always(prot, _("Renaming the label column"));
+	if (rename->renameType == OBJECT_POLICY || rename->renameType == OBJECT_TRIGGER)
+		casus_guard_need_maintenance(prot, _("Renaming a policy or a trigger"));
+}
+
+static void
+check_trigger(CreateTrigStmt *trigger, CasusGuardScope *scope)
+{
+	const CasusProtected *prot = find_protected(trigger->relation, scope);
+
+	if (prot == NULL)
+		return;
+	if (casus_guard_closed(prot) && strcmp(trigger->trigname, CASUS_TRIGGER_NAME) >= 0)
+		refuse_always(prot, _("A trigger that sorts after that of casus"));
+	casus_guard_need_maintenance(prot, _("CREATE TRIGGER"));
+}
+
+static void
+check_policy(RangeVar *table, const char *name, CasusGuardScope *scope)
+{
+	const CasusProtected *prot = find_protected(table, scope);
+
+	if (prot == NULL)
+		return;
+	if (casus_guard_closed(prot) &&
+		(strcmp(name, CASUS_POLICY_NAME) == 0 || strcmp(name, CASUS_OPEN_POLICY_NAME) == 0))
+		refuse_always(prot, _("Changing the policy of casus"));
+	casus_guard_need_maintenance(prot, _("A policy"));
+}
+
+static void
+check_named(RangeVar *name, const char *what, CasusGuardScope *scope)
+{
+	const CasusProtected *prot = find_protected(name, scope);
+
+	if (prot != NULL)
+		casus_guard_need_maintenance(prot, what);
+}
+
+static void
+check_statistics(CreateStatsStmt *statistics, CasusGuardScope *scope)
+{
+	ListCell   *lc;
+
+	foreach(lc, statistics->relations)
+	{
+		if (IsA(lfirst(lc), RangeVar))
+			check_named(lfirst(lc), _("CREATE STATISTICS"), scope);
+	}
+}
+
+/* Statements that name the table they change. */
+void
+casus_guard_ddl(Node *stmt, CasusGuardScope *scope)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_AlterTableStmt:
+			check_alter_table((AlterTableStmt *) stmt, scope);
+			break;
+		case T_IndexStmt:
+			check_index((IndexStmt *) stmt, scope);
+			break;
+		case T_RenameStmt:
+			check_rename((RenameStmt *) stmt, scope);
+			break;
+		case T_CreateTrigStmt:
+			check_trigger((CreateTrigStmt *) stmt, scope);
+			break;
+		case T_RuleStmt:
+			check_named(((RuleStmt *) stmt)->relation, "CREATE RULE", scope);
+			break;
+		case T_CreatePolicyStmt:
+			check_policy(((CreatePolicyStmt *) stmt)->table,
+						 ((CreatePolicyStmt *) stmt)->policy_name, scope);
+			break;
+		case T_AlterPolicyStmt:
+			check_policy(((AlterPolicyStmt *) stmt)->table,
+						 ((AlterPolicyStmt *) stmt)->policy_name, scope);
+			break;
+		case T_ClusterStmt:
+			check_named(((ClusterStmt *) stmt)->relation, "CLUSTER", scope);
+			break;
+		case T_AlterObjectSchemaStmt:
+			check_named(((AlterObjectSchemaStmt *) stmt)->relation, "SET SCHEMA", scope);
+			break;
+		case T_CreateStatsStmt:
+			check_statistics((CreateStatsStmt *) stmt, scope);
+			break;
+		default:
+			break;
+	}
+}

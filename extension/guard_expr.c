@@ -1,0 +1,74 @@
+/*
+ * guard_expr.c
+ *		Is an expression made of what the server brings along alone?  User code
+ *		that the server runs over all rows (an index, a constraint, a changed
+ *		type) would see what nobody may see.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "guard.h"
+
+#include "access/table.h"
+#include "access/transam.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_node.h"
+#include "parser/parse_relation.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+static bool
+foreign_function(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId;
+}
+
+/* Input, output and domain checks of a type are functions as well. */
+static bool
+foreign_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubLink) || IsA(node, Query))
+		return true;
+	if (check_functions_in_node(node, foreign_function, context))
+		return true;
+	if (!IsA(node, Var) && !IsA(node, Param) && !IsA(node, Const) &&
+		(IsA(node, CoerceToDomain) || IsA(node, CoerceViaIO) || IsA(node, OpExpr) ||
+		 IsA(node, FuncExpr) || IsA(node, RowCompareExpr)) &&
+		!IsA(node, RowCompareExpr) && exprType(node) >= FirstNormalObjectId)
+		return true;
+	return expression_tree_walker(node, foreign_walker, context);
+}
+
+bool
+casus_guard_builtin(Node *node)
+{
+	return !foreign_walker(node, NULL);
+}
+
+/*
+ * The same for an expression over a relation's columns that has not been
+ * through the parser; it is parsed on a copy as the command itself will.
+ */
+bool
+casus_guard_builtin_raw(Oid relid, Node *raw, int kind)
+{
+	Relation	rel;
+	ParseState *pstate;
+	ParseNamespaceItem *item;
+	Node	   *expr;
+	bool		result;
+
+	if (raw == NULL)
+		return true;
+	rel = table_open(relid, AccessShareLock);
+	pstate = make_parsestate(NULL);
+	item = addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, false, true);
+	addNSItemToQuery(pstate, item, false, true, true);
+	expr = transformExpr(pstate, copyObject(raw), (ParseExprKind) kind);
+	result = casus_guard_builtin(expr);
+	free_parsestate(pstate);
+	table_close(rel, NoLock);
+	return result;
+}

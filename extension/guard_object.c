@@ -1,0 +1,285 @@
+/*
+ * guard_object.c
+ *		What happens to objects by whatever command: drops, also by CASCADE,
+ *		changes, also through a parent or an owner, TRUNCATE.
+ *
+ * The utility statement on whose behalf it happens stands in the innermost
+ * scope: what that one was examined for may go on.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "guard.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_policy.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_trigger.h"
+#include "commands/extension.h"
+#include "relation.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+/* A trigger, rule or policy: of which table, and whose. */
+typedef struct Part
+{
+	Oid			relid;
+	char		name[NAMEDATALEN];
+	bool		internal;
+} Part;
+
+/* ---- casus' own objects ---- */
+
+static bool
+is_own_schema(Oid schema)
+{
+	char	   *name;
+
+	if (!OidIsValid(schema))
+		return false;
+	name = get_namespace_name(schema);
+	return name != NULL &&
+		(strcmp(name, CASUS_SCHEMA) == 0 || strcmp(name, CASUS_CAT_SCHEMA) == 0 ||
+		 strcmp(name, CASUS_INT_SCHEMA) == 0);
+}
+
+static Oid
+schema_of(Oid class, Oid object)
+{
+	AttrNumber	attno;
+	int			cache;
+	HeapTuple	tuple;
+	Datum		schema;
+	bool		is_null;
+
+	if (class == NamespaceRelationId)
+		return object;
+	if (!is_objectclass_supported(class))
+		return InvalidOid;
+	attno = get_object_attnum_namespace(class);
+	cache = get_object_catcache_oid(class);
+	if (attno == InvalidAttrNumber || cache < 0)
+		return InvalidOid;
+	tuple = SearchSysCache1(cache, ObjectIdGetDatum(object));
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	schema = SysCacheGetAttr(cache, tuple, attno, &is_null);
+	ReleaseSysCache(tuple);
+	return is_null ? InvalidOid : DatumGetObjectId(schema);
+}
+
+static void
+refuse_own(void)
+{
+	casus_guard_refuse_ddl(_("The object belongs to casus, which alone changes it, by its own scripts."),
+						   NULL);
+}
+
+/* ---- parts of a table ---- */
+
+static HeapTuple
+fetch_part(Oid catalog, Oid index, AttrNumber key, Oid object, Relation *rel)
+{
+	ScanKeyData skey;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	*rel = table_open(catalog, AccessShareLock);
+	ScanKeyInit(&skey, key, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object));
+	scan = systable_beginscan(*rel, index, true, NULL, 1, &skey);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		tuple = heap_copytuple(tuple);
+	systable_endscan(scan);
+	table_close(*rel, AccessShareLock);
+	return tuple;
+}
+
+static bool
+find_part(Oid class, Oid object, Part *part)
+{
+	Relation	rel;
+	HeapTuple	tuple = NULL;
+
+	part->internal = false;
+	if (class == PolicyRelationId)
+	{
+		tuple = fetch_part(class, PolicyOidIndexId, Anum_pg_policy_oid, object, &rel);
+		if (tuple == NULL)
+			return false;
+		part->relid = ((Form_pg_policy) GETSTRUCT(tuple))->polrelid;
+		strlcpy(part->name, NameStr(((Form_pg_policy) GETSTRUCT(tuple))->polname), NAMEDATALEN);
+	}
+	else if (class == TriggerRelationId)
+	{
+		tuple = fetch_part(class, TriggerOidIndexId, Anum_pg_trigger_oid, object, &rel);
+		if (tuple == NULL)
+			return false;
+		part->relid = ((Form_pg_trigger) GETSTRUCT(tuple))->tgrelid;
+		part->internal = ((Form_pg_trigger) GETSTRUCT(tuple))->tgisinternal;
+		strlcpy(part->name, NameStr(((Form_pg_trigger) GETSTRUCT(tuple))->tgname), NAMEDATALEN);
+	}
+	else if (class == RewriteRelationId)
+	{
+		tuple = fetch_part(class, RewriteOidIndexId, Anum_pg_rewrite_oid, object, &rel);
+		if (tuple == NULL)
+			return false;
+		part->relid = ((Form_pg_rewrite) GETSTRUCT(tuple))->ev_class;
+		strlcpy(part->name, NameStr(((Form_pg_rewrite) GETSTRUCT(tuple))->rulename), NAMEDATALEN);
+	}
+	return tuple != NULL;
+}
+
+static bool
+is_fence(Oid class, const Part *part)
+{
+	if (class == PolicyRelationId)
+		return strcmp(part->name, CASUS_POLICY_NAME) == 0 ||
+			strcmp(part->name, CASUS_OPEN_POLICY_NAME) == 0;
+	return class == TriggerRelationId &&
+		(strcmp(part->name, CASUS_TRIGGER_NAME) == 0 ||
+		 strcmp(part->name, CASUS_PENDING_NAME) == 0);
+}
+
+static bool
+is_vetted(Oid relid)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+
+	return scope != NULL && (scope->upkeep || list_member_oid(scope->vetted, relid));
+}
+
+/* A policy, a trigger or a rule is dropped or altered. */
+static void
+guard_part(ObjectAccessType access, Oid class, Oid object)
+{
+	Part		part;
+	const CasusProtected *prot;
+
+	if (!find_part(class, object, &part) || part.internal)
+		return;
+	if (is_own_schema(get_rel_namespace(part.relid)))
+		refuse_own();
+	prot = casus_registry_find(part.relid);
+	if (!casus_guard_closed(prot))
+		return;
+	if (access == OAT_POST_ALTER && is_vetted(part.relid))
+		return;
+	if (is_fence(class, &part))
+		casus_guard_refuse_ddl(_("It is part of the fence of a protected table."),
+							   "SELECT casus.unprotect('<table>', '<reason>');");
+	casus_guard_need_maintenance(prot, _("Dropping or changing a policy, a trigger or a rule"));
+}
+
+/* ---- relations ---- */
+
+static void
+guard_drop_relation(const CasusProtected *prot, int column)
+{
+	if (column != 0)
+	{
+		if (column == prot->label_attno)
+			casus_guard_refuse_ddl(_("The column is the label of a protected table."),
+								   "SELECT casus.unprotect('<table>', '<reason>');");
+		return;
+	}
+	if (casus_guard_closed(prot) && !prot->foreign)
+		casus_guard_refuse_ddl(_("The table is protected; its dossiers end by the protocol."),
+							   "SELECT casus.unprotect('<table>', '<reason>');");
+}
+
+static void
+guard_relation(ObjectAccessType access, Oid relid, int column)
+{
+	const CasusProtected *prot;
+
+	if (casus_guard_is_plain(relid))
+		return;
+	if (casus_is_own_relation(relid))
+	{
+		if (!is_vetted(relid))
+			refuse_own();
+		return;
+	}
+	prot = casus_registry_find(relid);
+	if (prot == NULL)
+		return;
+	if (access == OAT_DROP)
+		guard_drop_relation(prot, column);
+	else if (access == OAT_TRUNCATE)
+		casus_guard_need_maintenance(prot, "TRUNCATE");
+	else if (!is_vetted(relid))
+	{
+		if (column != 0 && column == prot->label_attno)
+			casus_guard_refuse_ddl(_("The column is the label of a protected table."),
+								   "SELECT casus.unprotect('<table>', '<reason>');");
+		casus_guard_need_maintenance(prot, _("Changing it through another object"));
+	}
+}
+
+/* ---- dispatch ---- */
+
+static bool
+is_internal(ObjectAccessType access, void *arg)
+{
+	if (arg == NULL)
+		return false;
+	if (access == OAT_POST_ALTER)
+		return ((ObjectAccessPostAlter *) arg)->is_internal;
+	if (access == OAT_POST_CREATE)
+		return ((ObjectAccessPostCreate *) arg)->is_internal;
+	return false;
+}
+
+/*
+ * A function or view that is replaced reports its creation; what is really new
+ * cannot be seen yet, and is found in no schema.
+ */
+static void
+guard_own(Oid class, Oid object)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+
+	if (scope != NULL && scope->upkeep)
+		return;
+	if (is_own_schema(schema_of(class, object)))
+		refuse_own();
+}
+
+void
+casus_guard_object(ObjectAccessType access, Oid class, Oid object,
+				   int subobject, void *arg)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+
+	if (class == ConstraintRelationId && access != OAT_DROP)
+		casus_guard_ri_arm();
+	if ((scope != NULL && scope->own) || casus_creating() || is_internal(access, arg))
+		return;
+
+	if (class == ExtensionRelationId && access == OAT_DROP)
+	{
+		if (object == get_extension_oid("casus", true))
+			casus_guard_refuse_ddl(_("casus is dropped by DROP EXTENSION alone, when no table is protected."),
+								   NULL);
+	}
+	else if (class == PolicyRelationId || class == TriggerRelationId ||
+			 class == RewriteRelationId)
+	{
+		if (access == OAT_DROP || access == OAT_POST_ALTER || access == OAT_POST_CREATE)
+			guard_part(access, class, object);
+	}
+	else if (class == RelationRelationId && access != OAT_POST_CREATE)
+		guard_relation(access, object, subobject);
+	else
+		guard_own(class, object);
+}

@@ -1,0 +1,350 @@
+/*
+ * guard_plan.c
+ *		At executor start: every scan of a protected table carries the policy,
+ *		or the statement is refused.
+ *
+ * This is the strongest invariant of casus.  It does not ask who runs what for
+ * whom, but looks at the plan that is about to run, whoever made it and when:
+ * a table reached as child of a parent, by a rewritten catalog or by another
+ * library's plan node has no condition of ours, and stops here.
+ *
+ * Nothing is kept between statements.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "guard.h"
+
+#include "access/transam.h"
+#include "catalog/pg_class.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+typedef struct Check
+{
+	const PlannedStmt *plan;
+	bool		explain_only;
+} Check;
+
+static void check_plan(Plan *plan, const Check *check);
+
+/* ---- refusals ---- */
+
+static void
+refuse_bypass(const char *detail)
+{
+	casus_refuse("bypass", _("this statement would go past the protocol"), detail, NULL);
+}
+
+static void
+refuse_not_fenced(const CasusProtected *prot)
+{
+	char	   *name = casus_guard_name(prot->relid);
+
+	if (prot->foreign)
+		casus_refuse("not_fenced", _("this table belongs to another installation of casus"),
+					 psprintf(_("The rows of %s carry labels of another installation."), name),
+					 NULL);
+	casus_refuse("not_fenced", _("this table is labelled but not fenced"),
+				 psprintf(_("The policy, the trigger or the row security of %s is not in place, as during a restore."), name),
+				 psprintf("SELECT casus.bind(%s, 'enforce');", quote_literal_cstr(name)));
+}
+
+static void
+refuse_no_purpose(const CasusProtected *prot)
+{
+	casus_refuse("no_purpose", _("this table is read for a purpose only"),
+				 psprintf(_("There is no context and no standing purpose for %s."),
+						  casus_guard_name(prot->relid)),
+				 _("SELECT casus.enter('<purpose>'); SELECT * FROM casus.my_purposes() lists yours."));
+}
+
+static bool
+has_capacity(const CasusProtected *prot)
+{
+	int			i;
+
+	for (i = 0; i < prot->nfiles; i++)
+	{
+		if (casus_context_for_file(prot->files[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* ---- one scan ---- */
+
+/* Is the expression permits(label of this scan)? */
+static bool
+is_permits(Node *node, Index scanrelid, const CasusProtected *prot, List *indextlist)
+{
+	FuncExpr   *func = (FuncExpr *) node;
+	Var		   *label;
+
+	if (!IsA(node, FuncExpr) || func->funcid != casus_permits_oid() ||
+		list_length(func->args) != 1 || !IsA(linitial(func->args), Var))
+		return false;
+	label = linitial(func->args);
+
+	/* An index-only scan speaks of columns by their place in the index. */
+	if (label->varno == INDEX_VAR && indextlist != NIL)
+	{
+		if (label->varattno < 1 || label->varattno > list_length(indextlist))
+			return false;
+		label = (Var *) ((TargetEntry *) list_nth(indextlist, label->varattno - 1))->expr;
+		if (!IsA(label, Var))
+			return false;
+	}
+	return label->varno == scanrelid && label->varattno == prot->label_attno;
+}
+
+static void
+check_scan(Plan *plan, const Check *check, Index scanrelid, List *indextlist)
+{
+	RangeTblEntry *rte = rt_fetch(scanrelid, check->plan->rtable);
+	const CasusProtected *prot;
+	ListCell   *lc;
+
+	if (rte->rtekind != RTE_RELATION || casus_guard_is_plain(rte->relid))
+		return;
+	prot = casus_registry_find(rte->relid);
+	if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
+		return;
+	casus_require_preloaded();
+	if (prot->foreign || !prot->fenced)
+		refuse_not_fenced(prot);
+	foreach(lc, plan->qual)
+	{
+		if (is_permits(lfirst(lc), scanrelid, prot, indextlist))
+			break;
+	}
+	if (lc == NULL)
+		refuse_bypass(psprintf(_("The protected table %s is reached without its policy, as through a parent table. Read it by its own name."),
+							   casus_guard_name(prot->relid)));
+	if (!prot->hide && !check->explain_only && !has_capacity(prot))
+		refuse_no_purpose(prot);
+	if (has_capacity(prot))
+		casus_guard_mark_transaction();
+}
+
+/* Nodes of other libraries, and whatever the server will invent, carry no qual that we know. */
+static void
+refuse_scan_of(Bitmapset *relids, const Check *check)
+{
+	int			i = -1;
+
+	while ((i = bms_next_member(relids, i)) >= 0)
+	{
+		RangeTblEntry *rte = rt_fetch(i, check->plan->rtable);
+		const CasusProtected *prot;
+
+		if (rte->rtekind != RTE_RELATION)
+			continue;
+		prot = casus_registry_find(rte->relid);
+		if (prot != NULL && prot->mode == CASUS_MODE_ENFORCE)
+			refuse_bypass(psprintf(_("The protected table %s is scanned in a way that casus does not know."),
+								   casus_guard_name(prot->relid)));
+	}
+}
+
+static void
+check_plans(List *plans, const Check *check)
+{
+	ListCell   *lc;
+
+	foreach(lc, plans)
+		check_plan(lfirst(lc), check);
+}
+
+/* Children that are not in lefttree and righttree. */
+static void
+check_children(Plan *plan, const Check *check)
+{
+	switch (nodeTag(plan))
+	{
+		case T_Append:
+			check_plans(((Append *) plan)->appendplans, check);
+			break;
+		case T_MergeAppend:
+			check_plans(((MergeAppend *) plan)->mergeplans, check);
+			break;
+		case T_BitmapAnd:
+			check_plans(((BitmapAnd *) plan)->bitmapplans, check);
+			break;
+		case T_BitmapOr:
+			check_plans(((BitmapOr *) plan)->bitmapplans, check);
+			break;
+		case T_SubqueryScan:
+			check_plan(((SubqueryScan *) plan)->subplan, check);
+			break;
+		case T_CustomScan:
+			check_plans(((CustomScan *) plan)->custom_plans, check);
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+check_plan(Plan *plan, const Check *check)
+{
+	if (plan == NULL)
+		return;
+	check_stack_depth();
+	switch (nodeTag(plan))
+	{
+		case T_SeqScan:
+		case T_SampleScan:
+		case T_IndexScan:
+		case T_BitmapHeapScan:
+		case T_TidScan:
+		case T_TidRangeScan:
+			check_scan(plan, check, ((Scan *) plan)->scanrelid, NIL);
+			break;
+		case T_IndexOnlyScan:
+			check_scan(plan, check, ((Scan *) plan)->scanrelid,
+					   ((IndexOnlyScan *) plan)->indextlist);
+			break;
+		case T_BitmapIndexScan:	/* the heap scan above it is what reads rows */
+		case T_SubqueryScan:
+		case T_FunctionScan:
+		case T_TableFuncScan:
+		case T_ValuesScan:
+		case T_CteScan:
+		case T_NamedTuplestoreScan:
+		case T_WorkTableScan:
+			break;
+		case T_ForeignScan:
+			refuse_scan_of(casus_compat_foreign_relids((ForeignScan *) plan), check);
+			break;
+		case T_CustomScan:
+			refuse_scan_of(((CustomScan *) plan)->custom_relids, check);
+			break;
+		default:
+			break;
+	}
+	check_children(plan, check);
+	check_plan(plan->lefttree, check);
+	check_plan(plan->righttree, check);
+}
+
+/* ---- relations of the statement as a whole ---- */
+
+/* The state of casus: through its own functions and views only. */
+static void
+check_state_table(const Check *check, RangeTblEntry *rte)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+
+	if (casus_compat_check_as_user(check->plan, rte) == casus_owner_oid())
+		return;
+
+	/* pg_dump reads sequences by SELECT, and filtered tables by COPY of a query. */
+	if (check->plan->commandType == CMD_SELECT &&
+		((scope != NULL && scope->backup) ||
+		 (get_rel_relkind(rte->relid) == RELKIND_SEQUENCE && casus_is_backup(GetUserId()))))
+		return;
+	refuse_bypass(psprintf(_("%s belongs to casus; its contents are in the views and functions of schema casus."),
+						   casus_guard_name(rte->relid)));
+}
+
+static void
+check_relations(const Check *check)
+{
+	ListCell   *lc;
+
+	foreach(lc, check->plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		if (rte->rtekind == RTE_RELATION && !casus_guard_is_plain(rte->relid) &&
+			casus_is_own_relation(rte->relid))
+			check_state_table(check, rte);
+	}
+}
+
+/*
+ * What is written: a protected table only with its trigger in place, and no
+ * system catalog, in which every protection is a row.
+ */
+static void
+check_results(const Check *check)
+{
+	ListCell   *lc;
+
+	foreach(lc, check->plan->resultRelations)
+	{
+		Oid			relid = rt_fetch(lfirst_int(lc), check->plan->rtable)->relid;
+		const CasusProtected *prot;
+
+		if (relid < FirstNormalObjectId)
+		{
+			if (!creating_extension && !IsBinaryUpgrade)
+				refuse_bypass(psprintf(_("The system catalog %s cannot be written while casus is in this database."),
+									   get_rel_name(relid)));
+			continue;
+		}
+		if (casus_guard_is_plain(relid))
+			continue;
+		prot = casus_registry_find(relid);
+		if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
+			continue;
+		casus_require_preloaded();
+		if (prot->foreign || !prot->fenced)
+			refuse_not_fenced(prot);
+	}
+}
+
+/* A plan made before this transaction inserted may be parallel; its workers would miss those rows. */
+static void
+keep_serial(QueryDesc *query)
+{
+	PlannedStmt *copy;
+
+	if (!query->plannedstmt->parallelModeNeeded || !casus_policy_any_insert())
+		return;
+	copy = palloc(sizeof(PlannedStmt));
+	memcpy(copy, query->plannedstmt, sizeof(PlannedStmt));
+	copy->parallelModeNeeded = false;
+	query->plannedstmt = copy;
+}
+
+void
+casus_guard_plan(QueryDesc *query, int eflags)
+{
+	PlannedStmt *plan = query->plannedstmt;
+	Check		check = {plan, (eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0};
+	ListCell   *lc;
+
+	if (casus_guard_ri_plan(plan) ||
+		casus_guard_ri_validation_starts(query->sourceText))
+		return;
+	check_relations(&check);
+	check_results(&check);
+	if (casus_registry_empty())
+		return;
+	check_plan(plan->planTree, &check);
+	foreach(lc, plan->subplans)
+		check_plan(lfirst(lc), &check);
+	if (casus_guard_touches(plan))
+		keep_serial(query);
+}
+
+bool
+casus_guard_touches(const PlannedStmt *plan)
+{
+	ListCell   *lc;
+
+	if (plan->relationOids == NIL || casus_registry_empty())
+		return false;
+	foreach(lc, plan->relationOids)
+	{
+		if (!casus_guard_is_plain(lfirst_oid(lc)) &&
+			casus_registry_find(lfirst_oid(lc)) != NULL)
+			return true;
+	}
+	return false;
+}

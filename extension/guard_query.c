@@ -1,0 +1,298 @@
+/*
+ * guard_query.c
+ *		Before planning: the policy is put on every protected table of the
+ *		query where row security has not done so.
+ *
+ * Row security is blind to superusers, BYPASSRLS, row_security = off and owners
+ * of tables that are not forced, and so is a view that belongs to one.  They
+ * are bound, not turned away: the same condition that the policy gives to
+ * everyone else is added to the security quals, which the planner puts below
+ * any condition of the user's.
+ *
+ * A set-returning SQL function may be inlined after this hook; functions whose
+ * body reads a protected table are kept from it while the query is planned,
+ * and are planned, and bound, by themselves when they run.
+ *
+ * Private to the backend; `kept` lives while one query is planned, in the
+ * memory context that planner runs in.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "guard.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+typedef struct Binding
+{
+	const char *sql;
+	bool		found;			/* a protected table is read or written */
+} Binding;
+
+static needs_fmgr_hook_type prev_needs_fmgr_hook = NULL;
+static List *kept = NIL;		/* functions that may not be inlined now */
+
+static bool bind_walker(Node *node, void *context);
+
+/* permits(relation.casus_label) */
+static Expr *
+make_permits(Index rtindex, const CasusProtected *prot)
+{
+	Var		   *label;
+
+	label = makeVar(rtindex, prot->label_attno, casus_label_type_oid(), -1, InvalidOid, 0);
+	return (Expr *) makeFuncExpr(casus_permits_oid(), BOOLOID, list_make1(label),
+								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+static bool
+is_permits(Node *node, Index rtindex, const CasusProtected *prot)
+{
+	FuncExpr   *func = (FuncExpr *) node;
+	Var		   *label;
+
+	if (!IsA(node, FuncExpr) || func->funcid != casus_permits_oid() ||
+		list_length(func->args) != 1 || !IsA(linitial(func->args), Var))
+		return false;
+	label = linitial(func->args);
+	return label->varno == rtindex && label->varattno == prot->label_attno &&
+		label->varlevelsup == 0;
+}
+
+/*
+ * Puts the condition first, also where row security has added it: what other
+ * policies of the table call then sees permitted rows only.
+ */
+static void
+bind_table(RangeTblEntry *rte, Index rtindex, const CasusProtected *prot)
+{
+	ListCell   *lc;
+
+	foreach(lc, rte->securityQuals)
+	{
+		if (is_permits(lfirst(lc), rtindex, prot))
+		{
+			rte->securityQuals = foreach_delete_current(rte->securityQuals, lc);
+			break;
+		}
+	}
+	rte->securityQuals = lcons(make_permits(rtindex, prot), rte->securityQuals);
+}
+
+/* The foreign-key check of a running ALTER TABLE must see every row. */
+static void
+unbind_table(RangeTblEntry *rte, Index rtindex, const CasusProtected *prot)
+{
+	ListCell   *lc;
+
+	foreach(lc, rte->securityQuals)
+	{
+		if (is_permits(lfirst(lc), rtindex, prot))
+			rte->securityQuals = foreach_delete_current(rte->securityQuals, lc);
+	}
+}
+
+/* ON CONFLICT DO UPDATE evaluates its conditions on a row that no scan has passed. */
+static void
+bind_conflict(Query *query, RangeTblEntry *rte, const CasusProtected *prot)
+{
+	WithCheckOption *check = makeNode(WithCheckOption);
+
+	check->kind = WCO_RLS_CONFLICT_CHECK;
+	check->relname = get_rel_name(rte->relid);
+	check->polname = NULL;
+	check->qual = (Node *) makeFuncExpr(casus_permits_oid(), BOOLOID,
+										((FuncExpr *) make_permits(query->resultRelation, prot))->args,
+										InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+	check->cascaded = false;
+	query->withCheckOptions = lcons(check, query->withCheckOptions);
+}
+
+static void
+bind_relation(Query *query, RangeTblEntry *rte, Index rtindex, Binding *binding)
+{
+	const CasusProtected *prot;
+
+	if (casus_guard_is_plain(rte->relid))
+		return;
+	prot = casus_registry_find(rte->relid);
+	if (prot == NULL)
+		return;
+	binding->found = true;
+	if (prot->mode != CASUS_MODE_ENFORCE || prot->label_attno == InvalidAttrNumber)
+		return;
+	if (query->commandType == CMD_INSERT && rtindex == query->resultRelation)
+	{
+		/* A plain INSERT reads nothing. */
+		if (query->onConflict != NULL &&
+			query->onConflict->action == ONCONFLICT_UPDATE)
+			bind_conflict(query, rte, prot);
+		return;
+	}
+	bind_table(rte, rtindex, prot);
+}
+
+/* ---- set-returning functions that the planner would inline ---- */
+
+static bool
+is_sql_set_function(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc form;
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_proc) GETSTRUCT(tuple);
+	result = form->prolang == SQLlanguageId && form->proretset;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
+ * Inlines a copy, as the planner will, and looks what comes out.  The body is
+ * bound on the way, to no effect, which tells whether there was anything to
+ * bind, also in functions inlined in turn.
+ */
+static void
+keep_function(RangeTblEntry *rte, Binding *binding)
+{
+	RangeTblFunction *function = linitial(rte->functions);
+	FuncExpr   *call = (FuncExpr *) function->funcexpr;
+	PlannerInfo *root;
+	RangeTblEntry *copy;
+	Query	   *body;
+	Binding		inner = {binding->sql, false};
+
+	if (!IsA(call, FuncExpr) || list_member_oid(kept, call->funcid) ||
+		!is_sql_set_function(call->funcid))
+		return;
+
+	root = makeNode(PlannerInfo);
+	root->glob = makeNode(PlannerGlobal);
+	root->parse = makeNode(Query);
+	root->query_level = 1;
+	root->planner_cxt = CurrentMemoryContext;
+	copy = copyObject(rte);
+	copy->functions = (List *) eval_const_expressions(root, (Node *) copy->functions);
+	body = inline_set_returning_function(root, copy);
+	if (body == NULL)
+		return;
+	bind_walker((Node *) body, &inner);
+	if (inner.found)
+	{
+		kept = lappend_oid(kept, call->funcid);
+		binding->found = true;
+	}
+}
+
+static bool
+casus_needs_fmgr_hook(Oid function)
+{
+	if (kept != NIL && list_member_oid(kept, function))
+		return true;
+	return prev_needs_fmgr_hook && prev_needs_fmgr_hook(function);
+}
+
+/* ---- the walk ---- */
+
+static void
+bind_query(Query *query, Binding *binding)
+{
+	Index		rtindex = 0;
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		rtindex++;
+		if (rte->rtekind == RTE_RELATION &&
+			(rte->relkind == RELKIND_RELATION || rte->relkind == RELKIND_PARTITIONED_TABLE))
+			bind_relation(query, rte, rtindex, binding);
+		else if (rte->rtekind == RTE_FUNCTION && list_length(rte->functions) == 1)
+			keep_function(rte, binding);
+	}
+}
+
+static bool
+bind_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		/* Quals first: what is added has no sub-query to walk. */
+		bind_query((Query *) node, context);
+		return query_tree_walker((Query *) node, bind_walker, context, 0);
+	}
+	return expression_tree_walker(node, bind_walker, context);
+}
+
+static void
+unbind_query(Query *query)
+{
+	Index		rtindex = 0;
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+		const CasusProtected *prot;
+
+		rtindex++;
+		if (rte->rtekind != RTE_RELATION)
+			continue;
+		prot = casus_registry_find(rte->relid);
+		if (prot != NULL)
+			unbind_table(rte, rtindex, prot);
+	}
+}
+
+void
+casus_guard_query(Query *query, const char *sql, int *options)
+{
+	Binding		binding = {sql, false};
+
+	if (query->commandType == CMD_UTILITY || casus_guard_ri_query(query))
+		return;
+	if (casus_guard_ri_validation(query, sql))
+	{
+		unbind_query(query);
+		*options &= ~CURSOR_OPT_PARALLEL_OK;
+		return;
+	}
+	bind_walker((Node *) query, &binding);
+
+	/* Workers do not know the rows that this transaction has inserted. */
+	if (binding.found && casus_policy_any_insert())
+		*options &= ~CURSOR_OPT_PARALLEL_OK;
+}
+
+/* Around the planner, which may be entered again by what it folds. */
+List *
+casus_guard_query_swap(List *functions)
+{
+	List	   *before = kept;
+
+	kept = functions;
+	return before;
+}
+
+void
+casus_guard_query_init(void)
+{
+	prev_needs_fmgr_hook = needs_fmgr_hook;
+	needs_fmgr_hook = casus_needs_fmgr_hook;
+}

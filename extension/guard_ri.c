@@ -1,0 +1,377 @@
+/*
+ * guard_ri.c
+ *		Recognizes the statements by which PostgreSQL keeps foreign keys, which
+ *		must see rows that nobody may see.
+ *
+ * The mark that the server sets while it runs one (InNoForceRLSOperation) is
+ * inherited by user triggers that fire inside, and the shape alone anybody can
+ * type; both together say no more than that a key exists, which a foreign key
+ * says anyway.  What a cascade writes is judged by the row trigger.
+ *
+ * The query that validates a new foreign key bears no mark.  It is let through
+ * once for each constraint that the running ALTER TABLE has just made or
+ * altered, when that statement does nothing else: then no user code can run
+ * between the two.
+ *
+ * Private to the backend: `armed` and `validating` are about the statement
+ * that runs now; an error leaves them set at most until the next ALTER TABLE.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "guard.h"
+
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
+
+static int	armed = 0;
+static CasusGuardScope *armed_in = NULL;
+static bool validating = false;
+
+/* ---- expressions ---- */
+
+/* The casts that the server puts around a key of another type or collation. */
+static Node *
+strip_casts(Node *node)
+{
+	for (;;)
+	{
+		if (node == NULL)
+			return NULL;
+		if (IsA(node, RelabelType))
+			node = (Node *) ((RelabelType *) node)->arg;
+		else if (IsA(node, CollateExpr))
+			node = (Node *) ((CollateExpr *) node)->arg;
+		else if (IsA(node, FuncExpr) && ((FuncExpr *) node)->args != NIL &&
+				 ((FuncExpr *) node)->funcid < FirstNormalObjectId &&
+				 ((FuncExpr *) node)->funcformat != COERCE_EXPLICIT_CALL)
+			node = linitial(((FuncExpr *) node)->args);
+		else
+			return node;
+	}
+}
+
+static bool
+is_column(Node *node)
+{
+	node = strip_casts(node);
+	return node != NULL && IsA(node, Var) && ((Var *) node)->varattno > 0 &&
+		((Var *) node)->varlevelsup == 0;
+}
+
+/* A custom plan has constants where the query has parameters. */
+static bool
+is_value(Node *node, bool planned)
+{
+	node = strip_casts(node);
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return ((Param *) node)->paramkind == PARAM_EXTERN;
+	return planned && IsA(node, Const);
+}
+
+static bool
+is_builtin_equality(Node *node)
+{
+	OpExpr	   *op = (OpExpr *) node;
+	char	   *name;
+
+	if (!IsA(node, OpExpr) || list_length(op->args) != 2 ||
+		op->opno >= FirstNormalObjectId)
+		return false;
+	name = get_opname(op->opno);
+	return name != NULL && strcmp(name, "=") == 0;
+}
+
+static bool
+is_key_comparison(Node *node, bool planned)
+{
+	Node	   *left,
+			   *right;
+
+	if (!is_builtin_equality(node))
+		return false;
+	left = linitial(((OpExpr *) node)->args);
+	right = lsecond(((OpExpr *) node)->args);
+	return (is_column(left) && is_value(right, planned)) ||
+		(is_column(right) && is_value(left, planned));
+}
+
+static bool
+are_key_comparisons(List *quals, bool planned)
+{
+	ListCell   *lc;
+
+	foreach(lc, quals)
+	{
+		if (!is_key_comparison(lfirst(lc), planned))
+			return false;
+	}
+	return true;
+}
+
+static List *
+conjuncts(Node *quals)
+{
+	if (quals == NULL)
+		return NIL;
+	if (IsA(quals, BoolExpr) && ((BoolExpr *) quals)->boolop == AND_EXPR)
+		return ((BoolExpr *) quals)->args;
+	if (IsA(quals, List))
+		return (List *) quals;
+	return list_make1(quals);
+}
+
+/* SELECT 1: nothing of the row. */
+static bool
+selects_one(List *targetlist)
+{
+	int			columns = 0;
+	ListCell   *lc;
+
+	foreach(lc, targetlist)
+	{
+		TargetEntry *tle = lfirst(lc);
+		Const	   *one = (Const *) tle->expr;
+
+		if (tle->resjunk)
+			continue;
+		if (!IsA(one, Const) || one->constisnull || one->consttype != INT4OID ||
+			DatumGetInt32(one->constvalue) != 1)
+			return false;
+		columns++;
+	}
+	return columns == 1;
+}
+
+/* ---- a marked statement, before planning ---- */
+
+static bool
+is_simple(const Query *query)
+{
+	return query->cteList == NIL && query->returningList == NIL &&
+		query->groupClause == NIL && query->groupingSets == NIL &&
+		query->havingQual == NULL && query->windowClause == NIL &&
+		query->distinctClause == NIL && query->sortClause == NIL &&
+		query->limitOffset == NULL && query->limitCount == NULL &&
+		query->setOperations == NULL && query->onConflict == NULL &&
+		query->mergeActionList == NIL && !query->hasSubLinks &&
+		!query->hasAggs && !query->hasWindowFuncs && !query->hasTargetSRFs;
+}
+
+static bool
+locks_for_key_share(const Query *query)
+{
+	RowMarkClause *mark;
+
+	if (list_length(query->rowMarks) != 1)
+		return false;
+	mark = linitial(query->rowMarks);
+	return mark->strength == LCS_FORKEYSHARE && mark->waitPolicy == LockWaitBlock;
+}
+
+bool
+casus_guard_ri_query(const Query *query)
+{
+	RangeTblEntry *rte;
+
+	if (!InNoForceRLSOperation() || list_length(query->rtable) != 1 ||
+		!is_simple(query))
+		return false;
+	rte = linitial(query->rtable);
+	if (rte->rtekind != RTE_RELATION || rte->inh || rte->tablesample != NULL ||
+		query->jointree == NULL || list_length(query->jointree->fromlist) != 1 ||
+		!IsA(linitial(query->jointree->fromlist), RangeTblRef) ||
+		query->jointree->quals == NULL ||
+		!are_key_comparisons(conjuncts(query->jointree->quals), false))
+		return false;
+
+	switch (query->commandType)
+	{
+		case CMD_SELECT:
+			return selects_one(query->targetList) && locks_for_key_share(query);
+		case CMD_DELETE:
+			return true;
+		case CMD_UPDATE:
+			return !contain_var_clause((Node *) query->targetList);
+		default:
+			return false;
+	}
+}
+
+/* ---- a marked statement, planned ---- */
+
+static bool
+is_key_scan(Plan *plan)
+{
+	if (plan == NULL || !are_key_comparisons(plan->qual, true) || plan->initPlan != NIL)
+		return false;
+	switch (nodeTag(plan))
+	{
+		case T_SeqScan:
+			return true;
+		case T_IndexScan:
+			return are_key_comparisons(((IndexScan *) plan)->indexqualorig, true) &&
+				((IndexScan *) plan)->indexorderby == NIL;
+		case T_BitmapHeapScan:
+			return are_key_comparisons(((BitmapHeapScan *) plan)->bitmapqualorig, true) &&
+				is_key_scan(plan->lefttree);
+		case T_BitmapIndexScan:
+			return are_key_comparisons(((BitmapIndexScan *) plan)->indexqualorig, true);
+		default:
+			return false;
+	}
+}
+
+/* What a cascade sets is made of its parameters and of defaults. */
+static bool
+takes_no_column(Plan *plan)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->targetlist)
+	{
+		TargetEntry *tle = lfirst(lc);
+
+		if (!(IsA(tle->expr, Var) && ((Var *) tle->expr)->varattno < 0) &&
+			contain_var_clause((Node *) tle->expr))
+			return false;
+	}
+	return true;
+}
+
+bool
+casus_guard_ri_plan(const PlannedStmt *plan)
+{
+	Plan	   *top = plan->planTree;
+
+	if (!InNoForceRLSOperation() || list_length(plan->rtable) != 1 ||
+		plan->subplans != NIL || plan->hasReturning || plan->hasModifyingCTE ||
+		top->initPlan != NIL)
+		return false;
+	switch (plan->commandType)
+	{
+		case CMD_SELECT:
+			return IsA(top, LockRows) && list_length(plan->rowMarks) == 1 &&
+				((PlanRowMark *) linitial(plan->rowMarks))->markType == ROW_MARK_KEYSHARE &&
+				selects_one(top->targetlist) && is_key_scan(top->lefttree);
+		case CMD_DELETE:
+		case CMD_UPDATE:
+			return IsA(top, ModifyTable) && is_key_scan(top->lefttree) &&
+				takes_no_column(top->lefttree);
+		default:
+			return false;
+	}
+}
+
+/* ---- the query that validates a new foreign key ---- */
+
+void
+casus_guard_ri_arm(void)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+
+	if (scope == NULL || !scope->only_keys)
+		return;
+	if (armed_in != scope)
+		armed = 0;
+	armed_in = scope;
+	armed++;
+}
+
+static bool
+joins_key(const Query *query, const CasusGuardScope *scope)
+{
+	RangeTblEntry *from = linitial(query->rtable);
+	RangeTblEntry *to = lsecond(query->rtable);
+	ListCell   *lc;
+
+	if (from->rtekind != RTE_RELATION || to->rtekind != RTE_RELATION ||
+		((RangeTblEntry *) lthird(query->rtable))->rtekind != RTE_JOIN)
+		return false;
+	foreach(lc, scope->keys)
+	{
+		CasusGuardKey *key = lfirst(lc);
+
+		if (key->from == from->relid && key->to == to->relid)
+			return true;
+	}
+	return false;
+}
+
+static bool
+joins_by_equality(const Query *query)
+{
+	JoinExpr   *join;
+	ListCell   *lc;
+
+	if (query->jointree == NULL || list_length(query->jointree->fromlist) != 1)
+		return false;
+	join = linitial(query->jointree->fromlist);
+	if (!IsA(join, JoinExpr) || join->jointype != JOIN_LEFT)
+		return false;
+	foreach(lc, conjuncts(join->quals))
+	{
+		Node	   *qual = lfirst(lc);
+
+		if (!is_builtin_equality(qual) ||
+			!is_column(linitial(((OpExpr *) qual)->args)) ||
+			!is_column(lsecond(((OpExpr *) qual)->args)))
+			return false;
+	}
+	return true;
+}
+
+/* The rows that have no parent, and of them the key. */
+static bool
+selects_orphans(const Query *query)
+{
+	List	   *quals = conjuncts(query->jointree->quals);
+	NullTest   *first;
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		if (!is_column((Node *) ((TargetEntry *) lfirst(lc))->expr))
+			return false;
+	}
+	if (quals == NIL)
+		return false;
+	first = linitial(quals);
+	return IsA(first, NullTest) && first->nulltesttype == IS_NULL &&
+		is_column((Node *) first->arg) &&
+		casus_guard_builtin((Node *) quals);
+}
+
+bool
+casus_guard_ri_validation(const Query *query, const char *sql)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+
+	validating = false;
+	if (scope == NULL || armed_in != scope || armed == 0)
+		return false;
+	if (query->commandType != CMD_SELECT || list_length(query->rtable) != 3 ||
+		!is_simple(query) || query->rowMarks != NIL ||
+		!joins_key(query, scope) || !joins_by_equality(query) ||
+		!selects_orphans(query))
+		return false;
+	armed--;
+	validating = true;
+	return true;
+}
+
+/* It is executed right after it has been planned. */
+bool
+casus_guard_ri_validation_starts(const char *sql)
+{
+	bool		result = validating;
+
+	validating = false;
+	return result;
+}

@@ -1,0 +1,262 @@
+/*
+ * guard_scope.c
+ *		What the guard remembers: the utility statements that run now, what
+ *		happened in this transaction, and the maintenance windows of this
+ *		session.
+ *
+ * All of it is private to the backend.  Scopes live on the C stack of the
+ * utility hook and are linked from the innermost out; the hook unlinks them on
+ * its way out, with or without an error.  A maintenance window ends by its
+ * time or with the session; it survives ROLLBACK, as its record in the log
+ * does.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "guard.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#define MAX_WINDOWS 16
+#define MAX_WINDOW_HOURS 8
+
+typedef struct Window
+{
+	Oid			relid;
+	Oid			role;			/* current user when it was opened */
+	TimestampTz until;
+} Window;
+
+#define PLAIN_SLOTS 128			/* a power of two */
+
+static CasusGuardScope *innermost = NULL;
+static bool transaction_marked = false;
+static Window windows[MAX_WINDOWS];
+static int	nwindows = 0;
+
+/* Relations known to be plain, by oid modulo; emptied when any relation changes. */
+static Oid	plain[PLAIN_SLOTS];
+static uint64 plain_generation = 0;
+
+/* ---- scopes ---- */
+
+CasusGuardScope *
+casus_guard_scope(void)
+{
+	return innermost;
+}
+
+CasusGuardScope *
+casus_guard_scope_swap(CasusGuardScope *scope)
+{
+	CasusGuardScope *before = innermost;
+
+	innermost = scope;
+	return before;
+}
+
+/* ---- plain relations ---- */
+
+static void
+forget_plain(Datum arg, Oid relid)
+{
+	plain_generation++;
+	memset(plain, 0, sizeof(plain));
+}
+
+bool
+casus_guard_is_plain(Oid relid)
+{
+	Oid		   *slot = &plain[relid & (PLAIN_SLOTS - 1)];
+	uint64		generation = plain_generation;
+
+	if (relid < FirstNormalObjectId || *slot == relid)
+		return true;
+	if (casus_registry_find(relid) != NULL || casus_is_own_relation(relid))
+		return false;
+
+	/* The look-ups take in messages: what they answer may be old by now. */
+	if (generation == plain_generation)
+		*slot = relid;
+	return true;
+}
+
+/* ---- the transaction ---- */
+
+void
+casus_guard_mark_transaction(void)
+{
+	transaction_marked = true;
+}
+
+bool
+casus_guard_transaction_marked(void)
+{
+	return transaction_marked || casus_context_entered() != NULL;
+}
+
+static void
+forget_transaction(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			transaction_marked = false;
+			break;
+		default:
+			break;
+	}
+}
+
+void
+casus_guard_scope_init(void)
+{
+	RegisterXactCallback(forget_transaction, NULL);
+	CacheRegisterRelcacheCallback(forget_plain, (Datum) 0);
+}
+
+/* ---- DDL on protected tables ---- */
+
+char *
+casus_guard_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+									  get_rel_name(relid));
+}
+
+/*
+ * Before a table is in force, and while it is being restored (policies and
+ * triggers come after the data), nothing is readable that the guard would have
+ * to keep shut: reads are refused until the fence stands.
+ */
+bool
+casus_guard_closed(const CasusProtected *prot)
+{
+	return prot != NULL && prot->mode == CASUS_MODE_ENFORCE && prot->fenced;
+}
+
+void
+casus_guard_refuse_ddl(const char *what, const char *hint)
+{
+	casus_refuse("ddl",
+				 _("this command is not allowed on what casus protects"),
+				 what, hint);
+}
+
+void
+casus_guard_need_maintenance(const CasusProtected *prot, const char *what)
+{
+	char	   *name;
+
+	if (!casus_guard_closed(prot))
+		return;
+	name = casus_guard_name(prot->relid);
+	if (casus_guard_maintained(prot->relid))
+	{
+		casus_accesslog_event("maintenance", prot->relid, 0, "ddl", what);
+		return;
+	}
+	casus_guard_refuse_ddl(psprintf(_("%s on the protected table %s is not on the list of harmless commands."),
+									what, name),
+						   psprintf("SELECT casus.maintenance(%s, '<reason>', '15 minutes');",
+									quote_literal_cstr(name)));
+}
+
+/* ---- casus.maintenance ---- */
+
+bool
+casus_guard_maintained(Oid relid)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int			i;
+
+	for (i = 0; i < nwindows; i++)
+	{
+		if (windows[i].relid == relid && windows[i].role == GetUserId() &&
+			windows[i].until > now)
+			return true;
+	}
+	return false;
+}
+
+/* Ended windows make room; a new one for the same table and role replaces the old. */
+static void
+open_window(Oid relid, TimestampTz until)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int			kept = 0;
+	int			i;
+
+	for (i = 0; i < nwindows; i++)
+	{
+		if (windows[i].until > now &&
+			!(windows[i].relid == relid && windows[i].role == GetUserId()))
+			windows[kept++] = windows[i];
+	}
+	nwindows = kept;
+	if (until <= now)
+		return;
+	if (nwindows == MAX_WINDOWS)
+		casus_setup_error(ERRCODE_PROGRAM_LIMIT_EXCEEDED, NULL,
+						  _("too many tables are in maintenance in this session"),
+						  psprintf(_("At most %d at a time."), MAX_WINDOWS), NULL);
+	windows[nwindows].relid = relid;
+	windows[nwindows].role = GetUserId();
+	windows[nwindows].until = until;
+	nwindows++;
+}
+
+static TimestampTz
+window_end(Interval *duration)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz until;
+	TimestampTz limit = TimestampTzPlusMilliseconds(now, MAX_WINDOW_HOURS * INT64CONST(3600000));
+
+	until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+													TimestampTzGetDatum(now),
+													IntervalPGetDatum(duration)));
+	if (until < now || until > limit)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("duration of maintenance is out of range"),
+						  psprintf(_("It is from 0 (which ends it) to %d hours."), MAX_WINDOW_HOURS),
+						  NULL);
+	return until;
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_maintenance);
+
+Datum
+casus_sql_maintenance(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	char	   *reason = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	const CasusProtected *prot;
+	TimestampTz until;
+
+	casus_require_preloaded();
+	prot = casus_registry_find(relid);
+	if (prot == NULL)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("this is not a protected table"), NULL, NULL);
+	if (!casus_is_admin(GetUserId()) && !casus_compat_owns_relation(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
+	if (strspn(reason, " \t\r\n") == strlen(reason))
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("maintenance needs a reason"), NULL, NULL);
+
+	/* The record comes first: without it nothing is opened. */
+	until = window_end(PG_GETARG_INTERVAL_P(2));
+	casus_accesslog_event("maintenance", relid, 0, NULL, reason);
+	open_window(relid, until);
+	PG_RETURN_TIMESTAMPTZ(until);
+}

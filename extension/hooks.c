@@ -1,0 +1,348 @@
+/*
+ * hooks.c
+ *		Every hook of the server that casus takes: saved pointers, chain order,
+ *		dispatch.  What is decided is decided elsewhere.
+ *
+ * The guard looks first and the chain runs after it, so that a refused
+ * statement reaches nobody else; other libraries' hooks that change a query or
+ * a plan after us meet the assertion at executor start.
+ *
+ * A statement of casus' own is known by its pass (pass.c) and meets no guard;
+ * what user code runs inside it runs one level deeper and does.
+ *
+ * In a database without the extension each hook is one test.  Nothing here is
+ * shared between backends.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "guard.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "optimizer/planner.h"
+
+static planner_hook_type prev_planner = NULL;
+static ExecutorStart_hook_type prev_ExecutorStart = NULL;
+static ExecutorRun_hook_type prev_ExecutorRun = NULL;
+static ExecutorFinish_hook_type prev_ExecutorFinish = NULL;
+static ExecutorEnd_hook_type prev_ExecutorEnd = NULL;
+static ProcessUtility_hook_type prev_ProcessUtility = NULL;
+static object_access_hook_type prev_object_access = NULL;
+
+/* Statements over protected tables that run now, nested in one another. */
+static int	running = 0;
+
+/* ---- planner ---- */
+
+static PlannedStmt *
+plan(Query *query, const char *sql, int options, ParamListInfo params)
+{
+	if (prev_planner)
+		return prev_planner(query, sql, options, params);
+	return standard_planner(query, sql, options, params);
+}
+
+static PlannedStmt *
+casus_planner(Query *query, const char *sql, int options, ParamListInfo params)
+{
+	PlannedStmt *result;
+	List	   *outer;
+	bool		own;
+
+	if (!casus_installed())
+		return plan(query, sql, options, params);
+
+	own = casus_pass_admits_planning(sql);
+	if (own || casus_registry_empty())
+	{
+		/* Functions that the planner folds are user code: one level deeper. */
+		casus_pass_enter();
+		result = plan(query, sql, options, params);
+		casus_pass_leave();
+		return result;
+	}
+
+	outer = casus_guard_query_swap(NIL);
+	PG_TRY();
+	{
+		casus_guard_query(query, sql, &options);
+		casus_pass_enter();
+		result = plan(query, sql, options, params);
+		casus_pass_leave();
+	}
+	PG_FINALLY();
+	{
+		casus_guard_query_swap(outer);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/* ---- executor ---- */
+
+static void
+start(QueryDesc *query, int eflags)
+{
+	if (prev_ExecutorStart)
+		prev_ExecutorStart(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+}
+
+static void
+casus_ExecutorStart(QueryDesc *query, int eflags)
+{
+	bool		own;
+	bool		touches;
+
+	if (!casus_installed())
+	{
+		start(query, eflags);
+		return;
+	}
+
+	/* A worker runs a piece of a plan that its leader has been through with. */
+	own = casus_pass_consume(query->sourceText) || IsParallelWorker() ||
+		casus_creating();
+	if (!own)
+		casus_guard_plan(query, eflags);
+
+	touches = casus_guard_touches(query->plannedstmt);
+	if (touches)
+		casus_policy_begin();
+	start(query, eflags);
+	if (touches)
+		casus_accesslog_start(query);
+}
+
+/*
+ * What runs inside an executor run is not the utility statement around it.
+ * After an error the utility hook puts its scope back; until then there is
+ * none, which admits less.
+ */
+static void
+run(QueryDesc *query, ScanDirection direction, uint64 count, bool once)
+{
+	if (prev_ExecutorRun)
+		casus_compat_executor_run_hook(prev_ExecutorRun, query, direction, count, once);
+	else
+		casus_compat_executor_run(query, direction, count, once);
+}
+
+void
+casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
+						 uint64 count, bool once)
+{
+	CasusGuardScope *scope;
+
+	if (!casus_installed())
+	{
+		run(query, direction, count, once);
+		return;
+	}
+
+	scope = casus_guard_scope_swap(NULL);
+	if (!casus_guard_touches(query->plannedstmt))
+	{
+		casus_pass_enter();
+		run(query, direction, count, once);
+		casus_pass_leave();
+		casus_guard_scope_swap(scope);
+		return;
+	}
+
+	/* The context is frozen while rows are judged by it. */
+	casus_policy_begin();
+	casus_accesslog_run(query);
+	casus_context_freeze();
+	running++;
+	casus_pass_enter();
+	PG_TRY();
+	{
+		run(query, direction, count, once);
+	}
+	PG_FINALLY();
+	{
+		running--;
+		casus_context_thaw();
+	}
+	PG_END_TRY();
+	casus_pass_leave();
+	casus_guard_scope_swap(scope);
+}
+
+static void
+finish(QueryDesc *query)
+{
+	if (prev_ExecutorFinish)
+		prev_ExecutorFinish(query);
+	else
+		standard_ExecutorFinish(query);
+}
+
+/* AFTER triggers and what data-modifying CTEs have left to do run here. */
+static void
+casus_ExecutorFinish(QueryDesc *query)
+{
+	CasusGuardScope *scope;
+
+	if (!casus_installed())
+	{
+		finish(query);
+		return;
+	}
+
+	scope = casus_guard_scope_swap(NULL);
+	if (!casus_guard_touches(query->plannedstmt))
+	{
+		casus_pass_enter();
+		finish(query);
+		casus_pass_leave();
+		casus_guard_scope_swap(scope);
+		return;
+	}
+
+	casus_context_freeze();
+	running++;
+	casus_pass_enter();
+	PG_TRY();
+	{
+		finish(query);
+	}
+	PG_FINALLY();
+	{
+		running--;
+		casus_context_thaw();
+	}
+	PG_END_TRY();
+	casus_pass_leave();
+	casus_guard_scope_swap(scope);
+}
+
+static void
+casus_ExecutorEnd(QueryDesc *query)
+{
+	bool		touches = casus_installed() &&
+		casus_guard_touches(query->plannedstmt);
+
+	if (touches)
+		casus_accesslog_end(query);
+	if (prev_ExecutorEnd)
+		prev_ExecutorEnd(query);
+	else
+		standard_ExecutorEnd(query);
+	if (touches && running == 0)
+		casus_policy_end();
+}
+
+/* ---- utility ---- */
+
+static void
+utility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
+		ProcessUtilityContext context, ParamListInfo params,
+		QueryEnvironment *env, DestReceiver *dest, QueryCompletion *qc)
+{
+	if (prev_ProcessUtility)
+		prev_ProcessUtility(pstmt, sql, read_only_tree, context, params, env, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, sql, read_only_tree, context, params, env, dest, qc);
+}
+
+/*
+ * A subcommand of casus' own statement is casus' own; any other statement
+ * inside needs a pass of its own.
+ */
+static bool
+is_own(const char *sql, ProcessUtilityContext context, CasusGuardScope *outer)
+{
+	if (context == PROCESS_UTILITY_SUBCOMMAND)
+		return outer != NULL && outer->own;
+	return casus_pass_consume(sql);
+}
+
+static void
+casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
+					 ProcessUtilityContext context, ParamListInfo params,
+					 QueryEnvironment *env, DestReceiver *dest,
+					 QueryCompletion *qc)
+{
+	CasusGuardScope scope = {0};
+	QueryCompletion own_qc = {0};
+	QueryCompletion *completion = qc != NULL ? qc : &own_qc;
+	PlannedStmt *volatile guarded = pstmt;
+
+	if (!casus_installed())
+	{
+		casus_guard_databases(pstmt->utilityStmt);
+		utility(pstmt, sql, read_only_tree, context, params, env, dest, qc);
+		return;
+	}
+
+	scope.tag = nodeTag(pstmt->utilityStmt);
+	scope.own = is_own(sql, context, casus_guard_scope()) || casus_creating();
+	scope.outer = casus_guard_scope_swap(&scope);
+	PG_TRY();
+	{
+		if (!scope.own)
+			guarded = casus_guard_utility(pstmt, &scope);
+		if (scope.copying)
+		{
+			casus_policy_begin();
+			casus_context_freeze();
+		}
+		casus_pass_enter();
+		utility(guarded, sql, read_only_tree, context, params, env, dest, completion);
+		casus_pass_leave();
+	}
+	PG_CATCH();
+	{
+		if (scope.copying)
+			casus_context_thaw();
+		casus_guard_scope_swap(scope.outer);
+		casus_guard_rethrow(&scope);
+	}
+	PG_END_TRY();
+	if (scope.copying)
+		casus_context_thaw();
+	casus_guard_scope_swap(scope.outer);
+	if (!scope.own)
+		casus_guard_utility_done(guarded, &scope, completion->nprocessed);
+}
+
+/* ---- objects ---- */
+
+static void
+casus_object_access(ObjectAccessType access, Oid class, Oid object,
+					int subobject, void *arg)
+{
+	if (prev_object_access)
+		prev_object_access(access, class, object, subobject, arg);
+
+	/* Asked for every look-up of a name; nothing of ours. */
+	if (access == OAT_NAMESPACE_SEARCH || access == OAT_FUNCTION_EXECUTE)
+		return;
+	if (casus_installed())
+		casus_guard_object(access, class, object, subobject, arg);
+}
+
+void
+casus_hooks_init(void)
+{
+	casus_guard_scope_init();
+	casus_guard_query_init();
+
+	prev_planner = planner_hook;
+	planner_hook = casus_planner;
+	prev_ExecutorStart = ExecutorStart_hook;
+	ExecutorStart_hook = casus_ExecutorStart;
+	prev_ExecutorRun = ExecutorRun_hook;
+	ExecutorRun_hook = casus_compat_ExecutorRun;
+	prev_ExecutorFinish = ExecutorFinish_hook;
+	ExecutorFinish_hook = casus_ExecutorFinish;
+	prev_ExecutorEnd = ExecutorEnd_hook;
+	ExecutorEnd_hook = casus_ExecutorEnd;
+	prev_ProcessUtility = ProcessUtility_hook;
+	ProcessUtility_hook = casus_ProcessUtility;
+	prev_object_access = object_access_hook;
+	object_access_hook = casus_object_access;
+}

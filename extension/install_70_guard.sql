@@ -1,0 +1,11 @@
+/*
+ * install_70_guard.sql
+ *		Maintenance of protected tables.
+ */
+CREATE FUNCTION casus.maintenance(relation regclass, reason text, duration interval DEFAULT '15 minutes')
+	RETURNS timestamptz
+	LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_maintenance';
+COMMENT ON FUNCTION casus.maintenance(regclass, text, interval) IS
+	'Lets the caller, in this session and until the moment returned, run commands on a protected table that are not on the list of harmless ones (TRUNCATE, CLUSTER, ALTER COLUMN TYPE, triggers, rules, partial and expression indexes). duration: 0 (ends it) to 8 hours. Opens no rows, and never what unfences the table. For its owner and casus_admin; every use is in the access log. Errors: 22023 not a protected table, no reason, duration out of range; 42501 not the owner.';
