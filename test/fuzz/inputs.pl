@@ -1,0 +1,122 @@
+# Malformed terms, labels and protocol documents: whatever comes in, the answer
+# is a value or a clear error; never an internal error, a crash or a hang.
+# TEST_LONG=1 tries a hundred times as much; FUZZ_SEED repeats a run.
+use strict;
+use warnings;
+
+use Test::More;
+use CasusTest;
+use PostgreSQL::Test::Utils;
+
+my $seed = $ENV{FUZZ_SEED} // time;
+my $rounds = $ENV{TEST_LONG} ? 30000 : 300;
+srand($seed);
+diag("FUZZ_SEED=$seed");
+
+my $node = CasusTest::start('main', conf => "statement_timeout = 10s\n");
+my $protocol = slurp_file("$ENV{CASUS_SRC}/contrib/protocols/beesel-2021.json");
+
+sub one_of { return $_[ rand @_ ]; }
+
+# Changes a text in a few places: drops, doubles, swaps and inserts pieces.
+sub mutated
+{
+	my ($text, @pieces) = @_;
+
+	for (0 .. rand 4)
+	{
+		my $at = int rand(1 + length $text);
+		my $length = int rand 12;
+
+		substr($text, $at, $length > length($text) - $at ? length($text) - $at : $length) =
+		  one_of('', one_of(@pieces), one_of(@pieces) x 2, substr($text, rand length $text, 8));
+	}
+	return $text;
+}
+
+sub literal
+{
+	my ($text) = @_;
+
+	$text =~ s/\0//g;
+	$text =~ s/'/''/g;
+	$text =~ s/\\/\\\\/g;
+	$text =~ s/\n/\\n/g;
+	return "E'$text'";
+}
+
+# Runs the statements in one session and looks at the errors that came back.
+sub try_all
+{
+	my ($name, @statements) = @_;
+	my ($out, $err);
+
+	$node->psql('postgres', join(";\n", @statements) . ";\nSELECT 'alive';",
+		on_error_stop => 0, stdout => \$out, stderr => \$err,
+		extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
+	like($out, qr/^alive$/m, "$name: the session lives");
+	my %count;
+	$count{$_}++ for $err =~ /ERROR:\s+(\w{5})/g;
+	note(join ', ', map { "$_: $count{$_}" } sort keys %count);
+	# Nor may the test itself be wrong (42883, 42P01).
+	my @bad = grep { /(ERROR|FATAL|PANIC):\s+(XX|57|58|42883|42P01)/ } split /\n/, $err;
+	is(scalar @bad, 0, "$name: no internal error, no crash, no hang")
+	  or diag(map { /:(\d+):/ ? "$_\n$statements[$1 - 1]\n" : "$_\n" } @bad[ 0 .. ($#bad > 4 ? 4 : $#bad) ]);
+	return;
+}
+
+my @term_pieces = ('uiterlijk', 'gedurende', ' after ', '1 year', '6 months', '-', "\x{7f}", '99999999999', '0', '  ', "'", '"', "\\",
+	'besluit', 'afsluiten', 'x' x 300);
+sub term
+{
+	return join ' ', one_of('uiterlijk', 'gedurende'), int(10**rand 6), one_of('year', 'months', 'weeks', 'day'),
+	  'after', one_of('afsluiten', 'besluit', 'x');
+}
+my @dates = ('2024-02-29', '2023-10-29', '0001-01-01 BC', '4713-01-01 BC', '5874897-12-31', 'infinity', '-infinity');
+try_all('casus.term',
+	map { my $t = literal(rand() < 0.5 ? term() : mutated(term(), @term_pieces));
+		my $d = one_of(@dates);
+		("SELECT ($t)::casus.term, casus.term_event($t)", "SELECT casus.due_on($t, '$d')", "SELECT casus.term_end($t, '$d')",
+			"SELECT ($t)::casus.term <= " . literal(term()) . '::casus.term') } 1 .. $rounds);
+
+my @hex = ('0' .. '9', 'a' .. 'f', '00000000', 'ffffffff', '7fffffff', '80000000');
+try_all('casus.label',
+	map { my $u = "'" . substr(join('', map { one_of(@hex) } 1 .. 32), 0, 32) . "'::uuid::casus.label";
+		("SELECT casus.dossier_of($u), casus.item_of($u), casus.label_text($u), casus_int.permits($u)") } 1 .. $rounds);
+
+my @names = $protocol =~ /("\w+")/g;
+my @json_pieces = (@names, '{', '}', '[', ']', ',', ':', 'null', 'true', '-1', '1e400', '99999999999999999999', '""', '"\\u0000"',
+	'"' . ('x' x 100) . '"', '[[[[[[', '{"a":{"a":{"a":');
+try_all('casus.lint_protocol, mutated text',
+	map { 'SELECT count(*) FROM casus.lint_protocol(' . literal(mutated($protocol, @json_pieces)) . '::jsonb)' } 1 .. $rounds / 3);
+
+# A text that is changed at random is mostly no JSON: here the tree is changed instead.
+my @paths = split /\n/, $node->safe_psql('postgres', <<"EOQ");
+WITH RECURSIVE node(path, value) AS (
+	SELECT ARRAY[]::text[], @{[ literal($protocol) ]}::jsonb
+	UNION ALL
+	SELECT node.path || child.key, child.value FROM node, LATERAL (
+		SELECT key, value FROM jsonb_each(CASE jsonb_typeof(node.value) WHEN 'object' THEN node.value ELSE '{}' END)
+		UNION ALL
+		SELECT (ordinality - 1)::text, value
+		FROM jsonb_array_elements(CASE jsonb_typeof(node.value) WHEN 'array' THEN node.value ELSE '[]' END) WITH ORDINALITY) child)
+SELECT path FROM node WHERE path <> '{}'
+EOQ
+my @values = ('null', 'true', '-1', '0', '1e6', '""', '"nobody"', '[]', '{}', '[[]]', '[null]', '{"x": 1}', '"a\\"b"', @names[ 0 .. 40 ]);
+my $doc = '(SELECT d FROM fuzz_protocol)';
+try_all('casus.lint_protocol, mutated tree',
+	'CREATE TEMP TABLE fuzz_protocol AS SELECT ' . literal($protocol) . '::jsonb AS d',
+	map { my $path = literal(one_of(@paths));
+		my $new = one_of("$doc #- $path", map { "jsonb_set($doc, $path, " . literal($_) . ')' } one_of(@values), one_of(@values));
+		('SELECT count(*) FROM casus.lint_protocol(' . $new . ')') } 1 .. $rounds);
+
+# What the lint lets through, the loader takes or refuses, but never half.
+try_all('casus.load_protocol, mutated tree',
+	'CREATE TEMP TABLE fuzz_protocol AS SELECT ' . literal($protocol) . '::jsonb AS d',
+	map { my $path = literal(one_of(@paths));
+		my $new = "jsonb_set($doc, $path, " . literal(one_of(@values)) . ')';
+		('BEGIN', "SELECT casus.load_protocol($new)", 'ROLLBACK') } 1 .. $rounds / 3);
+
+unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP:/, 'no backend died');
+$node->stop;
+done_testing();
