@@ -1,5 +1,6 @@
 #!/bin/bash
 # A person at the psql prompt: what is refused and how that reads, what the meta-commands show.
+# shellcheck source=test/clients/tap.sh
 . "$(dirname "$0")/tap.sh"
 fixture_db client_psql
 
