@@ -8,7 +8,7 @@ HEADERS_casus = $(wildcard extension/*.h)
 INSTALL_PARTS = $(sort $(wildcard extension/install_*.sql))
 PROTOCOLS = $(sort $(wildcard contrib/protocols/*.json))
 DATA_built = extension/casus--$(EXTVERSION).sql
-EXTRA_CLEAN = extension/casus--$(EXTVERSION).sql
+EXTRA_CLEAN = extension/casus--$(EXTVERSION).sql results .build
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
