@@ -182,6 +182,20 @@ CREATE FUNCTION casus.my_purposes()
 COMMENT ON FUNCTION casus.my_purposes() IS
 	'The offices that the caller holds now and the purposes for which each may read, with the call of casus.enter that takes it up. Empty for a role that is no person known to casus.';
 
+CREATE FUNCTION casus.dossier_of(relation regclass, key text) RETURNS bigint
+	LANGUAGE c STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_dossier_of_text';
+COMMENT ON FUNCTION casus.dossier_of(regclass, text) IS
+	'The dossier of the row of a protected table with this primary key (one column), read with the caller''s own rights: NULL when there is no such row for him, or it is outside the protocol. 22023 when the table is not protected or has no such key.';
+
+CREATE FUNCTION casus.dossier_of(relation regclass, key jsonb) RETURNS bigint
+	LANGUAGE c STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_dossier_of_jsonb';
+COMMENT ON FUNCTION casus.dossier_of(regclass, jsonb) IS
+	'As casus.dossier_of(regclass, text), for a primary key of any number of columns: {"column": value, ...}.';
+
 /* ---- who sees which row of the views ---- */
 
 CREATE FUNCTION casus_int.sees_dossier(dossier bigint) RETURNS boolean
@@ -284,8 +298,8 @@ COMMENT ON VIEW casus.sharing IS
 CREATE VIEW casus.act_log WITH (security_barrier) AS
 	SELECT a.id, a.at, a.kind, a.state, f.name AS file, a.dossier, p.name AS person, a.role_name, a.actor_kind,
 		o.name AS office, y.name AS party, u.name AS purpose, a.controller,
-		CASE WHEN casus_int.reads_dossier(a.dossier) THEN c.motivation END AS motivation,
-		CASE WHEN casus_int.reads_dossier(a.dossier) THEN c.details END AS details
+		CASE WHEN a.dossier IS NULL OR casus_int.reads_dossier(a.dossier) THEN c.motivation END AS motivation,
+		CASE WHEN a.dossier IS NULL OR casus_int.reads_dossier(a.dossier) THEN c.details END AS details
 	FROM casus_cat.act a
 	LEFT JOIN casus_cat.act_content c ON c.act = a.id
 	LEFT JOIN casus_cat.file f ON f.id = a.file

@@ -1,9 +1,9 @@
 /*
  * why.c
  *		casus.why(): which rule grants or refuses; casus.my_purposes(): what the
- *		caller may enter.
+ *		caller may enter; casus.dossier_of(): the dossier of a row by its key.
  *
- * Both answer about the caller only, and only about a dossier that he may know
+ * All answer about the caller only, and only about a dossier that he may know
  * of; the verdicts are those of policy.c, so that the explanation cannot
  * differ from what happens.  No lock is taken.
  *
@@ -11,11 +11,16 @@
  */
 #include "casus.h"
 
+#include "access/genam.h"
+#include "access/table.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 static const struct
 {
@@ -272,4 +277,92 @@ casus_sql_my_purposes(PG_FUNCTION_ARGS)
 	}
 	casus_query_end(&query);
 	return (Datum) 0;
+}
+
+/* ---- dossier_of ---- */
+
+/* "column = $1::type" for a text key; with jsonb one such term for each column. */
+static void
+key_condition(StringInfo sql, Relation rel, bool is_jsonb)
+{
+	Oid			pkey = RelationGetPrimaryKeyIndex(rel);
+	Relation	index;
+
+	if (!OidIsValid(pkey))
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("the table has no primary key"), NULL,
+						  "SELECT casus.dossier_of(casus_label) FROM ... WHERE ...;");
+	index = index_open(pkey, AccessShareLock);
+	if (!is_jsonb && index->rd_index->indnkeyatts != 1)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("the primary key has several columns: give them as jsonb"),
+						  NULL, "SELECT casus.dossier_of('...', '{\"column\": value, ...}'::jsonb);");
+	for (int i = 0; i < index->rd_index->indnkeyatts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel),
+											  index->rd_index->indkey.values[i] - 1);
+		char	   *type = format_type_with_typemod(att->atttypid, -1);
+		const char *name = NameStr(att->attname);
+
+		appendStringInfo(sql, "%s t.%s = ", i ? " AND" : "", quote_identifier(name));
+		if (is_jsonb)
+			appendStringInfo(sql, "($1 ->> %s)::%s", quote_literal_cstr(name), type);
+		else
+			appendStringInfo(sql, "$1::%s", type);
+	}
+	index_close(index, AccessShareLock);
+}
+
+/*
+ * The caller's own statement, with his rights and under the policy: a row that
+ * he may not read has no dossier for him, like one that is not there.
+ */
+static Datum
+dossier_of_key(FunctionCallInfo fcinfo, Oid key_type)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	Datum		key = PG_GETARG_DATUM(1);
+	Relation	rel = table_open(relid, AccessShareLock);
+	StringInfoData sql;
+	Datum		result = (Datum) 0;
+	bool		isnull = true;
+
+	if (get_attnum(relid, CASUS_LABEL_COLUMN) == InvalidAttrNumber)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "not_governed",
+						  _("the table is not protected"), NULL, NULL);
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT casus.dossier_of(t.%s) FROM %s t WHERE",
+					 CASUS_LABEL_COLUMN,
+					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+												RelationGetRelationName(rel)));
+	key_condition(&sql, rel, key_type == JSONBOID);
+	table_close(rel, NoLock);
+
+	SPI_connect();
+	if (SPI_execute_with_args(sql.data, 1, &key_type, &key, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "reading the label failed");
+	if (SPI_processed == 1)
+		result = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (!isnull)
+		result = Int64GetDatum(DatumGetInt64(result));
+	SPI_finish();
+	if (isnull)
+		PG_RETURN_NULL();
+	return result;
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_dossier_of_text);
+
+Datum
+casus_sql_dossier_of_text(PG_FUNCTION_ARGS)
+{
+	return dossier_of_key(fcinfo, TEXTOID);
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_dossier_of_jsonb);
+
+Datum
+casus_sql_dossier_of_jsonb(PG_FUNCTION_ARGS)
+{
+	return dossier_of_key(fcinfo, JSONBOID);
 }
