@@ -31,8 +31,9 @@ endif
 $(OBJS): $(HEADERS_casus)
 
 # The install script: its parts in order, shipped protocols embedded.
-extension/casus--$(EXTVERSION).sql: $(INSTALL_PARTS) $(PROTOCOLS)
-	cat $(INSTALL_PARTS) > $@
+extension/casus--$(EXTVERSION).sql: $(INSTALL_PARTS) $(PROTOCOLS) extension/embed_protocols
+	(cat $(filter-out %/install_90_finish.sql,$(INSTALL_PARTS)) && extension/embed_protocols $(PROTOCOLS) && \
+		cat extension/install_90_finish.sql) > $@.tmp && mv $@.tmp $@
 
 # Tests: all, or T="suite or file ..."; see test/harness/run.
 .PHONY: test test-long test-versions lint

@@ -160,11 +160,12 @@ CREATE TABLE casus_cat.gate (
 	outcomes text[] NOT NULL,
 	details jsonb NOT NULL,
 	after smallint[] NOT NULL,
+	after_outcomes text[] NOT NULL DEFAULT '{}',
 	article text NOT NULL,
 	PRIMARY KEY (protocol, code),
 	UNIQUE (protocol, name)
 );
-COMMENT ON TABLE casus_cat.gate IS 'Gates: decided in which phases, by which office or by a meeting that this office records with at least present_min involved parties present; details lists the content checks; after: gates that must have been decided before.';
+COMMENT ON TABLE casus_cat.gate IS 'Gates: decided in which phases, by which office or by a meeting that this office records with at least present_min involved parties present; details lists the content checks; after: gates that must have been decided before, with one of after_outcomes unless that is empty.';
 
 CREATE TABLE casus_cat.transition (
 	protocol integer NOT NULL REFERENCES casus_cat.protocol,
@@ -185,10 +186,12 @@ CREATE TABLE casus_cat.list_value (
 	ordinal integer NOT NULL,
 	value text NOT NULL,
 	title text NOT NULL,
+	part text NOT NULL DEFAULT '',
+	controller text,
 	article text NOT NULL,
 	PRIMARY KEY (protocol, list, value)
 );
-COMMENT ON TABLE casus_cat.list_value IS 'Closed lists that gates and details refer to (indicators, criteria, powers, parties).';
+COMMENT ON TABLE casus_cat.list_value IS 'Closed lists that gates and details refer to (indicators, criteria, powers, parties). part: heading within the list; controller: name of the controller whose power it is.';
 
 /* ---- files and people ---- */
 

@@ -208,6 +208,7 @@ typedef struct CasusDoc
 	DocArray	articles;		/* of DocEntry */
 	DocArray	parameters;
 	DocArray	controllers;	/* of DocEntry */
+	DocEntry	oath;			/* the article that asks for the ambtseed or VOG */
 	DocParties	parties;
 	DocArray	lists;
 	DocArray	offices;

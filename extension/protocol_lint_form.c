@@ -57,7 +57,7 @@ static const DocKey parties_keys[] = {
 KIND(parties_kind, "parties", DocParties, 1, parties_keys);
 
 static const DocKey value_keys[] = {
-	KEY(DocEntry, name, "value", DOC_NAME, true),
+	KEY(DocEntry, name, "name", DOC_NAME, true),
 	KEY(DocEntry, title, "title", DOC_TEXT, true),
 	KEY(DocEntry, article, "article", DOC_TEXT, false),
 	KEY(DocValue, part, "part", DOC_NAME, false),
@@ -170,6 +170,11 @@ static const DocKey retention_keys[] = {
 };
 KIND(retention_kind, "retention", DocRetention, DOC_MAX_PHASES, retention_keys);
 
+static const DocKey oath_keys[] = {
+	KEY(DocEntry, article, "article", DOC_TEXT, true)
+};
+KIND(oath_kind, "oath", DocEntry, 1, oath_keys);
+
 static const DocKey document_keys[] = {
 	KEY(DocEntry, name, "name", DOC_VERSIONED, true),
 	KEY(DocEntry, title, "title", DOC_TEXT, true),
@@ -177,6 +182,7 @@ static const DocKey document_keys[] = {
 	CHILD(CasusDoc, articles, "articles", DOC_OBJECTS, false, &article_kind),
 	CHILD(CasusDoc, parameters, "parameters", DOC_OBJECTS, true, &parameter_kind),
 	CHILD(CasusDoc, controllers, "controllers", DOC_OBJECTS, true, &controller_kind),
+	CHILD(CasusDoc, oath, "oath", DOC_OBJECT, false, &oath_kind),
 	CHILD(CasusDoc, parties, "parties", DOC_OBJECT, true, &parties_kind),
 	CHILD(CasusDoc, lists, "lists", DOC_OBJECTS, false, &list_kind),
 	CHILD(CasusDoc, offices, "offices", DOC_OBJECTS, true, &office_kind),

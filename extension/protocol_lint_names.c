@@ -108,6 +108,7 @@ check_all_citations(DocLint *lint, const CasusDoc *doc)
 
 	check_citations_of(lint, doc, &doc->parameters, sizeof(DocParameter));
 	check_citations_of(lint, doc, &doc->controllers, sizeof(DocEntry));
+	check_citation(lint, doc, &doc->oath);
 	check_citation(lint, doc, &doc->parties.entry);
 	check_citations_of(lint, doc, &doc->parties.list, sizeof(DocParty));
 	check_citations_of(lint, doc, &doc->lists, sizeof(DocList));
