@@ -57,7 +57,7 @@ static const DocKey parties_keys[] = {
 KIND(parties_kind, "parties", DocParties, 1, parties_keys);
 
 static const DocKey value_keys[] = {
-	KEY(DocEntry, name, "name", DOC_NAME, true),
+	KEY(DocEntry, name, "value", DOC_NAME, true),
 	KEY(DocEntry, title, "title", DOC_TEXT, true),
 	KEY(DocEntry, article, "article", DOC_TEXT, false),
 	KEY(DocValue, part, "part", DOC_NAME, false),
