@@ -29,6 +29,27 @@
 #define CASUS_PROC_NUMBER(proc) GetNumberFromPGProc(proc)
 #else
 #define CASUS_PROC_NUMBER(proc) ((proc)->pgprocno)
+/*
+ * One range table entry for an executor state made by hand.  16 moves the
+ * column sets out of the entry, 18 wants to know what was not pruned.
+ */
+#if PG_VERSION_NUM >= 180000
+#define casus_compat_init_range_table(estate, rte) \
+	do { \
+		List *perminfos_ = NIL; \
+		(void) addRTEPermissionInfo(&perminfos_, (rte)); \
+		ExecInitRangeTable((estate), list_make1(rte), perminfos_, bms_make_singleton(1)); \
+	} while (0)
+#elif PG_VERSION_NUM >= 160000
+#define casus_compat_init_range_table(estate, rte) \
+	do { \
+		List *perminfos_ = NIL; \
+		(void) addRTEPermissionInfo(&perminfos_, (rte)); \
+		ExecInitRangeTable((estate), list_make1(rte), perminfos_); \
+	} while (0)
+#else
+#define casus_compat_init_range_table(estate, rte) \
+	ExecInitRangeTable((estate), list_make1(rte))
 #endif
 
 #include "catalog/pg_class.h"

@@ -140,6 +140,11 @@ extern void casus_registry_store_uses(Oid relid, AttrNumber attno, List *uses);
 extern void casus_registry_remove(Oid relid);
 extern bool casus_registry_find_file(const char *name, int32 *id, int32 *protocol);
 
+/* ---- relation_ddl.c: commands of casus' own on a protected table ---- */
+extern void casus_relation_ddl_run(const char *sql);
+extern char *casus_relation_ddl_name(Oid relid);
+extern char *casus_relation_ddl_escape(const char *name);
+
 /* ---- governs.c: predicates and expressions over one row ---- */
 
 /*

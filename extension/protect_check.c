@@ -1,0 +1,260 @@
+/*
+ * protect_check.c
+ *		What casus.protect() demands of a table and of the names it was given.
+ *
+ * Every error names what is wrong; nothing has been changed when one is
+ * raised.  The caller holds the lock under which the table is changed.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "protect.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/varlena.h"
+
+static void
+unsuitable(Relation rel, const char *why, const char *hint)
+{
+	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+					  psprintf("table \"%s\" cannot be protected",
+							   RelationGetRelationName(rel)), why, hint);
+}
+
+void
+casus_protect_check_unknown(const char *what, const char *name, const char *where)
+{
+	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+					  psprintf("unknown %s \"%s\"", what, name),
+					  where == NULL ? NULL : where, NULL);
+}
+
+/* The caller: casus_admin (a superuser counts), and owner of the table. */
+void
+casus_protect_check_caller(Relation rel)
+{
+	if (!casus_is_admin(GetUserId()))
+		casus_refuse("wrong_office", "casus.protect needs the role casus_admin",
+					 psprintf("Role \"%s\" is not a member of casus_admin.",
+							  GetUserNameFromId(GetUserId(), false)), NULL);
+	if (!has_privs_of_role(GetUserId(), rel->rd_rel->relowner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of table %s", RelationGetRelationName(rel))));
+}
+
+static void
+check_kind(Relation rel)
+{
+	Oid			relid = RelationGetRelid(rel);
+	Oid			schema = RelationGetNamespace(rel);
+	char	   *schema_name = get_namespace_name(schema);
+
+	if (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || rel->rd_rel->relispartition)
+		unsuitable(rel, "It is partitioned; that is not supported yet.", NULL);
+	if (rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		unsuitable(rel, "It is a foreign table: its rows are elsewhere.", NULL);
+	if (rel->rd_rel->relkind != RELKIND_RELATION)
+		unsuitable(rel, "It is not an ordinary table.", NULL);
+	if (has_superclass(relid) || find_inheritance_children(relid, NoLock) != NIL)
+		unsuitable(rel, "It inherits from a table or is inherited; that is not supported yet.", NULL);
+	if (rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+		unsuitable(rel, "It is temporary.", NULL);
+	if (IsCatalogNamespace(schema) || IsToastNamespace(schema) ||
+		strcmp(schema_name, "information_schema") == 0)
+		unsuitable(rel, "It is a system table.", NULL);
+	if (casus_is_own_relation(relid) || strcmp(schema_name, CASUS_SCHEMA) == 0 ||
+		strcmp(schema_name, CASUS_CAT_SCHEMA) == 0 ||
+		strcmp(schema_name, CASUS_INT_SCHEMA) == 0)
+		unsuitable(rel, "It is a table of casus itself.", NULL);
+}
+
+/* The key is how an act finds the row again; a deferrable one is no key for that. */
+static void
+check_key(Relation rel)
+{
+	if (!OidIsValid(RelationGetPrimaryKeyIndex(rel)))
+		unsuitable(rel, "It has no primary key.",
+				   psprintf("ALTER TABLE %s ADD PRIMARY KEY (...);",
+							casus_relation_ddl_name(RelationGetRelid(rel))));
+}
+
+/* Ours must be the last to see the row: what comes after could change the label. */
+void
+casus_protect_check_triggers(Relation rel)
+{
+	if (rel->trigdesc == NULL)
+		return;
+	for (int i = 0; i < rel->trigdesc->numtriggers; i++)
+	{
+		Trigger    *trigger = &rel->trigdesc->triggers[i];
+
+		if (TRIGGER_FOR_ROW(trigger->tgtype) && TRIGGER_FOR_BEFORE(trigger->tgtype) &&
+			!trigger->tgisinternal &&
+			strcmp(trigger->tgname, CASUS_TRIGGER_NAME) > 0)
+			unsuitable(rel, psprintf("Its trigger \"%s\" would run after the trigger of casus.",
+									 trigger->tgname),
+					   psprintf("ALTER TRIGGER \"%s\" ON %s RENAME TO ...;",
+								casus_relation_ddl_escape(trigger->tgname),
+								casus_relation_ddl_name(RelationGetRelid(rel))));
+	}
+}
+
+void
+casus_protect_check_table(Relation rel)
+{
+	AttrNumber	label = get_attnum(RelationGetRelid(rel), CASUS_LABEL_COLUMN);
+
+	check_kind(rel);
+	check_key(rel);
+	casus_protect_check_triggers(rel);
+	if (label != InvalidAttrNumber &&
+		casus_registry_find(RelationGetRelid(rel)) == NULL)
+		unsuitable(rel, "It has a column \"casus_label\" of its own.", NULL);
+}
+
+AttrNumber
+casus_protect_check_column(Relation rel, const char *name)
+{
+	AttrNumber	attno = get_attnum(RelationGetRelid(rel), name);
+
+	if (attno <= 0)
+		casus_protect_check_unknown("column", name,
+									psprintf("Table \"%s\" has no such column; names are taken as they are written, without folding.",
+											 RelationGetRelationName(rel)));
+	if (strcmp(name, CASUS_LABEL_COLUMN) == 0)
+		casus_protect_check_unknown("column", name, "The label column is casus' own.");
+	return attno;
+}
+
+/* ---- where the label comes from ---- */
+
+/* Does the way from a table upwards lead to the given one? */
+static bool
+leads_to(Oid from, Oid to, int depth)
+{
+	const CasusSettings *settings;
+
+	if (from == to)
+		return true;
+	if (depth > 64 || (settings = casus_registry_settings(from)) == NULL)
+		return false;
+	for (int i = 0; i < settings->nvia; i++)
+	{
+		if (OidIsValid(settings->via[i].parent) &&
+			leads_to(settings->via[i].parent, to, depth + 1))
+			return true;
+	}
+	return false;
+}
+
+void
+casus_protect_check_via(Relation rel, const char *column, CasusVia *via)
+{
+	AttrNumber	attno = casus_protect_check_column(rel, column);
+	char	   *parent;
+
+	if (!casus_registry_resolve_via(rel, attno, via))
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  psprintf("column \"%s\" is not part of a foreign key", column),
+						  "via needs a foreign key to the parent table.", NULL);
+	parent = get_rel_name(via->parent);
+	if (via->parent == RelationGetRelid(rel))
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  psprintf("foreign key column \"%s\" leads to its own table", column),
+						  "A self-reference does not join dossiers.", NULL);
+	if (leads_to(via->parent, RelationGetRelid(rel), 0))
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  psprintf("foreign key column \"%s\" makes a circle of protected tables", column),
+						  psprintf("Table \"%s\" itself gets its label over \"%s\".",
+								   parent, RelationGetRelationName(rel)), NULL);
+	if (casus_registry_find(via->parent) == NULL)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  psprintf("table \"%s\", to which column \"%s\" leads, is not protected",
+								   parent, column),
+						  "Parents are protected first.",
+						  psprintf("SELECT casus.protect(%s, ...);",
+								   quote_literal_cstr(casus_relation_ddl_name(via->parent))));
+}
+
+/* 'table.fk_column' or 'schema.table.fk_column'; without schema that of the parent. */
+void
+casus_protect_check_via_child(Relation rel, const char *given, Oid *child, AttrNumber *attno)
+{
+	List	   *names;
+	char	   *column;
+	Relation	other;
+	CasusVia	via;
+
+	names = stringToQualifiedNameList(given);
+	if (list_length(names) < 2 || list_length(names) > 3)
+		casus_protect_check_unknown("via_child", given, "It is written as 'table.fk_column'.");
+	column = strVal(llast(names));
+	names = list_truncate(names, list_length(names) - 1);
+	if (list_length(names) == 1)
+		*child = get_relname_relid(strVal(linitial(names)), RelationGetNamespace(rel));
+	else
+	{
+		Oid			schema = get_namespace_oid(strVal(linitial(names)), true);
+
+		*child = OidIsValid(schema) ?
+			get_relname_relid(strVal(lsecond(names)), schema) : InvalidOid;
+	}
+	if (!OidIsValid(*child))
+		casus_protect_check_unknown("table", strVal(llast(names)), "It stands in via_child.");
+	if (*child == RelationGetRelid(rel))
+		casus_protect_check_unknown("via_child", given, "It is the table itself.");
+
+	other = table_open(*child, AccessShareLock);
+	*attno = casus_protect_check_column(other, column);
+	if (!casus_registry_resolve_via(other, *attno, &via) ||
+		via.parent != RelationGetRelid(rel))
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  psprintf("column \"%s\" of table \"%s\" is no foreign key to table \"%s\"",
+								   column, RelationGetRelationName(other),
+								   RelationGetRelationName(rel)), NULL, NULL);
+	if (!has_privs_of_role(GetUserId(), other->rd_rel->relowner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of table %s", RelationGetRelationName(other))));
+	table_close(other, AccessShareLock);
+}
+
+/* 'a', or '{a,"b c"}' */
+List *
+casus_protect_check_list(const char *given)
+{
+	Datum	   *values;
+	bool	   *nulls;
+	int			n;
+	List	   *list = NIL;
+	ArrayType  *array;
+
+	if (given[0] != '{')
+		return list_make1(pstrdup(given));
+	array = DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, (char *) given,
+													TEXTOID, -1));
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			casus_protect_check_unknown("column", "NULL", "It stands in via.");
+		list = lappend(list, TextDatumGetCString(values[i]));
+	}
+	if (list == NIL)
+		casus_protect_check_unknown("column", given, "via names no column.");
+	return list;
+}

@@ -1,0 +1,251 @@
+/*
+ * rowparent.c
+ *		Where a row belongs: outside the protocol, or in which dossier.
+ *
+ * The parent's label is read through the unique index that the foreign key
+ * refers to, without the executor: no user code runs, and row security has no
+ * say, since what is asked is what is so, not what the caller may see.  It is
+ * read as of now, own changes of this very command included (a parent and its
+ * child may be inserted by one statement).
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "rows.h"
+
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "optimizer/optimizer.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+struct CasusPredicates
+{
+	const CasusSettings *settings;
+	ExprContext *econtext;
+	ExprState **governs;		/* by file; NULL: every row */
+};
+
+/* In the current memory context, for as long as that lives. */
+CasusPredicates *
+casus_rowparent_prepare(const CasusSettings *settings)
+{
+	CasusPredicates *p = palloc0(sizeof(CasusPredicates));
+
+	p->settings = settings;
+	p->econtext = CreateStandaloneExprContext();
+	p->governs = palloc0(sizeof(ExprState *) * (settings->nfiles + 1));
+	for (int i = 0; i < settings->nfiles; i++)
+	{
+		if (settings->files[i].governs != NULL)
+			p->governs[i] = ExecInitExpr((Expr *) expression_planner((Expr *) copyObject(settings->files[i].governs)),
+										 NULL);
+	}
+	return p;
+}
+
+static bool
+is_governed(CasusPredicates *p, int file, TupleTableSlot *slot)
+{
+	const CasusFileSettings *fs = &p->settings->files[file];
+	bool		isnull;
+	Datum		value;
+
+	if (fs->broken)
+		casus_refuse("not_fenced", _("the predicate of a protected table cannot be read any more"),
+					 _("A column that governs names is gone."),
+					 "SELECT casus.unprotect(relation, reason);");
+	if (p->governs[file] == NULL)
+		return true;
+	p->econtext->ecxt_scantuple = slot;
+	value = ExecEvalExprSwitchContext(p->governs[file], p->econtext, &isnull);
+	ResetExprContext(p->econtext);
+	return !isnull && DatumGetBool(value);
+}
+
+/* The one file that governs the row, or NULL. */
+CasusFileSettings *
+casus_rowparent_governing(CasusPredicates *p, TupleTableSlot *slot)
+{
+	CasusFileSettings *found = NULL;
+
+	for (int i = 0; i < p->settings->nfiles; i++)
+	{
+		if (!is_governed(p, i, slot))
+			continue;
+		if (found != NULL)
+			casus_refuse("label", _("a row can be governed by one file only"),
+						 _("The predicates of two files both hold for it."), NULL);
+		found = &p->settings->files[i];
+	}
+	return found;
+}
+
+/* MATCH SIMPLE: a key with a NULL in it refers to nothing. */
+bool
+casus_rowparent_has_key(const CasusVia *via, TupleTableSlot *slot)
+{
+	for (int i = 0; i < via->nkeys; i++)
+	{
+		if (slot_attisnull(slot, via->fkatt[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+fetch(Relation parent, const CasusVia *via, ScanKey key, Snapshot snapshot,
+	  pg_uuid_t *raw, ItemPointer tid, CasusFound *found)
+{
+	AttrNumber	label = get_attnum(via->parent, CASUS_LABEL_COLUMN);
+	ScanKeyData copy[INDEX_MAX_KEYS];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	/* The scan writes index column numbers into the keys. */
+	memcpy(copy, key, sizeof(ScanKeyData) * via->nkeys);
+	scan = systable_beginscan(parent, via->index, true, snapshot, via->nkeys, copy);
+	tuple = systable_getnext(scan);
+	if (tuple != NULL)
+	{
+		bool		isnull = true;
+		Datum		value = (Datum) 0;
+
+		if (label != InvalidAttrNumber)
+			value = heap_getattr(tuple, label, RelationGetDescr(parent), &isnull);
+		*found = isnull ? CASUS_FOUND_NULL : CASUS_FOUND_LABEL;
+		if (!isnull)
+			*raw = *DatumGetUUIDP(value);
+		if (tid != NULL)
+			*tid = tuple->t_self;
+	}
+	systable_endscan(scan);
+	return tuple != NULL;
+}
+
+CasusFound
+casus_rowparent_label(const CasusVia *via, TupleTableSlot *slot,
+					  pg_uuid_t *raw, ItemPointer tid)
+{
+	Relation	parent = table_open(via->parent, AccessShareLock);
+	ScanKeyData key[INDEX_MAX_KEYS];
+	CasusFound	found = CASUS_FOUND_NOTHING;
+
+	for (int i = 0; i < via->nkeys; i++)
+	{
+		bool		isnull;
+		Datum		value = slot_getattr(slot, via->fkatt[i], &isnull);
+		Oid			left;
+		Oid			right;
+
+		op_input_types(via->eqop[i], &left, &right);
+		ScanKeyEntryInitialize(&key[i], 0, via->pkatt[i], BTEqualStrategyNumber,
+							   right, TupleDescAttr(RelationGetDescr(parent),
+													via->pkatt[i] - 1)->attcollation,
+							   get_opcode(via->eqop[i]), value);
+	}
+
+	/*
+	 * Self sees what is committed and all of our own, at no cost.  While the
+	 * parent is being updated it may meet neither version; a snapshot does
+	 * not have that gap, but not our own command's rows either.
+	 */
+	if (!fetch(parent, via, key, SnapshotSelf, raw, tid, &found))
+		(void) fetch(parent, via, key, NULL, raw, tid, &found);
+	table_close(parent, AccessShareLock);
+	return found;
+}
+
+/* ---- the kinds of tables ---- */
+
+static void
+place_by_dossier(const CasusSettings *settings, TupleTableSlot *slot, CasusPlace *place)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, settings->dossier_attno, &isnull);
+
+	place->dossier = isnull ? 0 : DatumGetInt64(value);
+	place->kind = isnull ? CASUS_PLACE_NO_KEY : CASUS_PLACE_DOSSIER;
+}
+
+/* The first key that is not NULL wins, also when its parent lies outside. */
+static void
+place_by_parent(const CasusSettings *settings, TupleTableSlot *slot, CasusPlace *place)
+{
+	place->kind = CASUS_PLACE_NO_KEY;
+	for (int i = 0; i < settings->nvia; i++)
+	{
+		const CasusVia *via = &settings->via[i];
+		CasusFound	found;
+
+		place->via = via;
+		if (!OidIsValid(via->parent))
+		{
+			if (slot_attisnull(slot, via->attno))
+				continue;
+			place->kind = CASUS_PLACE_UNLABELLED;
+			return;
+		}
+		if (!casus_rowparent_has_key(via, slot))
+			continue;
+		found = casus_rowparent_label(via, slot, &place->parent_raw, NULL);
+		if (found == CASUS_FOUND_NOTHING)
+			place->kind = CASUS_PLACE_NO_PARENT;
+		else if (found == CASUS_FOUND_NULL)
+			place->kind = CASUS_PLACE_UNLABELLED;
+		else
+		{
+			CasusLabelKind kind = casus_label_unpack(&place->parent_raw, &place->parent);
+
+			place->has_parent = kind == CASUS_LABEL_GOVERNED;
+			place->dossier = place->has_parent ? place->parent.dossier : 0;
+			place->kind = kind == CASUS_LABEL_GOVERNED ? CASUS_PLACE_DOSSIER :
+				kind == CASUS_LABEL_OUTSIDE ? CASUS_PLACE_OUTSIDE :
+				kind == CASUS_LABEL_PENDING ? CASUS_PLACE_NO_PARENT :
+				CASUS_PLACE_UNLABELLED;
+		}
+		return;
+	}
+}
+
+/*
+ * A parent by via_child starts outside: its governed child relabels it.  What
+ * has no key to a dossier is outside on a mixed table.
+ */
+void
+casus_rowparent_place(const CasusProtected *prot, CasusPredicates *predicates,
+					  TupleTableSlot *slot, CasusPlace *place)
+{
+	const CasusSettings *settings = prot->settings;
+
+	memset(place, 0, sizeof(CasusPlace));
+	place->kind = CASUS_PLACE_OUTSIDE;
+	if (settings->kind == CASUS_KIND_VIA_CHILD)
+		return;
+	if (settings->kind == CASUS_KIND_VIA)
+	{
+		/* The file comes from the parent; the settings are one of ours. */
+		place_by_parent(settings, slot, place);
+		if (place->kind == CASUS_PLACE_NO_KEY && prot->mixed)
+			place->kind = CASUS_PLACE_OUTSIDE;
+		if (place->kind == CASUS_PLACE_OUTSIDE)
+			return;
+		place->fs = casus_rowparent_governing(predicates, slot);
+		if (place->fs == NULL)
+			place->kind = CASUS_PLACE_OUTSIDE;
+		return;
+	}
+	place->fs = casus_rowparent_governing(predicates, slot);
+	if (place->fs == NULL)
+		return;
+	place->kind = CASUS_PLACE_ROOT;
+	if (settings->kind == CASUS_KIND_DOSSIER)
+	{
+		place_by_dossier(settings, slot, place);
+		if (place->kind == CASUS_PLACE_NO_KEY && prot->mixed &&
+			place->fs->governs_text == NULL)
+			place->kind = CASUS_PLACE_OUTSIDE;
+	}
+}

@@ -1,0 +1,103 @@
+/*
+ * rowpending.c
+ *		Rows that came before their parent: their label is found at commit.
+ *
+ * A deferred constraint trigger, named so that it runs before those of the
+ * foreign keys: a parent that is missing and one that is hidden give the same
+ * answer.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "rows.h"
+
+#include "access/genam.h"
+#include "access/relation.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "commands/trigger.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+PG_FUNCTION_INFO_V1(casus_sql_resolve_pending);
+
+/* The row as it is now, by its primary key; NULL: removed, or its key changed. */
+static HeapTuple
+newest_version(Relation rel, HeapTuple tuple)
+{
+	Relation	index = relation_open(RelationGetPrimaryKeyIndex(rel), AccessShareLock);
+	int			nkeys = index->rd_index->indnkeyatts;
+	ScanKeyData keys[INDEX_MAX_KEYS];
+	SysScanDesc scan;
+	HeapTuple	found;
+
+	for (int i = 0; i < nkeys; i++)
+	{
+		AttrNumber	attno = index->rd_index->indkey.values[i];
+		Oid			eq = get_opfamily_member(index->rd_opfamily[i], index->rd_opcintype[i],
+											 index->rd_opcintype[i], BTEqualStrategyNumber);
+		bool		isnull;
+
+		ScanKeyEntryInitialize(&keys[i], 0, attno, BTEqualStrategyNumber, InvalidOid,
+							   index->rd_indcollation[i], get_opcode(eq),
+							   heap_getattr(tuple, attno, RelationGetDescr(rel), &isnull));
+	}
+	scan = systable_beginscan(rel, RelationGetRelid(index), true, SnapshotSelf, nkeys, keys);
+	found = systable_getnext(scan);
+	if (found != NULL)
+		found = heap_copytuple(found);
+	systable_endscan(scan);
+	relation_close(index, AccessShareLock);
+	return found;
+}
+
+Datum
+casus_sql_resolve_pending(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	CasusRow	row = {0};
+	CasusPlace	place;
+	HeapTuple	tuple;
+	pg_uuid_t	raw;
+	bool		isnull;
+	Datum		value;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("casus_int.resolve_pending is an AFTER ROW trigger")));
+	row.rel = trigger->tg_relation;
+	row.prot = casus_registry_find(RelationGetRelid(row.rel));
+	if (row.prot == NULL || row.prot->settings == NULL)
+		casus_refuse("not_fenced", _("a protected table is not fenced"), NULL, NULL);
+	row.settings = row.prot->settings;
+	tuple = newest_version(row.rel,
+						   TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+						   trigger->tg_newtuple : trigger->tg_trigtuple);
+	if (tuple == NULL)
+		return PointerGetDatum(NULL);
+	value = heap_getattr(tuple, row.prot->label_attno, RelationGetDescr(row.rel), &isnull);
+	if (isnull || !casus_label_is_own_pending(DatumGetUUIDP(value)))
+		return PointerGetDatum(NULL);
+
+	row.predicates = casus_rowparent_prepare(row.settings);
+	row.slot = MakeSingleTupleTableSlot(RelationGetDescr(row.rel), &TTSOpsHeapTuple);
+	ExecStoreHeapTuple(tuple, row.slot, false);
+	casus_rowparent_place(row.prot, row.predicates, row.slot, &place);
+	if (place.kind == CASUS_PLACE_OUTSIDE)
+		raw = casus_label_outside;
+	else if (place.kind != CASUS_PLACE_DOSSIER)
+	{
+		casus_rowverdict_no_parent(&row);
+		return PointerGetDatum(NULL);
+	}
+	else
+	{
+		if (!casus_rowverdict_label(&row, &place, &raw))
+			return PointerGetDatum(NULL);
+		casus_rowverdict_relabel_parents(&row, &raw);
+	}
+	(void) casus_rowlabel_set(row.rel, &tuple->t_self, &raw);
+	ExecDropSingleTupleTableSlot(row.slot);
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,95 @@
+/*
+ * rows.h
+ *		Between the files that label rows: rowcodes.c, rowparent.c, rowlabel.c,
+ *		rowtrigger.c, takein.c and bind.c.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#ifndef CASUS_ROWS_H
+#define CASUS_ROWS_H
+
+#include "relation.h"
+
+/* ---- rowcodes.c ---- */
+extern int	casus_rowcodes_party(int32 file, const char *name);
+extern const char *casus_rowcodes_subject(const CasusProtocol *protocol, int code);
+extern const char *casus_rowcodes_apply(const CasusSettings *settings, CasusFileSettings *fs,
+										int32 file, const CasusProtocol *protocol,
+										TupleTableSlot *slot, const CasusLabel *parent,
+										CasusLabel *label, const char **article);
+
+/* ---- rowparent.c: where a row belongs ---- */
+
+typedef enum CasusPlaceKind
+{
+	CASUS_PLACE_OUTSIDE,		/* not governed */
+	CASUS_PLACE_ROOT,			/* governed, is or becomes a dossier of its own */
+	CASUS_PLACE_DOSSIER,		/* governed, belongs to the dossier */
+	CASUS_PLACE_NO_PARENT,		/* the parent row is not there */
+	CASUS_PLACE_NO_KEY,			/* no foreign key, or no dossier column, has a value */
+	CASUS_PLACE_UNLABELLED		/* the parent is there, without a label of its own yet */
+} CasusPlaceKind;
+
+typedef struct CasusPlace
+{
+	CasusPlaceKind kind;
+	CasusFileSettings *fs;		/* which settings apply; NULL when outside */
+	int64		dossier;		/* DOSSIER */
+	bool		has_parent;		/* parent_raw and parent are set */
+	pg_uuid_t	parent_raw;
+	CasusLabel	parent;
+	const CasusVia *via;		/* the one that led to the parent, or would */
+} CasusPlace;
+
+/* Compiled predicates of a table, for one statement. */
+typedef struct CasusPredicates CasusPredicates;
+
+extern CasusPredicates *casus_rowparent_prepare(const CasusSettings *settings);
+extern void casus_rowparent_place(const CasusProtected *prot, CasusPredicates *predicates,
+								  TupleTableSlot *slot, CasusPlace *place);
+
+/* The label of the row that a foreign key leads to. */
+typedef enum CasusFound
+{
+	CASUS_FOUND_NOTHING,		/* no such row */
+	CASUS_FOUND_NULL,			/* a row whose label is NULL */
+	CASUS_FOUND_LABEL
+} CasusFound;
+extern CasusFound casus_rowparent_label(const CasusVia *via, TupleTableSlot *slot,
+										pg_uuid_t *raw, ItemPointer tid);
+extern bool casus_rowparent_has_key(const CasusVia *via, TupleTableSlot *slot);
+
+extern CasusFileSettings *casus_rowparent_governing(CasusPredicates *predicates,
+													TupleTableSlot *slot);
+
+/* ---- rowlabel.c: writing a label into a row that is there ---- */
+extern bool casus_rowlabel_set(Relation rel, ItemPointer tid, const pg_uuid_t *raw);
+
+/* ---- rowverdict.c: the verdict on one row, and its label ---- */
+
+/* One row under judgment. */
+typedef struct CasusRow
+{
+	Relation	rel;
+	const CasusProtected *prot;
+	CasusSettings *settings;
+	CasusPredicates *predicates;
+	TupleTableSlot *slot;		/* the row as it would become (DELETE: as it is) */
+	CasusDossier dossier;
+	const CasusProtocol *protocol;
+	const CasusCapacity *capacity;
+} CasusRow;
+
+extern void casus_rowverdict_refuse(CasusRow *row, const char *code, const char *message,
+									const char *detail, const char *hint);
+extern void casus_rowverdict_no_parent(CasusRow *row);
+extern bool casus_rowverdict_hold(CasusRow *row, int64 dossier);
+extern void casus_rowverdict_change(CasusRow *row, const pg_uuid_t *raw, CasusVerb verb);
+extern bool casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw);
+extern void casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw);
+extern void casus_rowverdict_note_root(Relation rel, TupleTableSlot *slot, int64 dossier);
+
+/* ---- rowsubtree.c: the rows below one that has become governed ---- */
+extern void casus_rowsubtree_join(Relation rel, TupleTableSlot *slot, const pg_uuid_t *raw);
+
+#endif							/* CASUS_ROWS_H */

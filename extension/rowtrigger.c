@@ -1,0 +1,379 @@
+/*
+ * rowtrigger.c
+ *		The row trigger of every protected table: labels new rows and gives
+ *		the write verdict.
+ *
+ * It runs last of all BEFORE ROW triggers and ALWAYS, so also for rows that
+ * reach it past row security: ON CONFLICT, referential actions, a replica.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "rows.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+PG_FUNCTION_INFO_V1(casus_sql_row_trigger);
+PG_FUNCTION_INFO_V1(casus_sql_is_pending);
+
+/* Kept in fn_extra: lives as long as the statement's trigger state. */
+typedef struct RowState
+{
+	const CasusProtected *prot; /* the entry the rest was made from */
+	CasusPredicates *predicates;
+	TupleTableSlot *slot;		/* for a row that has no slot of its own */
+} RowState;
+
+static RowState *
+get_state(FmgrInfo *flinfo, const CasusProtected *prot, Relation rel)
+{
+	RowState   *state = flinfo->fn_extra;
+	MemoryContext old;
+
+	if (state != NULL && state->prot == prot)
+		return state;
+	old = MemoryContextSwitchTo(flinfo->fn_mcxt);
+	state = palloc0(sizeof(RowState));
+	state->predicates = casus_rowparent_prepare(prot->settings);
+	state->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
+	state->prot = prot;
+	MemoryContextSwitchTo(old);
+	flinfo->fn_extra = state;
+	return state;
+}
+
+/* ---- labels of a tuple ---- */
+
+static bool
+label_of(CasusRow *row, HeapTuple tuple, pg_uuid_t *raw)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, row->prot->label_attno,
+									 RelationGetDescr(row->rel),
+									 &isnull);
+
+	if (!isnull)
+		*raw = *DatumGetUUIDP(value);
+	return !isnull;
+}
+
+static HeapTuple
+with_label(CasusRow *row, HeapTuple tuple, const pg_uuid_t *raw)
+{
+	int			attno = row->prot->label_attno;
+	Datum		value = UUIDPGetDatum(raw);
+	bool		isnull = false;
+
+	return heap_modify_tuple_by_cols(tuple, RelationGetDescr(row->rel),
+									 1, &attno, &value, &isnull);
+}
+
+static HeapTuple
+with_null_label(CasusRow *row, HeapTuple tuple)
+{
+	int			attno = row->prot->label_attno;
+	Datum		value = (Datum) 0;
+	bool		isnull = true;
+
+	return heap_modify_tuple_by_cols(tuple, RelationGetDescr(row->rel),
+									 1, &attno, &value, &isnull);
+}
+
+static bool
+same_label(const pg_uuid_t *a, const pg_uuid_t *b)
+{
+	return memcmp(a->data, b->data, UUID_LEN) == 0;
+}
+
+/* ---- INSERT ---- */
+
+static HeapTuple
+handle_insert(CasusRow *row, HeapTuple tuple)
+{
+	CasusPlace	place;
+	pg_uuid_t	raw;
+	pg_uuid_t	given;
+
+	if (label_of(row, tuple, &given) && !same_label(&given, &casus_label_outside))
+		casus_rowverdict_refuse(row, "label", _("the label of a row is written by casus"), NULL,
+			   _("Leave casus_label out."));
+	casus_rowparent_place(row->prot, row->predicates, row->slot, &place);
+	switch (place.kind)
+	{
+		case CASUS_PLACE_OUTSIDE:
+			if (label_of(row, tuple, &given) && same_label(&given, &casus_label_outside))
+				return tuple;
+			return with_label(row, tuple, &casus_label_outside);
+		case CASUS_PLACE_NO_PARENT:
+			if (!place.via->deferrable)
+				break;
+			casus_label_pending(&raw);
+			return with_label(row, tuple, &raw);
+		case CASUS_PLACE_ROOT:
+		case CASUS_PLACE_DOSSIER:
+			if (!casus_rowverdict_label(row, &place, &raw))
+				return with_null_label(row, tuple);
+			casus_rowverdict_relabel_parents(row, &raw);
+			return with_label(row, tuple, &raw);
+		default:
+			break;
+	}
+	casus_rowverdict_no_parent(row);
+	return with_null_label(row, tuple);
+}
+
+/* ---- UPDATE ---- */
+
+static bool
+key_changed(CasusRow *row, HeapTuple old, HeapTuple new)
+{
+	TupleDesc	desc = RelationGetDescr(row->rel);
+	int			nvia = row->settings->nvia;
+
+	for (int i = 0; i <= nvia; i++)
+	{
+		AttrNumber	attno = i < nvia ? row->settings->via[i].attno :
+			row->settings->dossier_attno;
+		Form_pg_attribute att;
+		Datum		a;
+		Datum		b;
+		bool		anull;
+		bool		bnull;
+
+		if (attno == 0)
+			continue;
+		att = TupleDescAttr(desc, attno - 1);
+		a = heap_getattr(old, attno, desc, &anull);
+		b = heap_getattr(new, attno, desc, &bnull);
+		if (anull != bnull ||
+			(!anull && !datumIsEqual(a, b, att->attbyval, att->attlen)))
+			return true;
+	}
+	return false;
+}
+
+static void
+refuse_move(CasusRow *row)
+{
+	casus_rowverdict_refuse(row, "label", _("an UPDATE cannot take a row to another dossier, or out of the protocol"),
+		   NULL, "SELECT casus.move(...);");
+}
+
+/* A governed row: same dossier, still governed, correct verdict. */
+static void
+update_governed(CasusRow *row, const pg_uuid_t *raw, HeapTuple old, HeapTuple new)
+{
+	CasusLabel	label;
+	CasusLabel	now;
+	CasusPlace	place;
+	const char *article;
+	const char *why;
+
+	casus_rowverdict_change(row, raw, CASUS_CORRECT);
+	if (casus_label_unpack(raw, &label) != CASUS_LABEL_GOVERNED)
+		return;
+	if (row->settings->kind == CASUS_KIND_VIA_CHILD)
+		return;
+	if (row->settings->kind == CASUS_KIND_VIA && !key_changed(row, old, new))
+	{
+		place.kind = CASUS_PLACE_DOSSIER;
+		place.dossier = label.dossier;
+		place.fs = casus_rowparent_governing(row->predicates, row->slot);
+		if (place.fs == NULL)
+			place.kind = CASUS_PLACE_OUTSIDE;
+	}
+	else
+		casus_rowparent_place(row->prot, row->predicates, row->slot, &place);
+	if ((place.kind != CASUS_PLACE_DOSSIER && place.kind != CASUS_PLACE_ROOT) ||
+		(place.kind == CASUS_PLACE_DOSSIER && place.dossier != label.dossier) ||
+		(place.kind == CASUS_PLACE_ROOT && casus_rowverdict_hold(row, label.dossier) &&
+		 place.fs->id != row->dossier.file))
+	{
+		refuse_move(row);
+		return;
+	}
+	/* What the row now says must still be allowed for its data subject. */
+	now = label;
+	if (row->protocol == NULL && !casus_rowverdict_hold(row, label.dossier))
+		return;
+	why = casus_rowcodes_apply(row->settings, place.fs, row->dossier.file,
+							   row->protocol, row->slot, &label, &now, &article);
+	if (why != NULL)
+		casus_rowverdict_refuse(row, "wrong_category", _("these data may not be kept in this dossier"),
+			   article == NULL ? why :
+			   psprintf("%s art. %s: %s", row->protocol->name, article, why), NULL);
+	else if (now.category != label.category || now.party != label.party ||
+			 now.subject_category != label.subject_category)
+		casus_rowverdict_refuse(row, "label",
+								_("an UPDATE cannot change the category, originator or category of data subject of a row"),
+								NULL, _("Remove the row and bring it in anew."));
+}
+
+/*
+ * A row outside, pending or without label: it may become governed now. A
+ * child looks at its parent again only when it got another one, or when it
+ * waits for it.
+ */
+static bool
+update_ungoverned(CasusRow *row, const pg_uuid_t *raw, CasusLabelKind kind,
+				  HeapTuple old, HeapTuple new, pg_uuid_t *result)
+{
+	CasusPlace	place;
+
+	*result = *raw;
+	if (kind == CASUS_LABEL_OUTSIDE && row->settings->kind == CASUS_KIND_VIA &&
+		!key_changed(row, old, new))
+		return true;
+	casus_rowparent_place(row->prot, row->predicates, row->slot, &place);
+	switch (place.kind)
+	{
+		case CASUS_PLACE_OUTSIDE:
+			*result = casus_label_outside;
+			return true;
+		case CASUS_PLACE_NO_PARENT:
+			if (!place.via->deferrable)
+				break;
+			casus_label_pending(result);
+			return true;
+		case CASUS_PLACE_ROOT:
+		case CASUS_PLACE_DOSSIER:
+			if (!casus_rowverdict_label(row, &place, result))
+				return false;
+			casus_rowverdict_relabel_parents(row, result);
+			casus_rowsubtree_join(row->rel, row->slot, result);
+			return true;
+		default:
+			break;
+	}
+	casus_rowverdict_no_parent(row);
+	return false;
+}
+
+static HeapTuple
+handle_update(CasusRow *row, HeapTuple old, HeapTuple new)
+{
+	pg_uuid_t	before;
+	pg_uuid_t	after;
+	CasusLabel	label;
+	bool		had = label_of(row, old, &before);
+	bool		has = label_of(row, new, &after);
+	CasusLabelKind kind;
+
+	if (had != has || (had && !same_label(&before, &after)))
+		casus_rowverdict_refuse(row, "label", _("the label of a row is written by casus"), NULL,
+			   _("Leave casus_label out."));
+	if (!had)
+	{
+		/* Unlabelled rows are denied to everyone until they are taken in. */
+		casus_rowverdict_refuse(row, "label", _("this row may not be changed"),
+			   _("It has no label yet."), "CALL casus.take_in(relation);");
+		return new;
+	}
+	kind = casus_label_unpack(&before, &label);
+	if (kind == CASUS_LABEL_GOVERNED)
+	{
+		update_governed(row, &before, old, new);
+		return has && same_label(&before, &after) ? new : with_label(row, new, &before);
+	}
+	if (kind == CASUS_LABEL_BROKEN ||
+		(kind == CASUS_LABEL_PENDING && !casus_label_is_own_pending(&before)))
+	{
+		casus_rowverdict_refuse(row, "label", _("this row may not be changed"), NULL, NULL);
+		return new;
+	}
+	if (!update_ungoverned(row, &before, kind, old, new, &after))
+		return with_label(row, new, &before);
+	return same_label(&before, &after) ? new : with_label(row, new, &after);
+}
+
+/* ---- DELETE ---- */
+
+static void
+handle_delete(CasusRow *row, HeapTuple old)
+{
+	pg_uuid_t	raw;
+	CasusLabel	label;
+	CasusLabelKind kind;
+
+	if (!label_of(row, old, &raw))
+	{
+		casus_rowverdict_refuse(row, "label", _("this row may not be removed"),
+			   _("It has no label yet."), "CALL casus.take_in(relation);");
+		return;
+	}
+	kind = casus_label_unpack(&raw, &label);
+	if (kind == CASUS_LABEL_OUTSIDE ||
+		(kind == CASUS_LABEL_PENDING && casus_label_is_own_pending(&raw)))
+		return;
+	casus_rowverdict_change(row, &raw, CASUS_REMOVE);
+}
+
+/* ---- entry ---- */
+
+static TupleTableSlot *
+slot_for(RowState *state, HeapTuple tuple, TupleTableSlot *given)
+{
+	if (given != NULL)
+		return given;
+	ExecStoreHeapTuple(tuple, state->slot, false);
+	return state->slot;
+}
+
+Datum
+casus_sql_row_trigger(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	CasusRow	row = {0};
+	RowState   *state;
+	HeapTuple	result;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("casus_int.row_trigger is a BEFORE ROW trigger")));
+	casus_require_preloaded();
+	row.rel = trigger->tg_relation;
+	row.prot = casus_registry_find(RelationGetRelid(trigger->tg_relation));
+	if (row.prot == NULL || row.prot->settings == NULL || row.prot->foreign ||
+		(row.prot->mode == CASUS_MODE_ENFORCE && !row.prot->fenced))
+		casus_refuse("not_fenced", _("a protected table is not fenced"),
+					 _("Its settings, its policy or its trigger are not as casus.bind made them."),
+					 "SELECT casus.bind(relation, 'enforce');");
+	row.settings = row.prot->settings;
+	state = get_state(fcinfo->flinfo, row.prot, trigger->tg_relation);
+	row.predicates = state->predicates;
+
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+	{
+		row.slot = slot_for(state, trigger->tg_trigtuple, trigger->tg_trigslot);
+		result = handle_insert(&row, trigger->tg_trigtuple);
+	}
+	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+	{
+		row.slot = slot_for(state, trigger->tg_newtuple, trigger->tg_newslot);
+		result = handle_update(&row, trigger->tg_trigtuple, trigger->tg_newtuple);
+	}
+	else
+	{
+		handle_delete(&row, trigger->tg_trigtuple);
+		result = trigger->tg_trigtuple;
+	}
+	return PointerGetDatum(result);
+}
+
+Datum
+casus_sql_is_pending(PG_FUNCTION_ARGS)
+{
+	CasusLabel	label;
+
+	PG_RETURN_BOOL(casus_label_unpack(PG_GETARG_UUID_P(0), &label) == CASUS_LABEL_PENDING);
+}

@@ -1,0 +1,293 @@
+/*
+ * rowverdict.c
+ *		The write verdict on one row, and the label of a row that is governed.
+ *
+ * The dossier's row is locked FOR SHARE before the verdict, once per
+ * transaction, so that a change of phase waits for us and not the reverse.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "rows.h"
+
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+/*
+ * In observe mode what would be refused is recorded and let pass. Returns
+ * only then.
+ */
+void
+casus_rowverdict_refuse(CasusRow *row, const char *code, const char *message, const char *detail,
+	   const char *hint)
+{
+	if (row->prot->mode != CASUS_MODE_OBSERVE)
+		casus_refuse(code, message, detail, hint);
+	casus_accesslog_event("would_refuse", row->prot->relid, row->dossier.id,
+						  code, message);
+}
+
+void
+casus_rowverdict_no_parent(CasusRow *row)
+{
+	casus_rowverdict_refuse(row, "no_parent", _("there is no parent row to take the dossier from"),
+		   NULL, _("insert the parent first"));
+}
+
+static void
+no_purpose(CasusRow *row)
+{
+	casus_rowverdict_refuse(row, "no_purpose", _("no purpose has been entered for this file"),
+		   _("A governed row is written in a capacity only."),
+		   "SELECT casus.enter(purpose, ...);");
+}
+
+/* ---- the dossier, the capacity, the verdict ---- */
+
+/* Locks and loads the dossier; false: there is none. */
+bool
+casus_rowverdict_hold(CasusRow *row, int64 id)
+{
+	CasusFile	file;
+
+	if (id <= 0 || !casus_dossier_lock(id, LockTupleShare) ||
+		!casus_dossier_load(id, &row->dossier))
+		return false;
+	casus_find_file_by_id(row->dossier.file, &file);
+	row->protocol = casus_protocol(file.protocol);
+	row->capacity = casus_context_for_file(row->dossier.file);
+	return true;
+}
+
+static void
+refuse_verdict(CasusRow *row, const CasusReason *reason, const char *verb)
+{
+	casus_rowverdict_refuse(row, reason->code != NULL ? reason->code : "wrong_phase",
+		   psprintf(_("this row may not be %s"), verb),
+		   reason->text, reason->hint);
+}
+
+/*
+ * The supply verdict. Who may not see the parent hears what he would hear if
+ * it did not exist.
+ */
+static bool
+judge_supply(CasusRow *row, const CasusLabel *label, const CasusPlace *place)
+{
+	CasusReason reason = {0};
+
+	if (row->capacity != NULL &&
+		casus_policy_explain(row->capacity, label, CASUS_SUPPLY, &reason))
+		return true;
+	if (place->has_parent && !casus_policy_permits(&place->parent_raw))
+		casus_rowverdict_no_parent(row);
+	else if (row->capacity == NULL)
+		no_purpose(row);
+	else
+		refuse_verdict(row, &reason, _("brought in"));
+	return false;
+}
+
+/* correct and remove; what this transaction inserted it may change. */
+void
+casus_rowverdict_change(CasusRow *row, const pg_uuid_t *raw, CasusVerb verb)
+{
+	CasusLabel	label;
+	CasusReason reason = {0};
+	const char *word = verb == CASUS_CORRECT ? _("changed") : _("removed");
+
+	if (casus_label_unpack(raw, &label) != CASUS_LABEL_GOVERNED || row->prot->foreign)
+	{
+		casus_rowverdict_refuse(row, "label", psprintf(_("this row may not be %s"), word),
+			   _("Its label is not one of this installation."), NULL);
+		return;
+	}
+	if (casus_policy_inserted_here(label.dossier, label.item))
+		return;
+	if (!casus_rowverdict_hold(row, label.dossier))
+		casus_rowverdict_refuse(row, "label", psprintf(_("this row may not be %s"), word), NULL, NULL);
+	else if (row->capacity == NULL)
+		no_purpose(row);
+	else if (!casus_policy_explain(row->capacity, &label, verb, &reason))
+	{
+		/* A row that is hidden says nothing about its phase or its parties. */
+		if (!casus_policy_permits(raw))
+			casus_rowverdict_refuse(row, "no_appointment", psprintf(_("this row may not be %s"), word),
+				   NULL, NULL);
+		else
+			refuse_verdict(row, &reason, word);
+	}
+}
+
+/* ---- a label for a row ---- */
+
+/* Does the dossier of the context still wait for its root row? Then this is it. */
+static int64
+waiting_dossier(CasusRow *row, int32 file)
+{
+	const CasusCapacity *entered = casus_context_entered();
+	CasusQuery	query;
+	int64		id = 0;
+
+	if (entered == NULL || entered->dossier == 0 || entered->file != file)
+		return 0;
+	casus_query_begin(&query);
+	casus_query_int64(&query, entered->dossier);
+	casus_query_run(&query, "SELECT root_relation IS NULL FROM casus_cat.dossier WHERE id = $1");
+	if (query.nrows == 1 && casus_query_get_bool(&query, 0, 1))
+		id = entered->dossier;
+	casus_query_end(&query);
+	return id;
+}
+
+/* The row's primary key as text, values of several columns as a row. */
+static char *
+key_text(Relation rel, TupleTableSlot *slot)
+{
+	Bitmapset  *columns = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	StringInfoData buf;
+	int			i = -1;
+
+	initStringInfo(&buf);
+	while ((i = bms_next_member(columns, i)) >= 0)
+	{
+		AttrNumber	attno = i + FirstLowInvalidHeapAttributeNumber;
+		Oid			function;
+		bool		varlena;
+		bool		isnull;
+		Datum		value = slot_getattr(slot, attno, &isnull);
+
+		getTypeOutputInfo(TupleDescAttr(RelationGetDescr(rel), attno - 1)->atttypid,
+						  &function, &varlena);
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? "," : "",
+						 isnull ? "" : OidOutputFunctionCall(function, value));
+	}
+	return buf.data;
+}
+
+void
+casus_rowverdict_note_root(Relation rel, TupleTableSlot *slot, int64 dossier)
+{
+	CasusQuery	query;
+
+	casus_query_begin(&query);
+	casus_query_text(&query, casus_relation_ddl_name(RelationGetRelid(rel)));
+	casus_query_text(&query, key_text(rel, slot));
+	casus_query_int64(&query, dossier);
+	casus_query_run(&query, "UPDATE casus_cat.dossier SET root_relation = $1, root_key = $2 WHERE id = $3");
+	casus_query_end(&query);
+}
+
+/* Root rows: the dossier that waits for this row, else a new one. 0: refused in observe. */
+static int64
+open_root(CasusRow *row, const CasusPlace *place)
+{
+	int64		id;
+
+	row->capacity = casus_context_for_file(place->fs->id);
+	if (row->capacity == NULL)
+	{
+		no_purpose(row);
+		return 0;
+	}
+	id = waiting_dossier(row, place->fs->id);
+	if (id == 0)
+		id = casus_act_open_dossier(place->fs->id, NULL, NULL);
+	casus_rowverdict_note_root(row->rel, row->slot, id);
+	return id;
+}
+
+/* Fills the label from settings, row and dossier. False: refused in observe. */
+static bool
+make_label(CasusRow *row, const CasusPlace *place, CasusLabel *label)
+{
+	const char *article;
+	const char *why;
+
+	memset(label, 0, sizeof(CasusLabel));
+	label->dossier = row->dossier.id;
+	label->phase = row->dossier.phase;
+	label->party = row->capacity != NULL ? row->capacity->party : 0;
+	why = casus_rowcodes_apply(row->settings, place->fs, row->dossier.file,
+							   row->protocol, row->slot,
+							   place->has_parent ? &place->parent : NULL,
+							   label, &article);
+	if (why != NULL)
+	{
+		/* Also here: nobody learns of a parent that is hidden from him. */
+		if (place->has_parent && !casus_policy_permits(&place->parent_raw))
+			casus_rowverdict_no_parent(row);
+		else
+			casus_rowverdict_refuse(row, "wrong_category", _("these data may not be kept in this dossier"),
+				   article == NULL ? why :
+				   psprintf("%s art. %s: %s", row->protocol->name, article, why), NULL);
+		return false;
+	}
+	label->item = row->settings->inherit_item && place->has_parent ?
+		place->parent.item : casus_next_item();
+	return true;
+}
+
+/*
+ * Labels a row that is new, or new to the protocol. False: it stays without a
+ * label (observe mode only).
+ */
+bool
+casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw)
+{
+	CasusLabel	label;
+	int64		id = place->kind == CASUS_PLACE_ROOT ? open_root(row, place) : place->dossier;
+
+	if (id == 0)
+		return false;
+	if (!casus_rowverdict_hold(row, id))
+	{
+		casus_rowverdict_no_parent(row);
+		return false;
+	}
+	if (!make_label(row, place, &label) || !judge_supply(row, &label, place))
+		return false;
+	casus_label_pack(&label, raw);
+	casus_policy_note_insert(label.dossier, label.item);
+	return true;
+}
+
+/* A governed child makes its parent governed (multi-table inheritance). */
+void
+casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw)
+{
+	for (int i = 0; i < row->settings->nrelabels; i++)
+	{
+		const CasusVia *via = &row->settings->relabels[i];
+		const CasusProtected *other;
+		Relation	parent;
+		pg_uuid_t	now;
+		ItemPointerData tid;
+		CasusLabel	label;
+		CasusFound	found;
+
+		other = OidIsValid(via->parent) ? casus_registry_find(via->parent) : NULL;
+		if (other == NULL || !casus_rowparent_has_key(via, row->slot))
+			continue;
+		found = casus_rowparent_label(via, row->slot, &now, &tid);
+		if (found == CASUS_FOUND_NOTHING)
+			casus_refuse("no_parent", _("there is no parent row to take the dossier from"),
+						 NULL, _("insert the parent first"));
+		if (found == CASUS_FOUND_LABEL &&
+			casus_label_unpack(&now, &label) == CASUS_LABEL_GOVERNED)
+		{
+			CasusLabel	ours;
+
+			(void) casus_label_unpack(raw, &ours);
+			if (label.dossier != ours.dossier)
+				casus_refuse("no_parent", _("there is no parent row to take the dossier from"),
+							 NULL, _("insert the parent first"));
+			continue;
+		}
+		parent = table_open(via->parent, RowExclusiveLock);
+		(void) casus_rowlabel_set(parent, &tid, raw);
+		table_close(parent, NoLock);
+	}
+}
+
