@@ -29,6 +29,8 @@
 #define CASUS_PROC_NUMBER(proc) GetNumberFromPGProc(proc)
 #else
 #define CASUS_PROC_NUMBER(proc) ((proc)->pgprocno)
+#endif
+
 /*
  * One range table entry for an executor state made by hand.  16 moves the
  * column sets out of the entry, 18 wants to know what was not pruned.

@@ -125,18 +125,3 @@ GRANT EXECUTE ON PROCEDURE casus.take_in(regclass, integer, text, text, text) TO
 COMMENT ON PROCEDURE casus.take_in(regclass, integer, text, text, text) IS
 $$Labels the existing rows of a protected table in batches, with its progress as NOTICE and a COMMIT after each; may be repeated, and goes on where it stopped. On a table that opens dossiers each governed row becomes a dossier: phase, opened and closed are expressions over the row's own columns (built-in functions only): name of the phase (text; default the initial phase, or the closing phase where closed is not null), moment of opening and of closing (timestamptz; default now and null). Parents first. Rows whose codes no map knows are reported as findings and stay unlabelled. Outside a transaction block. Errors: 22023, 55000.$$;
 
-CREATE FUNCTION casus.survey(
-	schema text,
-	OUT relation text,
-	OUT distance integer,
-	OUT finding text,
-	OUT object text,
-	OUT detail text)
-	RETURNS SETOF record
-	LANGUAGE c VOLATILE STRICT
-	SET search_path = pg_catalog, pg_temp
-	AS 'MODULE_PATHNAME', 'casus_sql_survey';
-REVOKE ALL ON FUNCTION casus.survey(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION casus.survey(text) TO casus_admin;
-COMMENT ON FUNCTION casus.survey(text) IS
-$$What to know about a schema before protecting its tables, changing nothing: per table its foreign-key distance from the table that most others lead to (null: not reached), and one row per finding: table, personal_column, view, reader (role with privileges), owner, trigger (sorts after casus' own), no_primary_key, deferrable_key, kind (partitioned, foreign, inherited), dump. Error 22023: no such schema.$$;

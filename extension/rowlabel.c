@@ -41,8 +41,8 @@ open_result(EState *estate, Relation rel)
 }
 
 /* The newest version of the row, locked; false: it is gone. */
-static bool
-lock_row(Relation rel, ItemPointer tid, TupleTableSlot *slot)
+bool
+casus_rowlabel_lock(Relation rel, ItemPointer tid, TupleTableSlot *slot)
 {
 	TM_FailureData failure;
 	TM_Result	rc;
@@ -82,7 +82,7 @@ casus_rowlabel_set(Relation rel, ItemPointer tid, const pg_uuid_t *raw)
 	int			nest;
 	bool		found;
 
-	found = lock_row(rel, tid, old);
+	found = casus_rowlabel_lock(rel, tid, old);
 	if (found)
 	{
 		ResultRelInfo *result = open_result(estate, rel);

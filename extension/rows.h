@@ -63,6 +63,7 @@ extern CasusFileSettings *casus_rowparent_governing(CasusPredicates *predicates,
 													TupleTableSlot *slot);
 
 /* ---- rowlabel.c: writing a label into a row that is there ---- */
+extern bool casus_rowlabel_lock(Relation rel, ItemPointer tid, TupleTableSlot *slot);
 extern bool casus_rowlabel_set(Relation rel, ItemPointer tid, const pg_uuid_t *raw);
 
 /* ---- rowverdict.c: the verdict on one row, and its label ---- */
@@ -87,6 +88,7 @@ extern bool casus_rowverdict_hold(CasusRow *row, int64 dossier);
 extern void casus_rowverdict_change(CasusRow *row, const pg_uuid_t *raw, CasusVerb verb);
 extern bool casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw);
 extern void casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw);
+extern int64 casus_rowverdict_relabel_all(const CasusProtected *prot);
 extern void casus_rowverdict_note_root(Relation rel, TupleTableSlot *slot, int64 dossier);
 
 /* ---- rowsubtree.c: the rows below one that has become governed ---- */

@@ -11,8 +11,11 @@
 
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "access/tableam.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 /*
  * In observe mode what would be refused is recorded and let pass. Returns
@@ -291,3 +294,39 @@ casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw)
 	}
 }
 
+
+/*
+ * Every governed row of a table relabels its parents; returns how many rows
+ * were looked at.  For take_in of a table that its child labels.
+ */
+int64
+casus_rowverdict_relabel_all(const CasusProtected *prot)
+{
+	Relation	rel = table_open(prot->relid, AccessShareLock);
+	CasusRow	row = {0};
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	int64		n = 0;
+
+	row.rel = rel;
+	row.prot = prot;
+	row.settings = prot->settings;
+	row.slot = table_slot_create(rel, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, row.slot))
+	{
+		CasusLabel	label;
+		bool		isnull;
+		Datum		value = slot_getattr(row.slot, prot->label_attno, &isnull);
+
+		CHECK_FOR_INTERRUPTS();
+		if (isnull || casus_label_unpack(DatumGetUUIDP(value), &label) != CASUS_LABEL_GOVERNED)
+			continue;
+		casus_rowverdict_relabel_parents(&row, DatumGetUUIDP(value));
+		n++;
+	}
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(row.slot);
+	table_close(rel, AccessShareLock);
+	return n;
+}

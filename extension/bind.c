@@ -1,0 +1,370 @@
+/*
+ * bind.c
+ *		casus.bind() and casus.unprotect(): the fence goes up, and down.
+ *
+ * Both hold ACCESS EXCLUSIVE on the table to the end of the transaction, so
+ * that no row comes in between the check and the fence.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "protect.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "rewrite/rowsecurity.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+PG_FUNCTION_INFO_V1(casus_sql_bind);
+PG_FUNCTION_INFO_V1(casus_sql_unprotect);
+
+/* What stands between a table and its fence. */
+typedef struct Census
+{
+	int64		governed;		/* rows with a governed label */
+	int64		unlabelled;		/* governed rows without one, and rows with NULL */
+} Census;
+
+static void
+count_row(const CasusProtected *prot, CasusPredicates *predicates,
+		  TupleTableSlot *slot, Census *census)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, prot->label_attno, &isnull);
+	CasusLabelKind kind = CASUS_LABEL_BROKEN;
+	CasusLabel	label;
+	CasusPlace	place;
+
+	if (!isnull)
+		kind = casus_label_unpack(DatumGetUUIDP(value), &label);
+	if (kind == CASUS_LABEL_GOVERNED)
+		census->governed++;
+	else if (kind != CASUS_LABEL_OUTSIDE)
+		census->unlabelled++;
+	else
+	{
+		casus_rowparent_place(prot, predicates, slot, &place);
+		if (place.kind != CASUS_PLACE_OUTSIDE)
+			census->unlabelled++;
+	}
+}
+
+/* Reads the whole table as it is now; nothing of it reaches the caller but numbers. */
+static void
+take_census(Relation rel, Census *census)
+{
+	const CasusProtected *prot = casus_registry_find(RelationGetRelid(rel));
+	CasusPredicates *predicates;
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
+													  "casus census",
+													  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
+
+	memset(census, 0, sizeof(Census));
+	if (prot->settings == NULL)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  psprintf("the settings of table \"%s\" are gone", RelationGetRelationName(rel)),
+						  "It was restored without security labels.",
+						  "Restore it with them.");
+	predicates = casus_rowparent_prepare(prot->settings);
+	old = MemoryContextSwitchTo(row_context);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		count_row(prot, predicates, slot, census);
+		MemoryContextReset(row_context);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(row_context);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+static void
+refuse_unlabelled(const char *table, int64 n, Oid relid)
+{
+	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+					  psprintf("table \"%s\" has " INT64_FORMAT " governed rows without a label", table, n),
+					  "Bound, they would be invisible to everyone.",
+					  psprintf("CALL casus.take_in(%s);",
+							   quote_literal_cstr(casus_relation_ddl_name(relid))));
+}
+
+/* A file added to a table that is bound already: its rows may not stand open meanwhile. */
+void
+casus_bind_check_new_file(Oid relid)
+{
+	const CasusProtected *prot = casus_registry_find(relid);
+	Relation	rel;
+	Census		census;
+
+	if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
+		return;
+	rel = table_open(relid, AccessShareLock);
+	take_census(rel, &census);
+	if (census.unlabelled > 0)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  psprintf("table \"%s\" is bound and has " INT64_FORMAT " rows for this file",
+								   RelationGetRelationName(rel), census.unlabelled),
+						  "They would be open until they are taken in.", NULL);
+	table_close(rel, AccessShareLock);
+}
+
+/* ---- the fence ---- */
+
+static void
+run(List **lines, char *sql)
+{
+	*lines = lappend(*lines, sql);
+	casus_relation_ddl_run(sql);
+}
+
+static bool
+has_trigger(Oid relid, const char *name)
+{
+	return OidIsValid(get_trigger_oid(relid, name, true));
+}
+
+static void
+make_triggers(List **lines, Oid relid, const CasusSettings *settings)
+{
+	char	   *table = casus_relation_ddl_name(relid);
+	bool		deferrable = false;
+
+	for (int i = 0; i < settings->nvia; i++)
+		deferrable |= settings->via[i].deferrable;
+	if (!has_trigger(relid, CASUS_TRIGGER_NAME))
+		run(lines, psprintf("CREATE TRIGGER \"%s\" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s.row_trigger()",
+							CASUS_TRIGGER_NAME, table, CASUS_INT_SCHEMA));
+	run(lines, psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER \"%s\"", table, CASUS_TRIGGER_NAME));
+	if (!deferrable)
+		return;
+	if (!has_trigger(relid, CASUS_PENDING_NAME))
+		run(lines, psprintf("CREATE CONSTRAINT TRIGGER \"%s\" AFTER INSERT OR UPDATE ON %s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (%s.is_pending(NEW.%s)) EXECUTE FUNCTION %s.resolve_pending()",
+							CASUS_PENDING_NAME, table, CASUS_INT_SCHEMA,
+							CASUS_LABEL_COLUMN, CASUS_INT_SCHEMA));
+	run(lines, psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER \"%s\"", table, CASUS_PENDING_NAME));
+}
+
+/*
+ * The permissive policy is for tables without row security only: beside the
+ * table's own policies a TRUE would be OR-ed with them and cancel them.
+ */
+static void
+make_policies(List **lines, Oid relid, bool had_row_security)
+{
+	char	   *table = casus_relation_ddl_name(relid);
+
+	run(lines, psprintf("CREATE POLICY %s ON %s AS RESTRICTIVE FOR ALL TO PUBLIC USING (%s.permits(%s)) WITH CHECK (true)",
+						CASUS_POLICY_NAME, table, CASUS_INT_SCHEMA, CASUS_LABEL_COLUMN));
+	if (!had_row_security)
+		run(lines, psprintf("CREATE POLICY %s ON %s AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true)",
+							CASUS_OPEN_POLICY_NAME, table));
+	run(lines, psprintf("ALTER TABLE %s ENABLE ROW LEVEL SECURITY", table));
+	run(lines, psprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", table));
+}
+
+static bool
+has_policy_named(Relation rel, const char *name)
+{
+	ListCell   *lc;
+
+	if (rel->rd_rsdesc == NULL)
+		return false;
+	foreach(lc, rel->rd_rsdesc->policies)
+	{
+		if (strcmp(((RowSecurityPolicy *) lfirst(lc))->policy_name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A fence that somebody damaged is taken down first, so that bind mends it. */
+static void
+drop_policies(List **lines, Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	bool		casus = has_policy_named(rel, CASUS_POLICY_NAME);
+	bool		open = has_policy_named(rel, CASUS_OPEN_POLICY_NAME);
+	char	   *table = casus_relation_ddl_name(relid);
+
+	table_close(rel, AccessShareLock);
+	if (casus)
+		run(lines, psprintf("DROP POLICY %s ON %s", CASUS_POLICY_NAME, table));
+	if (open)
+		run(lines, psprintf("DROP POLICY %s ON %s", CASUS_OPEN_POLICY_NAME, table));
+}
+
+/* Opens a protected table for set-up and looks at the caller. */
+static Relation
+open_for_setup(Oid relid, CasusSettings **settings)
+{
+	Relation	rel = try_table_open(relid, AccessExclusiveLock);
+	const CasusProtected *prot;
+
+	if (rel == NULL)
+		casus_protect_check_unknown("table", psprintf("%u", relid), NULL);
+	casus_protect_check_caller(rel);
+	prot = casus_registry_find(relid);
+	if (prot == NULL || prot->settings == NULL)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "not_governed",
+						  psprintf("table \"%s\" is not protected", RelationGetRelationName(rel)),
+						  NULL, "SELECT casus.protect(relation, file, ...);");
+	*settings = palloc(sizeof(CasusSettings));
+	memcpy(*settings, prot->settings, sizeof(CasusSettings));
+	return rel;
+}
+
+Datum
+casus_sql_bind(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	char	   *mode = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	CasusSettings *settings;
+	Relation	rel;
+	Census		census = {0};
+	List	   *lines = NIL;
+	bool		enforce = strcmp(mode, "enforce") == 0;
+
+	casus_require_preloaded();
+	if (!enforce && strcmp(mode, "observe") != 0)
+		casus_protect_check_unknown("mode", mode, "It is observe or enforce.");
+	rel = open_for_setup(relid, &settings);
+	casus_protect_check_triggers(rel);
+	if (!enforce && settings->mode == CASUS_MODE_ENFORCE)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  psprintf("table \"%s\" is bound already", RelationGetRelationName(rel)),
+						  "Only casus.unprotect takes the fence down.",
+						  "SELECT casus.unprotect(relation, reason);");
+	if (enforce)
+		take_census(rel, &census);
+	if (census.unlabelled > 0)
+		refuse_unlabelled(RelationGetRelationName(rel), census.unlabelled, relid);
+	if (settings->mode == CASUS_MODE_REGISTERED)
+	{
+		settings->had_row_security = rel->rd_rel->relrowsecurity;
+		settings->had_force = rel->rd_rel->relforcerowsecurity;
+	}
+	table_close(rel, NoLock);
+
+	settings->mode = enforce ? CASUS_MODE_ENFORCE : CASUS_MODE_OBSERVE;
+	if (enforce)
+		drop_policies(&lines, relid);
+	make_triggers(&lines, relid, settings);
+	if (enforce)
+		make_policies(&lines, relid, settings->had_row_security);
+	casus_registry_store(relid, settings);
+	casus_accesslog_event("setup", relid, 0, NULL, psprintf("bind %s", mode));
+	casus_protect_return(fcinfo, lines);
+	return (Datum) 0;
+}
+
+/* ---- the way back ---- */
+
+/* Whose labels come from this table, or whose rows label it? NULL: nobody's. */
+static char *
+dependent_table(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, casus_registry_tables())
+	{
+		Oid			other = lfirst_oid(lc);
+		const CasusSettings *settings = casus_registry_settings(other);
+
+		if (settings == NULL || other == relid)
+			continue;
+		for (int i = 0; i < settings->nvia; i++)
+		{
+			if (settings->via[i].parent == relid)
+				return get_rel_name(other);
+		}
+	}
+	return NULL;
+}
+
+static void
+check_unprotect(Relation rel)
+{
+	char	   *other = dependent_table(RelationGetRelid(rel));
+	Census		census;
+
+	if (other != NULL)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  psprintf("table \"%s\" gets its labels from table \"%s\"",
+								   other, RelationGetRelationName(rel)), NULL,
+						  psprintf("Unprotect \"%s\" first.", other));
+	take_census(rel, &census);
+	if (census.governed > 0)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  psprintf("table \"%s\" still holds " INT64_FORMAT " governed rows",
+								   RelationGetRelationName(rel), census.governed),
+						  "Unprotected they would be open to everyone with a GRANT; their dossiers end by their own rules first.",
+						  NULL);
+}
+
+static void
+restore_statistics(List **lines, Oid relid, List *uses)
+{
+	ListCell   *lc;
+
+	foreach(lc, uses)
+	{
+		CasusColumnUse *use = lfirst(lc);
+
+		if (strcmp(use->use, "data") == 0 || strcmp(use->use, "subject") == 0)
+			run(lines, psprintf("ALTER TABLE %s ALTER COLUMN \"%s\" SET STATISTICS -1",
+								casus_relation_ddl_name(relid),
+								casus_relation_ddl_escape(get_attname(relid, use->attno, false))));
+	}
+}
+
+Datum
+casus_sql_unprotect(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	char	   *reason = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	CasusSettings *settings;
+	Relation	rel;
+	List	   *uses;
+	List	   *lines = NIL;
+	char	   *table;
+
+	casus_require_preloaded();
+	if (reason[0] == '\0')
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  "unprotect needs a reason", NULL, NULL);
+	rel = open_for_setup(relid, &settings);
+	check_unprotect(rel);
+	uses = casus_registry_settings_uses(rel);
+	table = casus_relation_ddl_name(relid);
+	table_close(rel, NoLock);
+
+	casus_accesslog_event("setup", relid, 0, NULL, psprintf("unprotect: %s", reason));
+	drop_policies(&lines, relid);
+	if (has_trigger(relid, CASUS_TRIGGER_NAME))
+		run(&lines, psprintf("DROP TRIGGER \"%s\" ON %s", CASUS_TRIGGER_NAME, table));
+	if (has_trigger(relid, CASUS_PENDING_NAME))
+		run(&lines, psprintf("DROP TRIGGER \"%s\" ON %s", CASUS_PENDING_NAME, table));
+	if (settings->mode == CASUS_MODE_ENFORCE)
+	{
+		run(&lines, psprintf("ALTER TABLE %s %s ROW LEVEL SECURITY", table,
+							 settings->had_row_security ? "ENABLE" : "DISABLE"));
+		run(&lines, psprintf("ALTER TABLE %s %s ROW LEVEL SECURITY", table,
+							 settings->had_force ? "FORCE" : "NO FORCE"));
+	}
+	restore_statistics(&lines, relid, uses);
+	run(&lines, psprintf("ALTER TABLE %s DROP COLUMN %s", table, CASUS_LABEL_COLUMN));
+	casus_registry_remove(relid);
+	casus_protect_return(fcinfo, lines);
+	return (Datum) 0;
+}
