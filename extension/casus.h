@@ -602,6 +602,7 @@ extern bool casus_dossier_row_involves(CasusScan *scan, int32 person, uint16 par
 /* With until: lowered to the moment when the answer changes by itself. */
 extern bool casus_dossier_participates_until(int64 id, int32 person, uint16 party, int office,
 											 TimestampTz *until);
+extern int	casus_dossier_ended_sharing(int64 id, uint16 party);
 extern int	casus_dossier_sharing(int64 id, uint16 party, uint32 **items, TimestampTz *until);
 extern bool casus_dossier_participates(int64 id, int32 person, uint16 party, int office);
 extern bool casus_dossier_shared(int64 id, uint32 item, uint16 party);	/* item or whole dossier, now */
@@ -646,8 +647,10 @@ typedef struct CasusSight
 	uint64		all,			/* categories readable whoever supplied them */
 				own,
 				shared;
+	int			ended;			/* decisions to share with my party that have ended */
 } CasusSight;
 extern void casus_policy_sight(int64 dossier, CasusSight *sight);
+extern bool casus_policy_narrowed(const CasusSight *was, const CasusSight *is);
 
 /* ------------------------------------------------------------------------
  * logrecord.c (layer 5): a log record as a line of JSON, from ready pieces

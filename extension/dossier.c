@@ -289,6 +289,23 @@ casus_dossier_sharing(int64 id, uint16 party, uint32 **items, TimestampTz *until
 	return n;
 }
 
+/* How many decisions to share with the party have ended: it only grows. */
+int
+casus_dossier_ended_sharing(int64 id, uint16 party)
+{
+	CasusScan	scan;
+	int			n = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	casus_scan_key(&scan, CASUS_SHARING, casus_index_oid("sharing_dossier"),
+				   CASUS_COL_SHARING_DOSSIER, F_INT8EQ, Int64GetDatum(id));
+	while (casus_scan_next(&scan))
+		n += casus_scan_int(&scan, CASUS_COL_SHARING_PARTY, 0) == party &&
+			casus_scan_int(&scan, CASUS_COL_SHARING_STARTS + 1, DT_NOEND) <= now;
+	casus_scan_end(&scan);
+	return n;
+}
+
 bool
 casus_dossier_shared(int64 id, uint32 item, uint16 party)
 {

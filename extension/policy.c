@@ -1,14 +1,217 @@
-#include "casus.h"
+/*
+ * policy.c
+ *		One verdict per row: may the session see it now?
+ *
+ * The truth table, in this order:
+ *
+ *	outside the protocol					yes, under ordinary GRANTs
+ *	pending, of this transaction			yes
+ *	malformed, pending of another one		no
+ *	governed, a rule grants read			yes
+ *	governed, inserted by this transaction	yes
+ *	governed otherwise						no
+ *
+ * "A rule grants" is answered from masks per dossier (policy_cache.c), made
+ * from rules folded per capacity (policy_fold.c).  All of that holds for one
+ * version of state and context, whose counters are compared per row, and until
+ * a moment, which is compared when a statement starts or goes on.  Nothing is
+ * decided when a plan is made.  All state is private to the backend.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "policy.h"
+
+#include "port/pg_bswap.h"
+#include "utils/timestamp.h"
+
+/* The dossier of the row before: rows of one dossier come in a row. */
+static struct
+{
+	uint64		version;		/* 0: nothing remembered */
+	uint64		raw_dossier;	/* as it stands in the label */
+	PolicyMasks masks;
+	uint16		party;
+}			memo;
+
+/* The version of state and context under which the caches were filled. */
+static uint64 cached_version = 0;
+static TimestampTz cached_until = 0;
+static int64 only_dossier = 0;	/* the context is for this one; 0: no such limit */
+
+/* Both counters only go up, so an equal sum means that neither moved. */
+#define CURRENT_VERSION()	(casus_catalog_generation + casus_context_count)
+
+/* ---- versions ---- */
+
+static void
+start_anew(void)
+{
+	memo.version = 0;
+	casus_policy_cache_clear();
+	casus_policy_fold_refresh();
+	cached_until = casus_context_until();
+	only_dossier = casus_policy_fold_count() == 1 ?
+		casus_policy_fold(0)->capacity.dossier : 0;
+	cached_version = CURRENT_VERSION();
+}
+
+/*
+ * The look at roles and people may itself take in messages, so that the
+ * version moves on while the caches are made: then they are made once more.
+ */
+static void
+keep_current(void)
+{
+	casus_require_preloaded();
+	(void) casus_context_generation();
+	while (cached_version != CURRENT_VERSION())
+		start_anew();
+}
+
+void
+casus_policy_begin(void)
+{
+	TimestampTz ends;
+
+	casus_catalog_listen();
+	keep_current();
+	ends = Min(cached_until, casus_policy_cache_until());
+	if (ends != DT_NOEND && GetCurrentTimestamp() >= ends)
+		start_anew();
+}
+
+void
+casus_policy_end(void)
+{
+	casus_policy_cache_trim();
+}
+
+/* ---- the verdict ---- */
+
+/* The masks of a dossier, remembered for the next row. */
+static void
+remember(uint64 raw_dossier)
+{
+	int64		dossier = (int64) pg_ntoh64(raw_dossier);
+	PolicySightNo no = 0;
+
+	keep_current();
+	memo.version = 0;
+	if (dossier > 0 && casus_policy_fold_count() > 0 &&
+		(only_dossier == 0 || only_dossier == dossier))
+		no = casus_policy_cache_find(dossier);
+	memo.masks = *casus_policy_fold_masks(no, &memo.party);
+	memo.raw_dossier = raw_dossier;
+	memo.version = cached_version;
+}
+
+/* What the masks do not settle at once. */
+static pg_noinline bool
+judge_further(const pg_uuid_t *raw)
+{
+	CasusLabel	label;
+	uint64		bit;
+
+	switch (casus_label_unpack(raw, &label))
+	{
+		case CASUS_LABEL_OUTSIDE:
+			return true;
+		case CASUS_LABEL_PENDING:
+			return casus_label_is_own_pending(raw);
+		case CASUS_LABEL_BROKEN:
+			return false;
+		case CASUS_LABEL_GOVERNED:
+			break;
+	}
+
+	bit = UINT64CONST(1) << label.category;
+	if ((memo.masks.own & bit) != 0 && label.party != 0 && label.party == memo.party)
+		return true;
+	if ((memo.masks.shared & bit) != 0 &&
+		casus_policy_cache_shared(label.dossier, label.item, memo.party))
+		return true;
+	return casus_policy_inserted_here(label.dossier, label.item);
+}
+
+static inline bool
+permits(const pg_uuid_t *raw)
+{
+	uint64		raw_dossier;
+	uint64		rest;
+	uint32		category;
+
+	memcpy(&raw_dossier, raw->data, sizeof(raw_dossier));
+	memcpy(&rest, raw->data + 8, sizeof(rest));
+	if (unlikely(raw_dossier != memo.raw_dossier ||
+				 memo.version != CURRENT_VERSION()))
+	{
+		uint64		outside[2];
+
+		/*
+		 * Rows outside the protocol leave the memory of the dossier before as
+		 * it is.  Their first half is no dossier, so it is never remembered.
+		 */
+		memcpy(outside, &casus_label_outside, sizeof(outside));
+		if (raw_dossier == outside[0])
+		{
+			if (unlikely(!casus_preloaded))
+				casus_require_preloaded();
+			return rest == outside[1];
+		}
+		remember(raw_dossier);
+	}
+
+	/* Item 0 and a category without bit are malformed, whatever the masks say. */
+	rest = pg_ntoh64(rest);
+	category = ((uint32) rest >> 12) & 0xff;
+	if (likely(category < CASUS_MAX_CODE && (rest >> 32) != 0 &&
+			   (memo.masks.all & (UINT64CONST(1) << category)) != 0))
+		return true;
+	if ((memo.masks.own | memo.masks.shared) == 0 &&
+		!casus_policy_any_insert() && (int64) pg_ntoh64(raw_dossier) > 0)
+		return false;
+	return judge_further(raw);
+}
+
+bool
+casus_policy_permits(const pg_uuid_t *raw)
+{
+	return permits(raw);
+}
 
 PG_FUNCTION_INFO_V1(casus_sql_permits);
+
 Datum
 casus_sql_permits(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(casus_policy_permits(PG_GETARG_UUID_P(0)));
+	PG_RETURN_BOOL(permits(PG_GETARG_UUID_P(0)));
 }
-PG_FUNCTION_INFO_V1(casus_sql_permits_support);
-Datum
-casus_sql_permits_support(PG_FUNCTION_ARGS)
+
+/* ---- for open cursors ---- */
+
+void
+casus_policy_sight(int64 dossier, CasusSight *sight)
 {
-	PG_RETURN_POINTER(NULL);
+	remember(pg_hton64((uint64) dossier));
+	sight->all = memo.masks.all;
+	sight->own = memo.masks.own;
+	sight->shared = memo.masks.shared;
+	sight->ended = sight->shared == 0 ? 0 :
+		casus_dossier_ended_sharing(dossier, memo.party);
+}
+
+/* A category that moves from own or shared to all is not a loss. */
+bool
+casus_policy_narrowed(const CasusSight *was, const CasusSight *is)
+{
+	return (was->all & ~is->all) != 0 ||
+		(was->own & ~(is->own | is->all)) != 0 ||
+		(was->shared & ~(is->shared | is->all)) != 0 ||
+		((was->shared & ~is->all) != 0 && is->ended > was->ended);
+}
+
+void
+casus_policy_init(void)
+{
+	casus_policy_insert_init();
 }

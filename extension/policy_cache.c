@@ -1,0 +1,383 @@
+/*
+ * policy_cache.c
+ *		What the session may see of which dossier: 16 bytes per dossier.
+ *
+ * A dossier is looked up when a row of it is judged first.  After many misses
+ * in a statement the whole of casus_cat.dossier is read at once, and only the
+ * dossiers of which something may be seen are kept; when all of them fit, one
+ * that is not there may not be seen.  The table never outgrows work_mem, and
+ * what is larger than a few pages goes when no statement runs any more.
+ *
+ * Everything here holds for one version of state, context and clock; policy.c
+ * clears it when one of these moves.  Private to the backend.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "policy.h"
+
+#include "access/table.h"
+#include "common/hashfn.h"
+#include "executor/nodeHash.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+typedef struct SightEntry
+{
+	int64		dossier;
+	uint32		no;				/* PolicySightNo; while loading in bulk a bit per fold */
+	uint32		status;
+} SightEntry;
+
+#define SH_PREFIX sights
+#define SH_ELEMENT_TYPE SightEntry
+#define SH_KEY_TYPE int64
+#define SH_KEY dossier
+#define SH_HASH_KEY(tb, key) ((uint32) murmurhash32((uint32) (key) ^ (uint32) ((uint64) (key) >> 32)))
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* The items of one dossier that are shared with one party. */
+typedef struct Shares
+{
+	int64		dossier;
+	uint16		party;
+	int			n;
+	uint32	   *items;			/* ascending; 0 first means all */
+} Shares;
+
+typedef struct SharesEntry
+{
+	int64		dossier;
+	Shares	   *shares;
+	uint32		status;
+} SharesEntry;
+
+#define SH_PREFIX shareds
+#define SH_ELEMENT_TYPE SharesEntry
+#define SH_KEY_TYPE int64
+#define SH_KEY dossier
+#define SH_HASH_KEY(tb, key) ((uint32) murmurhash32((uint32) (key) ^ (uint32) ((uint64) (key) >> 32)))
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+#define KEEP_ENTRIES	2048	/* 32 KiB; what stays between statements */
+#define BULK_AFTER		256		/* misses, at the least */
+
+static MemoryContext cache_context = NULL;
+static sights_hash *sights = NULL;
+static shareds_hash *shareds = NULL;
+static int	misses = 0;			/* since the statement began */
+static bool bulk_done = false;
+static bool complete = false;	/* what is not there may not be seen */
+static TimestampTz until = DT_NOEND;
+
+static void
+make_tables(void)
+{
+	if (cache_context == NULL)
+		cache_context = AllocSetContextCreate(TopMemoryContext, "casus verdicts",
+											  ALLOCSET_SMALL_SIZES);
+	if (sights == NULL)
+		sights = sights_create(cache_context, 16, NULL);
+}
+
+void
+casus_policy_cache_clear(void)
+{
+	if (cache_context)
+		MemoryContextReset(cache_context);
+	sights = NULL;
+	shareds = NULL;
+	bulk_done = false;
+	complete = false;
+	until = DT_NOEND;
+}
+
+void
+casus_policy_cache_trim(void)
+{
+	misses = 0;
+	if (cache_context &&
+		((sights && sights->size > KEEP_ENTRIES) ||
+		 (shareds && shareds->members > 64)))
+		casus_policy_cache_clear();
+}
+
+TimestampTz
+casus_policy_cache_until(void)
+{
+	return until;
+}
+
+/* May one more entry be added?  Growing needs the old and the new table at once. */
+static bool
+has_room(void)
+{
+	uint64		limit = get_hash_memory_limit() / sizeof(SightEntry);
+
+	return sights->members < sights->grow_threshold - 1 ||
+		sights->size * 2 <= Max(limit, KEEP_ENTRIES);
+}
+
+static PolicySightNo
+judge(const CasusDossier *dossier)
+{
+	int			fold = casus_policy_fold_of_file(dossier->file);
+	bool		takes_part = false;
+
+	if (fold < 0)
+		return 0;
+	until = Min(until, dossier->valid_until);
+	if (casus_policy_fold_asks(fold, dossier))
+	{
+		const CasusCapacity *c = &casus_policy_fold(fold)->capacity;
+
+		takes_part = casus_dossier_participates_until(dossier->id, c->person,
+													  c->party, c->office, &until);
+	}
+	return casus_policy_fold_sight(fold, dossier, takes_part);
+}
+
+/* ---- in bulk ---- */
+
+/* Per dossier the folds that take part in it, as bits. */
+static sights_hash *
+load_participants(MemoryContext context)
+{
+	sights_hash *parts = sights_create(context, 256, NULL);
+	TimestampTz now = GetCurrentTimestamp();
+	CasusScan	scan;
+
+	casus_scan_all(&scan, CASUS_PARTICIPANT);
+	while (casus_scan_next(&scan))
+	{
+		for (int i = 0; i < casus_policy_fold_count(); i++)
+		{
+			const CasusCapacity *c = &casus_policy_fold(i)->capacity;
+			SightEntry *entry;
+			bool		found;
+
+			if (!casus_dossier_row_involves(&scan, c->person, c->party, c->office) ||
+				!casus_scan_period(&scan, CASUS_COL_PARTICIPANT_STARTS, now, &until))
+				continue;
+			entry = sights_insert(parts,
+								  casus_scan_int(&scan, CASUS_COL_PARTICIPANT_DOSSIER, 0),
+								  &found);
+			if (!found)
+				entry->no = 0;
+			entry->no |= 1U << i;
+		}
+	}
+	casus_scan_end(&scan);
+	return parts;
+}
+
+static bool
+any_fold_asks(void)
+{
+	for (int i = 0; i < casus_policy_fold_count(); i++)
+		if (casus_policy_fold(i)->ask != 0)
+			return true;
+	return false;
+}
+
+/* Offices held by an appointment for one dossier have no participant row to go by. */
+static bool
+takes_part_in(sights_hash *parts, const CasusDossier *dossier, int fold)
+{
+	SightEntry *entry = sights_lookup(parts, dossier->id);
+	const CasusCapacity *c = &casus_policy_fold(fold)->capacity;
+	const CasusHoldings *holdings;
+
+	if (entry != NULL && (entry->no & (1U << fold)) != 0)
+		return true;
+	holdings = casus_people_holdings(c->person);
+	for (int i = 0; i < holdings->n; i++)
+		if (holdings->held[i].dossier == dossier->id &&
+			holdings->held[i].office == c->office)
+			return true;
+	return false;
+}
+
+static void
+load_in_bulk(void)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+												  "casus participants",
+												  ALLOCSET_DEFAULT_SIZES);
+	sights_hash *parts = any_fold_asks() ? load_participants(scratch) : NULL;
+	TimestampTz now = GetCurrentTimestamp();
+	CasusScan	scan;
+	int32		last_file = 0;
+	int			fold = -1;
+	const CasusProtocol *protocol = NULL;
+	bool		all = true;
+
+	bulk_done = true;
+	casus_scan_all(&scan, CASUS_DOSSIER);
+	while (casus_scan_next(&scan))
+	{
+		CasusDossier dossier;
+		PolicySightNo no;
+		SightEntry *entry;
+		bool		found;
+
+		CHECK_FOR_INTERRUPTS();
+		casus_dossier_from_row(&scan, &dossier);
+		if (dossier.file != last_file)
+		{
+			last_file = dossier.file;
+			fold = casus_policy_fold_of_file(dossier.file);
+			protocol = casus_protocol(casus_dossier_file_protocol(dossier.file));
+		}
+		if (fold < 0)
+			continue;
+		casus_dossier_stage(&dossier, protocol, now);
+		until = Min(until, dossier.valid_until);
+		no = casus_policy_fold_sight(fold, &dossier,
+									 parts && casus_policy_fold_asks(fold, &dossier) &&
+									 takes_part_in(parts, &dossier, fold));
+		if (no == 0)
+			continue;
+		if (!has_room())
+		{
+			all = false;
+			break;
+		}
+		entry = sights_insert(sights, dossier.id, &found);
+		entry->no = no;
+	}
+	casus_scan_end(&scan);
+	complete = all;
+	MemoryContextDelete(scratch);
+}
+
+/*
+ * One look-up by index costs about as much as reading a dozen rows in a row,
+ * so reading all of them pays once a sixteenth has been missed.
+ */
+static bool
+bulk_pays(void)
+{
+	Relation	rel;
+	double		rows;
+
+	if (bulk_done || misses < BULK_AFTER)
+		return false;
+	rel = table_open(casus_table_oid(CASUS_DOSSIER), AccessShareLock);
+	rows = Max(rel->rd_rel->reltuples, 0);
+	table_close(rel, AccessShareLock);
+	return misses >= rows / 16;
+}
+
+PolicySightNo
+casus_policy_cache_find(int64 dossier)
+{
+	SightEntry *entry;
+	CasusDossier state;
+	PolicySightNo no;
+	bool		found;
+
+	if (unlikely(sights == NULL))
+		make_tables();
+	entry = sights_lookup(sights, dossier);
+	if (entry != NULL)
+		return entry->no;
+	if (complete)
+		return 0;
+
+	misses++;
+	if (unlikely((misses & (BULK_AFTER - 1)) == 0) && bulk_pays())
+	{
+		load_in_bulk();
+		return casus_policy_cache_find(dossier);
+	}
+
+	no = casus_dossier_load(dossier, &state) ? judge(&state) : 0;
+	if (has_room())
+	{
+		entry = sights_insert(sights, dossier, &found);
+		entry->no = no;
+	}
+	return no;
+}
+
+/* ---- sharing ---- */
+
+static int
+compare_items(const void *a, const void *b)
+{
+	uint32		x = *(const uint32 *) a;
+	uint32		y = *(const uint32 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+forget_shares(void)
+{
+	shareds_iterator at;
+	SharesEntry *entry;
+
+	shareds_start_iterate(shareds, &at);
+	while ((entry = shareds_iterate(shareds, &at)) != NULL)
+	{
+		pfree(entry->shares->items);
+		pfree(entry->shares);
+	}
+	shareds_reset(shareds);
+}
+
+static Shares *
+find_shares(int64 dossier, uint16 party)
+{
+	SharesEntry *entry;
+	MemoryContext old;
+	Shares	   *shares;
+	bool		found;
+
+	if (shareds == NULL)
+	{
+		make_tables();
+		shareds = shareds_create(cache_context, 16, NULL);
+	}
+	entry = shareds_lookup(shareds, dossier);
+	if (entry != NULL)
+		return entry->shares;
+
+	/* The lists are as long as decisions to share; they go when they are many. */
+	if (shareds->members >= get_hash_memory_limit() / 256)
+		forget_shares();
+	old = MemoryContextSwitchTo(cache_context);
+	shares = palloc0(sizeof(Shares));
+	shares->dossier = dossier;
+	shares->party = party;
+	shares->n = casus_dossier_sharing(dossier, party, &shares->items, &until);
+	qsort(shares->items, shares->n, sizeof(uint32), compare_items);
+	entry = shareds_insert(shareds, dossier, &found);
+	entry->shares = shares;
+	MemoryContextSwitchTo(old);
+	return shares;
+}
+
+bool
+casus_policy_cache_shared(int64 dossier, uint32 item, uint16 party)
+{
+	Shares	   *shares;
+
+	if (party == 0)
+		return false;
+	shares = find_shares(dossier, party);
+	if (shares->n == 0)
+		return false;
+	return shares->items[0] == 0 ||
+		bsearch(&item, shares->items, shares->n, sizeof(uint32), compare_items) != NULL;
+}
