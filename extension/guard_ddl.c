@@ -389,8 +389,7 @@ check_alter_table(AlterTableStmt *alter, CasusGuardScope *scope)
 			scope->only_keys = false;
 		if (prot != NULL)
 			check_protected_command(cmd, prot, scope);
-		else
-			check_other_table(cmd, scope);
+		check_other_table(cmd, scope);
 		if (cmd->subtype == AT_AddConstraint)
 			check_constraint((Constraint *) cmd->def, relid, prot, scope);
 		else if (cmd->subtype == AT_ValidateConstraint)

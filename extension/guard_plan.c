@@ -85,9 +85,13 @@ is_permits(Node *node, Index scanrelid, const CasusProtected *prot, List *indext
 	Var		   *label;
 
 	if (!IsA(node, FuncExpr) || func->funcid != casus_permits_oid() ||
-		list_length(func->args) != 1 || !IsA(linitial(func->args), Var))
+		list_length(func->args) != 1)
 		return false;
 	label = linitial(func->args);
+	while (IsA(label, RelabelType))
+		label = (Var *) ((RelabelType *) label)->arg;
+	if (!IsA(label, Var))
+		return false;
 
 	/* An index-only scan speaks of columns by their place in the index. */
 	if (label->varno == INDEX_VAR && indextlist != NIL)

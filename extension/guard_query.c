@@ -63,9 +63,13 @@ is_permits(Node *node, Index rtindex, const CasusProtected *prot)
 	Var		   *label;
 
 	if (!IsA(node, FuncExpr) || func->funcid != casus_permits_oid() ||
-		list_length(func->args) != 1 || !IsA(linitial(func->args), Var))
+		list_length(func->args) != 1)
 		return false;
 	label = linitial(func->args);
+	while (IsA(label, RelabelType))
+		label = (Var *) ((RelabelType *) label)->arg;
+	if (!IsA(label, Var))
+		return false;
 	return label->varno == rtindex && label->varattno == prot->label_attno &&
 		label->varlevelsup == 0;
 }

@@ -106,6 +106,8 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 		casus_creating();
 	if (!own)
 		casus_guard_plan(query, eflags);
+	else if (query->plannedstmt->commandType != CMD_SELECT)
+		casus_guard_mark_transaction();
 
 	touches = casus_guard_touches(query->plannedstmt);
 	if (touches)

@@ -24,10 +24,12 @@
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_depend.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/seclabel.h"
@@ -318,11 +320,17 @@ static Oid
 trigger_function(void)
 {
 	static Oid	cached = InvalidOid;
-	List	   *name = list_make2(makeString(pstrdup(CASUS_INT_SCHEMA)),
-								  makeString(pstrdup("row_trigger")));
+	Oid			schema;
 
+	/* Past the right to use the schema: whoever reads a table comes here. */
 	if (!OidIsValid(cached) || get_func_name(cached) == NULL)
-		cached = LookupFuncName(name, 0, NULL, true);
+	{
+		schema = get_namespace_oid(CASUS_INT_SCHEMA, true);
+		cached = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+								 CStringGetDatum("row_trigger"),
+								 PointerGetDatum(buildoidvector(NULL, 0)),
+								 ObjectIdGetDatum(schema));
+	}
 	return cached;
 }
 
