@@ -2,8 +2,8 @@
  * accesslog.c
  *		The access log: what each statement let through, wrote, was refused.
  *
- * logscan.c watches the scans, lognote.c counts, logrecord.c makes lines,
- * sink.c keeps them.  Here it is decided when: before anything leaves.  Lines
+ * logscan.c watches the scans, lognote.c counts, logstatement.c knows what
+ * runs, logrecord.c makes lines, sink.c keeps them.  Here it is decided when: before anything leaves.  Lines
  * wait in "pending" until the gate before the client, the commit, or the size
  * of what waits says that they must be written; in strict mode they are synced
  * too.  What is written stays, whatever becomes of the transaction.
@@ -98,11 +98,11 @@ append_pending(void)
 static bool
 gate_waiting(void)
 {
-	if (pending.len > 0 || writes != NIL || casus_logscan_waiting(false))
+	if (pending.len > 0 || writes != NIL || casus_logstatement_waiting(false))
 		return true;
 	return is_strict() &&
 		(casus_sink_waiting() ||
-		 (casus_logscan_parallel() && casus_sink_lagging()));
+		 (casus_logstatement_parallel() && casus_sink_lagging()));
 }
 
 /* Puts on record what is not; all: also rows of dossiers already on record. */
@@ -111,13 +111,13 @@ gate_settle(bool all)
 {
 	if (writes != NIL)
 		format_writes();
-	if (casus_logscan_waiting(all))
-		casus_logscan_format(&pending, all);
+	if (casus_logstatement_waiting(all))
+		casus_logstatement_format(&pending, all);
 	if (!append_pending())
 		return false;
 	if (!is_strict())
 		return true;
-	if (casus_logscan_parallel())
+	if (casus_logstatement_parallel())
 		casus_sink_cover();
 	return casus_sink_try_sync();
 }
@@ -192,7 +192,7 @@ casus_accesslog_start(QueryDesc *query)
 	if (casus_registry_empty() ||
 		(query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY))
 		return;
-	if (!casus_logscan_start(query, &pending))
+	if (!casus_logstatement_start(query, &pending))
 		return;
 	casus_wiregate_install(&gate_owner);
 	if (IsParallelWorker() && query->dest)
@@ -202,13 +202,13 @@ casus_accesslog_start(QueryDesc *query)
 void
 casus_accesslog_run(QueryDesc *query)
 {
-	casus_logscan_run(query);
+	casus_logstatement_run(query);
 }
 
 void
 casus_accesslog_end(QueryDesc *query)
 {
-	casus_logscan_end(query);
+	casus_logstatement_end(query);
 	append_if_many();
 }
 
@@ -352,6 +352,12 @@ require_settled(void)
 	casus_sink_sync();
 }
 
+void
+casus_accesslog_flush(void)
+{
+	require_settled();
+}
+
 static void
 xact_callback(XactEvent event, void *arg)
 {
@@ -361,7 +367,7 @@ xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PRE_PREPARE:
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 			/* What the transaction wrote or notified leaves with the commit. */
-			if (gate_waiting() || casus_logscan_waiting(true))
+			if (gate_waiting() || casus_logstatement_waiting(true))
 				require_settled();
 			break;
 		case XACT_EVENT_ABORT:

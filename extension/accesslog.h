@@ -1,6 +1,6 @@
 /*
  * accesslog.h
- *		What lognote.c, logscan.c and accesslog.c share and no other file needs.
+ *		What lognote.c, logscan.c, logstatement.c and accesslog.c share and no other file needs.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -28,14 +28,40 @@ extern bool casus_lognote_narrowed(const NoteSet *set);
 
 /* ---- logscan.c: the scans of running statements ---- */
 
-extern bool casus_logscan_start(QueryDesc *query, StringInfo rest);
-extern void casus_logscan_run(QueryDesc *query);
-extern void casus_logscan_end(QueryDesc *query);
+typedef struct LogRelation
+{
+	Oid			relid;
+	NoteSet    *notes;
+} LogRelation;
+
+typedef struct LogStatement
+{
+	dlist_node	node;
+	QueryDesc  *query;			/* NULL once it has ended */
+	List	   *relations;		/* LogRelation */
+	char	   *identity;		/* who reads, as JSON */
+	uint64		query_id;
+	uint64		context_generation;
+	uint64		state_generation;	/* at the last look for narrowed dossiers */
+	TimestampTz looked_at;
+	bool		parallel;
+	StringInfo	rest;			/* takes what is unwritten when we end */
+	MemoryContextCallback callback;
+} LogStatement;
+
+extern void casus_logscan_watch(LogStatement *statement, PlanState *plan);
+extern void casus_logscan_drop(LogStatement *statement);
 extern void casus_logscan_leaving(void);
 extern void casus_logscan_failing(void);
 extern void casus_logscan_forget_flight(void);
-extern bool casus_logscan_waiting(bool all);
-extern bool casus_logscan_parallel(void);
-extern void casus_logscan_format(StringInfo lines, bool all);
+
+/* ---- logstatement.c: running statements ---- */
+
+extern bool casus_logstatement_start(QueryDesc *query, StringInfo rest);
+extern void casus_logstatement_run(QueryDesc *query);
+extern void casus_logstatement_end(QueryDesc *query);
+extern bool casus_logstatement_waiting(bool all);
+extern bool casus_logstatement_parallel(void);
+extern void casus_logstatement_format(StringInfo lines, bool all);
 
 #endif							/* CASUS_ACCESSLOG_H */

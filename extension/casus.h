@@ -290,7 +290,7 @@ extern void casus_sink_init(void);
 extern void casus_sink_append(const char *line, int len);
 extern void casus_sink_sync(void);
 extern void casus_sink_ready(void); /* refuses while records cannot be written */
-extern const char *casus_sink_directory(void);
+extern void casus_sink_path(char *path);	/* of the file, MAXPGPATH bytes */
 
 /* The same for where no error can be raised: false with errno. */
 extern bool casus_sink_try_append(const char *lines, int length);
@@ -663,6 +663,7 @@ extern void casus_logrecord_close(struct StringInfoData *line);
 extern void casus_logrecord_text(struct StringInfoData *line, const char *key, const char *text);
 extern void casus_logrecord_number(struct StringInfoData *line, const char *key, int64 number);
 extern const char *casus_logrecord_identity(void);
+extern const char *casus_logrecord_database(void);
 extern char *casus_logrecord_capacity(int32 file, const CasusCapacity *capacity);
 extern char *casus_logrecord_relation(Oid relid);
 extern char *casus_logrecord_person(int32 person);
@@ -682,6 +683,9 @@ extern void casus_accesslog_end(QueryDesc *query);	/* executor end: write what i
 /* One-off records: kind is "refusal", "attempt", "act", "export", "setup", "write" ...; texts may be NULL. */
 extern void casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
 								  const char *code, const char *text);
+
+/* Writes what waits, so that a reader of the log finds it; refuses when it cannot. */
+extern void casus_accesslog_flush(void);
 
 /* A row written, in the row trigger: counted per relation, verb and dossier until commit. */
 extern void casus_accesslog_note_write(Oid relid, int64 dossier, CasusVerb verb);

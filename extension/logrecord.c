@@ -233,6 +233,20 @@ casus_logrecord_relation(Oid relid)
 
 /* ---- who ---- */
 
+/* Of this session; nobody can rename it meanwhile. */
+const char *
+casus_logrecord_database(void)
+{
+	if (database_name == NULL)
+	{
+		char	   *name = get_database_name(MyDatabaseId);
+
+		if (name)
+			database_name = MemoryContextStrdup(TopMemoryContext, name);
+	}
+	return database_name;
+}
+
 static const char *
 actor_kind(CasusActorKind kind)
 {
@@ -271,14 +285,7 @@ build_identity(StringInfo piece)
 {
 	CasusActor	actor = casus_context_actor();
 
-	if (database_name == NULL)
-	{
-		char	   *name = get_database_name(MyDatabaseId);
-
-		if (name)
-			database_name = MemoryContextStrdup(TopMemoryContext, name);
-	}
-	casus_logrecord_text(piece, "database", database_name);
+	casus_logrecord_text(piece, "database", casus_logrecord_database());
 	casus_logrecord_number(piece, "pid", MyProcPid);
 	if (IsParallelWorker() && MyProc->lockGroupLeader)
 		casus_logrecord_number(piece, "leader", MyProc->lockGroupLeader->pid);

@@ -16,9 +16,9 @@
  * A scan without a qual exists under observe only: there the node itself is
  * wrapped, since some executors choose a routine without qual beforehand.
  *
- * All of this lives in the memory of the executor state; a callback on that
- * memory takes a statement off the list however it ends.  The list is private
- * to the backend.
+ * All of this lives in the memory of the executor state, and logstatement.c
+ * takes it off the lists here before that goes.  The lists are private to the
+ * backend.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -39,28 +39,6 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-typedef struct LogStatement
-{
-	dlist_node	node;
-	QueryDesc  *query;
-	List	   *relations;		/* LogRelation */
-	List	   *scans;			/* LogScan */
-	char	   *identity;		/* who reads, as JSON */
-	uint64		query_id;
-	uint64		context_generation;
-	uint64		state_generation;	/* at the last look for narrowed dossiers */
-	TimestampTz looked_at;
-	bool		parallel;
-	StringInfo	rest;			/* takes what is unwritten when we end */
-	MemoryContextCallback callback;
-} LogStatement;
-
-typedef struct LogRelation
-{
-	Oid			relid;
-	NoteSet    *notes;
-} LogRelation;
-
 typedef struct LogScan
 {
 	LogStatement *statement;
@@ -68,6 +46,7 @@ typedef struct LogScan
 	PlanState  *ps;
 	ExprState  *qual;			/* the original; NULL: the node is wrapped */
 	ExecProcNodeMtd real;		/* of a wrapped node */
+	struct LogScan *next_node;	/* on the list of those */
 	AttrNumber	attno;			/* of the label in the scan tuple; 0: fetch it */
 	AttrNumber	heap_attno;
 	bool		filtered;		/* the policy is in the qual */
@@ -82,8 +61,8 @@ typedef struct LogScan
 	bool		noted;			/* already */
 } LogScan;
 
-static dlist_head statements = DLIST_STATIC_INIT(statements);
 static LogScan *in_flight = NULL;	/* innermost first */
+static LogScan *node_scans = NULL;	/* those whose node is wrapped */
 
 /* ---- notes ---- */
 
@@ -260,21 +239,10 @@ eval_qual(ExprState *state, ExprContext *econtext, bool *isnull)
 static LogScan *
 find_scan(PlanState *ps)
 {
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &statements)
-	{
-		LogStatement *statement = dlist_container(LogStatement, node, iter.cur);
-		ListCell   *cell;
-
-		foreach(cell, statement->scans)
-		{
-			LogScan    *scan = (LogScan *) lfirst(cell);
-
-			if (scan->ps == ps && scan->qual == NULL)
-				return scan;
-		}
-	}
+	for (LogScan *scan = node_scans; scan != NULL; scan = scan->next_node)
+		if (scan->ps == ps)
+			return scan;
+	elog(ERROR, "casus lost sight of a scan");
 	return NULL;
 }
 
@@ -285,8 +253,6 @@ exec_node(PlanState *ps)
 	LogScan    *scan = find_scan(ps);
 	TupleTableSlot *result;
 
-	if (scan == NULL)
-		elog(ERROR, "casus lost sight of a scan");
 	scan->flying = ((ScanState *) ps)->ss_ScanTupleSlot;
 	scan->noted = false;
 	scan->outer = in_flight;
@@ -351,7 +317,7 @@ has_policy(List *quals, Oid permits)
 	return false;
 }
 
-/* ---- starting and ending a statement ---- */
+/* ---- putting ourselves in the way ---- */
 
 /* The column of the label in what an index-only scan returns; 0: not in it. */
 static AttrNumber
@@ -422,9 +388,10 @@ wrap_scan(LogStatement *statement, ScanState *state, const CasusProtected *table
 	else
 	{
 		scan->real = ps->ExecProcNodeReal;
+		scan->next_node = node_scans;
+		node_scans = scan;
 		ExecSetExecProcNode(ps, exec_node);
 	}
-	statement->scans = lappend(statement->scans, scan);
 }
 
 static bool
@@ -467,12 +434,21 @@ wrap_walker(PlanState *ps, void *context)
 	return planstate_tree_walker(ps, wrap_walker, context);
 }
 
-/* Keeps what is not written yet, and lets go of the statement's memory. */
-static void
-retire(LogStatement *statement)
+/*
+ * Watches the scans of protected relations in a plan; the statement then has
+ * relations.  Memory is the current context, that of the executor state.
+ */
+void
+casus_logscan_watch(LogStatement *statement, PlanState *plan)
+{
+	(void) wrap_walker(plan, statement);
+}
+
+/* The statement's memory is about to go: notes what is in flight there. */
+void
+casus_logscan_drop(LogStatement *statement)
 {
 	LogScan   **link = &in_flight;
-	ListCell   *cell;
 
 	while (*link != NULL)
 	{
@@ -484,187 +460,12 @@ retire(LogStatement *statement)
 		else
 			link = &(*link)->outer;
 	}
-	foreach(cell, statement->relations)
-		casus_lognote_format(((LogRelation *) lfirst(cell))->notes, statement->rest,
-							 true, statement->identity, statement->query_id);
-	/* What parallel workers appended for us is ours to wait for. */
-	if (statement->parallel)
-		casus_sink_cover();
-	dlist_delete(&statement->node);
-}
-
-static void
-retire_callback(void *arg)
-{
-	LogStatement *statement = (LogStatement *) arg;
-
-	if (statement->query != NULL)
-		retire(statement);
-}
-
-static bool
-reads_protected(QueryDesc *query)
-{
-	ListCell   *cell;
-
-	foreach(cell, query->plannedstmt->rtable)
+	link = &node_scans;
+	while (*link != NULL)
 	{
-		RangeTblEntry *rte = (RangeTblEntry *) lfirst(cell);
-
-		if (rte->rtekind == RTE_RELATION && casus_registry_find(rte->relid))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Watches the statement's scans of protected relations; false when it has
- * none.  rest outlives every statement and takes what one leaves unwritten.
- */
-bool
-casus_logscan_start(QueryDesc *query, StringInfo rest)
-{
-	MemoryContext old;
-	LogStatement *statement;
-
-	if (!reads_protected(query))
-		return false;
-
-	old = MemoryContextSwitchTo(query->estate->es_query_cxt);
-	statement = palloc0(sizeof(LogStatement));
-	(void) wrap_walker(query->planstate, statement);
-	if (statement->scans == NIL)
-	{
-		MemoryContextSwitchTo(old);
-		return false;
-	}
-	statement->query = query;
-	statement->identity = pstrdup(casus_logrecord_identity());
-	statement->query_id = query->plannedstmt->queryId;
-	statement->context_generation = casus_context_generation();
-	statement->state_generation = casus_state_generation();
-	statement->looked_at = GetCurrentStatementStartTimestamp();
-	statement->parallel = query->plannedstmt->parallelModeNeeded &&
-		!IsParallelWorker();
-	statement->rest = rest;
-	dlist_push_head(&statements, &statement->node);
-	statement->callback.func = retire_callback;
-	statement->callback.arg = statement;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &statement->callback);
-	MemoryContextSwitchTo(old);
-	return true;
-}
-
-static LogStatement *
-find_statement(QueryDesc *query)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &statements)
-	{
-		LogStatement *statement = dlist_container(LogStatement, node, iter.cur);
-
-		if (statement->query == query)
-			return statement;
-	}
-	return NULL;
-}
-
-/*
- * Before each run.  An open cursor or suspended portal may come back after
- * the session became somebody else, or after a dossier whose rows it already
- * returned was narrowed; either way the rest of it must not follow.
- */
-void
-casus_logscan_run(QueryDesc *query)
-{
-	LogStatement *statement = find_statement(query);
-	ListCell   *cell;
-	TimestampTz now;
-
-	if (statement == NULL)
-		return;
-	if (statement->context_generation != casus_context_generation())
-		casus_refuse("context_changed",
-					 _("the context has changed since this statement began"),
-					 _("What a cursor reads is read in the capacity in which it was opened."),
-					 _("Close the cursor and open it again."));
-
-	/* The clock narrows too, so an unchanged state is not enough for long. */
-	now = GetCurrentTimestamp();
-	if (statement->state_generation == casus_state_generation() &&
-		now - statement->looked_at < USECS_PER_SEC)
-		return;
-	foreach(cell, statement->relations)
-	{
-		if (casus_lognote_narrowed(((LogRelation *) lfirst(cell))->notes))
-			casus_refuse("context_changed",
-						 _("what may be read has been narrowed since this statement began"),
-						 _("A dossier of which rows were already returned may now be read less far."),
-						 _("Close the cursor and open it again."));
-	}
-	statement->state_generation = casus_state_generation();
-	statement->looked_at = now;
-}
-
-void
-casus_logscan_end(QueryDesc *query)
-{
-	LogStatement *statement = find_statement(query);
-
-	if (statement == NULL)
-		return;
-	retire(statement);
-	statement->query = NULL;
-}
-
-/* Is there anything unwritten: at all, or that must precede rows? */
-bool
-casus_logscan_waiting(bool all)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &statements)
-	{
-		LogStatement *statement = dlist_container(LogStatement, node, iter.cur);
-		ListCell   *cell;
-
-		foreach(cell, statement->relations)
-		{
-			NoteSet    *notes = ((LogRelation *) lfirst(cell))->notes;
-
-			if (all ? casus_lognote_dirty(notes) : casus_lognote_fresh(notes))
-				return true;
-		}
-	}
-	return false;
-}
-
-/* Does a statement run whose parallel workers append records for us? */
-bool
-casus_logscan_parallel(void)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &statements)
-		if (dlist_container(LogStatement, node, iter.cur)->parallel)
-			return true;
-	return false;
-}
-
-/* Appends the records of what is unwritten; reads no catalog. */
-void
-casus_logscan_format(StringInfo lines, bool all)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &statements)
-	{
-		LogStatement *statement = dlist_container(LogStatement, node, iter.cur);
-		ListCell   *cell;
-
-		foreach(cell, statement->relations)
-			casus_lognote_format(((LogRelation *) lfirst(cell))->notes, lines, all,
-								 statement->identity, statement->query_id);
+		if ((*link)->statement == statement)
+			*link = (*link)->next_node;
+		else
+			link = &(*link)->next_node;
 	}
 }

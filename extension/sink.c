@@ -52,17 +52,17 @@ static uint64 my_end = 0;		/* written, right after my last append */
 static uint64 my_failures = 0;	/* failures, at my oldest unsynced append */
 static bool my_waiting = false; /* I appended what I have not synced */
 
-static void
-file_name(char *path)
-{
-	snprintf(path, MAXPGPATH, "%s/" LOG_FILE, casus_sink_directory());
-}
-
-const char *
-casus_sink_directory(void)
+static const char *
+directory(void)
 {
 	return casus_log_directory && casus_log_directory[0] ?
 		casus_log_directory : DEFAULT_DIRECTORY;
+}
+
+void
+casus_sink_path(char *path)
+{
+	snprintf(path, MAXPGPATH, "%s/" LOG_FILE, directory());
 }
 
 /*
@@ -77,22 +77,22 @@ open_log(void)
 
 	if (log_fd >= 0)
 		return true;
-	file_name(path);
+	casus_sink_path(path);
 	log_fd = BasicOpenFilePerm(path, O_RDWR | O_APPEND | PG_BINARY, 0600);
 	if (log_fd >= 0)
 		return true;
 	if (errno != ENOENT)
 		return false;
 
-	if (stat(casus_sink_directory(), &st) != 0 &&
-		mkdir(casus_sink_directory(), S_IRWXU) != 0 && errno != EEXIST)
+	if (stat(directory(), &st) != 0 &&
+		mkdir(directory(), S_IRWXU) != 0 && errno != EEXIST)
 		return false;
 	log_fd = BasicOpenFilePerm(path, O_RDWR | O_APPEND | O_CREAT | PG_BINARY,
 							   0600);
 	if (log_fd < 0)
 		return false;
 	/* The name must survive a crash as well as the lines do. */
-	(void) fsync_fname_ext(casus_sink_directory(), true, true, LOG);
+	(void) fsync_fname_ext(directory(), true, true, LOG);
 	(void) fsync_fname_ext(DataDir, true, true, LOG);
 	return true;
 }
@@ -197,7 +197,7 @@ note_failure(void)
 	if (shared && pg_atomic_exchange_u32(&shared->failing, 1) == 0)
 		ereport(LOG_SERVER_ONLY,
 				(errmsg("casus cannot write its access log in \"%s\": %s",
-						casus_sink_directory(), strerror(save_errno)),
+						directory(), strerror(save_errno)),
 				 errdetail("Protected rows are not read until it can.")));
 	errno = save_errno;
 	return false;

@@ -1,0 +1,212 @@
+/*
+ * logstatement.c
+ *		The statements that read protected relations now, from executor start
+ *		to end: their notes, and what an open cursor may still return.
+ *
+ * A statement lives in the memory of its executor state; a callback on that
+ * memory takes it off the list however it ends, and keeps what it has not
+ * written.  The list is private to the backend.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "accesslog.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+static dlist_head statements = DLIST_STATIC_INIT(statements);
+
+/* Keeps what is not written yet, and lets go of the statement's memory. */
+static void
+retire(LogStatement *statement)
+{
+	ListCell   *cell;
+
+	casus_logscan_drop(statement);
+	foreach(cell, statement->relations)
+		casus_lognote_format(((LogRelation *) lfirst(cell))->notes, statement->rest,
+							 true, statement->identity, statement->query_id);
+	/* What parallel workers appended for us is ours to wait for. */
+	if (statement->parallel)
+		casus_sink_cover();
+	dlist_delete(&statement->node);
+}
+
+static void
+retire_callback(void *arg)
+{
+	LogStatement *statement = (LogStatement *) arg;
+
+	if (statement->query != NULL)
+		retire(statement);
+}
+
+static bool
+reads_protected(QueryDesc *query)
+{
+	ListCell   *cell;
+
+	foreach(cell, query->plannedstmt->rtable)
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) lfirst(cell);
+
+		if (rte->rtekind == RTE_RELATION && casus_registry_find(rte->relid))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Watches the statement's scans of protected relations; false when it has
+ * none.  rest outlives every statement and takes what one leaves unwritten.
+ */
+bool
+casus_logstatement_start(QueryDesc *query, StringInfo rest)
+{
+	MemoryContext old;
+	LogStatement *statement;
+
+	if (!reads_protected(query))
+		return false;
+
+	old = MemoryContextSwitchTo(query->estate->es_query_cxt);
+	statement = palloc0(sizeof(LogStatement));
+	casus_logscan_watch(statement, query->planstate);
+	if (statement->relations == NIL)
+	{
+		MemoryContextSwitchTo(old);
+		return false;
+	}
+	statement->query = query;
+	statement->identity = pstrdup(casus_logrecord_identity());
+	statement->query_id = query->plannedstmt->queryId;
+	statement->context_generation = casus_context_generation();
+	statement->state_generation = casus_state_generation();
+	statement->looked_at = GetCurrentStatementStartTimestamp();
+	statement->parallel = query->plannedstmt->parallelModeNeeded &&
+		!IsParallelWorker();
+	statement->rest = rest;
+	dlist_push_head(&statements, &statement->node);
+	statement->callback.func = retire_callback;
+	statement->callback.arg = statement;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &statement->callback);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+static LogStatement *
+find_statement(QueryDesc *query)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &statements)
+	{
+		LogStatement *statement = dlist_container(LogStatement, node, iter.cur);
+
+		if (statement->query == query)
+			return statement;
+	}
+	return NULL;
+}
+
+/*
+ * Before each run.  An open cursor or suspended portal may come back after
+ * the session became somebody else, or after a dossier whose rows it already
+ * returned was narrowed; either way the rest of it must not follow.
+ */
+void
+casus_logstatement_run(QueryDesc *query)
+{
+	LogStatement *statement = find_statement(query);
+	ListCell   *cell;
+	TimestampTz now;
+
+	if (statement == NULL)
+		return;
+	if (statement->context_generation != casus_context_generation())
+		casus_refuse("context_changed",
+					 _("the context has changed since this statement began"),
+					 _("What a cursor reads is read in the capacity in which it was opened."),
+					 _("Close the cursor and open it again."));
+
+	/* The clock narrows too, so an unchanged state is not enough for long. */
+	now = GetCurrentTimestamp();
+	if (statement->state_generation == casus_state_generation() &&
+		now - statement->looked_at < USECS_PER_SEC)
+		return;
+	foreach(cell, statement->relations)
+	{
+		if (casus_lognote_narrowed(((LogRelation *) lfirst(cell))->notes))
+			casus_refuse("context_changed",
+						 _("what may be read has been narrowed since this statement began"),
+						 _("A dossier of which rows were already returned may now be read less far."),
+						 _("Close the cursor and open it again."));
+	}
+	statement->state_generation = casus_state_generation();
+	statement->looked_at = now;
+}
+
+void
+casus_logstatement_end(QueryDesc *query)
+{
+	LogStatement *statement = find_statement(query);
+
+	if (statement == NULL)
+		return;
+	retire(statement);
+	statement->query = NULL;
+}
+
+/* Is there anything unwritten: at all, or that must precede rows? */
+bool
+casus_logstatement_waiting(bool all)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &statements)
+	{
+		LogStatement *statement = dlist_container(LogStatement, node, iter.cur);
+		ListCell   *cell;
+
+		foreach(cell, statement->relations)
+		{
+			NoteSet    *notes = ((LogRelation *) lfirst(cell))->notes;
+
+			if (all ? casus_lognote_dirty(notes) : casus_lognote_fresh(notes))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Does a statement run whose parallel workers append records for us? */
+bool
+casus_logstatement_parallel(void)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &statements)
+		if (dlist_container(LogStatement, node, iter.cur)->parallel)
+			return true;
+	return false;
+}
+
+/* Appends the records of what is unwritten; reads no catalog. */
+void
+casus_logstatement_format(StringInfo lines, bool all)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &statements)
+	{
+		LogStatement *statement = dlist_container(LogStatement, node, iter.cur);
+		ListCell   *cell;
+
+		foreach(cell, statement->relations)
+			casus_lognote_format(((LogRelation *) lfirst(cell))->notes, lines, all,
+								 statement->identity, statement->query_id);
+	}
+}
