@@ -97,7 +97,7 @@ read_lines(const LogReader *reader, ReturnSetInfo *result, FILE *file)
 	StringInfoData line;
 
 	initStringInfo(&line);
-	while (resetStringInfo(&line), pg_get_line_append(file, &line))
+	while (pg_get_line_buf(file, &line))
 	{
 		MemoryContext old;
 
