@@ -290,6 +290,7 @@ extern void casus_sink_init(void);
 extern void casus_sink_append(const char *line, int len);
 extern void casus_sink_sync(void);
 extern void casus_sink_ready(void); /* refuses while records cannot be written */
+extern const char *casus_sink_directory(void);
 extern void casus_sink_path(char *path);	/* of the file, MAXPGPATH bytes */
 
 /* The same for where no error can be raised: false with errno. */

@@ -52,8 +52,8 @@ static uint64 my_end = 0;		/* written, right after my last append */
 static uint64 my_failures = 0;	/* failures, at my oldest unsynced append */
 static bool my_waiting = false; /* I appended what I have not synced */
 
-static const char *
-directory(void)
+const char *
+casus_sink_directory(void)
 {
 	return casus_log_directory && casus_log_directory[0] ?
 		casus_log_directory : DEFAULT_DIRECTORY;
@@ -62,7 +62,7 @@ directory(void)
 void
 casus_sink_path(char *path)
 {
-	snprintf(path, MAXPGPATH, "%s/" LOG_FILE, directory());
+	snprintf(path, MAXPGPATH, "%s/" LOG_FILE, casus_sink_directory());
 }
 
 /*
@@ -84,15 +84,15 @@ open_log(void)
 	if (errno != ENOENT)
 		return false;
 
-	if (stat(directory(), &st) != 0 &&
-		mkdir(directory(), S_IRWXU) != 0 && errno != EEXIST)
+	if (stat(casus_sink_directory(), &st) != 0 &&
+		mkdir(casus_sink_directory(), S_IRWXU) != 0 && errno != EEXIST)
 		return false;
 	log_fd = BasicOpenFilePerm(path, O_RDWR | O_APPEND | O_CREAT | PG_BINARY,
 							   0600);
 	if (log_fd < 0)
 		return false;
 	/* The name must survive a crash as well as the lines do. */
-	(void) fsync_fname_ext(directory(), true, true, LOG);
+	(void) fsync_fname_ext(casus_sink_directory(), true, true, LOG);
 	(void) fsync_fname_ext(DataDir, true, true, LOG);
 	return true;
 }
@@ -197,7 +197,7 @@ note_failure(void)
 	if (shared && pg_atomic_exchange_u32(&shared->failing, 1) == 0)
 		ereport(LOG_SERVER_ONLY,
 				(errmsg("casus cannot write its access log in \"%s\": %s",
-						directory(), strerror(save_errno)),
+						casus_sink_directory(), strerror(save_errno)),
 				 errdetail("Protected rows are not read until it can.")));
 	errno = save_errno;
 	return false;
