@@ -34,7 +34,8 @@ controller_of(CasusQuery *query, int32 file, int64 dossier, Jsonb *details)
 	casus_query_read(query,
 					 "SELECT coalesce("
 					 "(SELECT pg_catalog.string_agg(DISTINCT v.value ->> 'controller', ', ') "
-					 "FROM casus_cat.protocol p, LATERAL pg_catalog.jsonb_path_query(p.definition, "
+					 "FROM casus_cat.protocol p, LATERAL "
+					 "pg_catalog.jsonb_path_query(p.definition, "
 					 "'$.lists[*].values[*] ? (exists (@.controller))') v(value) "
 					 "WHERE p.id = f.protocol AND EXISTS ("
 					 "SELECT FROM pg_catalog.jsonb_path_query($2, '$.*') g(value) "

@@ -65,12 +65,15 @@ find_transition(const CasusActTarget *target, int phase, Transition *t)
 	casus_query_code(&query, phase, false);
 	casus_query_read(&query,
 					"SELECT t.article, g.name, pg_catalog.array_to_string(t.outcomes, ', '), "
-					"(SELECT pg_catalog.bit_or(1::bigint << o) FROM pg_catalog.unnest(t.offices) o), "
+					"(SELECT pg_catalog.bit_or(1::bigint << o) FROM "
+					"pg_catalog.unnest(t.offices) o), "
 					"n.outcome, coalesce(n.outcome = ANY (t.outcomes), false), n.decided_on "
 					"FROM casus_cat.dossier s "
-					"JOIN casus_cat.transition t ON t.protocol = $2 AND t.from_phase = s.phase AND t.to_phase = $3 "
+					"JOIN casus_cat.transition t ON t.protocol = $2 AND t.from_phase = "
+					"s.phase AND t.to_phase = $3 "
 					"JOIN casus_cat.gate g ON g.protocol = t.protocol AND g.code = t.gate "
-					"LEFT JOIN LATERAL (SELECT d.outcome, d.decided_on FROM casus_cat.decision d "
+					"LEFT JOIN LATERAL (SELECT d.outcome, d.decided_on FROM "
+					"casus_cat.decision d "
 					"JOIN casus_cat.act a ON a.id = d.act AND a.state = 'effective' "
 					"WHERE d.dossier = s.id AND d.gate = t.gate AND d.phase = s.phase "
 					"AND d.revoked_by IS NULL AND a.at >= s.phase_since "
@@ -104,9 +107,11 @@ store_phase(const CasusActTarget *target, int phase, const Transition *t)
 	casus_query_bool(&query, terminal);
 	casus_query_arg(&query, DATEOID, t->decided_on, false);
 	casus_query_run(&query,
-					"UPDATE casus_cat.dossier SET phase = $2, phase_since = pg_catalog.clock_timestamp(), "
+					"UPDATE casus_cat.dossier SET phase = $2, phase_since = "
+					"pg_catalog.clock_timestamp(), "
 					"clock = CASE WHEN $3 THEN $4 ELSE clock END, "
-					"closed_at = CASE WHEN $3 THEN pg_catalog.clock_timestamp() ELSE closed_at END "
+					"closed_at = CASE WHEN $3 THEN pg_catalog.clock_timestamp() ELSE "
+					"closed_at END "
 					"WHERE id = $1");
 	casus_query_end(&query);
 }
@@ -155,8 +160,7 @@ casus_sql_advance(PG_FUNCTION_ARGS)
 	casus_act_begin("advance", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
 	phase = casus_find_phase(&target.file, PG_ARGISNULL(1) ? "" :
 							 text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	PG_RETURN_INT64(advance(&target, phase, PG_ARGISNULL(2) ? NULL :
-							text_to_cstring(PG_GETARG_TEXT_PP(2))));
+	PG_RETURN_INT64(advance(&target, phase, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2))));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_close_dossier);
@@ -180,8 +184,7 @@ casus_sql_close_dossier(PG_FUNCTION_ARGS)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("the protocol names no closing phase"),
 						  NULL, "SELECT casus.advance(..., phase => '...');");
-	PG_RETURN_INT64(advance(&target, phase, PG_ARGISNULL(1) ? NULL :
-							text_to_cstring(PG_GETARG_TEXT_PP(1))));
+	PG_RETURN_INT64(advance(&target, phase, PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1))));
 }
 
 /* ---- who takes part ---- */
@@ -203,11 +206,13 @@ casus_act_dossier_deciders(const CasusActTarget *target)
 	casus_query_read(&query,
 					"SELECT coalesce("
 					"(SELECT pg_catalog.bit_or(1::bigint << o) FROM ("
-					"SELECT g.office FROM casus_cat.gate g WHERE g.protocol = $1 AND $2 = ANY (g.phases) "
+					"SELECT g.office FROM casus_cat.gate g WHERE g.protocol = $1 AND $2 = "
+					"ANY (g.phases) "
 					"UNION SELECT pg_catalog.unnest(t.offices) FROM casus_cat.transition t "
 					"WHERE t.protocol = $1 AND t.from_phase = $2) u(o)), "
 					"(SELECT pg_catalog.bit_or(1::bigint << o) FROM casus_cat.transition t, "
-					"LATERAL pg_catalog.unnest(t.offices) o WHERE t.protocol = $1 AND t.to_phase = $2), 0)");
+					"LATERAL pg_catalog.unnest(t.offices) o WHERE t.protocol = $1 AND "
+					"t.to_phase = $2), 0)");
 	offices = (uint64) casus_query_get_int(&query, 0, 1);
 	casus_query_end(&query);
 	return offices;
@@ -223,15 +228,15 @@ default_office(const CasusFile *file)
 	casus_query_begin(&query);
 	casus_query_int(&query, file->protocol);
 	casus_query_read(&query,
-					"SELECT name FROM casus_cat.office WHERE protocol = $1 AND level = 'party'");
+					"SELECT name FROM casus_cat.office WHERE protocol = $1 AND level = "
+					"'party'");
 	if (query.nrows == 1)
 		name = casus_query_get_text(&query, 0, 1);
 	casus_query_end(&query);
 	if (name == NULL)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "ambiguous_capacity",
 						  _("name the office: the protocol has not exactly one that is held for a party"),
-						  NULL, psprintf("SELECT name, level FROM casus.office WHERE protocol = %s;",
-										 quote_literal_cstr(file->protocol_name)));
+						  NULL, psprintf("SELECT name, level FROM casus.office WHERE protocol = %s;", quote_literal_cstr(file->protocol_name)));
 	return name;
 }
 
@@ -247,9 +252,12 @@ store_participant(int64 dossier, int party, int32 person, int office)
 	casus_query_code(&query, office, false);
 	/* Who takes part already goes on doing so: one row is enough. */
 	casus_query_run(&query,
-					"INSERT INTO casus_cat.participant (id, dossier, party, person, office, starts) "
-					"SELECT pg_catalog.nextval('casus_cat.id_seq'), $1, $2, $3, $4, pg_catalog.clock_timestamp() "
-					"WHERE NOT EXISTS (SELECT FROM casus_cat.participant p WHERE p.dossier = $1 "
+					"INSERT INTO casus_cat.participant (id, dossier, party, person, office, "
+					"starts) "
+					"SELECT pg_catalog.nextval('casus_cat.id_seq'), $1, $2, $3, $4, "
+					"pg_catalog.clock_timestamp() "
+					"WHERE NOT EXISTS (SELECT FROM casus_cat.participant p WHERE p.dossier "
+					"= $1 "
 					"AND p.party IS NOT DISTINCT FROM $2 AND p.person IS NOT DISTINCT FROM $3 "
 					"AND p.office = $4 AND p.ends IS NULL)");
 	casus_query_end(&query);
@@ -279,8 +287,7 @@ casus_sql_involve(PG_FUNCTION_ARGS)
 		party = casus_find_party(&target.file, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	if (!PG_ARGISNULL(2))
 		person = casus_find_person(text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	casus_find_office(&target.file, PG_ARGISNULL(3) ? default_office(&target.file) :
-					  text_to_cstring(PG_GETARG_TEXT_PP(3)), &office);
+	casus_find_office(&target.file, PG_ARGISNULL(3) ? default_office(&target.file) : text_to_cstring(PG_GETARG_TEXT_PP(3)), &office);
 
 	if (office.level == CASUS_LEVEL_DOSSIER && person != 0)
 	{

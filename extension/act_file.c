@@ -82,10 +82,13 @@ casus_sql_open_file(PG_FUNCTION_ARGS)
 						PG_ARGISNULL(2));
 		casus_query_jsonb(&query, PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3));
 		casus_query_run(&query,
-						"INSERT INTO casus_cat.file (id, name, protocol, controllers, parameters) "
+						"INSERT INTO casus_cat.file (id, name, protocol, controllers, "
+						"parameters) "
 						"SELECT pg_catalog.nextval('casus_cat.id_seq')::integer, $2, $1, "
-						"coalesce($3, (SELECT pg_catalog.array_agg(e.value ->> 'name') FROM casus_cat.protocol p, "
-						"LATERAL pg_catalog.jsonb_path_query(p.definition, '$.controllers[*]') e(value) "
+						"coalesce($3, (SELECT pg_catalog.array_agg(e.value ->> 'name') FROM "
+						"casus_cat.protocol p, "
+						"LATERAL pg_catalog.jsonb_path_query(p.definition, "
+						"'$.controllers[*]') e(value) "
 						"WHERE p.id = $1), '{}'), coalesce($4, '{}') RETURNING id");
 		file = (int32) casus_query_get_int(&query, 0, 1);
 		create_parties(&query, file);
@@ -115,7 +118,8 @@ missing_parameters(const CasusFile *file)
 	casus_query_int(&query, file->id);
 	casus_query_read(&query,
 					"SELECT pg_catalog.string_agg(e.value ->> 'name' || "
-					"coalesce(' (art. ' || (e.value ->> 'article') || ')', ''), ', ' ORDER BY e.ordinality) "
+					"coalesce(' (art. ' || (e.value ->> 'article') || ')', ''), ', ' ORDER "
+					"BY e.ordinality) "
 					"FROM casus_cat.file f JOIN casus_cat.protocol p ON p.id = f.protocol, "
 					"LATERAL pg_catalog.jsonb_path_query(p.definition, '$.parameters[*]') "
 					"WITH ORDINALITY e(value, ordinality) "
@@ -145,7 +149,8 @@ casus_sql_set_parameter(PG_FUNCTION_ARGS)
 	casus_query_text(&query, name);
 	casus_query_read(&query,
 					"SELECT FROM casus_cat.protocol p, "
-					"LATERAL pg_catalog.jsonb_path_query(p.definition, '$.parameters[*]') e(value) "
+					"LATERAL pg_catalog.jsonb_path_query(p.definition, '$.parameters[*]') "
+					"e(value) "
 					"WHERE p.id = $1 AND e.value ->> 'name' = $2");
 	known = query.nrows > 0;
 	if (known)
@@ -162,7 +167,8 @@ casus_sql_set_parameter(PG_FUNCTION_ARGS)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("there is no such parameter in the protocol"),
 						  psprintf(_("%s has no parameter \"%s\"."),
-								   file.protocol_name, name), NULL);
+								   file.protocol_name, name),
+						  NULL);
 	PG_RETURN_INT64(casus_act_record_setup(file.id, "set_parameter", 0, name,
 										   NULL));
 }
@@ -192,7 +198,8 @@ casus_sql_activate_protocol(PG_FUNCTION_ARGS)
 	casus_query_jsonb(&query, PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2));
 	casus_query_text(&query, dpia);
 	casus_query_run(&query,
-					"UPDATE casus_cat.file SET parameters = parameters || coalesce($2, '{}') || "
+					"UPDATE casus_cat.file SET parameters = parameters || coalesce($2, "
+					"'{}') || "
 					"CASE WHEN $3 IS NULL OR $3 = '' THEN '{}' "
 					"ELSE pg_catalog.jsonb_build_object('dpia', $3) END WHERE id = $1");
 	casus_query_end(&query);
@@ -279,7 +286,8 @@ casus_sql_add_party(PG_FUNCTION_ARGS)
 						"SELECT $1, n.code, $2, coalesce($4, $2), coalesce($3, ''), "
 						"coalesce($5, pg_catalog.clock_timestamp()) "
 						"FROM (SELECT coalesce(pg_catalog.max(code), 0) + 1 AS code "
-						"FROM casus_cat.party WHERE file = $1) n WHERE n.code <= 4095 RETURNING code");
+						"FROM casus_cat.party WHERE file = $1) n WHERE n.code <= 4095 "
+						"RETURNING code");
 		full = query.nrows == 0;
 	}
 	casus_query_end(&query);

@@ -50,10 +50,13 @@ find_gate(const CasusActTarget *target, const char *name, const char *outcome,
 	casus_query_code(&query, target->dossier.phase, false);
 	casus_query_text(&query, outcome);
 	casus_query_read(&query,
-					"SELECT g.code, g.name, $3 = ANY (g.phases), g.office, g.meeting, g.present_min, g.article, "
-					"(SELECT pg_catalog.string_agg(p.name, ', ' ORDER BY p.code) FROM casus_cat.phase p "
+					"SELECT g.code, g.name, $3 = ANY (g.phases), g.office, g.meeting, "
+					"g.present_min, g.article, "
+					"(SELECT pg_catalog.string_agg(p.name, ', ' ORDER BY p.code) FROM "
+					"casus_cat.phase p "
 					"WHERE p.protocol = g.protocol AND p.code = ANY (g.phases)), "
-					"pg_catalog.array_to_string(g.outcomes, ', '), coalesce($4 = ANY (g.outcomes), false) "
+					"pg_catalog.array_to_string(g.outcomes, ', '), coalesce($4 = ANY "
+					"(g.outcomes), false) "
 					"FROM casus_cat.gate g WHERE g.protocol = $1 AND g.name = $2");
 	found = query.nrows == 1;
 	if (found)
@@ -174,7 +177,8 @@ judge(const Check *c)
 
 /* Is a check with "when": "key=value" asked for? The other key may be a list. */
 #define ASKED \
-	"(NOT c.value ? 'when' OR coalesce((SELECT w.v #>> '{}' = w.x OR w.v @> pg_catalog.to_jsonb(w.x) " \
+	"(NOT c.value ? 'when' OR coalesce((SELECT w.v #>> '{}' = w.x OR w.v @> " \
+	"pg_catalog.to_jsonb(w.x) " \
 	"FROM (SELECT $3 -> pg_catalog.split_part(c.value ->> 'when', '=', 1), " \
 	"pg_catalog.split_part(c.value ->> 'when', '=', 2)) w(v, x)), false))"
 
@@ -184,7 +188,8 @@ judge(const Check *c)
 	"coalesce(c.value ->> 'article', g.article), " \
 	"coalesce((c.value ->> 'optional')::boolean, false), " \
 	"pg_catalog.jsonb_typeof(d.v), d.v #>> '{}', coalesce((c.value ->> 'min')::integer, 1), " \
-	"CASE WHEN pg_catalog.jsonb_typeof(d.v) = 'array' THEN pg_catalog.jsonb_array_length(d.v) END, " \
+	"CASE WHEN pg_catalog.jsonb_typeof(d.v) = 'array' THEN " \
+	"pg_catalog.jsonb_array_length(d.v) END, " \
 	"CASE WHEN c.value ? 'from' THEN (SELECT pg_catalog.count(*) " \
 	"FROM pg_catalog.jsonb_array_elements(CASE WHEN pg_catalog.jsonb_typeof(d.v) = 'array' " \
 	"THEN d.v ELSE pg_catalog.jsonb_build_array(d.v) END) e(v) " \
@@ -283,7 +288,8 @@ details_to_check(const CasusActTarget *target, Jsonb *details)
 					"JOIN casus_cat.file f ON f.id = d.file AND f.protocol = p.protocol "
 					"JOIN casus_cat.act a ON a.dossier = d.id AND a.kind = 'open_dossier' "
 					"JOIN casus_cat.act_content c ON c.act = a.id "
-					"WHERE d.id = $1 AND pg_catalog.jsonb_typeof(c.details) = 'object'), '{}') || "
+					"WHERE d.id = $1 AND pg_catalog.jsonb_typeof(c.details) = 'object'), "
+					"'{}') || "
 					"CASE WHEN pg_catalog.jsonb_typeof($2) = 'object' THEN $2 ELSE '{}' END");
 	value = casus_query_get(&query, 0, 1, &isnull);
 	old = MemoryContextSwitchTo(caller);
@@ -312,16 +318,20 @@ check_meeting(const CasusActTarget *target, const Gate *gate, Jsonb *details)
 	casus_query_int(&query, target->file.id);
 	casus_query_jsonb(&query, details);
 	casus_query_read(&query,
-					"WITH present AS (SELECT e.name, p.id FROM pg_catalog.jsonb_array_elements_text("
-					"CASE WHEN pg_catalog.jsonb_typeof($3 -> 'aanwezig') = 'array' THEN $3 -> 'aanwezig' ELSE '[]' END) e(name) "
+					"WITH present AS (SELECT e.name, p.id FROM "
+					"pg_catalog.jsonb_array_elements_text("
+					"CASE WHEN pg_catalog.jsonb_typeof($3 -> 'aanwezig') = 'array' THEN $3 "
+					"-> 'aanwezig' ELSE '[]' END) e(name) "
 					"LEFT JOIN casus_cat.person p ON p.name = e.name) "
 					"SELECT EXISTS (SELECT FROM present WHERE id IS NULL), "
 					"(SELECT pg_catalog.count(DISTINCT a.party) FROM present e "
-					"JOIN casus_cat.appointment a ON a.person = e.id AND a.file = $2 AND a.party IS NOT NULL "
+					"JOIN casus_cat.appointment a ON a.person = e.id AND a.file = $2 AND "
+					"a.party IS NOT NULL "
 					"AND a.starts <= pg_catalog.clock_timestamp() "
 					"AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp()) "
 					"JOIN casus_cat.participant t ON t.dossier = $1 "
-					"AND (t.party = a.party OR t.party IS NULL) AND (t.person = a.person OR t.person IS NULL) "
+					"AND (t.party = a.party OR t.party IS NULL) AND (t.person = a.person OR "
+					"t.person IS NULL) "
 					"AND t.starts <= pg_catalog.clock_timestamp() "
 					"AND (t.ends IS NULL OR t.ends > pg_catalog.clock_timestamp()))");
 	strangers = casus_query_get_bool(&query, 0, 1);
@@ -362,7 +372,8 @@ check_before(const CasusActTarget *target, const Gate *gate)
 	casus_query_int64(&query, target->dossier.id);
 	casus_query_read(&query,
 					"SELECT pg_catalog.string_agg(b.name, ', ' ORDER BY b.code) "
-					"FROM casus_cat.gate g JOIN casus_cat.gate b ON b.protocol = g.protocol AND b.code = ANY (g.after) "
+					"FROM casus_cat.gate g JOIN casus_cat.gate b ON b.protocol = g.protocol "
+					"AND b.code = ANY (g.after) "
 					 "JOIN casus_cat.protocol p ON p.id = g.protocol, "
 					 "LATERAL (SELECT (SELECT x.value -> 'after_outcomes' FROM "
 					 "pg_catalog.jsonb_array_elements(p.definition -> 'gates') x(value) "
@@ -433,7 +444,8 @@ casus_sql_decide(PG_FUNCTION_ARGS)
 	casus_query_code(&query, target.dossier.phase, false);
 	casus_query_arg(&query, DATEOID, DateADTGetDatum(casus_clock_today()), false);
 	casus_query_run(&query,
-					"INSERT INTO casus_cat.decision (act, dossier, gate, outcome, phase, decided_on) "
+					"INSERT INTO casus_cat.decision (act, dossier, gate, outcome, phase, "
+					"decided_on) "
 					"VALUES ($1, $2, $3, $4, $5, $6)");
 	casus_query_end(&query);
 	PG_RETURN_INT64(act);
@@ -448,11 +460,13 @@ casus_sql_decide(PG_FUNCTION_ARGS)
 	"JOIN casus_cat.phase p ON p.protocol = t.protocol AND p.code = t.to_phase " \
 	"WHERE t.protocol = g.protocol AND t.gate = g.code AND t.from_phase = s.phase), " \
 	"g.article, n.details " \
-	"FROM casus_cat.dossier s JOIN casus_cat.gate g ON g.protocol = $2 AND s.phase = ANY (g.phases) " \
+	"FROM casus_cat.dossier s JOIN casus_cat.gate g ON g.protocol = $2 AND s.phase = ANY " \
+	"(g.phases) " \
 	"JOIN casus_cat.office o ON o.protocol = g.protocol AND o.code = g.office " \
 	"LEFT JOIN LATERAL (SELECT d.outcome, c.details FROM casus_cat.decision d " \
 	"JOIN casus_cat.act a ON a.id = d.act LEFT JOIN casus_cat.act_content c ON c.act = a.id " \
-	"WHERE d.dossier = s.id AND d.gate = g.code AND d.phase = s.phase AND d.revoked_by IS NULL " \
+	"WHERE d.dossier = s.id AND d.gate = g.code AND d.phase = s.phase AND d.revoked_by IS " \
+	"NULL " \
 	"AND a.at >= s.phase_since ORDER BY d.act DESC LIMIT 1) n ON true " \
 	"WHERE s.id = $1 ORDER BY g.code"
 

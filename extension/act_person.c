@@ -34,7 +34,8 @@ bind_role(int32 person, Oid role)
 	casus_query_text(&query, name);
 	casus_query_arg(&query, OIDOID, ObjectIdGetDatum(role), false);
 	casus_query_read(&query,
-					"SELECT p.name FROM casus_cat.person_role r JOIN casus_cat.person p ON p.id = r.person "
+					"SELECT p.name FROM casus_cat.person_role r JOIN casus_cat.person p ON "
+					"p.id = r.person "
 					"WHERE r.person <> $1 AND (r.role_name = $2::name OR r.role_oid = $3)");
 	other = casus_query_get_text(&query, 0, 1);
 	if (other == NULL)
@@ -45,7 +46,8 @@ bind_role(int32 person, Oid role)
 		casus_query_run(&query,
 						"INSERT INTO casus_cat.person_role (person, role_name, role_oid) "
 						"VALUES ($1, $2::name, $3) ON CONFLICT (person) "
-						"DO UPDATE SET role_name = excluded.role_name, role_oid = excluded.role_oid");
+						"DO UPDATE SET role_name = excluded.role_name, role_oid = "
+						"excluded.role_oid");
 	}
 	casus_query_end(&query);
 	if (other != NULL)
@@ -82,7 +84,8 @@ casus_sql_add_person(PG_FUNCTION_ARGS)
 		casus_query_arg(&query, DATEOID, PG_GETARG_DATUM(3), PG_ARGISNULL(3));
 		casus_query_run(&query,
 						"INSERT INTO casus_cat.person (id, name, oath_on, vog_on) "
-						"VALUES (pg_catalog.nextval('casus_cat.id_seq')::integer, $1, $2, $3) RETURNING id");
+						"VALUES (pg_catalog.nextval('casus_cat.id_seq')::integer, $1, $2, "
+						"$3) RETURNING id");
 		person = (int32) casus_query_get_int(&query, 0, 1);
 	}
 	casus_query_end(&query);
@@ -90,7 +93,8 @@ casus_sql_add_person(PG_FUNCTION_ARGS)
 		casus_setup_error(ERRCODE_DUPLICATE_OBJECT, NULL,
 						  _("there is a person of this name already"),
 						  psprintf(_("\"%s\" is taken: the name is the handle by which acts know a person."),
-								   name), NULL);
+								   name),
+						  NULL);
 
 	if (!PG_ARGISNULL(1))
 		bind_role(person, PG_GETARG_OID(1));
@@ -211,7 +215,8 @@ check_oath(const CasusFile *file, const CasusOffice *office, int32 person)
 	casus_query_int(&query, person);
 	casus_query_arg(&query, DATEOID, DateADTGetDatum(casus_clock_today()), false);
 	casus_query_read(&query,
-					"SELECT FROM casus_cat.person WHERE id = $1 AND (oath_on <= $2 OR vog_on <= $2)");
+					"SELECT FROM casus_cat.person WHERE id = $1 AND (oath_on <= $2 OR "
+					"vog_on <= $2)");
 	known = query.nrows > 0;
 	casus_query_end(&query);
 	if (!known)
@@ -241,13 +246,16 @@ check_exclusion(const CasusFile *file, const CasusOffice *office, int32 person,
 	casus_query_arg(&query, TIMESTAMPTZOID, starts, starts_null);
 	casus_query_arg(&query, TIMESTAMPTZOID, ends, ends_null);
 	casus_query_read(&query,
-					"SELECT o.name, CASE WHEN o.name = ANY (n.excludes) THEN n.article ELSE o.article END "
+					"SELECT o.name, CASE WHEN o.name = ANY (n.excludes) THEN n.article ELSE "
+					"o.article END "
 					"FROM casus_cat.file f "
 					"JOIN casus_cat.office n ON n.protocol = f.protocol AND n.code = $3 "
 					"JOIN casus_cat.appointment a ON a.file = f.id AND a.person = $2 "
 					"JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office "
-					"WHERE f.id = $1 AND (o.name = ANY (n.excludes) OR n.name = ANY (o.excludes)) "
-					"AND (a.ends IS NULL OR a.ends > coalesce($4, pg_catalog.clock_timestamp())) "
+					"WHERE f.id = $1 AND (o.name = ANY (n.excludes) OR n.name = ANY "
+					"(o.excludes)) "
+					"AND (a.ends IS NULL OR a.ends > coalesce($4, "
+					"pg_catalog.clock_timestamp())) "
 					"AND ($5 IS NULL OR a.starts < $5)");
 	other = casus_query_get_text(&query, 0, 1);
 	article = casus_query_get_text(&query, 0, 2);
@@ -330,10 +338,12 @@ casus_act_person_appoint(const CasusFile *file, const CasusAppointment *a)
 	casus_query_bool(&query, a->may_session);
 	casus_query_text(&query, a->reason);
 	casus_query_run(&query,
-					"INSERT INTO casus_cat.appointment (id, person, file, office, party, dossier, starts, "
+					"INSERT INTO casus_cat.appointment (id, person, file, office, party, "
+					"dossier, starts, "
 					"ends, deputy_for, standing_purpose, may_session, reason) "
 					"VALUES (pg_catalog.nextval('casus_cat.id_seq'), $1, $2, $3, $4, $5, "
-					"coalesce($6, pg_catalog.clock_timestamp()), $7, $8, $9, $10, coalesce($11, '')) "
+					"coalesce($6, pg_catalog.clock_timestamp()), $7, $8, $9, $10, "
+					"coalesce($11, '')) "
 					"RETURNING id");
 	id = casus_query_get_int(&query, 0, 1);
 	/* An office held for one dossier is taking part in it. */
@@ -341,8 +351,10 @@ casus_act_person_appoint(const CasusFile *file, const CasusAppointment *a)
 	{
 		casus_query_int64(&query, id);
 		casus_query_run(&query,
-						"INSERT INTO casus_cat.participant (id, dossier, party, person, office, starts, ends) "
-						"SELECT pg_catalog.nextval('casus_cat.id_seq'), dossier, party, person, office, starts, ends "
+						"INSERT INTO casus_cat.participant (id, dossier, party, person, "
+						"office, starts, ends) "
+						"SELECT pg_catalog.nextval('casus_cat.id_seq'), dossier, party, "
+						"person, office, starts, ends "
 						"FROM casus_cat.appointment WHERE id = $1");
 	}
 	casus_query_end(&query);
@@ -399,10 +411,12 @@ find_appointment(int64 id, CasusFile *file, CasusAppointment *a)
 	casus_query_begin(&query);
 	casus_query_int64(&query, id);
 	casus_query_run(&query,
-					"SELECT a.file, a.person, coalesce(a.party, 0), coalesce(a.dossier, 0), o.name, a.ends "
+					"SELECT a.file, a.person, coalesce(a.party, 0), coalesce(a.dossier, 0), "
+					"o.name, a.ends "
 					"FROM casus_cat.appointment a JOIN casus_cat.file f ON f.id = a.file "
 					"JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office "
-					"WHERE a.id = $1 AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp()) "
+					"WHERE a.id = $1 AND (a.ends IS NULL OR a.ends > "
+					"pg_catalog.clock_timestamp()) "
 					"FOR UPDATE OF a");
 	if (query.nrows == 1)
 	{
@@ -480,7 +494,8 @@ casus_sql_end_appointment(PG_FUNCTION_ARGS)
 					"RETURNING person, office, dossier) "
 					"UPDATE casus_cat.participant p "
 					"SET ends = greatest(p.starts, pg_catalog.clock_timestamp()) FROM ended e "
-					"WHERE p.dossier = e.dossier AND p.person = e.person AND p.office = e.office "
+					"WHERE p.dossier = e.dossier AND p.person = e.person AND p.office = "
+					"e.office "
 					"AND (p.ends IS NULL OR p.ends > pg_catalog.clock_timestamp())");
 	casus_query_end(&query);
 

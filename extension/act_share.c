@@ -47,9 +47,11 @@ find_occasion(const CasusActTarget *target, Occasion *o)
 					"n.name, n.article, n.offices, coalesce(n.is_decided, false) "
 					"FROM casus_cat.dossier s LEFT JOIN LATERAL ("
 					"SELECT g.name, g.article, 1::bigint << g.office AS offices, "
-					"EXISTS (SELECT FROM casus_cat.decision d JOIN casus_cat.act a ON a.id = d.act "
+					"EXISTS (SELECT FROM casus_cat.decision d JOIN casus_cat.act a ON a.id "
+					"= d.act "
 					"WHERE d.dossier = s.id AND d.gate = g.code AND d.phase = s.phase "
-					"AND d.revoked_by IS NULL AND a.at >= s.phase_since AND d.outcome = ANY (t.outcomes)) AS is_decided "
+					"AND d.revoked_by IS NULL AND a.at >= s.phase_since AND d.outcome = ANY "
+					"(t.outcomes)) AS is_decided "
 					"FROM casus_cat.transition t "
 					"JOIN casus_cat.gate g ON g.protocol = t.protocol AND g.code = t.gate "
 					"WHERE t.protocol = $2 AND t.from_phase = s.phase "
@@ -170,8 +172,10 @@ casus_sql_share(PG_FUNCTION_ARGS)
 	casus_query_int64(&query, act);
 	casus_query_run(&query,
 					"INSERT INTO casus_cat.sharing (id, dossier, item, party, starts, act) "
-					"SELECT pg_catalog.nextval('casus_cat.id_seq'), $1, u.item, u.party, pg_catalog.clock_timestamp(), $4 "
-					"FROM (SELECT DISTINCT i AS item, p AS party FROM pg_catalog.unnest($2) i, pg_catalog.unnest($3) p) u "
+					"SELECT pg_catalog.nextval('casus_cat.id_seq'), $1, u.item, u.party, "
+					"pg_catalog.clock_timestamp(), $4 "
+					"FROM (SELECT DISTINCT i AS item, p AS party FROM pg_catalog.unnest($2) "
+					"i, pg_catalog.unnest($3) p) u "
 					"WHERE NOT EXISTS (SELECT FROM casus_cat.sharing s WHERE s.dossier = $1 "
 					"AND s.item = u.item AND s.party = u.party AND s.ends IS NULL)");
 	casus_query_end(&query);
@@ -217,8 +221,10 @@ casus_sql_unshare(PG_FUNCTION_ARGS)
 	casus_query_arg(&query, INT8ARRAYOID, items, PG_ARGISNULL(1));
 	casus_query_arg(&query, INT2ARRAYOID, parties, false);
 	casus_query_run(&query,
-					"UPDATE casus_cat.sharing SET ends = greatest(starts, pg_catalog.clock_timestamp()) "
-					"WHERE dossier = $1 AND ($2 IS NULL OR item = ANY ($2)) AND party = ANY ($3) "
+					"UPDATE casus_cat.sharing SET ends = greatest(starts, "
+					"pg_catalog.clock_timestamp()) "
+					"WHERE dossier = $1 AND ($2 IS NULL OR item = ANY ($2)) AND party = ANY "
+					"($3) "
 					"AND ends IS NULL");
 	casus_query_end(&query);
 	if (whole && !PG_ARGISNULL(1))

@@ -76,30 +76,44 @@ check_settings(ReturnSetInfo *result)
  * to mend it.
  */
 #define STATE_FINDINGS \
-	"SELECT 'warning', 'role_gone', pg_catalog.format('Person %s has the role %s, and that role is gone or another one now.', p.name, r.role_name), " \
+	"SELECT 'warning', 'role_gone', pg_catalog.format('Person %s has the role %s, and that " \
+	"role is gone or another one now.', p.name, r.role_name), " \
 	"pg_catalog.format('SELECT casus.bind_person(%L, role => ''...'');', p.name) " \
 	"FROM casus_cat.person_role r JOIN casus_cat.person p ON p.id = r.person " \
-	"WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles g WHERE g.oid = r.role_oid AND g.rolname = r.role_name) " \
-	"UNION ALL SELECT 'note', 'person_unbound', pg_catalog.format('Person %s holds an appointment but has no database role.', p.name), " \
+	"WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles g WHERE g.oid = r.role_oid AND " \
+	"g.rolname = r.role_name) " \
+	"UNION ALL SELECT 'note', 'person_unbound', pg_catalog.format('Person %s holds an " \
+	"appointment but has no database role.', p.name), " \
 	"pg_catalog.format('SELECT casus.bind_person(%L, role => ''...'');', p.name) " \
-	"FROM casus_cat.person p WHERE NOT EXISTS (SELECT FROM casus_cat.person_role r WHERE r.person = p.id) " \
-	"AND EXISTS (SELECT FROM casus_cat.appointment a WHERE a.person = p.id AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp())) " \
-	"UNION ALL SELECT 'warning', 'person_bypasses', pg_catalog.format('Person %s logs in with a role that is a superuser or has BYPASSRLS.', p.name), " \
+	"FROM casus_cat.person p WHERE NOT EXISTS (SELECT FROM casus_cat.person_role r WHERE " \
+	"r.person = p.id) " \
+	"AND EXISTS (SELECT FROM casus_cat.appointment a WHERE a.person = p.id AND (a.ends IS " \
+	"NULL OR a.ends > pg_catalog.clock_timestamp())) " \
+	"UNION ALL SELECT 'warning', 'person_bypasses', pg_catalog.format('Person %s logs in " \
+	"with a role that is a superuser or has BYPASSRLS.', p.name), " \
 	"'Give the person a role of his own without these attributes.' " \
 	"FROM casus_cat.person_role r JOIN casus_cat.person p ON p.id = r.person " \
 	"JOIN pg_catalog.pg_roles g ON g.oid = r.role_oid WHERE g.rolsuper OR g.rolbypassrls " \
-	"UNION ALL SELECT 'warning', 'not_activated', pg_catalog.format('File %s is not activated: no dossier opens and nobody enters.', f.name), " \
-	"pg_catalog.format('SELECT casus.activate_protocol(%L, dpia => ''...'', parameters => ''{...}'');', f.name) " \
+	"UNION ALL SELECT 'warning', 'not_activated', pg_catalog.format('File %s is not " \
+	"activated: no dossier opens and nobody enters.', f.name), " \
+	"pg_catalog.format('SELECT casus.activate_protocol(%L, dpia => ''...'', parameters => " \
+	"''{...}'');', f.name) " \
 	"FROM casus_cat.file f WHERE f.activated_at IS NULL " \
-	"UNION ALL SELECT 'warning', 'second_person', pg_catalog.format('File %s asks no second person to confirm acts that widen access.', f.name), " \
+	"UNION ALL SELECT 'warning', 'second_person', pg_catalog.format('File %s asks no second " \
+	"person to confirm acts that widen access.', f.name), " \
 	"'Let somebody else than the admin look at casus.act_log regularly.' " \
 	"FROM casus_cat.file f WHERE f.second_person = 'none' " \
-	"UNION ALL SELECT 'note', 'no_decider', pg_catalog.format('File %s has nobody in office %s, which decides its gates.', f.name, o.name), " \
+	"UNION ALL SELECT 'note', 'no_decider', pg_catalog.format('File %s has nobody in office " \
+	"%s, which decides its gates.', f.name, o.name), " \
 	"pg_catalog.format('SELECT casus.appoint(''...'', %L, NULL, %L);', f.name, o.name) " \
-	"FROM casus_cat.file f JOIN casus_cat.office o ON o.protocol = f.protocol AND o.level = 'file' " \
-	"WHERE EXISTS (SELECT FROM casus_cat.gate g WHERE g.protocol = o.protocol AND g.office = o.code) " \
-	"AND NOT EXISTS (SELECT FROM casus_cat.appointment a WHERE a.file = f.id AND a.office = o.code " \
-	"AND a.starts <= pg_catalog.clock_timestamp() AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp())) " \
+	"FROM casus_cat.file f JOIN casus_cat.office o ON o.protocol = f.protocol AND o.level = " \
+	"'file' " \
+	"WHERE EXISTS (SELECT FROM casus_cat.gate g WHERE g.protocol = o.protocol AND g.office " \
+	"= o.code) " \
+	"AND NOT EXISTS (SELECT FROM casus_cat.appointment a WHERE a.file = f.id AND a.office = " \
+	"o.code " \
+	"AND a.starts <= pg_catalog.clock_timestamp() AND (a.ends IS NULL OR a.ends > " \
+	"pg_catalog.clock_timestamp())) " \
 	"ORDER BY 1, 2, 3"
 
 static void
