@@ -1,7 +1,8 @@
 /*
  * data.sql
  *		Five thousand made-up cases, one in sixteen of the kind that falls under
- *		the protocol.  Everything follows from the row number: two runs give the
+ *		the protocol.  Everything follows from the row number and
+ *		today's date: two runs give the
  *		same rows, and no name, number or address belongs to anyone (the BSNs
  *		fail the eleven test on purpose).
  *
@@ -60,8 +61,8 @@ INSERT INTO catalogi_informatieobjecttype (id, uuid, omschrijving,
 CREATE TEMP TABLE made_up_case ON COMMIT DROP AS
 	SELECT n,
 		CASE WHEN n % 16 = 0 THEN 8 ELSE 1 + n % 7 END AS zaaktype,
-		date '2026-11-01' - (n % 700)::integer AS start,
-		n % 3 = 0 AS is_closed
+		current_date - (n % 700)::integer AS start,
+		n % 3 = 0 AND n % 700 > 60 AS is_closed
 	FROM generate_series(1, :cases) n;
 
 INSERT INTO zaken_zaakidentificatie (id, identificatie, bronorganisatie)
