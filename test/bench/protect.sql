@@ -12,18 +12,18 @@ SELECT casus.load_protocol(d || jsonb_build_object('name', 'bench-2026', 'purpos
 		(SELECT jsonb_agg(p || CASE p ->> 'name' WHEN 'overleg' THEN '{"session": true}' ELSE '{}' END::jsonb)
 			FROM jsonb_array_elements(d -> 'purposes') p)))
 	FROM (SELECT :'definition'::jsonb) AS x (d) \g /dev/null
-SELECT casus.open_file('bench-2026', f), casus.activate_protocol(f, 'none: benchmark')
+SELECT casus.open_file('bench-2026', f), casus.activate_protocol(f, 'none: benchmark', '{"startdatum": "2021-12-14"}')
 	FROM unnest(ARRAY['bench', 'bench_open']) f \g /dev/null
 SELECT casus.add_person('Bench', 'coordinator', oath_on => '2020-01-01') \g /dev/null
 SELECT casus.appoint('Bench', f, NULL, 'coordinator', reason => 'benchmark', may_session => true)
 	FROM unnest(ARRAY['bench', 'bench_open']) f \g /dev/null
 
-SELECT casus.protect('dossier', 'bench', opens_dossier => true, category => 'signaal') \g /dev/null
-SELECT casus.protect('dossier_open', 'bench_open', opens_dossier => true, category => 'signaal') \g /dev/null
-SELECT casus.protect('narrow_mix', 'bench', via => 'dossier_id', category => 'signaal') \g /dev/null
-SELECT casus.protect('narrow_open', 'bench_open', via => 'dossier_id', category => 'signaal') \g /dev/null
-SELECT casus.protect('wide_open', 'bench_open', via => 'dossier_id', category => 'signaal') \g /dev/null
-SELECT casus.protect('mixed', 'bench', opens_dossier => true, governs => 'kind = 8', category => 'signaal')
+SELECT casus.protect('dossier', 'bench', opens_dossier => true, category => 'registratie') \g /dev/null
+SELECT casus.protect('dossier_open', 'bench_open', opens_dossier => true, category => 'registratie') \g /dev/null
+SELECT casus.protect('narrow_mix', 'bench', via => 'dossier_id', category => 'registratie') \g /dev/null
+SELECT casus.protect('narrow_open', 'bench_open', via => 'dossier_id', category => 'registratie') \g /dev/null
+SELECT casus.protect('wide_open', 'bench_open', via => 'dossier_id', category => 'registratie') \g /dev/null
+SELECT casus.protect('mixed', 'bench', opens_dossier => true, governs => 'kind = 8', category => 'registratie')
 	\g /dev/null
 
 CALL casus.take_in('dossier', batch_size => 10000, phase => 'phase', opened => 'opened');

@@ -7,22 +7,24 @@
 
 /* The case itself. */
 SELECT casus.protect('zaken_zaak', 'ondermijning', opens_dossier => true,
-	governs => '_zaaktype_id = 8', category => 'signaal') \g /dev/null
+	governs => '_zaaktype_id = 8', category => 'signaalomschrijving') \g /dev/null
 /* Its number stands in the parent table of the inheritance, so that follows its child. */
 SELECT casus.protect('zaken_zaakidentificatie', 'ondermijning',
-	via_child => 'zaken_zaak.identificatie_ptr_id', category => 'signaal') \g /dev/null
+	via_child => 'zaken_zaak.identificatie_ptr_id', category => 'registratie') \g /dev/null
 /* One key away from the case ... */
-SELECT casus.protect('zaken_rol', 'ondermijning', via => 'zaak_id', category => 'signaal') \g /dev/null
-SELECT casus.protect('zaken_status', 'ondermijning', via => 'zaak_id', category => 'signaal') \g /dev/null
-SELECT casus.protect('zaken_resultaat', 'ondermijning', via => 'zaak_id', category => 'signaal') \g /dev/null
-SELECT casus.protect('zaken_zaakobject', 'ondermijning', via => 'zaak_id', category => 'signaal') \g /dev/null
-SELECT casus.protect('zaken_zaakeigenschap', 'ondermijning', via => 'zaak_id', category => 'adresgegevens') \g /dev/null
-SELECT casus.protect('zaken_zaakinformatieobject', 'ondermijning', via => 'zaak_id', category => 'signaal') \g /dev/null
+SELECT casus.protect('zaken_rol', 'ondermijning', via => 'zaak_id', category => 'registratie') \g /dev/null
+SELECT casus.protect('zaken_status', 'ondermijning', via => 'zaak_id', category => 'registratie') \g /dev/null
+SELECT casus.protect('zaken_resultaat', 'ondermijning', via => 'zaak_id', category => 'registratie') \g /dev/null
+SELECT casus.protect('zaken_zaakobject', 'ondermijning', via => 'zaak_id', category => 'adresgegevens') \g /dev/null
+SELECT casus.protect('zaken_zaakeigenschap', 'ondermijning', via => 'zaak_id', category_column => '_naam',
+	category_map => '{"locatie": "adresgegevens", "handhaving": "handhaving", "belasting": "belastingen"}')
+\g /dev/null
+SELECT casus.protect('zaken_zaakinformatieobject', 'ondermijning', via => 'zaak_id', category => 'signaalomschrijving') \g /dev/null
 /* ... and two: a person by the role he has in it, or by the object he is. */
 SELECT casus.protect('zaken_natuurlijkpersoon', 'ondermijning',
-	via => ARRAY['rol_id', 'zaakobject_id'], category => 'personalia') \g /dev/null
+	via => ARRAY['rol_id', 'zaakobject_id'], category => 'personalia', subject_category => 'subject') \g /dev/null
 SELECT casus.protect('zaken_organisatorischeeenheid', 'ondermijning',
-	via => ARRAY['rol_id', 'zaakobject_id'], category => 'signaal') \g /dev/null
+	via => ARRAY['rol_id', 'zaakobject_id'], category => 'registratie') \g /dev/null
 
 /* The rows that are there: cases with an end date are closed since then. */
 \set QUIET on

@@ -22,21 +22,26 @@ other_cases() { sql openzaak openzaak -Atc 'SELECT count(*) FROM zaken_zaak WHER
 code_of() { sed -n 's/^CONSTRAINT NAME: *//p' "$1" | tail -1; }
 detail_of() { sed -n 's/^DETAIL: *//p' "$1" | tail -1; }
 
-# does ROLE SQL: an act that must succeed; one line about it.
+# line WHO TEXT: what somebody does now, on one line.
+line() { printf '   %-12s %s\n' "$1" "$(tr -s ' \n\t' ' ' <<<"$2" | cut -c1-160)"; }
+
+# does ROLE SQL [TEXT]: an act that must succeed.
 does() {
-	printf '   %-12s %s\n' "$1" "$(tr -s ' \n\t' ' ' <<<"$2" | cut -c1-150)"
+	line "$1" "${3:-$2}"
 	sql "$1" openzaak -At >"$work/log/act" 2>"$work/log/error" <<<"$2" ||
-		{ cat "$work/log/error"; echo "The demo failed: the act above was refused."; exit 1; }
+		{ cat "$work/log/error"; echo "The demo failed: this was refused."; exit 1; }
 }
 
-# refused ROLE SQL: an act that must be refused; shows with which code and article.
+# refused ROLE SQL CODE [TEXT]: an act that must be refused with this code.
 refused() {
-	printf '   %-12s %s\n' "$1" "$(tr -s ' \n\t' ' ' <<<"$2" | cut -c1-150)"
-	if sql "$1" openzaak -At -v VERBOSITY=verbose >/dev/null 2>"$work/log/error" <<<"$2"; then
-		echo "The demo failed: the act above was not refused."
+	line "$1" "${4:-$2}"
+	if sql "$1" openzaak -At -v VERBOSITY=verbose >/dev/null 2>"$work/log/error" <<<"$2" ||
+		[ "$(code_of "$work/log/error")" != "casus.$3" ]; then
+		cat "$work/log/error"
+		echo "The demo failed: this was not refused with casus.$3."
 		exit 1
 	fi
-	printf '   %-12s -> refused: %s: %s\n' '' "$(code_of "$work/log/error")" "$(detail_of "$work/log/error")"
+	printf '   %-12s -> %s: %s\n' '' "$(code_of "$work/log/error")" "$(detail_of "$work/log/error" | cut -c1-160)"
 }
 
 # look PURPOSE: everyone reads the signal, each with his own login and the same statements.
@@ -129,10 +134,100 @@ ordinary_case() {
 		COMMIT;"
 }
 
+# brings_in ROLE NAME TEXT: a department adds a datum of its own to the case.
+brings_in() {
+	does "$1" "BEGIN;
+		SELECT casus.enter('overleg', dossier => $dossier);
+		INSERT INTO zaken_zaakeigenschap (_etag, uuid, zaak_id, _naam, waarde)
+			VALUES ('', gen_random_uuid(), $case, '$2', '$3') RETURNING id;
+		COMMIT;" "INSERT INTO zaken_zaakeigenschap ... ('$2', '$3')"
+}
+
 story() {
+	local present="\"aanwezig\": [\"H. van Handhaving\", \"B. van Belastingen\"]" days
+
 	heading "1. Intake: the coordinator registers a signal, through the application"
-	read -r case rol dossier < <(new_signal | tail -1 | tr '|' ' ') ||
-		{ echo "The demo failed: no signal was registered."; exit 1; }
-	echo "   The application, with SET LOCAL ROLE coordinator, inserted case $case with its rows: dossier $dossier."
+	line openzaak "BEGIN; SET LOCAL ROLE coordinator; SELECT casus.enter('intake'); INSERT ... RETURNING (9 rows); UPDATE; COMMIT"
+	new_signal >"$work/log/signal" || { echo "The demo failed: no signal was registered."; exit 1; }
+	IFS='|' read -r case rol dossier < <(tail -1 "$work/log/signal")
+	echo "   The row of zaken_zaak with key $case is dossier $dossier."
 	look intake
+	refused coordinator "SELECT casus.advance($dossier, 'zwaarte')" gate_missing
+	refused handhaving "SELECT casus.decide($dossier, 'intake', 'signaal', 'lijkt mij wel')" wrong_office
+	refused coordinator "SELECT casus.decide($dossier, 'intake', 'signaal', 'eerste indruk', '{\"aandrager\": \"burger\"}')" content_missing
+	does coordinator "SELECT casus.decide($dossier, 'intake', 'signaal', 'concrete waarneming', '{\"aandrager\": \"burger\",
+		\"melddatum\": \"2026-11-02\", \"aanleiding\": \"veel bezoek in de nacht\", \"beschrijving\": \"leegstaand pand\",
+		\"personalia\": \"bekend\", \"indicatoren\": [\"vastgoedfraude_leegstand\"], \"bevoegdheid\": \"opiumwet_13b\",
+		\"grondgebied\": true}')"
+	does coordinator "SELECT casus.advance($dossier, 'zwaarte')"
+
+	heading "2. Zwaarte: heavy enough to look further?"
+	look zwaarte
+	refused coordinator "SELECT casus.advance($dossier, 'overleg')" wrong_phase
+	does coordinator "SELECT casus.decide($dossier, 'zwaarte', 'zwaar_genoeg', NULL,
+		'{\"criteria\": [\"concreet_en_betrouwbaar\"], \"toelichting\": \"recent en concreet\"}')"
+	does coordinator "SELECT casus.advance($dossier, 'bronnenonderzoek')"
+
+	heading "3. Bronnenonderzoek: which sources may be asked, and what they said"
+	look bronnenonderzoek
+	does coordinator "SELECT casus.decide($dossier, 'bronnen', 'raadplegen', NULL,
+		'{\"bronnen\": [\"brp\", \"vergunningen\"], \"standaard\": \"standaard\"}')"
+	does coordinator "SELECT casus.decide($dossier, 'hits', 'bevestigd', NULL, '{\"toelichting\": \"bevestigd in voldoende mate\"}')"
+	does coordinator "SELECT casus.advance($dossier, 'voorbereiden')"
+
+	heading "4. Voorbereiden: what may be shared, and with which departments"
+	does coordinator "SELECT casus.involve($dossier, party => 'bestuurlijke_handhaving', reason => 'toezicht op het pand')"
+	does coordinator "SELECT casus.involve($dossier, party => 'belastingen_en_woz', reason => 'eigendom van het pand')"
+	does coordinator "SELECT casus.involve($dossier, person => 'R. de Regisseur', office => 'casusregisseur', reason => 'casusregie')"
+	refused coordinator "SELECT casus.share($dossier, NULL, ARRAY['bestuurlijke_handhaving'])" gate_missing
+	does coordinator "SELECT casus.decide($dossier, 'delen', 'delen', NULL, '{\"afdelingen\": [\"bestuurlijke_handhaving\",
+		\"belastingen_en_woz\"], \"noodzaak\": \"eigen bevoegdheden\"}')"
+	does coordinator "SELECT casus.share($dossier, NULL, ARRAY['bestuurlijke_handhaving'], 'hele dossier')"
+	does coordinator "BEGIN;
+		SELECT casus.enter('voorbereiden', dossier => $dossier);
+		SELECT casus.share($dossier, ARRAY(
+			SELECT casus.item_of(casus_label) FROM zaken_zaak WHERE identificatie_ptr_id = $case
+			UNION ALL SELECT casus.item_of(casus_label) FROM zaken_zaakeigenschap WHERE zaak_id = $case),
+			ARRAY['belastingen_en_woz'], 'alleen zaak en locatie');
+		COMMIT;" "SELECT casus.share($dossier, <items of zaken_zaak and zaken_zaakeigenschap>, ARRAY['belastingen_en_woz'])"
+	look voorbereiden
+	does coordinator "SELECT casus.advance($dossier, 'overleg')"
+
+	heading "5. Overleg: from signal to case"
+	brings_in handhaving handhaving 'last onder dwangsom 2025'
+	brings_in belastingen belasting 'eigenaar betaalt contant'
+	look overleg
+	refused coordinator "SELECT casus.decide($dossier, 'casus', 'casus', NULL, '{\"toelichting\": \"ondermijning\",
+		\"aanwezig\": [\"H. van Handhaving\"]}')" content_missing
+	does coordinator "SELECT casus.decide($dossier, 'casus', 'casus', NULL, '{\"toelichting\": \"ondermijning\", $present}')"
+	does coordinator "SELECT casus.decide($dossier, 'plan', 'vastgesteld', NULL, '{\"plan\": \"sluiting van het pand\",
+		\"bevoegdheden\": [\"opiumwet_13b\"], \"gegevensuitwisseling\": \"tussen beide afdelingen\", $present}')"
+	does coordinator "SELECT casus.advance($dossier, 'regie')"
+
+	heading "6. Regie: the plan is carried out; one department is done and is shared with no longer"
+	does coordinator "SELECT casus.unshare($dossier, NULL, ARRAY['belastingen_en_woz'], 'niet meer nodig')"
+	look regie
+	refused coordinator "SELECT casus.close_dossier($dossier)" gate_missing
+	does coordinator "SELECT casus.decide($dossier, 'afsluiten', 'afsluiten', NULL, '{\"toelichting\": \"pand gesloten\",
+		\"te_verstrekken\": \"niets\", $present}')"
+	does coordinator "SELECT casus.close_dossier($dossier)"
+
+	heading "7. Afsluiten: six months for coordinator and casusregisseur, then the coordinator, after a year nobody (art. 11)"
+	look afsluiten
+	echo
+	echo "   Of the $closed_before cases of this kind that were closed before casus came, the coordinator sees, by days since closing:"
+	does coordinator "BEGIN;
+		SELECT casus.enter('afsluiten');
+		SELECT count(*), min(current_date - einddatum), max(current_date - einddatum)
+			FROM zaken_zaak WHERE _zaaktype_id = 8 AND identificatie_ptr_id <> $case;
+		COMMIT;" "SELECT count(*), min(current_date - einddatum), max(current_date - einddatum) FROM zaken_zaak ..."
+	IFS='|' read -r -a days < <(tail -1 "$work/log/act")
+	echo "                -> ${days[0]} cases, closed ${days[1]} to ${days[2]} days ago"
+
+	heading "8. The other cases"
+	line openzaak "BEGIN; INSERT INTO zaken_status ...; INSERT INTO zaken_zaakidentificatie ...; INSERT INTO zaken_zaak ... RETURNING; COMMIT"
+	ordinary_case >"$work/log/act" || { echo "The demo failed: an ordinary case was refused."; exit 1; }
+	echo "                -> as before, children first, keys checked at the commit; no word of casus"
+	echo "   before casus the owner saw $before, now $(other_cases): one more"
+	[ "$(other_cases)" -eq $((before + 1)) ] || exit 1
 }
