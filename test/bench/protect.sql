@@ -12,7 +12,7 @@ SELECT casus.load_protocol(d || jsonb_build_object('name', 'bench-2026', 'purpos
 		(SELECT jsonb_agg(p || CASE p ->> 'name' WHEN 'overleg' THEN '{"session": true}' ELSE '{}' END::jsonb)
 			FROM jsonb_array_elements(d -> 'purposes') p)))
 	FROM (SELECT :'definition'::jsonb) AS x (d) \g /dev/null
-SELECT casus.open_file('bench-2026', f), casus.activate_protocol(f, 'none: benchmark', '{"startdatum": "2021-12-14"}')
+SELECT casus.open_file('bench-2026', f), casus.activate_protocol(f, 'none: benchmark', '{"startdatum": "2021-12-14", "standaarden": []}')
 	FROM unnest(ARRAY['bench', 'bench_open']) f \g /dev/null
 SELECT casus.add_person('Bench', 'coordinator', oath_on => '2020-01-01') \g /dev/null
 SELECT casus.appoint('Bench', f, NULL, 'coordinator', reason => 'benchmark', may_session => true)

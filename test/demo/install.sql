@@ -14,7 +14,7 @@ SELECT casus.add_person('C. de Coordinator', 'coordinator', oath_on => '2020-01-
 	casus.add_person('B. van Belastingen', 'belastingen', oath_on => '2020-01-01')
 \g /dev/null
 
-SELECT casus.activate_protocol('ondermijning', 'DPIA 2026/1', '{"startdatum": "2021-12-14"}') \g /dev/null
+SELECT casus.activate_protocol('ondermijning', 'DPIA 2026/1', '{"startdatum": "2021-12-14", "standaarden": []}') \g /dev/null
 
 SELECT casus.appoint('C. de Coordinator', 'ondermijning', NULL, 'coordinator', reason => 'aanwijzing college'),
 	casus.appoint('H. van Handhaving', 'ondermijning', 'bestuurlijke_handhaving', 'afgevaardigde', reason => 'aanwijzing afdeling'),

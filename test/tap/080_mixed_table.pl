@@ -35,7 +35,7 @@ cmp_ok($governed, '>=', 300, "$governed of $rows rows will be governed");
 $node->safe_psql('postgres', q{
 	SELECT casus.install_protocol('beesel-2021');
 	SELECT casus.open_file('beesel-2021', 'ondermijning');
-	SELECT casus.activate_protocol('ondermijning', 'DPIA-1', '{"startdatum": "2021-12-14"}');
+	SELECT casus.activate_protocol('ondermijning', 'DPIA-1', '{"startdatum": "2021-12-14", "standaarden": []}');
 	SELECT casus.add_person('C', 'coordinator', oath_on => '2020-01-01');
 	SELECT casus.appoint('C', 'ondermijning', NULL, 'coordinator', reason => 'test');
 	SELECT casus.protect('zaak', 'ondermijning', opens_dossier => true, governs => 'soort = 8',
