@@ -236,17 +236,24 @@ casus_registry_find_file(const char *name, int32 *id, int32 *protocol)
 	return found;
 }
 
-static bool
-is_deferrable(Oid constraint)
+/*
+ * get_constraint_index() knows the index that a constraint owns; that of a
+ * foreign key is the parent's.
+ */
+static void
+read_constraint(CasusVia *via)
 {
-	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
-	bool		deferrable;
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(via->constraint));
+	Form_pg_constraint form;
 
+	via->index = InvalidOid;
+	via->deferrable = false;
 	if (!HeapTupleIsValid(tuple))
-		return false;
-	deferrable = ((Form_pg_constraint) GETSTRUCT(tuple))->condeferrable;
+		return;
+	form = (Form_pg_constraint) GETSTRUCT(tuple);
+	via->index = form->conindid;
+	via->deferrable = form->condeferrable;
 	ReleaseSysCache(tuple);
-	return deferrable;
 }
 
 /*
@@ -282,8 +289,7 @@ casus_registry_resolve_via(Relation rel, AttrNumber attno, CasusVia *via)
 		via->pkatt[i] = best->confkey[i];
 		via->eqop[i] = best->conpfeqop[i];
 	}
-	via->index = get_constraint_index(via->constraint);
-	via->deferrable = is_deferrable(via->constraint);
+	read_constraint(via);
 	return OidIsValid(via->index);
 }
 
