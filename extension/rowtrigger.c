@@ -44,7 +44,9 @@ get_state(FmgrInfo *flinfo, const CasusProtected *prot, Relation rel)
 	old = MemoryContextSwitchTo(flinfo->fn_mcxt);
 	state = palloc0(sizeof(RowState));
 	state->predicates = casus_rowparent_prepare(prot->settings);
-	state->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
+	/* A copy: the slot outlives what would hold a reference to the relcache's. */
+	state->slot = MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(RelationGetDescr(rel)),
+										   &TTSOpsHeapTuple);
 	state->prot = prot;
 	MemoryContextSwitchTo(old);
 	flinfo->fn_extra = state;

@@ -20,7 +20,11 @@ other_cases() { sql openzaak openzaak -Atc 'SELECT count(*) FROM zaken_zaak WHER
 
 # code_of FILE, detail_of FILE: what psql reported of the last refusal.
 code_of() { sed -n 's/^CONSTRAINT NAME: *//p' "$1" | tail -1; }
-detail_of() { sed -n 's/^DETAIL: *//p' "$1" | tail -1; }
+detail_of() {
+	local detail
+	detail=$(sed -n 's/^DETAIL: *//p' "$1" | tail -1)
+	echo "${detail:-$(sed -n 's/^ERROR: *42501: *//p' "$1" | tail -1)}"
+}
 
 # line WHO TEXT: what somebody does now, on one line.
 line() { printf '   %-12s %s\n' "$1" "$(tr -s ' \n\t' ' ' <<<"$2" | cut -c1-160)"; }
@@ -153,7 +157,7 @@ story() {
 	echo "   The row of zaken_zaak with key $case is dossier $dossier."
 	look intake
 	refused coordinator "SELECT casus.advance($dossier, 'zwaarte')" gate_missing
-	refused handhaving "SELECT casus.decide($dossier, 'intake', 'signaal', 'lijkt mij wel')" wrong_office
+	refused handhaving "SELECT casus.decide($dossier, 'intake', 'signaal', 'lijkt mij wel')" no_appointment
 	refused coordinator "SELECT casus.decide($dossier, 'intake', 'signaal', 'eerste indruk', '{\"aandrager\": \"burger\"}')" content_missing
 	does coordinator "SELECT casus.decide($dossier, 'intake', 'signaal', 'concrete waarneming', '{\"aandrager\": \"burger\",
 		\"melddatum\": \"2026-11-02\", \"aanleiding\": \"veel bezoek in de nacht\", \"beschrijving\": \"leegstaand pand\",
