@@ -125,3 +125,113 @@ GRANT EXECUTE ON PROCEDURE casus.take_in(regclass, integer, text, text, text) TO
 COMMENT ON PROCEDURE casus.take_in(regclass, integer, text, text, text) IS
 $$Labels the existing rows of a protected table in batches, with its progress as NOTICE and a COMMIT after each; may be repeated, and goes on where it stopped. On a table that opens dossiers each governed row becomes a dossier: phase, opened and closed are expressions over the row's own columns (built-in functions only): name of the phase (text; default the initial phase, or the closing phase where closed is not null), moment of opening and of closing (timestamptz; default now and null). Parents first. Rows whose codes no map knows are reported as findings and stay unlabelled. Outside a transaction block. Errors: 22023, 55000.$$;
 
+
+CREATE FUNCTION casus.survey(schema text)
+	RETURNS TABLE (relation text, distance integer, finding text, object text, detail text)
+	LANGUAGE sql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH RECURSIVE tables AS (
+		SELECT c.oid, c.relname, c.relkind, c.relowner, c.relispartition, c.reltuples,
+			pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
+		FROM pg_catalog.pg_class c
+		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = survey.schema AND c.relkind IN ('r', 'p', 'f')
+	), keys AS (
+		SELECT k.oid, k.conrelid, k.confrelid, k.conname, k.condeferrable, k.conkey
+		FROM pg_catalog.pg_constraint k
+		WHERE k.contype = 'f' AND k.conrelid <> k.confrelid
+			AND k.conrelid IN (SELECT t.oid FROM tables t)
+	), referred AS (
+		SELECT k.confrelid AS oid, pg_catalog.count(DISTINCT k.conrelid) AS n
+		FROM keys k GROUP BY k.confrelid
+	), root AS (
+		SELECT t.oid
+		FROM tables t LEFT JOIN referred r ON r.oid = t.oid
+		ORDER BY COALESCE(r.n, 0) DESC,
+			(SELECT pg_catalog.count(*) FROM keys k WHERE k.conrelid = t.oid), t.relname
+		LIMIT 1
+	), way(oid, distance) AS (
+		SELECT root.oid, 0 FROM root
+		UNION
+		SELECT k.conrelid, w.distance + 1
+		FROM way w JOIN keys k ON k.confrelid = w.oid
+		WHERE w.distance < 32
+	), near AS (
+		SELECT w.oid, pg_catalog.min(w.distance) AS distance FROM way w GROUP BY w.oid
+	), findings(oid, finding, object, detail) AS (
+		SELECT t.oid, 'table', NULL::text,
+			pg_catalog.format('about %s rows, owner %s%s', GREATEST(t.reltuples, 0)::bigint, pg_catalog.pg_get_userbyid(t.relowner),
+				CASE WHEN root.oid IS NULL THEN '' ELSE '; most tables lead here' END)
+		FROM tables t LEFT JOIN root ON root.oid = t.oid
+		UNION ALL
+		SELECT t.oid, 'kind', NULL,
+			CASE WHEN t.relkind = 'p' OR t.relispartition THEN 'partitioned: cannot be protected yet'
+				ELSE 'foreign table: cannot be protected' END
+		FROM tables t WHERE t.relkind <> 'r' OR t.relispartition
+		UNION ALL
+		SELECT t.oid, 'kind', i.inhrelid::regclass::text, 'inheritance: cannot be protected yet'
+		FROM tables t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid OR i.inhrelid = t.oid
+		WHERE t.relkind = 'r' AND NOT t.relispartition
+		UNION ALL
+		SELECT t.oid, 'no_primary_key', NULL, 'cannot be protected without one'
+		FROM tables t
+		WHERE t.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = t.oid AND x.indisprimary)
+		UNION ALL
+		SELECT t.oid, 'foreign_key', k.conname::text,
+			pg_catalog.format('to %s%s', k.confrelid::regclass,
+				CASE WHEN k.condeferrable THEN ', deferrable: a child may come before its parent' ELSE '' END)
+		FROM tables t JOIN keys k ON k.conrelid = t.oid
+		UNION ALL
+		SELECT t.oid, 'personal_column', a.attname::text, 'the name says personal data'
+		FROM tables t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid
+		WHERE a.attnum > 0 AND NOT a.attisdropped
+			AND pg_catalog.lower(a.attname::text) OPERATOR(pg_catalog.~)
+				'bsn|naam|name|geboorte|birth|geslacht|gender|adres|address|straat|postcode|telefoon|phone|e?mail|betrokkene|persoon|person|voorletter|a_nummer|nationaliteit|toelichting|opmerking|notitie|tekst'
+		UNION ALL
+		SELECT t.oid, CASE v.relkind WHEN 'm' THEN 'materialized_view' ELSE 'view' END, v.oid::regclass::text,
+			pg_catalog.format('owner %s%s', pg_catalog.pg_get_userbyid(v.relowner),
+				CASE WHEN v.relkind = 'm' THEN ': its copy is not protected'
+					WHEN 'security_invoker=true' = ANY (COALESCE(v.reloptions, '{}')) THEN ', reads as the caller' ELSE ', reads as its owner' END)
+		FROM tables t
+		JOIN (SELECT DISTINCT d.refobjid, r.ev_class
+			FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+			WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass) u ON u.refobjid = t.oid
+		JOIN pg_catalog.pg_class v ON v.oid = u.ev_class AND v.relkind IN ('v', 'm') AND v.oid <> t.oid
+		UNION ALL
+		SELECT t.oid, 'reader', COALESCE(g.rolname, 'public')::text,
+			pg_catalog.string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type)
+		FROM tables t
+		JOIN pg_catalog.pg_class c ON c.oid = t.oid,
+		LATERAL pg_catalog.aclexplode(COALESCE(c.relacl, pg_catalog.acldefault('r', c.relowner))) a
+		LEFT JOIN pg_catalog.pg_roles g ON g.oid = a.grantee
+		WHERE a.grantee <> c.relowner
+		GROUP BY t.oid, g.rolname
+		UNION ALL
+		SELECT t.oid, 'owner', o.rolname::text,
+			CASE WHEN o.rolsuper THEN 'superuser' WHEN o.rolbypassrls THEN 'BYPASSRLS'
+				WHEN o.rolcanlogin THEN 'may log in' ELSE 'role' END
+		FROM tables t JOIN pg_catalog.pg_roles o ON o.oid = t.relowner
+		UNION ALL
+		SELECT t.oid, 'trigger', g.tgname::text, 'sorts after the trigger of casus: rename it first'
+		FROM tables t JOIN pg_catalog.pg_trigger g ON g.tgrelid = t.oid
+		WHERE NOT g.tgisinternal AND (g.tgtype & 3) = 3
+			AND g.tgname::text COLLATE "C" > '~casus_row'
+		UNION ALL
+		SELECT t.oid, 'row_security', p.polname::text, 'has policies of its own: they stay, casus adds a restrictive one'
+		FROM tables t JOIN pg_catalog.pg_policy p ON p.polrelid = t.oid
+		WHERE p.polname NOT IN ('casus', 'casus_open')
+		UNION ALL
+		SELECT t.oid, 'dump', o.rolname::text,
+			'pg_dump as this role fails once the table is bound; dump with a login that has BYPASSRLS and is a member of casus_backup'
+		FROM tables t JOIN pg_catalog.pg_roles o ON o.oid = t.relowner
+		WHERE t.relkind = 'r' AND NOT o.rolsuper AND NOT o.rolbypassrls
+	)
+	SELECT t.name, n.distance, f.finding, f.object, f.detail
+	FROM findings f JOIN tables t ON t.oid = f.oid LEFT JOIN near n ON n.oid = t.oid
+	ORDER BY n.distance NULLS LAST, t.name COLLATE "C", f.finding COLLATE "C", f.object COLLATE "C";
+END;
+REVOKE ALL ON FUNCTION casus.survey(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION casus.survey(text) TO casus_admin;
+COMMENT ON FUNCTION casus.survey(text) IS
+$$What to know about a schema before protecting its tables; changes nothing and reads the catalogs only. One row per finding; distance: number of foreign keys to the table that most others lead to (null: not reached). finding: table, kind (cannot be protected), no_primary_key, foreign_key, personal_column, view, materialized_view, reader (a role with privileges), owner, trigger (sorts after casus' own), row_security, dump. An unknown schema gives no rows.$$;
