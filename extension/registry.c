@@ -24,22 +24,12 @@
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_depend.h"
-#include "catalog/pg_proc.h"
-#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/seclabel.h"
-#include "commands/trigger.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
-#include "nodes/nodeFuncs.h"
-#include "parser/parse_func.h"
-#include "rewrite/rowsecurity.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -236,23 +226,17 @@ casus_registry_find_file(const char *name, int32 *id, int32 *protocol)
 	return found;
 }
 
-/*
- * get_constraint_index() knows the index that a constraint owns; that of a
- * foreign key is the parent's.
- */
+/* The unique index that a foreign key refers to, and whether it may wait. */
 static void
-read_constraint(CasusVia *via)
+read_constraint(Oid constraint, CasusVia *via)
 {
-	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(via->constraint));
-	Form_pg_constraint form;
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
 
 	via->index = InvalidOid;
-	via->deferrable = false;
 	if (!HeapTupleIsValid(tuple))
 		return;
-	form = (Form_pg_constraint) GETSTRUCT(tuple);
-	via->index = form->conindid;
-	via->deferrable = form->condeferrable;
+	via->index = ((Form_pg_constraint) GETSTRUCT(tuple))->conindid;
+	via->deferrable = ((Form_pg_constraint) GETSTRUCT(tuple))->condeferrable;
 	ReleaseSysCache(tuple);
 }
 
@@ -289,78 +273,8 @@ casus_registry_resolve_via(Relation rel, AttrNumber attno, CasusVia *via)
 		via->pkatt[i] = best->confkey[i];
 		via->eqop[i] = best->conpfeqop[i];
 	}
-	read_constraint(via);
+	read_constraint(via->constraint, via);
 	return OidIsValid(via->index);
-}
-
-/* ---- the fence ---- */
-
-static bool
-has_policy(Relation rel, AttrNumber label_attno)
-{
-	ListCell   *lc;
-
-	if (rel->rd_rsdesc == NULL)
-		return false;
-	foreach(lc, rel->rd_rsdesc->policies)
-	{
-		RowSecurityPolicy *policy = lfirst(lc);
-		FuncExpr   *call = (FuncExpr *) policy->qual;
-		Node	   *arg;
-
-		if (policy->permissive || policy->polcmd != '*' || call == NULL ||
-			!IsA(call, FuncExpr) || call->funcid != casus_permits_oid() ||
-			ARR_DIMS(policy->roles)[0] != 1 ||
-			((Oid *) ARR_DATA_PTR(policy->roles))[0] != ACL_ID_PUBLIC)
-			continue;
-		arg = linitial(call->args);
-		while (IsA(arg, RelabelType))
-			arg = (Node *) ((RelabelType *) arg)->arg;
-		if (IsA(arg, Var) && ((Var *) arg)->varattno == label_attno)
-			return true;
-	}
-	return false;
-}
-
-static Oid
-trigger_function(void)
-{
-	static Oid	cached = InvalidOid;
-	Oid			schema;
-
-	/* Past the right to use the schema: whoever reads a table comes here. */
-	if (!OidIsValid(cached) || get_func_name(cached) == NULL)
-	{
-		schema = get_namespace_oid(CASUS_INT_SCHEMA, true);
-		cached = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-								 CStringGetDatum("row_trigger"),
-								 PointerGetDatum(buildoidvector(NULL, 0)),
-								 ObjectIdGetDatum(schema));
-	}
-	return cached;
-}
-
-static bool
-has_trigger(Relation rel)
-{
-	Oid			function = trigger_function();
-
-	if (rel->trigdesc == NULL || !OidIsValid(function))
-		return false;
-	for (int i = 0; i < rel->trigdesc->numtriggers; i++)
-	{
-		Trigger    *trigger = &rel->trigdesc->triggers[i];
-
-		if (trigger->tgfoid == function && trigger->tgqual == NULL &&
-			trigger->tgenabled == TRIGGER_FIRES_ALWAYS &&
-			trigger->tgnattr == 0 && TRIGGER_FOR_ROW(trigger->tgtype) &&
-			TRIGGER_FOR_BEFORE(trigger->tgtype) &&
-			TRIGGER_FOR_INSERT(trigger->tgtype) &&
-			TRIGGER_FOR_UPDATE(trigger->tgtype) &&
-			TRIGGER_FOR_DELETE(trigger->tgtype))
-			return true;
-	}
-	return false;
 }
 
 /* ---- building an entry ---- */
@@ -458,9 +372,7 @@ build(Relation rel, AttrNumber label_attno, int depth)
 	prot->label_attno = label_attno;
 	prot->mode = CASUS_MODE_ENFORCE;
 	prot->files = palloc0(sizeof(int32));
-	prot->fenced = rel->rd_rel->relrowsecurity &&
-		rel->rd_rel->relforcerowsecurity &&
-		has_policy(rel, label_attno) && has_trigger(rel);
+	prot->fenced = casus_registry_fence_stands(rel, label_attno);
 
 	ObjectAddressSet(table, RelationRelationId, RelationGetRelid(rel));
 	text = GetSecurityLabel(&table, CASUS_PROVIDER);
@@ -638,66 +550,12 @@ casus_registry_remove(Oid relid)
 	CommandCounterIncrement();
 }
 
-/* ---- the provider: what users' SECURITY LABEL commands may do ---- */
-
-static void
-refuse_label(const char *detail, const char *hint)
-{
-	casus_refuse("label", _("security labels of casus are set by casus"),
-				 detail, hint);
-}
-
-static void
-relabel_relation(const ObjectAddress *object, const char *text)
-{
-	char	   *now = GetSecurityLabel(object, CASUS_PROVIDER);
-	const CasusProtected *prot;
-	bool		ok;
-
-	if (text == NULL)
-		refuse_label(_("It cannot be removed by hand."),
-					 "SELECT casus.unprotect(relation, reason);");
-	if (now != NULL && strcmp(now, text) == 0)
-		return;
-	if (now != NULL)
-		refuse_label(_("It is there already; only a restore sets it where there is none."),
-					 "SELECT casus.protect(relation, file, ...);");
-	prot = casus_installed() ? casus_registry_find(object->objectId) : NULL;
-	if (prot != NULL && prot->fenced)
-		refuse_label(_("The table is fenced; only a restore sets labels, before it is."), NULL);
-	if (object->objectSubId == 0)
-		ok = casus_registry_settings_read(text) != NULL;
-	else
-		(void) casus_registry_settings_read_uses(object->objectSubId, text, &ok);
-	if (!ok)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("this is not a security label of casus")));
-	CacheInvalidateRelcacheByRelid(object->objectId);
-}
-
-static void
-relabel(const ObjectAddress *object, const char *text)
-{
-	if (!superuser())
-		refuse_label(_("Only a superuser may do so, during a restore."),
-					 "SELECT casus.protect(relation, file, ...);");
-	if (object->classId == RelationRelationId)
-		relabel_relation(object, text);
-	else if (object->classId == AuthIdRelationId)
-	{
-		/* The mark of casus' own roles comes with pg_dumpall. */
-		if (text == NULL)
-			refuse_label(_("The mark of a role cannot be removed."), NULL);
-	}
-	else
-		refuse_label(_("Only tables, columns and the roles of casus bear one."), NULL);
-}
+/* ---- start ---- */
 
 void
 casus_registry_init(void)
 {
-	register_label_provider(CASUS_PROVIDER, relabel);
+	register_label_provider(CASUS_PROVIDER, casus_registry_label_check);
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	RegisterXactCallback(transaction_ended, NULL);
 }

@@ -15,6 +15,7 @@
 
 #include "casus.h"
 
+#include "catalog/objectaddress.h"
 #include "executor/tuptable.h"
 #include "nodes/execnodes.h"
 #include "nodes/pg_list.h"
@@ -139,6 +140,10 @@ extern void casus_registry_store(Oid relid, const CasusSettings *settings);
 extern void casus_registry_store_uses(Oid relid, AttrNumber attno, List *uses);
 extern void casus_registry_remove(Oid relid);
 extern bool casus_registry_find_file(const char *name, int32 *id, int32 *protocol);
+
+/* ---- registry_fence.c, registry_label.c ---- */
+extern bool casus_registry_fence_stands(Relation rel, AttrNumber label_attno);
+extern void casus_registry_label_check(const ObjectAddress *object, const char *text);
 
 /* ---- relation_ddl.c: commands of casus' own on a protected table ---- */
 extern void casus_relation_ddl_run(const char *sql);

@@ -183,19 +183,25 @@ code_in_row(Codes *codes, Vocabulary vocabulary, const CasusCoded *coded,
 
 /*
  * Where protect was not told a category: that of the parent's row, else the
- * first of the protocol that is about no person, or about any.
+ * first of the protocol that is about no person at all, else about none or any.
  */
 static int
 default_category(const CasusProtocol *protocol, const CasusLabel *parent)
 {
+	int			any = -1;
+
 	if (parent != NULL)
 		return parent->category;
 	for (int i = 0; i < protocol->ncategories; i++)
 	{
-		if (protocol->category[i] != NULL && (protocol->category_subjects[i] & 1) != 0)
+		if (protocol->category[i] == NULL)
+			continue;
+		if (protocol->category_subjects[i] == 1)
 			return i;
+		if (any < 0 && (protocol->category_subjects[i] & 1) != 0)
+			any = i;
 	}
-	return 0;
+	return Max(any, 0);
 }
 
 static const char *

@@ -79,6 +79,8 @@ typedef struct CasusRow
 	CasusDossier dossier;
 	const CasusProtocol *protocol;
 	const CasusCapacity *capacity;
+	bool		may_wait;		/* a hidden parent is not refused now but at commit */
+	bool		waits;			/* and this row's parent is hidden */
 } CasusRow;
 
 extern void casus_rowverdict_refuse(CasusRow *row, const char *code, const char *message,

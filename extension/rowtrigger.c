@@ -34,7 +34,7 @@ typedef struct RowState
 } RowState;
 
 static RowState *
-get_state(FmgrInfo *flinfo, const CasusProtected *prot, Relation rel)
+get_state(FmgrInfo *flinfo, const CasusProtected *prot)
 {
 	RowState   *state = flinfo->fn_extra;
 	MemoryContext old;
@@ -44,9 +44,6 @@ get_state(FmgrInfo *flinfo, const CasusProtected *prot, Relation rel)
 	old = MemoryContextSwitchTo(flinfo->fn_mcxt);
 	state = palloc0(sizeof(RowState));
 	state->predicates = casus_rowparent_prepare(prot->settings);
-	/* A copy: the slot outlives what would hold a reference to the relcache's. */
-	state->slot = MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(RelationGetDescr(rel)),
-										   &TTSOpsHeapTuple);
 	state->prot = prot;
 	MemoryContextSwitchTo(old);
 	flinfo->fn_extra = state;
@@ -122,8 +119,14 @@ handle_insert(CasusRow *row, HeapTuple tuple)
 			return with_label(row, tuple, &raw);
 		case CASUS_PLACE_ROOT:
 		case CASUS_PLACE_DOSSIER:
+			row->may_wait = place.via != NULL && place.via->deferrable;
 			if (!casus_rowverdict_label(row, &place, &raw))
-				return with_null_label(row, tuple);
+			{
+				if (!row->waits)
+					return with_null_label(row, tuple);
+				casus_label_pending(&raw);
+				return with_label(row, tuple, &raw);
+			}
 			casus_rowverdict_relabel_parents(row, &raw);
 			return with_label(row, tuple, &raw);
 		default:
@@ -248,8 +251,13 @@ update_ungoverned(CasusRow *row, const pg_uuid_t *raw, CasusLabelKind kind,
 			return true;
 		case CASUS_PLACE_ROOT:
 		case CASUS_PLACE_DOSSIER:
+			row->may_wait = place.via != NULL && place.via->deferrable;
 			if (!casus_rowverdict_label(row, &place, result))
-				return false;
+			{
+				if (row->waits)
+					casus_label_pending(result);
+				return row->waits;
+			}
 			casus_rowverdict_relabel_parents(row, result);
 			casus_rowsubtree_join(row->rel, row->slot, result);
 			return true;
@@ -321,11 +329,21 @@ handle_delete(CasusRow *row, HeapTuple old)
 
 /* ---- entry ---- */
 
+/* A copied descriptor: a reference-counted one would be held past the query. */
 static TupleTableSlot *
-slot_for(RowState *state, HeapTuple tuple, TupleTableSlot *given)
+slot_for(FmgrInfo *flinfo, RowState *state, Relation rel, HeapTuple tuple,
+		 TupleTableSlot *given)
 {
 	if (given != NULL)
 		return given;
+	if (state->slot == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(flinfo->fn_mcxt);
+
+		state->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(rel)),
+											   &TTSOpsHeapTuple);
+		MemoryContextSwitchTo(old);
+	}
 	ExecStoreHeapTuple(tuple, state->slot, false);
 	return state->slot;
 }
@@ -352,17 +370,17 @@ casus_sql_row_trigger(PG_FUNCTION_ARGS)
 					 _("Its settings, its policy or its trigger are not as casus.bind made them."),
 					 "SELECT casus.bind(relation, 'enforce');");
 	row.settings = row.prot->settings;
-	state = get_state(fcinfo->flinfo, row.prot, trigger->tg_relation);
+	state = get_state(fcinfo->flinfo, row.prot);
 	row.predicates = state->predicates;
 
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 	{
-		row.slot = slot_for(state, trigger->tg_trigtuple, trigger->tg_trigslot);
+		row.slot = slot_for(fcinfo->flinfo, state, row.rel, trigger->tg_trigtuple, trigger->tg_trigslot);
 		result = handle_insert(&row, trigger->tg_trigtuple);
 	}
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
-		row.slot = slot_for(state, trigger->tg_newtuple, trigger->tg_newslot);
+		row.slot = slot_for(fcinfo->flinfo, state, row.rel, trigger->tg_newtuple, trigger->tg_newslot);
 		result = handle_update(&row, trigger->tg_trigtuple, trigger->tg_newtuple);
 	}
 	else

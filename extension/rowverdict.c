@@ -72,9 +72,19 @@ refuse_verdict(CasusRow *row, const CasusReason *reason, const char *verb)
 }
 
 /*
- * The supply verdict. Who may not see the parent hears what he would hear if
- * it did not exist.
+ * Who may not see the parent hears what he would hear if it did not exist,
+ * and when he would hear it: at commit where the foreign key is deferrable.
  */
+static void
+deny_parent(CasusRow *row)
+{
+	if (row->may_wait)
+		row->waits = true;
+	else
+		casus_rowverdict_no_parent(row);
+}
+
+/* The supply verdict. */
 static bool
 judge_supply(CasusRow *row, const CasusLabel *label, const CasusPlace *place)
 {
@@ -84,7 +94,7 @@ judge_supply(CasusRow *row, const CasusLabel *label, const CasusPlace *place)
 		casus_policy_explain(row->capacity, label, CASUS_SUPPLY, &reason))
 		return true;
 	if (place->has_parent && !casus_policy_permits(&place->parent_raw))
-		casus_rowverdict_no_parent(row);
+		deny_parent(row);
 	else if (row->capacity == NULL)
 		no_purpose(row);
 	else
@@ -220,7 +230,7 @@ make_label(CasusRow *row, const CasusPlace *place, CasusLabel *label)
 	{
 		/* Also here: nobody learns of a parent that is hidden from him. */
 		if (place->has_parent && !casus_policy_permits(&place->parent_raw))
-			casus_rowverdict_no_parent(row);
+			deny_parent(row);
 		else
 			casus_rowverdict_refuse(row, "wrong_category", _("these data may not be kept in this dossier"),
 				   article == NULL ? why :

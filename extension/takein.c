@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -421,7 +422,11 @@ run_batch(Run *run)
 	List	   *tids = NIL;
 	ListCell   *lc;
 	bool		more;
+	int			nest = NewGUCNestLevel();
 
+	/* A date of the database is a day in the Netherlands, whoever calls. */
+	(void) set_config_option("TimeZone", "Europe/Amsterdam", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	start_batch(&batch, run);
 	if (batch.row.settings->kind == CASUS_KIND_VIA_CHILD)
 		take_from_children(run);
@@ -430,6 +435,7 @@ run_batch(Run *run)
 		take_row(&batch, lfirst(lc));
 	ExecDropSingleTupleTableSlot(batch.row.slot);
 	table_close(batch.rel, NoLock);
+	AtEOXact_GUC(true, nest);
 	return more;
 }
 

@@ -1,0 +1,98 @@
+/*
+ * registry_fence.c
+ *		Does the fence of a protected table stand?
+ *
+ * The fence is four things, each found in the relcache entry: ENABLE and FORCE
+ * row security, the restrictive policy that calls casus_int.permits on the
+ * label, and the row trigger, ENABLE ALWAYS.  A change of any of them sends
+ * the table's relcache invalidation, so the registry asks again.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "relation.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "nodes/nodeFuncs.h"
+#include "rewrite/rowsecurity.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+static bool
+has_policy(Relation rel, AttrNumber label_attno)
+{
+	ListCell   *lc;
+
+	if (rel->rd_rsdesc == NULL)
+		return false;
+	foreach(lc, rel->rd_rsdesc->policies)
+	{
+		RowSecurityPolicy *policy = lfirst(lc);
+		FuncExpr   *call = (FuncExpr *) policy->qual;
+		Node	   *arg;
+
+		if (policy->permissive || policy->polcmd != '*' || call == NULL ||
+			!IsA(call, FuncExpr) || call->funcid != casus_permits_oid() ||
+			ARR_DIMS(policy->roles)[0] != 1 ||
+			((Oid *) ARR_DATA_PTR(policy->roles))[0] != ACL_ID_PUBLIC)
+			continue;
+		arg = linitial(call->args);
+		while (IsA(arg, RelabelType))
+			arg = (Node *) ((RelabelType *) arg)->arg;
+		if (IsA(arg, Var) && ((Var *) arg)->varattno == label_attno)
+			return true;
+	}
+	return false;
+}
+
+static Oid
+trigger_function(void)
+{
+	static Oid	cached = InvalidOid;
+	Oid			schema;
+
+	/* Past the right to use the schema: whoever reads a table comes here. */
+	if (!OidIsValid(cached) || get_func_name(cached) == NULL)
+	{
+		schema = get_namespace_oid(CASUS_INT_SCHEMA, true);
+		cached = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+								 CStringGetDatum("row_trigger"),
+								 PointerGetDatum(buildoidvector(NULL, 0)),
+								 ObjectIdGetDatum(schema));
+	}
+	return cached;
+}
+
+static bool
+has_trigger(Relation rel)
+{
+	Oid			function = trigger_function();
+
+	if (rel->trigdesc == NULL || !OidIsValid(function))
+		return false;
+	for (int i = 0; i < rel->trigdesc->numtriggers; i++)
+	{
+		Trigger    *trigger = &rel->trigdesc->triggers[i];
+
+		if (trigger->tgfoid == function && trigger->tgqual == NULL &&
+			trigger->tgenabled == TRIGGER_FIRES_ALWAYS &&
+			trigger->tgnattr == 0 && TRIGGER_FOR_ROW(trigger->tgtype) &&
+			TRIGGER_FOR_BEFORE(trigger->tgtype) &&
+			TRIGGER_FOR_INSERT(trigger->tgtype) &&
+			TRIGGER_FOR_UPDATE(trigger->tgtype) &&
+			TRIGGER_FOR_DELETE(trigger->tgtype))
+			return true;
+	}
+	return false;
+}
+
+bool
+casus_registry_fence_stands(Relation rel, AttrNumber label_attno)
+{
+	return rel->rd_rel->relrowsecurity && rel->rd_rel->relforcerowsecurity &&
+		has_policy(rel, label_attno) && has_trigger(rel);
+}

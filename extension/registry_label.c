@@ -1,0 +1,69 @@
+/*
+ * registry_label.c
+ *		What users' SECURITY LABEL FOR casus commands may do: nothing but what
+ *		a restore needs.  casus itself writes labels past this hook.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "relation.h"
+
+#include "catalog/objectaddress.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "commands/seclabel.h"
+#include "miscadmin.h"
+#include "utils/inval.h"
+
+static void
+refuse_label(const char *detail, const char *hint)
+{
+	casus_refuse("label", _("security labels of casus are set by casus"),
+				 detail, hint);
+}
+
+static void
+relabel_relation(const ObjectAddress *object, const char *text)
+{
+	char	   *now = GetSecurityLabel(object, CASUS_PROVIDER);
+	const CasusProtected *prot;
+	bool		ok;
+
+	if (text == NULL)
+		refuse_label(_("It cannot be removed by hand."),
+					 "SELECT casus.unprotect(relation, reason);");
+	if (now != NULL && strcmp(now, text) == 0)
+		return;
+	if (now != NULL)
+		refuse_label(_("It is there already; only a restore sets it where there is none."),
+					 "SELECT casus.protect(relation, file, ...);");
+	prot = casus_installed() ? casus_registry_find(object->objectId) : NULL;
+	if (prot != NULL && prot->fenced)
+		refuse_label(_("The table is fenced; only a restore sets labels, before it is."), NULL);
+	if (object->objectSubId == 0)
+		ok = casus_registry_settings_read(text) != NULL;
+	else
+		(void) casus_registry_settings_read_uses(object->objectSubId, text, &ok);
+	if (!ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("this is not a security label of casus")));
+	CacheInvalidateRelcacheByRelid(object->objectId);
+}
+
+void
+casus_registry_label_check(const ObjectAddress *object, const char *text)
+{
+	if (!superuser())
+		refuse_label(_("Only a superuser may do so, during a restore."),
+					 "SELECT casus.protect(relation, file, ...);");
+	if (object->classId == RelationRelationId)
+		relabel_relation(object, text);
+	else if (object->classId == AuthIdRelationId)
+	{
+		/* The mark of casus' own roles comes with pg_dumpall. */
+		if (text == NULL)
+			refuse_label(_("The mark of a role cannot be removed."), NULL);
+	}
+	else
+		refuse_label(_("Only tables, columns and the roles of casus bear one."), NULL);
+}

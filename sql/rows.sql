@@ -1,0 +1,115 @@
+-- The rules for rows: labels of new rows, and the write verdict.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE ROLE rows_coord LOGIN;
+CREATE ROLE rows_deleg LOGIN;
+CREATE ROLE rows_app LOGIN;
+SELECT casus.install_protocol('beesel-2021');
+SELECT casus.open_file('beesel-2021', 'ond') > 0 AS opened;
+SELECT casus.activate_protocol('ond', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": "vastgesteld"}') > 0 AS active;
+SELECT casus.add_person('Coord', 'rows_coord', oath_on => '2020-01-01') > 0 AS ok;
+SELECT casus.add_person('Deleg', 'rows_deleg', oath_on => '2020-01-01') > 0 AS ok;
+SELECT casus.appoint('Coord', 'ond', NULL, 'coordinator', reason => 'test') > 0 AS ok;
+SELECT casus.appoint('Deleg', 'ond', 'subsidies', 'afgevaardigde', reason => 'test') > 0 AS ok;
+
+CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text);
+CREATE TABLE stuk (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak, tekst text);
+CREATE TABLE bijlage (id integer PRIMARY KEY,
+	stuk_id integer REFERENCES stuk DEFERRABLE INITIALLY DEFERRED, zaak_id integer REFERENCES zaak, naam text);
+CREATE TABLE persoon (id integer PRIMARY KEY, zaak_id integer NOT NULL REFERENCES zaak,
+	soort text, naam text NOT NULL DEFAULT '', telefoon text);
+GRANT SELECT, INSERT, UPDATE, DELETE ON zaak, stuk, bijlage, persoon TO rows_coord, rows_deleg, rows_app;
+INSERT INTO zaak VALUES (1, 1, 'gewoon'), (2, 8, 'signaal'), (3, 1, 'later');
+INSERT INTO stuk VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'c');
+INSERT INTO bijlage VALUES (1, 1, NULL, 'a'), (2, 2, NULL, 'b'), (3, NULL, 2, 'c'), (4, NULL, NULL, 'd');
+INSERT INTO persoon VALUES (1, 2, 'S', 'Jansen'), (2, 2, 'R', 'Buur');
+
+SELECT count(*) > 2 AS lines FROM casus.protect('zaak', 'ond', opens_dossier => true, governs => 'soort = 8', category => 'registratie');
+SELECT count(*) > 2 AS lines FROM casus.protect('stuk', 'ond', via => 'zaak_id', category => 'signaalomschrijving');
+SELECT count(*) > 2 AS lines FROM casus.protect('bijlage', 'ond', via => ARRAY['stuk_id', 'zaak_id'], item => 'inherit');
+SELECT count(*) > 2 AS lines FROM casus.protect('persoon', 'ond', via => 'zaak_id', category => 'personalia',
+	subject_category_column => 'soort', subject_category_map => '{"S": "subject", "R": "relatie", "A": "aandrager"}',
+	columns => '{"telefoon": "contactgegevens"}');
+SET client_min_messages = notice;
+SELECT casus.bind('zaak', 'enforce');
+CALL casus.take_in('zaak', phase => $$'intake'$$);
+CALL casus.take_in('stuk');
+CALL casus.take_in('bijlage');
+CALL casus.take_in('persoon');
+SELECT id, casus.label_text(casus_label) ~ 'outside' AS outside FROM zaak ORDER BY id;
+SELECT casus.bind('zaak', 'enforce');
+SELECT count(*) FROM casus.bind('stuk', 'enforce');
+SELECT count(*) FROM casus.bind('bijlage', 'enforce');
+SELECT count(*) FROM casus.bind('persoon', 'enforce');
+
+-- outside the protocol: by ordinary GRANTs alone
+SET ROLE rows_app;
+SELECT id, casus_label FROM zaak ORDER BY id;
+SELECT id FROM stuk ORDER BY id;
+SELECT id FROM bijlage ORDER BY id;
+INSERT INTO zaak VALUES (4, 1, 'nieuw') RETURNING id, casus_label;
+INSERT INTO stuk VALUES (4, 4, 'x') RETURNING id, casus_label;
+INSERT INTO bijlage VALUES (5, 4, NULL, 'x') RETURNING id, casus_label;
+UPDATE zaak SET titel = 'anders' WHERE id = 4;
+DELETE FROM bijlage WHERE id = 5;
+-- governed, without a purpose: nothing is stored
+INSERT INTO zaak VALUES (5, 8, 'signaal');
+UPDATE zaak SET soort = 8 WHERE id = 4;
+-- a child of a hidden parent and one of a missing parent: the same answer
+INSERT INTO stuk VALUES (5, 2, 'x');
+INSERT INTO stuk VALUES (5, 99, 'x');
+BEGIN; INSERT INTO bijlage VALUES (6, 2, NULL, 'x'); COMMIT;
+BEGIN; INSERT INTO bijlage VALUES (6, 99, NULL, 'x'); COMMIT;
+-- labels are casus' own
+INSERT INTO zaak (id, soort, titel, casus_label) VALUES (5, 1, 'x', gen_random_uuid());
+UPDATE zaak SET casus_label = gen_random_uuid() WHERE id = 4;
+UPDATE zaak SET casus_label = NULL WHERE id = 4;
+RESET ROLE;
+
+-- [B-9] [B-8] the coordinator, in purpose intake
+SET ROLE rows_coord;
+SELECT id FROM zaak ORDER BY id;
+BEGIN;
+SELECT casus.enter('intake');
+SELECT id FROM zaak ORDER BY id;
+SELECT id FROM stuk ORDER BY id;
+SELECT id FROM bijlage ORDER BY id;
+INSERT INTO stuk VALUES (5, 2, 'nieuw') RETURNING id;
+UPDATE stuk SET tekst = 'beter' WHERE id = 5 RETURNING tekst;
+INSERT INTO zaak VALUES (5, 8, 'tweede signaal') RETURNING id;
+INSERT INTO stuk VALUES (6, 5, 'van het tweede') RETURNING id;
+SAVEPOINT s; UPDATE stuk SET zaak_id = 2 WHERE id = 6; ROLLBACK TO s;
+SAVEPOINT s; UPDATE stuk SET zaak_id = 1 WHERE id = 6; ROLLBACK TO s;
+SAVEPOINT s; UPDATE zaak SET soort = 1 WHERE id = 5; ROLLBACK TO s;
+-- parent after child, within the transaction
+INSERT INTO bijlage VALUES (7, 7, NULL, 'eerst'), (8, 8, NULL, 'eerst') RETURNING id;
+ROLLBACK;
+BEGIN;
+SELECT casus.enter('intake');
+INSERT INTO bijlage VALUES (7, 7, NULL, 'eerst'), (8, 8, NULL, 'eerst') RETURNING id;
+UPDATE bijlage SET naam = 'nog eens' WHERE id = 7;
+INSERT INTO stuk VALUES (7, 2, 'daarna'), (8, 1, 'buiten');
+UPDATE bijlage SET naam = 'alweer' WHERE id = 8;
+COMMIT;
+SELECT id, naam FROM bijlage WHERE id IN (7, 8);
+BEGIN; SELECT casus.enter('intake');
+SELECT b.id, casus.dossier_of(b.casus_label) = casus.dossier_of(s.casus_label) AS same, casus.item_of(b.casus_label) = casus.item_of(s.casus_label) AS same_item
+	FROM bijlage b JOIN stuk s ON s.id = b.stuk_id WHERE b.id = 7;
+COMMIT;
+-- [B-13] [B-15] [B-16] data by category of data subject
+BEGIN; SELECT casus.enter('intake');
+SAVEPOINT s; INSERT INTO persoon VALUES (10, 2, 'R', 'Buur', '06'); ROLLBACK TO s;
+SAVEPOINT s; INSERT INTO persoon VALUES (10, 2, 'S', 'Jansen', '06'); ROLLBACK TO s;
+SAVEPOINT s; INSERT INTO persoon VALUES (10, 2, 'A', 'Melder'); ROLLBACK TO s;
+SAVEPOINT s; INSERT INTO persoon VALUES (10, 2, 'X', 'Onbekend'); ROLLBACK TO s;
+INSERT INTO persoon VALUES (10, 2, 'S', 'Pietersen', '');
+SAVEPOINT s; UPDATE persoon SET telefoon = '06' WHERE id = 10; ROLLBACK TO s;
+SAVEPOINT s; UPDATE persoon SET soort = 'R' WHERE id = 10; ROLLBACK TO s;
+COMMIT;
+-- outside to governed by UPDATE: what hangs on it goes along
+BEGIN; SELECT casus.enter('intake');
+UPDATE zaak SET soort = 8 WHERE id = 3;
+SELECT s.id, casus.dossier_of(s.casus_label) = casus.dossier_of(z.casus_label) AS same FROM stuk s JOIN zaak z ON z.id = s.zaak_id WHERE z.id = 3;
+COMMIT;
+RESET ROLE;
+SET ROLE rows_app; SELECT id FROM stuk ORDER BY id; SELECT id FROM zaak ORDER BY id; RESET ROLE;
