@@ -48,15 +48,17 @@ refused() {
 	printf '   %-12s -> %s: %s\n' '' "$(code_of "$work/log/error")" "$(detail_of "$work/log/error" | cut -c1-160)"
 }
 
-# look PURPOSE: everyone reads the signal, each with his own login and the same statements.
+# look PURPOSE ROLE...: everyone reads the signal, each with his own login and the same statements.  The
+# roles named must see something of it, all others nothing, and everyone the other cases.
 look() {
-	local reader role what counts error=$work/log/error code
+	local reader role what counts error=$work/log/error code purpose=$1 sees
 
-	printf '\n   %-32s %s\n' "reads for purpose '$1':" 'number case role person status prop. doc. | others | refusal'
+	shift
+	printf '\n   %-36s %s\n' "reads for purpose '$purpose':" 'number case role person status prop. doc. | others | refused'
 	for reader in "${readers[@]}"; do
 		role=${reader%%:*} what=${reader#*:}
 		counts=$("$bin/psql" -X -q -At -F ' ' -h "$work/socket" -p 5432 -U "$role" -d openzaak \
-			-v VERBOSITY=verbose -v ON_ERROR_ROLLBACK=on -v purpose="$1" -v dossier="$dossier" \
+			-v VERBOSITY=verbose -v ON_ERROR_ROLLBACK=on -v purpose="$purpose" -v dossier="$dossier" \
 			-v case="$case" -v rol="$rol" 2>"$error" <<'SQL'
 BEGIN;
 SELECT casus.enter(:'purpose', dossier => :dossier) \g /dev/null
@@ -72,8 +74,16 @@ COMMIT;
 SQL
 		)
 		code=$(code_of "$error")
-		printf '   %-32s %6s %4s %4s %6s %6s %5s %4s | %6s | %s\n' "$what" ${counts:-! ! ! ! ! ! ! !} \
+		printf '   %-36s %6s %4s %4s %6s %6s %5s %4s | %6s | %s\n' "$what" ${counts:-! ! ! ! ! ! ! !} \
 			"${code:+$code: $(detail_of "$error")}"
+		sees=${counts% *}
+		[[ $sees = *[1-9]* ]] && sees=1 || sees=0
+		if [ "${counts##* }" != "$before" ] || { [[ " $* " = *" $role "* ]] && [ $sees = 0 ]; } ||
+			{ [[ " $* " != *" $role "* ]] && [ $sees = 1 ]; }; then
+			cat "$error"
+			echo "The demo failed: $role should not see what is above."
+			exit 1
+		fi
 	done
 }
 
@@ -155,7 +165,7 @@ story() {
 	new_signal >"$work/log/signal" || { echo "The demo failed: no signal was registered."; exit 1; }
 	IFS='|' read -r case rol dossier < <(tail -1 "$work/log/signal")
 	echo "   The row of zaken_zaak with key $case is dossier $dossier."
-	look intake
+	look intake coordinator
 	refused coordinator "SELECT casus.advance($dossier, 'zwaarte')" gate_missing
 	refused handhaving "SELECT casus.decide($dossier, 'intake', 'signaal', 'lijkt mij wel')" no_appointment
 	refused coordinator "SELECT casus.decide($dossier, 'intake', 'signaal', 'eerste indruk', '{\"aandrager\": \"burger\"}')" content_missing
@@ -166,14 +176,14 @@ story() {
 	does coordinator "SELECT casus.advance($dossier, 'zwaarte')"
 
 	heading "2. Zwaarte: heavy enough to look further?"
-	look zwaarte
+	look zwaarte coordinator
 	refused coordinator "SELECT casus.advance($dossier, 'overleg')" wrong_phase
 	does coordinator "SELECT casus.decide($dossier, 'zwaarte', 'zwaar_genoeg', NULL,
 		'{\"criteria\": [\"concreet_en_betrouwbaar\"], \"toelichting\": \"recent en concreet\"}')"
 	does coordinator "SELECT casus.advance($dossier, 'bronnenonderzoek')"
 
 	heading "3. Bronnenonderzoek: which sources may be asked, and what they said"
-	look bronnenonderzoek
+	look bronnenonderzoek coordinator
 	does coordinator "SELECT casus.decide($dossier, 'bronnen', 'raadplegen', NULL,
 		'{\"bronnen\": [\"brp\", \"vergunningen\"], \"standaard\": \"standaard\"}')"
 	does coordinator "SELECT casus.decide($dossier, 'hits', 'bevestigd', NULL, '{\"toelichting\": \"bevestigd in voldoende mate\"}')"
@@ -186,21 +196,31 @@ story() {
 	refused coordinator "SELECT casus.share($dossier, NULL, ARRAY['bestuurlijke_handhaving'])" gate_missing
 	does coordinator "SELECT casus.decide($dossier, 'delen', 'delen', NULL, '{\"afdelingen\": [\"bestuurlijke_handhaving\",
 		\"belastingen_en_woz\"], \"noodzaak\": \"eigen bevoegdheden\"}')"
-	does coordinator "SELECT casus.share($dossier, NULL, ARRAY['bestuurlijke_handhaving'], 'hele dossier')"
+	does coordinator "BEGIN;
+		SELECT casus.enter('voorbereiden', dossier => $dossier);
+		SELECT casus.share($dossier, ARRAY(
+			SELECT casus.item_of(casus_label) FROM zaken_zaakidentificatie WHERE id = $case
+			UNION ALL SELECT casus.item_of(casus_label) FROM zaken_zaak WHERE identificatie_ptr_id = $case
+			UNION ALL SELECT casus.item_of(casus_label) FROM zaken_rol WHERE zaak_id = $case
+			UNION ALL SELECT casus.item_of(casus_label) FROM zaken_natuurlijkpersoon WHERE rol_id = $rol
+			UNION ALL SELECT casus.item_of(casus_label) FROM zaken_zaakeigenschap WHERE zaak_id = $case
+			UNION ALL SELECT casus.item_of(casus_label) FROM zaken_zaakinformatieobject WHERE zaak_id = $case),
+			ARRAY['bestuurlijke_handhaving'], 'zaak, persoon, locatie en melding');
+		COMMIT;" "SELECT casus.share($dossier, <items: case, person, location, document>, ARRAY['bestuurlijke_handhaving'])"
 	does coordinator "BEGIN;
 		SELECT casus.enter('voorbereiden', dossier => $dossier);
 		SELECT casus.share($dossier, ARRAY(
 			SELECT casus.item_of(casus_label) FROM zaken_zaak WHERE identificatie_ptr_id = $case
 			UNION ALL SELECT casus.item_of(casus_label) FROM zaken_zaakeigenschap WHERE zaak_id = $case),
 			ARRAY['belastingen_en_woz'], 'alleen zaak en locatie');
-		COMMIT;" "SELECT casus.share($dossier, <items of zaken_zaak and zaken_zaakeigenschap>, ARRAY['belastingen_en_woz'])"
-	look voorbereiden
+		COMMIT;" "SELECT casus.share($dossier, <items: case, location>, ARRAY['belastingen_en_woz'])"
+	look voorbereiden coordinator
 	does coordinator "SELECT casus.advance($dossier, 'overleg')"
 
 	heading "5. Overleg: from signal to case"
 	brings_in handhaving handhaving 'last onder dwangsom 2025'
 	brings_in belastingen belasting 'eigenaar betaalt contant'
-	look overleg
+	look overleg coordinator regisseur handhaving belastingen
 	refused coordinator "SELECT casus.decide($dossier, 'casus', 'casus', NULL, '{\"toelichting\": \"ondermijning\",
 		\"aanwezig\": [\"H. van Handhaving\"]}')" content_missing
 	does coordinator "SELECT casus.decide($dossier, 'casus', 'casus', NULL, '{\"toelichting\": \"ondermijning\", $present}')"
@@ -210,14 +230,14 @@ story() {
 
 	heading "6. Regie: the plan is carried out; one department is done and is shared with no longer"
 	does coordinator "SELECT casus.unshare($dossier, NULL, ARRAY['belastingen_en_woz'], 'niet meer nodig')"
-	look regie
+	look regie coordinator regisseur handhaving belastingen
 	refused coordinator "SELECT casus.close_dossier($dossier)" gate_missing
 	does coordinator "SELECT casus.decide($dossier, 'afsluiten', 'afsluiten', NULL, '{\"toelichting\": \"pand gesloten\",
 		\"te_verstrekken\": \"niets\", $present}')"
 	does coordinator "SELECT casus.close_dossier($dossier)"
 
 	heading "7. Afsluiten: six months for coordinator and casusregisseur, then the coordinator, after a year nobody (art. 11)"
-	look afsluiten
+	look afsluiten coordinator regisseur
 	echo
 	echo "   Of the $closed_before cases of this kind that were closed before casus came, the coordinator sees, by days since closing:"
 	does coordinator "BEGIN;
@@ -234,4 +254,13 @@ story() {
 	echo "                -> as before, children first, keys checked at the commit; no word of casus"
 	echo "   before casus the owner saw $before, now $(other_cases): one more"
 	[ "$(other_cases)" -eq $((before + 1)) ] || exit 1
+
+	heading "9. Ways round: the superuser and the owner of the tables"
+	refused postgres "ALTER TABLE zaken_zaak DISABLE ROW LEVEL SECURITY" ddl
+	refused openzaak "DROP POLICY casus ON zaken_zaak" ddl
+	refused postgres "UPDATE pg_class SET relrowsecurity = false WHERE relname = 'zaken_zaak'" bypass
+	refused postgres "UPDATE casus_cat.dossier SET phase = 4" bypass
+	refused postgres "UPDATE zaken_zaak SET casus_label = NULL WHERE identificatie_ptr_id = 1" label
+	line postgres "COPY zaken_zaak TO STDOUT"
+	echo "                -> $(sql postgres openzaak -c 'COPY zaken_zaak TO STDOUT' | wc -l) rows, none of kind 'ondermijning'"
 }
