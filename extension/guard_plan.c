@@ -14,6 +14,7 @@
  */
 #include "guard.h"
 
+#include "access/parallel.h"
 #include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "commands/extension.h"
@@ -342,8 +343,21 @@ casus_guard_touches(const PlannedStmt *plan)
 {
 	ListCell   *lc;
 
-	if (plan->relationOids == NIL || casus_registry_empty())
+	if (casus_registry_empty())
 		return false;
+	/* A parallel worker is given the range table alone. */
+	if (IsParallelWorker())
+	{
+		foreach(lc, plan->rtable)
+		{
+			RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+			if (rte->rtekind == RTE_RELATION &&
+				casus_registry_find(rte->relid) != NULL)
+				return true;
+		}
+		return false;
+	}
 	foreach(lc, plan->relationOids)
 	{
 		if (!casus_guard_is_plain(lfirst_oid(lc)) &&

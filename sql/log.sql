@@ -1,0 +1,266 @@
+-- The access log: what each statement let through is on record, whatever
+-- became of the statement, and nothing else is.  [B-80] [B-83]
+SET client_min_messages = warning;
+CREATE ROLE log_coordinator LOGIN;
+CREATE ROLE log_stranger LOGIN;
+CREATE ROLE log_auditor LOGIN;
+GRANT casus_auditor TO log_auditor;
+CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text NOT NULL);
+CREATE TABLE stuk (id integer PRIMARY KEY, zaak_id integer NOT NULL, tekst text NOT NULL, dossier bigint);
+CREATE TABLE lijst (stuk_id integer);
+GRANT SELECT, INSERT, UPDATE, DELETE ON zaak, stuk, lijst TO log_coordinator, log_stranger;
+INSERT INTO zaak SELECT n, CASE WHEN n <= 20 THEN 8 ELSE 1 END, 'geheim ' || n FROM generate_series(1, 30) n;
+INSERT INTO stuk SELECT n, (n + 9) / 10, 'geheim stuk ' || n FROM generate_series(1, 300) n;
+INSERT INTO lijst VALUES (15), (35), (250);
+ANALYZE;
+
+\o /dev/null
+SELECT casus.install_protocol('beesel-2021');
+SELECT casus.open_file('beesel-2021', 'beesel');
+SELECT casus.activate_protocol('beesel', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}');
+SELECT casus.add_person('Coor', 'log_coordinator', oath_on => '2020-01-01');
+SELECT casus.appoint('Coor', 'beesel', NULL, 'coordinator', reason => 'test');
+SELECT casus.protect('zaak', 'beesel', opens_dossier => true, governs => 'soort = 8',
+	category => 'registratie', without_purpose => 'hide');
+CALL casus.take_in('zaak', phase => '''intake''', opened => '''2026-01-01''');
+SELECT casus.bind('zaak', 'enforce');
+SET SESSION AUTHORIZATION log_coordinator;
+BEGIN;
+SELECT casus.enter('intake');
+CREATE TEMP TABLE known AS SELECT id, casus.dossier_of(casus_label) AS dossier FROM zaak WHERE soort = 8;
+GRANT SELECT ON known TO PUBLIC;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+UPDATE stuk SET dossier = known.dossier FROM known WHERE known.id = zaak_id;
+SELECT casus.protect('stuk', 'beesel', dossier => 'dossier', governs => 'zaak_id <= 20',
+	category => 'registratie', without_purpose => 'hide');
+CALL casus.take_in('stuk');
+CREATE INDEX stuk_label ON stuk (dossier, casus_label);
+SELECT casus.bind('stuk', 'enforce');
+VACUUM ANALYZE stuk;
+\o
+
+-- What the auditor finds since the mark; dossiers by the number of their zaak.
+CREATE FUNCTION pg_temp.zaken(bigint[]) RETURNS text LANGUAGE sql AS
+	$$SELECT string_agg(coalesce(known.id::text, '-'), ',' ORDER BY place)
+		FROM unnest($1) WITH ORDINALITY AS d(dossier, place) LEFT JOIN known USING (dossier)$$;
+\set show 'SET SESSION AUTHORIZATION log_auditor; SELECT kind, relation, pg_temp.zaken(dossiers) AS zaken, row_counts AS rows, person, office, purpose, phase, code FROM casus.access_log WHERE seq > :mark AND code IS DISTINCT FROM ''access_log'' ORDER BY seq;'
+\set mark_now 'SET SESSION AUTHORIZATION log_auditor; SELECT max(seq) AS mark FROM casus.access_log \\gset'
+\set me 'SET SESSION AUTHORIZATION log_coordinator;'
+SET SESSION AUTHORIZATION log_auditor;
+:mark_now
+
+-- Without governed rows let through there is no record.
+:me
+SELECT count(*) FROM stuk;
+SELECT count(*) FROM zaak WHERE id > 20;
+SELECT count(*) FROM lijst;
+:show
+
+-- One record per statement and relation, with dossiers and rows.
+:me
+BEGIN;
+SELECT casus.enter('intake');
+SELECT count(*) FROM stuk WHERE id <= 25;
+SELECT count(*) FROM zaak JOIN stuk ON zaak.id = zaak_id WHERE zaak.id = 4 AND stuk.id = 33;
+COMMIT;
+:show
+:mark_now
+
+-- Who, by what name, and what not: no text of statement or rows.
+SELECT DISTINCT role, actor_kind, session_role, file, source, application, party IS NULL AS no_party
+	FROM casus.access_log WHERE kind = 'read' AND relation = 'public.stuk';
+SELECT count(*) FROM casus.access_log l WHERE l::text ~* 'geheim|select|stuk 3';
+
+-- It stays when the transaction does not.
+:me
+BEGIN;
+SELECT casus.enter('intake');
+SELECT tekst FROM stuk WHERE id = 12;
+ROLLBACK;
+:show
+:mark_now
+
+-- LIMIT, and a cursor of which a part is fetched: what came, at each fetch.
+:me
+BEGIN;
+SELECT casus.enter('intake');
+SELECT id FROM stuk ORDER BY id LIMIT 1;
+DECLARE c CURSOR FOR SELECT id FROM stuk ORDER BY id;
+FETCH 2 FROM c;
+MOVE 9 IN c;
+CLOSE c;
+COMMIT;
+:show
+:mark_now
+
+-- Values may be in an error: from the select list, from the user's own
+-- condition, caught by an exception block, or told in a notice.
+:me
+SET client_min_messages = notice;
+BEGIN;
+SELECT casus.enter('intake');
+SAVEPOINT a;
+SELECT tekst::integer FROM stuk WHERE id = 22;
+ROLLBACK TO a;
+SELECT id FROM stuk WHERE id = 32 AND tekst::integer = 5;
+ROLLBACK TO a;
+DO $$
+DECLARE
+	v integer;
+BEGIN
+	BEGIN
+		SELECT tekst::integer INTO v FROM stuk WHERE id = 42;
+	EXCEPTION WHEN invalid_text_representation THEN
+		RAISE NOTICE 'caught: %', SQLERRM;
+	END;
+END$$;
+CREATE FUNCTION pg_temp.tell(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
+	$$BEGIN RAISE NOTICE 'told: %', $1; RETURN false; END$$;
+SELECT id FROM stuk WHERE id = 52 AND pg_temp.tell(tekst);
+-- A condition that is never true may still carry values away.
+SELECT id FROM stuk WHERE id = 62 AND set_config('log.kept', tekst, false) IS NULL;
+COMMIT;
+:show
+:mark_now
+
+-- Every kind of scan.
+:me
+SET enable_seqscan = off;
+BEGIN;
+SELECT casus.enter('intake');
+SET LOCAL enable_bitmapscan = off;
+EXPLAIN (COSTS OFF) SELECT count(*) FROM stuk WHERE dossier = (SELECT dossier FROM known WHERE id = 7);
+SELECT count(*) FROM stuk WHERE dossier = (SELECT dossier FROM known WHERE id = 7);
+SET LOCAL enable_indexonlyscan = off;
+SELECT count(*) FROM stuk WHERE dossier = (SELECT dossier FROM known WHERE id = 8);
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_bitmapscan = on;
+SELECT count(tekst) FROM stuk WHERE dossier = (SELECT dossier FROM known WHERE id = 9);
+SELECT count(*) FROM stuk WHERE ctid = (SELECT min(ctid) FROM stuk WHERE id = 92);
+COMMIT;
+RESET enable_seqscan;
+:show
+:mark_now
+
+-- A nested loop asks for one row at a time; an EXISTS and an init plan count too.
+:me
+SET enable_seqscan = off;
+BEGIN;
+SELECT casus.enter('intake');
+SELECT lijst.stuk_id, s.tekst
+	FROM lijst, LATERAL (SELECT tekst FROM stuk WHERE stuk.id = stuk_id OFFSET 0) s ORDER BY 1;
+SELECT EXISTS (SELECT FROM stuk WHERE id = 101), (SELECT count(*) FROM stuk WHERE id = 111);
+COPY (SELECT id FROM stuk WHERE id IN (121, 131)) TO STDOUT;
+COMMIT;
+RESET enable_seqscan;
+:show
+:mark_now
+
+-- Parallel workers put their own rows on record, also when one fails.
+:me
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET parallel_leader_participation = off;
+SET enable_indexscan = off;
+SET enable_bitmapscan = off;
+BEGIN;
+SELECT casus.enter('intake');
+EXPLAIN (COSTS OFF) SELECT count(*) FROM stuk WHERE id <= 25;
+SELECT count(*) FROM stuk WHERE id <= 25;
+COMMIT;
+SET SESSION AUTHORIZATION log_auditor;
+SELECT pg_temp.zaken(ARRAY[d.dossier]) AS zaak, sum(d.n) AS rows, bool_and(leader_pid IS NOT NULL) AS by_workers,
+		min(purpose) AS purpose
+	FROM casus.access_log l, unnest(l.dossiers, l.row_counts) AS d(dossier, n)
+	WHERE seq > :mark GROUP BY d.dossier ORDER BY 1;
+:mark_now
+:me
+BEGIN;
+SELECT casus.enter('intake');
+SELECT max(tekst::integer) FROM stuk WHERE id = 142;
+ROLLBACK;
+RESET ALL;
+SET client_min_messages = warning;
+:show
+:mark_now
+
+-- A refusal is on record, and outlives the transaction that it ended.
+:me
+BEGIN;
+SELECT casus.enter('regie', office => 'casusregisseur');
+ROLLBACK;
+:show
+:mark_now
+
+-- An open cursor does not go on in another capacity.
+:me
+BEGIN;
+SELECT casus.enter('intake');
+DECLARE c CURSOR FOR SELECT id FROM stuk ORDER BY id;
+FETCH 1 FROM c;
+SELECT casus.leave();
+\set VERBOSITY verbose
+\set SHOW_CONTEXT never
+FETCH 1 FROM c;
+\set VERBOSITY default
+ROLLBACK;
+:show
+:mark_now
+
+-- Under observe nothing is filtered, and what would be refused is on record.
+RESET SESSION AUTHORIZATION;
+\o /dev/null
+CREATE TABLE brief (id integer PRIMARY KEY, zaak_id integer NOT NULL, dossier bigint);
+INSERT INTO brief SELECT n, (n + 9) / 10, known.dossier FROM generate_series(1, 200) n JOIN known ON known.id = (n + 9) / 10;
+GRANT SELECT ON brief TO log_coordinator, log_stranger;
+SELECT casus.protect('brief', 'beesel', dossier => 'dossier', governs => 'zaak_id <= 20',
+	category => 'registratie', without_purpose => 'hide');
+CALL casus.take_in('brief');
+CREATE INDEX brief_dossier ON brief (dossier);
+SELECT casus.bind('brief', 'observe');
+VACUUM ANALYZE brief;
+\o
+:mark_now
+SET SESSION AUTHORIZATION log_stranger;
+SELECT count(*) FROM brief WHERE id <= 11;
+SELECT count(*) FROM brief;
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+EXPLAIN (COSTS OFF) SELECT count(dossier) FROM brief WHERE dossier = (SELECT dossier FROM known WHERE id = 16);
+SELECT count(dossier) FROM brief WHERE dossier = (SELECT dossier FROM known WHERE id = 16);
+COMMIT;
+:me
+BEGIN;
+SELECT casus.enter('intake');
+SELECT id FROM brief WHERE id = 31;
+COMMIT;
+:show
+:mark_now
+
+-- The log shows everyone his own records, the auditor all, a superuser none.
+:me
+SELECT count(*) > 0 AS own, count(*) FILTER (WHERE person IS DISTINCT FROM 'Coor') AS others FROM casus.access_log;
+SET SESSION AUTHORIZATION log_stranger;
+SELECT count(*) FROM casus.access_log;
+RESET SESSION AUTHORIZATION;
+SELECT count(*) FROM casus.access_log;
+SET SESSION AUTHORIZATION log_auditor;
+SELECT count(DISTINCT person) > 0 AS people FROM casus.access_log;
+
+-- An application's name cannot forge a record or another person's key.
+:me
+SET application_name = E'x"}, "person":"Anna", "kind":"act"}';
+BEGIN;
+SELECT casus.enter('intake');
+SELECT id FROM stuk WHERE id = 152;
+COMMIT;
+RESET application_name;
+SET SESSION AUTHORIZATION log_auditor;
+SELECT kind, person, application FROM casus.access_log WHERE seq > :mark AND relation = 'public.stuk';
+
+RESET SESSION AUTHORIZATION;
+DROP OWNED BY log_coordinator, log_stranger, log_auditor;
+DROP ROLE log_coordinator, log_stranger, log_auditor;
