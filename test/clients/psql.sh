@@ -34,7 +34,7 @@ out=$(as bs_coordinator BEGIN "SELECT casus.enter('intake')" '\copy (SELECT inho
 	'\set FETCH_COUNT 1' 'SELECT inhoud FROM beesel.notitie ORDER BY id')
 is "$(grep -c '^intake ' <<<"$out")" 4 '\copy and FETCH_COUNT give the same rows'
 
-out=$(as bs_overleg_a BEGIN "SELECT casus.enter('intake')")
+out=$(as bs_handhaving BEGIN "SELECT casus.enter('intake')")
 like "$out" 'CONSTRAINT NAME:  casus\.(wrong_purpose|wrong_office|no_appointment)' 'a delegate has no purpose in intake'
 out=$(as bs_stranger BEGIN "SELECT casus.enter('intake')")
 like "$out" 'CONSTRAINT NAME:  casus.no_appointment' 'a role that is nobody known has none at all'

@@ -36,7 +36,7 @@ with connect('bs_coordinator') as conn:
         is_(rows, INTAKE, 'prepared, generic plan: the rows of the context')
     with conn.transaction():
         conn.execute("SELECT casus.enter('overleg')")
-        is_(values(conn.execute(QUERY, ['%'], prepare=True)), ['overleg een'], 'prepared, other context: its rows')
+        is_(values(conn.execute(QUERY, ['%'], prepare=True)), ['overleg een', 'overleg twee'], 'prepared, other context: its rows')
     is_(refusal(lambda: conn.execute(QUERY, ['%'], prepare=True)), 'casus.no_purpose', 'prepared, no context: refused')
     conn.rollback()
 
@@ -88,7 +88,7 @@ with connect('bs_coordinator') as conn:
     with conn.pipeline(), conn.transaction():
         conn.execute("SELECT casus.enter('overleg')")
         rows = conn.execute(QUERY, ['%'])
-        is_(values(rows), ['overleg een'], 'pipeline: enter binds what follows it')
+        is_(values(rows), ['overleg een', 'overleg twee'], 'pipeline: enter binds what follows it')
     with conn.pipeline():
         is_(refusal(lambda: conn.execute(QUERY, ['%']).fetchall()), 'casus.no_purpose', 'pipeline without enter: refused')
     conn.rollback()
@@ -97,6 +97,6 @@ with connect('bs_coordinator') as conn:
     with conn.transaction():
         conn.execute("SELECT casus.enter('overleg')")
         with conn.cursor().copy('COPY (SELECT inhoud FROM beesel.notitie) TO STDOUT') as copy:
-            is_([row[0] for row in copy.rows()], ['overleg een'], 'COPY of a query: the rows of the context')
+            is_([row[0] for row in copy.rows()], ['overleg een', 'overleg twee'], 'COPY of a query: the rows of the context')
 
 done_testing()
