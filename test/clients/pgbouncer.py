@@ -10,7 +10,7 @@ fixture_db('client_pgbouncer')
 directory = os.path.join(os.environ['CASUS_WORK'], 'pgbouncer')
 os.mkdir(directory)
 with open(f'{directory}/users', 'w', encoding='utf-8') as users:
-    users.write(''.join(f'"{role}" ""\n' for role in ('bs_coordinator', 'bs_application')))
+    users.write('"bs_coordinator" ""\n')
 with open(f'{directory}/ini', 'w', encoding='utf-8') as ini:
     ini.write(f"""
 [databases]
