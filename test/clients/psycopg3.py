@@ -77,8 +77,9 @@ with connect('bs_coordinator') as conn:
             with conn.cursor('parts') as cursor:
                 cursor.execute(QUERY, ['intake%'])
                 cursor.fetchone()
-                other.execute("SELECT casus.decide(d.dossier, 'intake', 'geen_signaal', 'dubbel') FROM beesel.fixture d WHERE name = 'intake'")
-                other.execute("SELECT casus.advance(d.dossier, 'niet_verder') FROM beesel.fixture d WHERE name = 'intake'")
+                other.execute("""SELECT casus.decide(dossier, 'intake', 'geen_signaal', 'dubbel', '{"toelichting": "dubbel"}')
+                              FROM beesel.fixture WHERE name = 'intake'""")
+                other.execute("SELECT casus.advance(dossier, 'niet_verder') FROM beesel.fixture WHERE name = 'intake'")
                 other.commit()
                 cursor.fetchall()
     is_(refusal(fetch_after_advance), 'casus.context_changed', 'a fetch after another session has advanced the dossier fails')

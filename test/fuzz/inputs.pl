@@ -54,7 +54,9 @@ sub try_all
 	$node->psql('postgres', join(";\n", @statements) . ";\nSELECT 'alive';",
 		on_error_stop => 0, stdout => \$out, stderr => \$err,
 		extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
-	like($out, qr/^alive$/m, "$name: the session lives");
+	like($out, qr/^alive$/m, "$name: the session lives")
+	  or diag(slurp_file($node->logfile) =~ /(Failed process was running: .*?)$/m)
+	  and BAIL_OUT('the server is gone');
 	my %count;
 	$count{$_}++ for $err =~ /ERROR:\s+(\w{5})/g;
 	note(join ', ', map { "$_: $count{$_}" } sort keys %count);
