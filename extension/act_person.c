@@ -223,7 +223,7 @@ check_oath(const CasusFile *file, const CasusOffice *office, int32 person)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 						  "content_missing",
 						  _("the office asks for the ambtseed or a VOG"),
-						  casus_find_detail(file, office->article,
+						  casus_find_detail(file, casus_find_oath_article(file, office),
 											_("no date of ambtseed or VOG is known of this person")),
 						  "SELECT casus.set_oath('...', oath_on => 'YYYY-MM-DD');");
 }

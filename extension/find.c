@@ -207,6 +207,23 @@ casus_find_parties_article(const CasusFile *file)
 	return article;
 }
 
+/* The article that asks for the ambtseed or VOG; the office's own when none is named. */
+char *
+casus_find_oath_article(const CasusFile *file, const CasusOffice *office)
+{
+	CasusQuery	query;
+	char	   *article;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file->protocol);
+	casus_query_read(&query,
+					 "SELECT definition #>> '{oath,article}' "
+					 "FROM casus_cat.protocol WHERE id = $1");
+	article = casus_query_get_text(&query, 0, 1);
+	casus_query_end(&query);
+	return article ? article : office->article;
+}
+
 int32
 casus_find_person(const char *name)
 {
