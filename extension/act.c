@@ -17,8 +17,10 @@
 #include "casus.h"
 
 #include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 
 /*
  * Who is responsible for the act: the controller that the protocol ties to the
@@ -45,6 +47,38 @@ controller_of(CasusQuery *query, int32 file, int64 dossier, Jsonb *details)
 					 "pg_catalog.array_to_string(f.controllers, ', ')) "
 					 "FROM casus_cat.file f WHERE f.id = $1");
 	return casus_query_get_text(query, 0, 1);
+}
+
+/*
+ * Details of a set-up act: pairs of key and value, ended by a NULL key; values
+ * that are NULL are left out.
+ */
+Jsonb *
+casus_act_details(const char *key,...)
+{
+	StringInfoData json;
+	va_list		args;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	va_start(args, key);
+	while (key != NULL)
+	{
+		const char *value = va_arg(args, const char *);
+
+		if (value != NULL)
+		{
+			if (json.len > 1)
+				appendStringInfoChar(&json, ',');
+			escape_json(&json, key);
+			appendStringInfoChar(&json, ':');
+			escape_json(&json, value);
+		}
+		key = va_arg(args, const char *);
+	}
+	va_end(args);
+	appendStringInfoChar(&json, '}');
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
 }
 
 /* The row itself; capacity NULL: a set-up act by an admin, without office. */

@@ -146,7 +146,7 @@ advance(CasusActTarget *target, int phase, const char *motivation)
 							  strchr(t.outcomes, ',') ? "..." : t.outcomes));
 	store_phase(target, phase, &t);
 	return casus_act_record(&capacity, "advance", target->dossier.id, motivation,
-							NULL);
+							casus_act_details("from", target->phase, "to", name, NULL));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_advance);
@@ -263,6 +263,17 @@ store_participant(int64 dossier, int party, int32 person, int office)
 	casus_query_end(&query);
 }
 
+/* Whom an act of involving is about, of its second and third argument. */
+static Jsonb *
+who(FunctionCallInfo fcinfo, const char *office)
+{
+	return casus_act_details("party", PG_ARGISNULL(1) ? NULL :
+							 text_to_cstring(PG_GETARG_TEXT_PP(1)),
+							 "person", PG_ARGISNULL(2) ? NULL :
+							 text_to_cstring(PG_GETARG_TEXT_PP(2)),
+							 "office", office, NULL);
+}
+
 PG_FUNCTION_INFO_V1(casus_sql_involve);
 
 Datum
@@ -295,6 +306,8 @@ casus_sql_involve(PG_FUNCTION_ARGS)
 		CasusAppointment a = {0};
 
 		a.person = person;
+		a.person_name = text_to_cstring(PG_GETARG_TEXT_PP(2));
+		a.party_name = party ? text_to_cstring(PG_GETARG_TEXT_PP(1)) : NULL;
 		a.office = office;
 		a.party = party;
 		a.dossier = target.dossier.id;
@@ -311,8 +324,8 @@ casus_sql_involve(PG_FUNCTION_ARGS)
 											psprintf(_("office %s is not held for a party or one dossier"),
 													 office.name)),
 						  NULL);
-	PG_RETURN_INT64(casus_act_record(&capacity, "involve", target.dossier.id,
-									 reason, NULL));
+	PG_RETURN_INT64(casus_act_record(&capacity, "involve", target.dossier.id, reason,
+									 who(fcinfo, office.name)));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_end_involvement);
@@ -361,6 +374,6 @@ casus_sql_end_involvement(PG_FUNCTION_ARGS)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "not_involved",
 						  _("this party or person does not take part in the dossier"),
 						  NULL, NULL);
-	PG_RETURN_INT64(casus_act_record(&capacity, "end_involvement",
-									 target.dossier.id, reason, NULL));
+	PG_RETURN_INT64(casus_act_record(&capacity, "end_involvement", target.dossier.id,
+									 reason, who(fcinfo, NULL)));
 }

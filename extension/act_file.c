@@ -99,7 +99,8 @@ casus_sql_open_file(PG_FUNCTION_ARGS)
 						  _("there is a file of this name already"),
 						  psprintf(_("\"%s\" is taken."), name), NULL);
 
-	PG_RETURN_INT64(casus_act_record_setup(file, "open_file", 0, NULL, NULL));
+	PG_RETURN_INT64(casus_act_record_setup(file, "open_file", 0, NULL,
+										   casus_act_details("file", name, "protocol", protocol_name, NULL)));
 }
 
 /* ---- activation ---- */
@@ -169,8 +170,8 @@ casus_sql_set_parameter(PG_FUNCTION_ARGS)
 						  psprintf(_("%s has no parameter \"%s\"."),
 								   file.protocol_name, name),
 						  NULL);
-	PG_RETURN_INT64(casus_act_record_setup(file.id, "set_parameter", 0, name,
-										   NULL));
+	PG_RETURN_INT64(casus_act_record_setup(file.id, "set_parameter", 0, NULL,
+										   casus_act_details("parameter", name, NULL)));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_activate_protocol);
@@ -298,7 +299,8 @@ casus_sql_add_party(PG_FUNCTION_ARGS)
 	if (full)
 		casus_setup_error(ERRCODE_PROGRAM_LIMIT_EXCEEDED, NULL,
 						  _("a file has room for 4095 parties"), NULL, NULL);
-	PG_RETURN_INT64(casus_act_record_setup(file.id, "add_party", 0, name, NULL));
+	PG_RETURN_INT64(casus_act_record_setup(file.id, "add_party", 0, NULL,
+										   casus_act_details("party", name, NULL)));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_end_membership);

@@ -98,7 +98,9 @@ casus_sql_add_person(PG_FUNCTION_ARGS)
 
 	if (!PG_ARGISNULL(1))
 		bind_role(person, PG_GETARG_OID(1));
-	PG_RETURN_INT64(casus_act_record_setup(0, "add_person", 0, NULL, NULL));
+	PG_RETURN_INT64(casus_act_record_setup(0, "add_person", 0, NULL,
+										   casus_act_details("person", name, "role", PG_ARGISNULL(1) ? NULL :
+															 GetUserNameFromId(PG_GETARG_OID(1), true), NULL)));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_bind_person);
@@ -106,10 +108,14 @@ PG_FUNCTION_INFO_V1(casus_sql_bind_person);
 Datum
 casus_sql_bind_person(PG_FUNCTION_ARGS)
 {
+	char	   *name;
+
 	casus_act_require_admin("bind_person");
-	bind_role(casus_find_person(text_to_cstring(PG_GETARG_TEXT_PP(0))),
-			  PG_GETARG_OID(1));
-	PG_RETURN_INT64(casus_act_record_setup(0, "bind_person", 0, NULL, NULL));
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	bind_role(casus_find_person(name), PG_GETARG_OID(1));
+	PG_RETURN_INT64(casus_act_record_setup(0, "bind_person", 0, NULL,
+										   casus_act_details("person", name, "role",
+															 GetUserNameFromId(PG_GETARG_OID(1), true), NULL)));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_set_oath);
@@ -119,11 +125,12 @@ Datum
 casus_sql_set_oath(PG_FUNCTION_ARGS)
 {
 	CasusQuery	query;
+	char	   *name;
 	int32		person;
 
 	casus_act_require_admin("set_oath");
-	person = casus_find_person(PG_ARGISNULL(0) ? "" :
-							   text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	name = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	person = casus_find_person(name);
 	casus_query_begin(&query);
 	casus_query_int(&query, person);
 	casus_query_arg(&query, DATEOID, PG_GETARG_DATUM(1), PG_ARGISNULL(1));
@@ -132,7 +139,8 @@ casus_sql_set_oath(PG_FUNCTION_ARGS)
 					"UPDATE casus_cat.person SET oath_on = coalesce($2, oath_on), "
 					"vog_on = coalesce($3, vog_on) WHERE id = $1");
 	casus_query_end(&query);
-	PG_RETURN_INT64(casus_act_record_setup(0, "set_oath", 0, NULL, NULL));
+	PG_RETURN_INT64(casus_act_record_setup(0, "set_oath", 0, NULL,
+										   casus_act_details("person", name, NULL)));
 }
 
 /* ---- what an appointment must satisfy ---- */
@@ -172,6 +180,12 @@ require_appointer(const CasusFile *file, const CasusOffice *office,
 
 	if (by_admin && casus_is_admin(actor.role))
 		return true;
+	if (offices == 0)
+		casus_refuse("wrong_office",
+					 _("only casus_admin appoints to this office"),
+					 casus_find_detail(file, office->article,
+									   psprintf(_("nobody in the file appoints to %s"), office->name)),
+					 NULL);
 	casus_context_for_act(file->id, dossier, offices, office->article, capacity);
 	return false;
 }
@@ -309,8 +323,10 @@ check_standing(const CasusFile *file, const char *name, int32 person)
 int64
 casus_act_person_appoint(const CasusFile *file, const CasusAppointment *a)
 {
+	const char *kind = a->deputy_for ? "deputise" : "appoint";
 	CasusCapacity capacity = {0};
 	CasusQuery	query;
+	Jsonb	   *details;
 	bool		as_admin;
 	bool		has_dossier;
 	int			standing;
@@ -359,12 +375,12 @@ casus_act_person_appoint(const CasusFile *file, const CasusAppointment *a)
 	}
 	casus_query_end(&query);
 
+	details = casus_act_details("person", a->person_name, "office", a->office.name,
+								"party", a->party_name, NULL);
 	if (as_admin)
-		(void) casus_act_record_setup(file->id, a->deputy_for ? "deputise" : "appoint",
-									  a->dossier, a->reason, NULL);
+		(void) casus_act_record_setup(file->id, kind, a->dossier, a->reason, details);
 	else
-		(void) casus_act_record(&capacity, a->deputy_for ? "deputise" : "appoint",
-								a->dossier, a->reason, NULL);
+		(void) casus_act_record(&capacity, kind, a->dossier, a->reason, details);
 	return id;
 }
 
@@ -383,10 +399,14 @@ casus_sql_appoint(PG_FUNCTION_ARGS)
 						  _("person, file and office must be given"), NULL, NULL);
 	casus_installation_ensure();
 	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(1)), &file);
-	a.person = casus_find_person(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	a.person_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	a.person = casus_find_person(a.person_name);
 	casus_find_office(&file, text_to_cstring(PG_GETARG_TEXT_PP(3)), &a.office);
 	if (!PG_ARGISNULL(2))
-		a.party = casus_find_party(&file, text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	{
+		a.party_name = text_to_cstring(PG_GETARG_TEXT_PP(2));
+		a.party = casus_find_party(&file, a.party_name);
+	}
 	a.dossier = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT64(4);
 	a.starts = PG_GETARG_DATUM(5);
 	a.starts_null = PG_ARGISNULL(5);
@@ -412,8 +432,10 @@ find_appointment(int64 id, CasusFile *file, CasusAppointment *a)
 	casus_query_int64(&query, id);
 	casus_query_run(&query,
 					"SELECT a.file, a.person, coalesce(a.party, 0), coalesce(a.dossier, 0), "
-					"o.name, a.ends "
-					"FROM casus_cat.appointment a JOIN casus_cat.file f ON f.id = a.file "
+					 "o.name, a.ends, "
+					 "(SELECT p.name FROM casus_cat.person p WHERE p.id = a.person), "
+					 "(SELECT y.name FROM casus_cat.party y WHERE y.file = a.file AND y.code = a.party) "
+					 "FROM casus_cat.appointment a JOIN casus_cat.file f ON f.id = a.file "
 					"JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office "
 					"WHERE a.id = $1 AND (a.ends IS NULL OR a.ends > "
 					"pg_catalog.clock_timestamp()) "
@@ -426,6 +448,8 @@ find_appointment(int64 id, CasusFile *file, CasusAppointment *a)
 		a->dossier = casus_query_get_int(&query, 0, 4);
 		office = casus_query_get_text(&query, 0, 5);
 		a->ends = casus_query_get(&query, 0, 6, &a->ends_null);
+		a->person_name = casus_query_get_text(&query, 0, 7);
+		a->party_name = casus_query_get_text(&query, 0, 8);
 	}
 	casus_query_end(&query);
 	if (file_id == 0)
@@ -451,7 +475,8 @@ casus_sql_deputise(PG_FUNCTION_ARGS)
 						  _("appointment and person must be given"), NULL, NULL);
 	find_appointment(PG_GETARG_INT64(0), &file, &a);
 	a.deputy_for = PG_GETARG_INT64(0);
-	a.person = casus_find_person(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	a.person_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	a.person = casus_find_person(a.person_name);
 	a.starts = PG_GETARG_DATUM(2);
 	a.starts_null = PG_ARGISNULL(2);
 	/* A deputy holds the office no longer than the one he stands in for. */
@@ -475,6 +500,7 @@ casus_sql_end_appointment(PG_FUNCTION_ARGS)
 	CasusAppointment a = {0};
 	CasusCapacity capacity = {0};
 	CasusQuery	query;
+	Jsonb	   *details;
 	char	   *reason = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	int64		id = PG_GETARG_INT64(0);
 	bool		as_admin;
@@ -499,7 +525,9 @@ casus_sql_end_appointment(PG_FUNCTION_ARGS)
 					"AND (p.ends IS NULL OR p.ends > pg_catalog.clock_timestamp())");
 	casus_query_end(&query);
 
+	details = casus_act_details("person", a.person_name, "office", a.office.name,
+								"party", a.party_name, NULL);
 	PG_RETURN_INT64(as_admin ?
-					casus_act_record_setup(file.id, "end_appointment", a.dossier, reason, NULL) :
-					casus_act_record(&capacity, "end_appointment", a.dossier, reason, NULL));
+					casus_act_record_setup(file.id, "end_appointment", a.dossier, reason, details) :
+					casus_act_record(&capacity, "end_appointment", a.dossier, reason, details));
 }

@@ -789,6 +789,9 @@ extern int64 casus_act_record(const CasusCapacity *capacity, const char *kind, i
 extern int64 casus_act_record_setup(int32 file, const char *kind, int64 dossier,
 									const char *motivation, Jsonb *details);
 
+/* Pairs of key and value (NULL: left out), ended by a NULL key. */
+extern Jsonb *casus_act_details(const char *key,...);
+
 /* Opens a dossier in the file's initial phase; used by open_dossier() and by the row trigger. */
 extern int64 casus_act_open_dossier(int32 file, Jsonb *details, const char *motivation);
 
@@ -816,6 +819,8 @@ extern void casus_act_begin(const char *act, int64 dossier, CasusActTarget *targ
 typedef struct CasusAppointment
 {
 	int32		person;
+	char	   *person_name;
+	char	   *party_name;		/* NULL: none */
 	CasusOffice office;
 	int			party;			/* 0: none */
 	int64		dossier;		/* 0: none */

@@ -1,6 +1,8 @@
 -- Set-up acts: files, parties, persons, roles, appointments; what is refused, and with which article.
 \set VERBOSITY terse
 \pset null '(null)'
+\pset format unaligned
+\pset footer off
 -- What an act answers: done, or SQLSTATE, code, message and the check that refused.
 CREATE FUNCTION try(act text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -119,7 +121,7 @@ SELECT (SELECT count(*) FROM casus.appointment) AS appointments, (SELECT count(*
 	(SELECT count(*) FROM casus.party) AS parties, (SELECT count(*) FROM casus.file) AS files,
 	(SELECT count(*) FROM casus.act_log) AS acts;
 SET SESSION AUTHORIZATION setup_auditor;
-SELECT kind, role_name, person, office, controller FROM casus.act_log ORDER BY id;
+SELECT kind, role_name, person, office, controller, motivation, details FROM casus.act_log ORDER BY id;
 
 -- [B-1] membership ends, and with it what its people hold.
 SET SESSION AUTHORIZATION setup_admin;
