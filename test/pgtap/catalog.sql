@@ -40,9 +40,11 @@ SELECT is_empty($$
 	SELECT signature FROM function
 	WHERE NOT coalesce(proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false)
 	AND NOT (lanname = 'c' AND provolatile = 'i')	-- looks nothing up
+	AND prokind <> 'p'								-- could not commit with a SET clause
 	AND signature NOT IN (
-		'casus_int.permits(casus.label)',			-- once per row
-		'casus_int.permits_support(internal)',
+		'casus_int.permits(casus.label)',			-- these three once per row
+		'casus_int.row_trigger()',
+		'casus_int.resolve_pending()',
 		'casus_int.state_changed()')				-- looks nothing up$$,
 	'every function pins its search_path');
 
@@ -102,9 +104,9 @@ SELECT is_empty($$
 SELECT is_empty($$
 	SELECT signature FROM function p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 	WHERE p.pronamespace = 'casus_int'::regnamespace AND a.grantee = 0
-	AND signature NOT IN ('casus_int.permits(casus.label)')
+	AND signature NOT IN ('casus_int.permits(casus.label)', 'casus_int.is_pending(casus.label)')
 	AND p.oid NOT IN (SELECT refobjid FROM view_use WHERE refclassid = 'pg_proc'::regclass)$$,
-	'of the internals PUBLIC may execute only what a policy or a view calls');
+	'of the internals PUBLIC may execute only what a policy, a trigger''s WHEN or a view calls');
 
 SELECT is_empty($$
 	SELECT relname FROM state_table WHERE relkind = 'r'
