@@ -204,6 +204,19 @@ SELECT id, kind FROM policy_item ORDER BY id;
 ROLLBACK;
 
 -- Rows of the own transaction stay visible, whatever the purpose reads. [B-9]
+SET SESSION AUTHORIZATION policy_lead;
+BEGIN;
+SELECT casus.enter('intake');
+INSERT INTO policy_root VALUES (3, 'drie');
+INSERT INTO policy_item VALUES (31, 3, 'melding', NULL, 'x');
+SELECT casus.enter('klaar');
+SELECT id FROM policy_root;
+SAVEPOINT a;
+SELECT casus.enter('intake');
+INSERT INTO policy_item VALUES (32, 3, 'melding', NULL, 'x');
+ROLLBACK TO a;
+SELECT id FROM policy_item;
+ROLLBACK;
 SET SESSION AUTHORIZATION policy_red;
 BEGIN;
 SELECT casus.enter('overleg', dossier => :one);
@@ -248,3 +261,4 @@ SELECT casus.label_text(l::uuid::casus.label), casus.dossier_of(l::uuid), casus.
 		'80000000-0000-0000-0000-000100000000', '7fffffff-ffff-ffff-ffff-ffffffffffff',
 		'6f757473-6964-6520-6361-7375732e2e2f', '6f757473-6964-6520-6361-7375732e2e2e']) l;
 SELECT casus_int.permits(NULL);
+DROP ROLE policy_lead, policy_red, policy_blue, policy_guide, policy_app, policy_none;
