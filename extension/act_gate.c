@@ -132,6 +132,7 @@ typedef struct Check
 	int64		unlisted;		/* elements that are not on the list */
 	char	   *equals;			/* "true", "false", or NULL */
 	char	   *list;
+	char	   *outcomes;		/* for which it is asked; NULL: for all */
 } Check;
 
 /*
@@ -195,7 +196,9 @@ judge(const Check *c)
 	"THEN d.v ELSE pg_catalog.jsonb_build_array(d.v) END) e(v) " \
 	"WHERE NOT EXISTS (SELECT FROM casus_cat.list_value l WHERE l.protocol = g.protocol " \
 	"AND l.list = c.value ->> 'from' AND pg_catalog.to_jsonb(l.value) = e.v)) END, " \
-	"c.value ->> 'equals', c.value ->> 'from' " \
+	"c.value ->> 'equals', c.value ->> 'from', " \
+	"(SELECT pg_catalog.string_agg(o, ', ') " \
+	"FROM pg_catalog.jsonb_array_elements_text(c.value -> 'outcomes') o) " \
 	"FROM casus_cat.gate g, LATERAL pg_catalog.jsonb_array_elements(g.details) " \
 	"WITH ORDINALITY c(value, ordinality), " \
 	"LATERAL (SELECT $3 -> (c.value ->> 'key')) d(v) " \
@@ -233,6 +236,7 @@ load_checks(int32 protocol, int gate, Jsonb *details, const char *outcome, int *
 		c->unlisted = casus_query_get_int(&query, i, 9);
 		c->equals = casus_query_get_text(&query, i, 10);
 		c->list = casus_query_get_text(&query, i, 11);
+		c->outcomes = casus_query_get_text(&query, i, 12);
 	}
 	casus_query_end(&query);
 	return checks;
@@ -517,7 +521,8 @@ put_row(ReturnSetInfo *result, const GateHere *gate, const Check *check,
 	Datum		values[9];
 	bool		nulls[9];
 	const char *texts[9] = {
-		gate->text[0], gate->text[1], gate->text[2], gate->text[4],
+		gate->text[0], gate->text[1],
+		check && check->outcomes ? check->outcomes : gate->text[2], gate->text[4],
 		check ? check->key : NULL, check ? check->type : NULL,
 		check ? check->list : NULL, NULL, NULL
 	};

@@ -1,0 +1,267 @@
+-- Gates and transitions of Beesel: each by the right office, in its phase, with its content; everything else is
+-- refused with the article.  sql/life_beesel.sql tells who reads what on the way.
+\set VERBOSITY terse
+\pset format unaligned
+\pset footer off
+-- What an act on a dossier ($d) answers: done, or code and the check that refused.
+CREATE FUNCTION try(act text, d bigint DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	m text; t text; c text;
+BEGIN
+	EXECUTE 'SELECT ' || replace(act, '$d', coalesce(d, 0)::text);
+	RETURN 'done';
+EXCEPTION WHEN others THEN
+	GET STACKED DIAGNOSTICS m = MESSAGE_TEXT, t = PG_EXCEPTION_DETAIL, c = CONSTRAINT_NAME;
+	RETURN concat_ws(' | ', SQLSTATE, nullif(c, ''), m, nullif(t, ''));
+END $$;
+CREATE ROLE gates_coordinator LOGIN;
+CREATE ROLE gates_handhaving LOGIN;
+CREATE ROLE gates_belastingen LOGIN;
+CREATE ROLE gates_subsidies LOGIN;
+CREATE ROLE gates_fg LOGIN;
+CREATE ROLE gates_nobody LOGIN;
+SELECT casus.install_protocol('beesel-2021') IS NOT NULL AS ok;
+SELECT casus.open_file('beesel-2021', 'ondermijning') IS NOT NULL AS ok;
+SELECT casus.activate_protocol('ondermijning', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}') IS NOT NULL AS ok;
+SELECT count(casus.add_person(initcap(r), ('gates_' || r)::regrole, oath_on => '2020-01-01')) AS persons
+FROM unnest('{coordinator,handhaving,belastingen,subsidies,fg}'::text[]) r;
+SELECT count(casus.appoint(p, 'ondermijning', y, o)) AS appointments
+FROM (VALUES ('Coordinator', NULL, 'coordinator'), ('Handhaving', 'bestuurlijke_handhaving', 'afgevaardigde'),
+	('Belastingen', 'belastingen_en_woz', 'afgevaardigde'), ('Subsidies', 'subsidies', 'afgevaardigde'), ('Fg', NULL, 'fg')) v(p, y, o);
+
+-- [B-93] only the coordinator registers a signal.
+SET SESSION AUTHORIZATION gates_handhaving;
+SELECT try($$casus.open_dossier('ondermijning')$$);
+SET SESSION AUTHORIZATION gates_fg;
+SELECT try($$casus.open_dossier('ondermijning')$$);
+SET SESSION AUTHORIZATION gates_nobody;
+SELECT try($$casus.open_dossier('ondermijning')$$);
+RESET SESSION AUTHORIZATION;
+SELECT try($$casus.open_dossier('ondermijning')$$);
+SET SESSION AUTHORIZATION gates_coordinator;
+SELECT casus.open_dossier('ondermijning', '{"aandrager": "professional", "organisatie": "politie", "melddatum": "2026-11-02"}') AS d \gset
+
+-- A dossier that is not one's own looks like one that does not exist, whatever one tries.
+SET SESSION AUTHORIZATION gates_nobody;
+SELECT try('casus.advance($d, ''zwaarte'')', :d) = try('casus.advance(0, ''zwaarte'')') AS same,
+	try('casus.advance($d, ''zwaarte'')', :d);
+SET SESSION AUTHORIZATION gates_handhaving;
+SELECT try(a, :d) = try(replace(a, '$d', '0')) AS same, try(a, :d) FROM unnest(ARRAY[
+	'casus.decide($d, ''intake'', ''signaal'')', 'casus.decide($d, ''bestaat_niet'', ''x'')', 'casus.advance($d, ''zwaarte'')',
+	'casus.involve($d, party => ''subsidies'')', 'casus.end_involvement($d, party => ''subsidies'')',
+	'casus.share($d, NULL, ''{subsidies}'')', 'casus.unshare($d, NULL, ''{subsidies}'')',
+	'casus.close_dossier($d)', 'casus.checklist($d)']) a;
+
+-- Intake.  No phase is skipped, none is entered without its gate [B-7] [B-19].
+SET SESSION AUTHORIZATION gates_coordinator;
+SELECT p, try(format('casus.advance($d, %L)', p), :d) FROM unnest('{intake,zwaarte,bronnenonderzoek,voorbereiden,overleg,regie,afsluiten,opschaling,niet_verder,elders}'::text[]) p;
+SELECT try('casus.close_dossier($d)', :d);
+-- [B-77] the minimum of Bijlage 6; what was told at opening counts.
+SELECT try($$casus.decide($d, 'intake', 'signaal', 'klaar')$$, :d);
+-- [B-78] one indicator of Bijlage 1, a municipal task of Bijlage 9, the territory; [B-23] the power from the list.
+SELECT try($$casus.decide($d, 'intake', 'signaal', details => '{"aanleiding": "telefoon", "beschrijving": "loods", "personalia": "onbekend",
+	"indicatoren": [], "bevoegdheid": "opiumwet_13b", "grondgebied": true}')$$, :d);
+SELECT try($$casus.decide($d, 'intake', 'signaal', details => '{"aanleiding": " ", "beschrijving": 7, "personalia": "misschien", "melddatum": "2026-02-30",
+	"indicatoren": ["vastgoedfraude_leegstand", "zomaar"], "bevoegdheid": "zomaar", "grondgebied": false}')$$, :d);
+SELECT try($$casus.decide($d, 'intake', 'signaal', details => '{"aanleiding": "telefoon", "beschrijving": "loods", "personalia": "onbekend",
+	"indicatoren": "vastgoedfraude_leegstand", "bevoegdheid": ["opiumwet_13b"], "grondgebied": "true"}')$$, :d);
+-- [B-23] another article than those listed asks for its motivation.
+SELECT try($$casus.decide($d, 'intake', 'signaal', details => '{"aanleiding": "telefoon", "beschrijving": "loods", "personalia": "onbekend",
+	"indicatoren": ["vastgoedfraude_leegstand"], "bevoegdheid": "andere", "grondgebied": true}')$$, :d);
+SELECT try($$casus.decide($d, 'intake', 'misschien')$$, :d);
+SELECT try($$casus.decide($d, 'intake', NULL)$$, :d);
+SELECT try($$casus.decide($d, 'weging', 'signaal')$$, :d);
+-- Details that are no object say nothing.
+SELECT try($$casus.decide($d, 'intake', 'signaal', details => '[1, 2]')$$, :d);
+SELECT try($$casus.decide($d, 'intake', 'signaal', details => '"x"')$$, :d);
+-- A gate of a later phase.
+SELECT g, try(format('casus.decide($d, %L, %L)', g, o), :d) FROM (VALUES ('zwaarte', 'zwaar_genoeg'), ('bronnen', 'raadplegen'), ('hits', 'bevestigd'),
+	('delen', 'delen'), ('casus', 'casus'), ('plan', 'vastgesteld'), ('afsluiten', 'afsluiten'), ('opschaling', 'opschalen')) v(g, o);
+-- [B-28] [B-29] nothing is shared in the intake, and the FG, who may know of the dossier, decides nothing.
+SELECT try($$casus.share($d, NULL, '{bestuurlijke_handhaving}')$$, :d);
+SET SESSION AUTHORIZATION gates_fg;
+SELECT try($$casus.decide($d, 'intake', 'geen_signaal')$$, :d);
+SELECT try($$casus.advance($d, 'zwaarte')$$, :d);
+SELECT try($$casus.involve($d, party => 'subsidies')$$, :d);
+SET SESSION AUTHORIZATION gates_coordinator;
+-- None of this left an act but the opening.
+SELECT kind, motivation FROM casus.act_log WHERE dossier = :d;
+SELECT gate, outcomes, key, list, is_met, article FROM casus.checklist(:d);
+SELECT try($$casus.decide($d, 'intake', 'signaal', 'voldoet', '{"aanleiding": "telefoon", "beschrijving": "loods", "personalia": "onbekend",
+	"indicatoren": ["vastgoedfraude_leegstand"], "bevoegdheid": "opiumwet_13b", "grondgebied": true}')$$, :d);
+-- The gate is decided for one way only.
+SELECT try($$casus.advance($d, 'niet_verder')$$, :d);
+SELECT gate, outcomes, leads_to, is_met, article FROM casus.checklist(:d) WHERE key IS NULL;
+SET SESSION AUTHORIZATION gates_fg;
+SELECT try($$casus.advance($d, 'zwaarte')$$, :d);
+SET SESSION AUTHORIZATION gates_coordinator;
+SELECT try($$casus.advance($d, 'zwaarte')$$, :d);
+
+-- Zwaarte [B-30]: one of the criteria of Bijlage 7, explained [B-79]; where it is best handled [B-80].
+SELECT p, try(format('casus.advance($d, %L)', p), :d) FROM unnest('{intake,bronnenonderzoek,voorbereiden,overleg,niet_verder}'::text[]) p;
+SELECT try($$casus.decide($d, 'intake', 'geen_signaal')$$, :d);
+SELECT try($$casus.decide($d, 'zwaarte', 'zwaar_genoeg')$$, :d);
+SELECT try($$casus.decide($d, 'zwaarte', 'zwaar_genoeg', details => '{"criteria": ["gevoel"], "toelichting": "x"}')$$, :d);
+SELECT try($$casus.decide($d, 'zwaarte', 'elders', details => '{"toelichting": "hoort bij Bibob"}')$$, :d);
+SELECT try($$casus.decide($d, 'zwaarte', 'elders', details => '{"toelichting": "hoort bij Bibob", "waar": "vergunningen"}')$$, :d);
+-- The newest decision counts: best handled elsewhere does not lead on, heavy enough does.
+SELECT try($$casus.advance($d, 'bronnenonderzoek')$$, :d);
+SELECT try($$casus.decide($d, 'zwaarte', 'zwaar_genoeg', details => '{"criteria": ["bestuurlijke_integriteit"], "toelichting": "ambtenaar betrokken"}')$$, :d);
+SELECT try($$casus.advance($d, 'niet_verder')$$, :d);
+SELECT try($$casus.advance($d, 'bronnenonderzoek')$$, :d);
+
+-- Bronnenonderzoek [B-31]: the question first, then what the hits say [B-83], also when there is no hit.
+SELECT try($$casus.decide($d, 'hits', 'bevestigd', details => '{"toelichting": "twee hits"}')$$, :d);
+SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster", "sociale_media"], "standaard": "afwijking"}')$$, :d);
+SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "standaard"}')$$, :d);
+SELECT try($$casus.decide($d, 'hits', 'bevestigd')$$, :d);
+SELECT try($$casus.advance($d, 'voorbereiden')$$, :d);
+SELECT try($$casus.decide($d, 'hits', 'bevestigd', details => '{"toelichting": "twee hits"}')$$, :d);
+SELECT try($$casus.advance($d, 'voorbereiden')$$, :d);
+
+-- Voorbereiden [B-32]: what may be shared with which department; before that decision nothing is.
+SELECT try($$casus.share($d, NULL, '{bestuurlijke_handhaving}')$$, :d);
+SELECT try($$casus.decide($d, 'delen', 'delen', details => '{"afdelingen": ["groenvoorziening"], "noodzaak": ""}')$$, :d);
+SELECT try($$casus.advance($d, 'overleg')$$, :d);
+SELECT try($$casus.decide($d, 'delen', 'delen', details => '{"afdelingen": ["bestuurlijke_handhaving", "belastingen_en_woz"], "noodzaak": "eigen taak"}')$$, :d);
+SELECT try($$casus.share($d, NULL, '{groenvoorziening}')$$, :d);
+SELECT try($$casus.share($d, '{0}', '{bestuurlijke_handhaving}')$$, :d);
+SELECT try($$casus.share($d, '{}', '{bestuurlijke_handhaving}')$$, :d);
+SELECT try($$casus.share($d, NULL, '{}')$$, :d);
+SELECT try($$casus.share($d, NULL, NULL)$$, :d);
+SELECT try($$casus.share($d, '{32,33}', '{bestuurlijke_handhaving,belastingen_en_woz}', 'nodig')$$, :d);
+SELECT try($$casus.involve($d, party => 'bestuurlijke_handhaving', reason => 'panden')$$, :d);
+SELECT try($$casus.involve($d, party => 'groenvoorziening')$$, :d);
+SELECT try($$casus.involve($d)$$, :d);
+SELECT try($$casus.involve($d, party => 'subsidies', office => 'coordinator')$$, :d);
+SELECT try($$casus.advance($d, 'overleg')$$, :d);
+
+-- Overleg [B-33]: taken by the meeting, with delegates of two involved departments at least [B-85].
+SET SESSION AUTHORIZATION gates_handhaving;
+SELECT try($$casus.decide($d, 'casus', 'casus')$$, :d);
+SELECT try($$casus.advance($d, 'regie')$$, :d);
+SELECT try($$casus.share($d, NULL, '{subsidies}')$$, :d);
+SELECT try($$casus.involve($d, party => 'subsidies')$$, :d);
+SET SESSION AUTHORIZATION gates_coordinator;
+SELECT try($$casus.decide($d, 'plan', 'vastgesteld')$$, :d);
+SELECT try($$casus.decide($d, 'casus', 'casus', details => '{"toelichting": "ondermijning"}')$$, :d);
+SELECT try($$casus.decide($d, 'casus', 'casus', details => '{"toelichting": "ondermijning", "aanwezig": "Handhaving"}')$$, :d);
+SELECT try($$casus.decide($d, 'casus', 'casus', details => '{"toelichting": "ondermijning", "aanwezig": ["Handhaving", "Handhaving", "Coordinator"]}')$$, :d);
+SELECT try($$casus.decide($d, 'casus', 'casus', details => '{"toelichting": "ondermijning", "aanwezig": ["Handhaving", "Belastingen"]}')$$, :d);
+SELECT try($$casus.involve($d, party => 'belastingen_en_woz', reason => 'woz')$$, :d);
+SELECT try($$casus.decide($d, 'casus', 'casus', details => '{"toelichting": "ondermijning", "aanwezig": ["Handhaving", "Sinterklaas"]}')$$, :d);
+SELECT try($$casus.decide($d, 'casus', 'casus', details => '{"toelichting": "ondermijning", "aanwezig": ["Handhaving", "Subsidies"]}')$$, :d);
+SELECT try($$casus.decide($d, 'casus', 'monodisciplinair', details => '{"toelichting": "geen ondermijning", "aanwezig": ["Handhaving", "Belastingen"]}')$$, :d);
+SELECT try($$casus.close_dossier($d)$$, :d);
+SELECT try($$casus.decide($d, 'casus', 'casus', details => '{"toelichting": "ondermijning", "aanwezig": ["Handhaving", "Belastingen"]}')$$, :d);
+SELECT p, try(format('casus.advance($d, %L)', p), :d) FROM unnest('{regie,opschaling,afsluiten,niet_verder}'::text[]) p;
+SELECT try($$casus.decide($d, 'plan', 'vastgesteld', details => '{"aanwezig": ["Handhaving", "Belastingen"]}')$$, :d);
+SELECT try($$casus.decide($d, 'plan', 'vastgesteld', details => '{"plan": "controle", "bevoegdheden": ["woningwet", "andere"], "gegevensuitwisseling": "adressen",
+	"aanwezig": ["Handhaving", "Belastingen"]}')$$, :d);
+SELECT try($$casus.decide($d, 'plan', 'vastgesteld', details => '{"plan": "controle", "bevoegdheden": ["woningwet"], "gegevensuitwisseling": "adressen",
+	"aanwezig": ["Handhaving", "Belastingen"]}')$$, :d);
+SELECT try($$casus.advance($d, 'regie')$$, :d);
+
+-- Regie [B-34] [B-86]: the Overleg decides to close [B-88]; to go on keeps it open.
+SELECT try($$casus.close_dossier($d)$$, :d);
+SELECT try($$casus.decide($d, 'afsluiten', 'afsluiten', details => '{"toelichting": "klaar", "te_verstrekken": "niets"}')$$, :d);
+SELECT try($$casus.decide($d, 'afsluiten', 'voortzetten', details => '{"toelichting": "nog bezig", "aanwezig": ["Handhaving", "Belastingen"]}')$$, :d);
+SELECT try($$casus.close_dossier($d)$$, :d);
+-- A delegate who no longer takes part does not count as present.
+SELECT try($$casus.end_involvement($d, party => 'belastingen_en_woz', reason => 'klaar')$$, :d);
+SELECT try($$casus.end_involvement($d, party => 'belastingen_en_woz')$$, :d);
+SELECT try($$casus.decide($d, 'afsluiten', 'afsluiten', details => '{"toelichting": "klaar", "te_verstrekken": "niets", "aanwezig": ["Handhaving", "Belastingen"]}')$$, :d);
+SELECT try($$casus.involve($d, party => 'belastingen_en_woz')$$, :d);
+SELECT try($$casus.decide($d, 'afsluiten', 'afsluiten', 'klaar', '{"toelichting": "klaar", "te_verstrekken": "niets", "aanwezig": ["Handhaving", "Belastingen"]}')$$, :d);
+SELECT try($$casus.close_dossier($d, 'afgerond')$$, :d);
+-- No way back; the clock runs from the day of the decision.
+SELECT p, try(format('casus.advance($d, %L)', p), :d) FROM unnest('{intake,regie,opschaling,afsluiten}'::text[]) p;
+SELECT try($$casus.decide($d, 'afsluiten', 'afsluiten')$$, :d);
+SELECT try($$casus.share($d, NULL, '{subsidies}')$$, :d);
+SELECT phase, clock = (clock_timestamp() AT TIME ZONE 'Europe/Amsterdam')::date AS today, closed_at IS NOT NULL AS closed FROM casus.dossier WHERE id = :d;
+
+-- [B-5] [B-90] the controller of each act: of the file, and from the choice of a power on whose power it is.
+SELECT kind, controller FROM casus.act_log WHERE dossier = :d ORDER BY id;
+-- Who decided what is seen without content by the FG [B-89].
+SET SESSION AUTHORIZATION gates_fg;
+SELECT gate, outcome, phase, person, office, motivation, details FROM casus.decision WHERE dossier = :d ORDER BY act;
+
+-- Niet verder, from each of the first four phases.
+RESET SESSION AUTHORIZATION;
+CREATE TABLE way (n int, act text);
+INSERT INTO way VALUES
+(1, $$casus.decide($d, 'intake', 'signaal', 'voldoet', '{"aandrager": "burger", "melddatum": "2026-11-02", "aanleiding": "brief", "beschrijving": "loods", "personalia": "bekend",
+	"indicatoren": ["vastgoedfraude_leegstand"], "bevoegdheid": "andere", "bevoegdheid_motivering": "art. 5.1 Omgevingswet", "grondgebied": true}')$$),
+(2, $$casus.advance($d, 'zwaarte')$$),
+(3, $$casus.decide($d, 'zwaarte', 'zwaar_genoeg', details => '{"criteria": ["politie"], "toelichting": "melding politie"}')$$),
+(4, $$casus.advance($d, 'bronnenonderzoek')$$),
+(5, $$casus.decide($d, 'bronnen', 'niet_raadplegen', details => '{"toelichting": "al bekend"}')$$),
+(6, $$casus.decide($d, 'hits', 'bevestigd', details => '{"toelichting": "voldoende"}')$$),
+(7, $$casus.advance($d, 'voorbereiden')$$),
+(8, $$casus.decide($d, 'delen', 'delen', details => '{"afdelingen": ["subsidies"], "noodzaak": "subsidie"}')$$),
+(9, $$casus.advance($d, 'overleg')$$);
+GRANT SELECT ON way TO PUBLIC;
+-- A fresh dossier, led the first steps of the way.
+CREATE FUNCTION walk(upto int) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	d bigint := casus.open_dossier('ondermijning');
+	a text;
+BEGIN
+	FOR a IN SELECT act FROM way WHERE n <= upto ORDER BY n LOOP
+		EXECUTE 'SELECT ' || replace(a, '$d', d::text);
+	END LOOP;
+	RETURN d;
+END $$;
+SET SESSION AUTHORIZATION gates_coordinator;
+SELECT walk(0) AS d \gset
+SELECT try($$casus.decide($d, 'intake', 'geen_signaal', details => '{"aandrager": "anoniem", "melddatum": "2026-11-02", "aanleiding": "brief", "beschrijving": "burenruzie",
+	"personalia": "onbekend", "toelichting": "geen ondermijning"}')$$, :d), try($$casus.advance($d, 'zwaarte')$$, :d), try($$casus.advance($d, 'niet_verder')$$, :d);
+SELECT walk(2) AS d \gset
+SELECT try($$casus.decide($d, 'zwaarte', 'te_licht', details => '{"toelichting": "geen criterium"}')$$, :d),
+	try($$casus.advance($d, 'bronnenonderzoek')$$, :d), try($$casus.advance($d, 'niet_verder')$$, :d);
+SELECT walk(5) AS d \gset
+SELECT try($$casus.decide($d, 'hits', 'niet_bevestigd', details => '{"toelichting": "no hit"}')$$, :d),
+	try($$casus.advance($d, 'voorbereiden')$$, :d), try($$casus.advance($d, 'niet_verder')$$, :d);
+SELECT walk(7) AS d \gset
+SELECT try($$casus.decide($d, 'delen', 'niets_te_delen', details => '{"toelichting": "geen noodzaak"}')$$, :d),
+	try($$casus.share($d, NULL, '{subsidies}')$$, :d), try($$casus.advance($d, 'overleg')$$, :d), try($$casus.advance($d, 'niet_verder')$$, :d);
+SELECT phase, clock IS NOT NULL AS clock_runs, count(*) FROM casus.dossier GROUP BY 1, 2 ORDER BY 1;
+
+-- From the Overleg: mono- or multidisciplinary handling closes it, the RIEC takes it over [B-85].
+SELECT walk(9) AS d \gset
+SELECT try($$casus.involve($d, party => 'subsidies')$$, :d), try($$casus.involve($d, person => 'Handhaving')$$, :d);
+SELECT try($$casus.decide($d, 'casus', 'multidisciplinair', details => '{"toelichting": "geen ondermijning", "afdelingen": ["subsidies"], "aanwezig": ["Subsidies", "Handhaving"]}')$$, :d),
+	try($$casus.advance($d, 'regie')$$, :d), try($$casus.close_dossier($d)$$, :d);
+SELECT walk(9) AS d \gset
+SELECT try($$casus.involve($d, party => 'subsidies')$$, :d), try($$casus.involve($d, party => 'bestuurlijke_handhaving')$$, :d);
+SELECT try($$casus.advance($d, 'opschaling')$$, :d),
+	try($$casus.decide($d, 'opschaling', 'opschalen', details => '{"toelichting": "bovenlokaal", "te_verstrekken": "alles", "aanwezig": ["Subsidies", "Handhaving"]}')$$, :d),
+	try($$casus.advance($d, 'opschaling')$$, :d);
+
+-- [B-4] the casusregisseur is appointed for one dossier, by the coordinator, and for that one only.
+SELECT walk(9) AS d \gset
+SELECT walk(9) AS e \gset
+SELECT try($$casus.involve($d, person => 'Handhaving', party => 'bestuurlijke_handhaving', office => 'casusregisseur', reason => 'panden')$$, :d);
+SELECT try($$casus.appoint('Fg', 'ondermijning', NULL, 'casusregisseur', dossier => $d)$$, :d);
+SELECT try($$casus.appoint('Handhaving', 'ondermijning', 'bestuurlijke_handhaving', 'casusregisseur', dossier => $d)$$, 0);
+SET SESSION AUTHORIZATION gates_handhaving;
+SELECT office, party, dossier = :d AS this_one FROM casus.appointment WHERE office = 'casusregisseur';
+SELECT count(*) FILTER (WHERE id = :d) AS this_one, count(*) FILTER (WHERE id = :e) AS other FROM casus.dossier;
+SELECT try('casus.checklist($d)', :e);
+SELECT try($$casus.advance($d, 'regie')$$, :d);
+SET SESSION AUTHORIZATION gates_coordinator;
+SELECT try($$casus.end_involvement($d, person => 'Handhaving')$$, :d);
+SET SESSION AUTHORIZATION gates_handhaving;
+SELECT count(*) FROM casus.dossier WHERE id = :d;
+
+-- A rolled-back act has not happened.
+SET SESSION AUTHORIZATION gates_coordinator;
+SELECT walk(1) AS d \gset
+BEGIN;
+SELECT try($$casus.advance($d, 'zwaarte')$$, :d);
+ROLLBACK;
+SELECT phase FROM casus.dossier WHERE id = :d;
+SELECT count(*) FROM casus.act_log WHERE dossier = :d AND kind = 'advance';
+
+RESET SESSION AUTHORIZATION;
+DROP ROLE gates_coordinator, gates_handhaving, gates_belastingen, gates_subsidies, gates_fg, gates_nobody;
