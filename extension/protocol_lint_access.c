@@ -14,15 +14,8 @@
 
 #define BIT(i) (UINT64CONST(1) << (i))
 
-static const struct
-{
-	const char *name;
-	int			verb;
-}			verbs[] =
-{
-	{"read", CASUS_READ}, {"supply", CASUS_SUPPLY},
-	{"correct", CASUS_CORRECT}, {"remove", CASUS_REMOVE}
-};
+/* In the order of the bits of CasusVerb. */
+static const char *const verbs[] = {"read", "supply", "correct", "remove"};
 
 static const char *const scopes[] = {"all", "own", "shared"};	/* in the order of CasusScope */
 
@@ -35,8 +28,8 @@ verb_bits(const DocNames *may)
 	int			i;
 
 	for (i = 0; i < lengthof(verbs); i++)
-		if (doc_has(may, verbs[i].name))
-			bits |= verbs[i].verb;
+		if (doc_has(may, verbs[i]))
+			bits |= 1 << i;
 	return bits;
 }
 
@@ -360,7 +353,7 @@ check_rule_offices(DocLint *lint, const CasusDoc *doc, const DocRule *rule)
 						rule->offices.name[i]);
 			if (rule->participants)
 				doc_add(lint, "warning", path,
-						"office \"%s\" is of the whole file and takes part in no dossier unless involved by name",
+						"office \"%s\" is of the whole file: it takes part in a dossier only by name",
 						rule->offices.name[i]);
 		}
 	}
@@ -436,7 +429,8 @@ compare_grants(const void *left, const void *right)
 		return a->office - b->office;
 	if (a->purpose != b->purpose)
 		return a->purpose - b->purpose;
-	return a->rule < b->rule ? -1 : a->rule > b->rule ? 1 : 0;
+	/* Both point into one array. */
+	return (int) (a->rule - b->rule);
 }
 
 /*
@@ -457,11 +451,17 @@ check_pair(DocLint *lint, const DocGrant *wide, const DocGrant *narrow)
 		return;
 	if (is_restriction)
 		doc_add(lint, "error", narrow->rule->entry.path,
-				"the rule contradicts %s, which allows the same to the same office without its restriction",
+				"the rule contradicts %s, which allows the same without its restriction",
 				wide->rule->entry.path);
 	else
 		doc_add(lint, "warning", narrow->rule->entry.path,
 				"the rule adds nothing to %s", wide->rule->entry.path);
+}
+
+static bool
+same_place(const DocGrant *a, const DocGrant *b)
+{
+	return a->state == b->state && a->office == b->office && a->purpose == b->purpose;
 }
 
 static void
@@ -477,9 +477,7 @@ check_contradictions(DocLint *lint, const CasusDoc *doc, DocGrant *grants, int n
 	for (i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		for (j = i + 1; j < n && grants[j].state == grants[i].state &&
-			 grants[j].office == grants[i].office &&
-			 grants[j].purpose == grants[i].purpose; j++)
+		for (j = i + 1; j < n && same_place(&grants[i], &grants[j]); j++)
 		{
 			int			pair = (grants[i].rule - first) * doc->rules.n + (grants[j].rule - first);
 			int			before = lint->findings ? list_length(lint->findings) : 0;

@@ -217,7 +217,7 @@ check_transition_alone(DocLint *lint, const CasusDoc *doc, int code)
 				if (doc_has(&other->from, transition->from.name[j]) &&
 					doc_has(&other->outcomes, transition->outcomes.name[k]))
 					doc_add(lint, "error", transition->entry.path,
-							"outcome \"%s\" of gate \"%s\" opens two ways out of phase \"%s\" (see %s)",
+							"outcome \"%s\" of gate \"%s\" opens two ways out of \"%s\" (see %s)",
 							transition->outcomes.name[k], transition->gate,
 							transition->from.name[j], other->entry.path);
 	}
@@ -237,9 +237,11 @@ check_transition(DocLint *lint, const CasusDoc *doc, int code)
 	check_transition_gate(lint, doc, transition);
 	check_transition_alone(lint, doc, code);
 	if (transition->outcomes.n == 0)
-		doc_add(lint, "error", psprintf("%s.outcomes", path), "no outcome opens this transition");
+		doc_add(lint, "error", psprintf("%s.outcomes", path),
+				"no outcome opens this transition");
 	if (transition->offices.n == 0)
-		doc_add(lint, "error", psprintf("%s.offices", path), "nobody may carry out this transition");
+		doc_add(lint, "error", psprintf("%s.offices", path),
+				"nobody may carry out this transition");
 	for (i = 0; i < transition->offices.n; i++)
 		check_office_name(lint, doc, transition->offices.name[i], path, "offices");
 	for (i = 0; i < transition->from.n; i++)

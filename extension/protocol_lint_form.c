@@ -10,12 +10,14 @@
  */
 #include "protocol_doc.h"
 
+/* clang-format off */
 #define KEY(struct_, member, key, type, required) \
 	{key, type, required, offsetof(struct_, member), 0, NULL}
 #define CHILD(struct_, member, key, type, required, kind) \
 	{key, type, required, offsetof(struct_, member), 0, kind}
 #define GIVEN(struct_, member, key, type, given) \
 	{key, type, false, offsetof(struct_, member), offsetof(struct_, given), NULL}
+/* clang-format on */
 #define TITLED \
 	KEY(DocEntry, title, "title", DOC_TEXT, true), \
 	KEY(DocEntry, article, "article", DOC_TEXT, true)

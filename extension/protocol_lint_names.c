@@ -167,8 +167,7 @@ check_parameters(DocLint *lint, const CasusDoc *doc)
 			doc_add(lint, "error", "$.parameters", "the mandatory parameter \"%s\" is missing",
 					required_parameters[i]);
 		else if (!DOC_ITEM(&doc->parameters, DocParameter, code)->mandatory)
-			doc_add(lint, "error",
-					psprintf("%s.mandatory", DOC_ITEM(&doc->parameters, DocParameter, code)->entry.path),
+			doc_add(lint, "error", psprintf("$.parameters[%d].mandatory", code),
 					"the parameter \"%s\" must be mandatory", required_parameters[i]);
 	}
 }
@@ -180,7 +179,8 @@ check_parties(DocLint *lint, const CasusDoc *doc)
 	int			i;
 
 	if (parties->closed && parties->list.n == 0)
-		doc_add(lint, "error", "$.parties", "a closed list of parties is empty: nobody could take part");
+		doc_add(lint, "error", "$.parties",
+				"a closed list of parties is empty: nobody could take part");
 	for (i = 0; i < parties->list.n; i++)
 	{
 		DocParty   *party = DOC_ITEM(&parties->list, DocParty, i);

@@ -139,7 +139,7 @@ read_name(DocLint *lint, const JsonbValue *value, const char *path, bool version
 	if (!is_name(text, versioned))
 	{
 		doc_add(lint, "error", path,
-				"\"%s\" is not a name: at most 63 lower-case letters, digits and \"_\", a letter first",
+				"\"%s\" is no name: up to 63 lower-case letters, digits and \"_\", a letter first",
 				shown(text));
 		return "";
 	}
@@ -241,6 +241,30 @@ read_names(DocLint *lint, const JsonbValue *value, const char *path, DocType typ
 static void read_object(DocLint *lint, JsonbContainer *object, const char *path,
 						const DocKind *kind, char *out);
 
+/* Strings that nothing sets must read as "", whatever the document lacks. */
+static void
+set_empty(const DocKind *kind, char *out)
+{
+	int			i;
+
+	for (i = 0; i < kind->nkeys; i++)
+	{
+		const DocKey *key = &kind->keys[i];
+
+		if (key->type == DOC_NAME || key->type == DOC_VERSIONED || key->type == DOC_TEXT)
+			*(const char **) (out + key->offset) = "";
+		else if (key->type == DOC_OBJECT)
+		{
+			DocEntry   *child = (DocEntry *) (out + key->offset);
+
+			child->path = child->name = child->title = child->article = "";
+			set_empty(key->kind, (char *) child);
+		}
+	}
+	if (kind->json != 0)
+		*(const char **) (out + kind->json) = "[]";
+}
+
 static bool
 is_object(const JsonbValue *value)
 {
@@ -274,8 +298,9 @@ read_objects(DocLint *lint, const JsonbValue *value, const char *path,
 		JsonbValue *item = getIthJsonbValueFromContainer(array, i);
 		DocEntry   *entry = (DocEntry *) (out->items + kind->size * i);
 
-		entry->path = item_path;
 		entry->name = entry->title = entry->article = "";
+		set_empty(kind, (char *) entry);
+		entry->path = item_path;
 		if (is_object(item))
 			read_object(lint, item->val.binary.data, item_path, kind, (char *) entry);
 		else
@@ -325,30 +350,6 @@ read_value(DocLint *lint, const JsonbValue *value, const char *path,
 	}
 }
 
-/* Strings that nothing sets must read as "", whatever the document lacks. */
-static void
-set_empty(const DocKind *kind, char *out)
-{
-	int			i;
-
-	for (i = 0; i < kind->nkeys; i++)
-	{
-		const DocKey *key = &kind->keys[i];
-
-		if (key->type == DOC_NAME || key->type == DOC_VERSIONED || key->type == DOC_TEXT)
-			*(const char **) (out + key->offset) = "";
-		else if (key->type == DOC_OBJECT)
-		{
-			DocEntry   *child = (DocEntry *) (out + key->offset);
-
-			child->path = child->name = child->title = child->article = "";
-			set_empty(key->kind, (char *) child);
-		}
-	}
-	if (kind->json != 0)
-		*(const char **) (out + kind->json) = "[]";
-}
-
 static void
 report_unknown_keys(DocLint *lint, JsonbContainer *object, const char *path,
 					const DocKind *kind)
@@ -378,7 +379,6 @@ read_object(DocLint *lint, JsonbContainer *object, const char *path,
 {
 	int			i;
 
-	set_empty(kind, out);
 	report_unknown_keys(lint, object, path, kind);
 	for (i = 0; i < kind->nkeys; i++)
 	{

@@ -30,13 +30,13 @@ static void
 add_texts(CasusQuery *query, const DocNames *names)
 {
 	Datum	   *values = palloc(sizeof(Datum) * Max(names->n, 1));
+	ArrayType  *array;
 	int			i;
 
 	for (i = 0; i < names->n; i++)
 		values[i] = CStringGetTextDatum(names->name[i]);
-	casus_query_arg(query, TEXTARRAYOID,
-					PointerGetDatum(construct_array(values, names->n, TEXTOID, -1,
-													false, TYPALIGN_INT)), false);
+	array = construct_array(values, names->n, TEXTOID, -1, false, TYPALIGN_INT);
+	casus_query_arg(query, TEXTARRAYOID, PointerGetDatum(array), false);
 }
 
 /* Codes of names: places in the array, counted from the given base. */
@@ -45,6 +45,7 @@ add_codes(CasusQuery *query, const DocNames *names, const DocArray *array,
 		  size_t size, int base)
 {
 	Datum	   *values = palloc(sizeof(Datum) * Max(names->n, 1));
+	ArrayType  *codes;
 	int			n = 0;
 	int			i;
 
@@ -55,9 +56,8 @@ add_codes(CasusQuery *query, const DocNames *names, const DocArray *array,
 		/* Not in the array: only the subject category for "no person", 0. */
 		values[n++] = Int16GetDatum(code < 0 ? 0 : code + base);
 	}
-	casus_query_arg(query, INT2ARRAYOID,
-					PointerGetDatum(construct_array(values, n, INT2OID, 2, true,
-													TYPALIGN_SHORT)), false);
+	codes = construct_array(values, n, INT2OID, 2, true, TYPALIGN_SHORT);
+	casus_query_arg(query, INT2ARRAYOID, PointerGetDatum(codes), false);
 }
 
 static void
@@ -94,7 +94,8 @@ load_phases(CasusQuery *query, int32 protocol, const CasusDoc *doc)
 		casus_query_bool(query, phase->closing);
 		casus_query_run(query,
 						"INSERT INTO casus_cat.phase (protocol, code, name, title, article, "
-						"is_initial, is_terminal, is_closing) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
+						"is_initial, is_terminal, is_closing) "
+						"VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
 	}
 	for (i = 0; i < doc->nstages; i++)
 	{
@@ -106,7 +107,8 @@ load_phases(CasusQuery *query, int32 protocol, const CasusDoc *doc)
 		casus_query_text(query, stage->until);
 		casus_query_run(query,
 						"INSERT INTO casus_cat.stage (protocol, code, name, title, article, "
-						"phase, ordinal, until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8::casus.term::text)");
+						"phase, ordinal, until) "
+						"VALUES ($1, $2, $3, $4, $5, $6, $7, $8::casus.term::text)");
 	}
 }
 
@@ -161,7 +163,8 @@ load_categories(CasusQuery *query, int32 protocol, const CasusDoc *doc)
 	{
 		add_entry(query, protocol, i + 1, DOC_ITEM(&doc->subject_categories, DocEntry, i));
 		casus_query_run(query,
-						"INSERT INTO casus_cat.subject_category (protocol, code, name, title, article) "
+						"INSERT INTO casus_cat.subject_category "
+						"(protocol, code, name, title, article) "
 						"VALUES ($1, $2, $3, $4, $5)");
 	}
 	for (i = 0; i < doc->categories.n; i++)
@@ -257,8 +260,9 @@ load_transitions(CasusQuery *query, int32 protocol, const CasusDoc *doc)
 			add_codes(query, &transition->offices, &doc->offices, sizeof(DocOffice), 0);
 			casus_query_text(query, transition->entry.article);
 			casus_query_run(query,
-							"INSERT INTO casus_cat.transition (protocol, ordinal, from_phase, to_phase, "
-							"gate, outcomes, offices, article) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
+							"INSERT INTO casus_cat.transition (protocol, ordinal, from_phase, "
+							"to_phase, gate, outcomes, offices, article) "
+							"VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
 		}
 	}
 }
@@ -332,9 +336,7 @@ refuse_findings(const DocLint *lint)
 	if (lint->nerrors > MAX_SHOWN)
 		appendStringInfo(&detail, _("\nand %d more"), lint->nerrors - MAX_SHOWN);
 	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "protocol",
-					  psprintf(ngettext("the protocol document is refused: %d error",
-										"the protocol document is refused: %d errors",
-										lint->nerrors), lint->nerrors),
+					  psprintf(_("the protocol document is refused, errors: %d"), lint->nerrors),
 					  detail.data,
 					  "SELECT * FROM casus.lint_protocol(...);");
 }
@@ -354,7 +356,8 @@ is_loaded(CasusQuery *query, const CasusDoc *doc, Jsonb *definition)
 	is_same = is_there && casus_query_get_bool(query, 0, 1);
 	if (is_there && !is_same)
 		casus_setup_error(ERRCODE_DUPLICATE_OBJECT, "protocol",
-						  psprintf(_("protocol \"%s\" is loaded with other content"), doc->entry.name),
+						  psprintf(_("protocol \"%s\" is loaded with other content"),
+								   doc->entry.name),
 						  _("Files and row labels rely on a loaded protocol, so it never changes."),
 						  _("Give the document a name with a new version."));
 	return is_there;

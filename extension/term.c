@@ -45,7 +45,8 @@ PG_FUNCTION_INFO_V1(casus_sql_term_event);
 #define MAX_DAYS	32000
 
 #define TERM_HINT \
-	"Write \"uiterlijk 1 year after afsluiten\" or \"gedurende 6 months after besluit\"; units are days, weeks, months and years."
+	"Write \"uiterlijk 1 year after afsluiten\" or \"gedurende 6 months after besluit\"; " \
+	"units are days, weeks, months and years."
 
 #define PG_GETARG_TERM(n) ((CasusTerm *) PG_GETARG_POINTER(n))
 
@@ -244,8 +245,10 @@ term_text(const CasusTerm *term)
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	appendStringInfoString(&buf, term->mode == CASUS_TERM_UITERLIJK ?
-						   "uiterlijk" : "gedurende");
+	if (term->mode == CASUS_TERM_UITERLIJK)
+		appendStringInfoString(&buf, "uiterlijk");
+	else
+		appendStringInfoString(&buf, "gedurende");
 	if (term->months > 0 && term->months % 12 == 0)
 		append_unit(&buf, term->months / 12, "year");
 	else if (term->months > 0)
