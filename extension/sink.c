@@ -189,11 +189,18 @@ count_lines(const char *lines, int length)
 	return n;
 }
 
+/*
+ * The file is opened anew for the next attempt: what stood in the way may have
+ * been replaced (a directory moved, a volume mounted) since it was opened.
+ */
 static bool
 note_failure(void)
 {
 	int			save_errno = errno;
 
+	if (log_fd >= 0)
+		close(log_fd);
+	log_fd = -1;
 	if (shared && pg_atomic_exchange_u32(&shared->failing, 1) == 0)
 		ereport(LOG_SERVER_ONLY,
 				(errmsg("casus cannot write its access log in \"%s\": %s",

@@ -1,0 +1,236 @@
+# The access log and the loss of a process: what a client has received is on
+# record, whoever is killed right after; and where no record can be written,
+# no protected row leaves.  [B-80]
+use strict;
+use warnings;
+
+use IPC::Run;
+use JSON::PP;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use CasusTest;
+
+my $node = CasusTest::start('main', conf => "fsync = on\nrestart_after_crash = on\n");
+my $log = $node->data_dir . '/casus_log/access.jsonl';
+
+$node->safe_psql('postgres', q{
+	CREATE ROLE coordinator LOGIN;
+	CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text NOT NULL);
+	CREATE TABLE vrij (id integer);
+	INSERT INTO zaak SELECT n, CASE WHEN n <= 3000 THEN 8 ELSE 1 END, repeat('x', 1000) FROM generate_series(1, 3100) n;
+	INSERT INTO vrij VALUES (1);
+	GRANT SELECT ON zaak, vrij TO coordinator;
+	SELECT casus.install_protocol('beesel-2021');
+	SELECT casus.open_file('beesel-2021', 'beesel');
+	SELECT casus.activate_protocol('beesel', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}');
+	SELECT casus.add_person('Coor', 'coordinator', oath_on => '2020-01-01');
+	SELECT casus.appoint('Coor', 'beesel', NULL, 'coordinator', reason => 'test');
+	SELECT casus.protect('zaak', 'beesel', opens_dossier => true, governs => 'soort = 8',
+		category => 'registratie', without_purpose => 'hide');
+});
+$node->safe_psql('postgres', q{CALL casus.take_in('zaak', phase => '''intake''', opened => '''2026-01-01''')});
+$node->safe_psql('postgres', q{SELECT casus.bind('zaak', 'enforce')});
+
+my $read = q{BEGIN; SELECT casus.enter('intake'); SELECT casus.dossier_of(casus_label) FROM zaak WHERE id = %d};
+
+# Lines of the log as hashes; a line that is not whole is left out.
+sub records
+{
+	my @records;
+	for my $line (split /\n/, slurp_file($log))
+	{
+		push @records, decode_json($line) if $line =~ /^\{.*\}$/;
+	}
+	return @records;
+}
+
+# The dossiers of which rows are on record as read.
+sub on_record
+{
+	my %seen;
+	for my $record (grep { $_->{kind} eq 'read' && ($_->{relation} // '') eq 'public.zaak' } records())
+	{
+		$seen{$_->[0]} += $_->[1] for @{ $record->{dossiers} };
+	}
+	return \%seen;
+}
+
+sub gaps
+{
+	my @seq = map { $_->{seq} } records();
+	return scalar grep { $seq[$_] != $seq[0] + $_ } 0 .. $#seq;
+}
+
+sub as_coordinator
+{
+	my ($sql) = @_;
+	my ($out, $err);
+	my $code = $node->psql('postgres', $sql, stdout => \$out, stderr => \$err,
+		extra_params => [ '-U', 'coordinator' ], on_error_stop => 1);
+	return ($code, $out, $err);
+}
+
+# A session that goes on: its input and output, and the pid of its backend.
+sub session
+{
+	my ($in, $out, $err) = ('', '', '');
+	my $timer = IPC::Run::timeout(60);
+	my $psql = IPC::Run::start(
+		[ 'psql', '-XAtq', '-U', 'coordinator', '-d', $node->connstr('postgres') ],
+		'<', \$in, '>', \$out, '2>', \$err, $timer);
+	my $self = { in => \$in, out => \$out, err => \$err, psql => $psql };
+	$self->{pid} = ask($self, 'SELECT pg_backend_pid();');
+	return $self;
+}
+
+sub ask
+{
+	my ($self, $sql) = @_;
+	${ $self->{out} } = '';
+	${ $self->{in} } .= "$sql\n\\echo done\n";
+	$self->{psql}->pump until ${ $self->{out} } =~ /^done$/m;
+	return ${ $self->{out} } =~ s/^done\n//mr =~ s/\s+$//r;
+}
+
+sub last_line { return (split /\n/, $_[0])[-1] }
+
+# ---- a process is killed right after the row has reached the client ----
+
+my $client = session();
+my $dossier = last_line(ask($client, sprintf($read, 5) . ';'));
+like($dossier, qr/^\d+$/, 'the client has the row');
+kill 'KILL', $client->{pid};
+$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+ok(on_record()->{$dossier}, 'the backend killed: the record is there');
+eval { $client->{psql}->finish };
+
+$client = session();
+$dossier = last_line(ask($client, sprintf($read, 6) . ';'));
+my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+$node->kill9;
+# Its lock file counts as long as the process is not reaped.
+for (1 .. 300)
+{
+	last unless kill 0, $postmaster;
+	select undef, undef, undef, 0.1;
+}
+ok(on_record()->{$dossier}, 'the postmaster killed: the record is there');
+eval { $client->{psql}->finish };
+$node->start;
+ok(on_record()->{$dossier}, 'and after the restart');
+as_coordinator(sprintf($read, 7));
+is(gaps(), 0, 'numbers go on where they were');
+
+# ---- a large result, of which a part has been received ----
+
+my ($pipe, $pid);
+{
+	local $ENV{PGOPTIONS} = '-c application_name=stream';
+	$pid = open($pipe, '-|', 'psql', '-XAtq', '-U', 'coordinator', '-d', $node->connstr('postgres'),
+		'-c', q{BEGIN}, '-c', q{SELECT casus.enter('intake')},
+		'-c', q{COPY (SELECT casus.dossier_of(casus_label), titel FROM zaak WHERE soort = 8) TO STDOUT}) or die $!;
+}
+my @received;
+while (my $line = <$pipe>)
+{
+	push @received, $1 if $line =~ /^(\d+)\t/;
+	last if @received == 100;
+}
+my $backend = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'});
+my $known = on_record();
+is(scalar(grep { !$known->{$_} } @received), 0, 'every row received so far is on record');
+cmp_ok(scalar(keys %$known), '<', 3000, 'and the scan has not come to its end');
+kill 'KILL', $backend;
+while (my $line = <$pipe>)
+{
+	push @received, $1 if $line =~ /^(\d+)\t/;
+}
+close $pipe;
+$known = on_record();
+is(scalar(grep { !$known->{$_} } @received), 0, 'the backend killed: all ' . @received . ' rows received are on record');
+cmp_ok(scalar(@received), '<', 3000, 'of a result that was cut off');
+$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+
+# ---- the log cannot be written ----
+
+my $directory = $node->data_dir . '/casus_log';
+rename $log, "$log.away" or die $!;
+symlink '/dev/full', $log or die $!;
+my ($code, $out, $err) = as_coordinator(sprintf($read, 8));
+isnt($code, 0, 'a full disk ends the session');
+unlike($out, qr/\d/, 'no row has left');
+like($err, qr/the access log cannot be written, so the connection is closed/, 'and the client is told why');
+
+$client = session();
+my $answer = ask($client, sprintf($read, 8) . '; ROLLBACK;');
+unlike($answer, qr/\d/, 'the next one is refused, no row has left');
+like(${ $client->{err} }, qr/ERROR:  the access log cannot be written/, 'with an error, the session stays');
+my ($constraint) = CasusTest::refusal($node, sprintf($read, 8), user => 'coordinator');
+is($constraint, 'casus.log_unavailable', 'and its code');
+is(ask($client, 'SELECT id FROM vrij;'), '1', 'what is not protected goes on');
+is(ask($client, 'SELECT count(*) FROM zaak WHERE id > 3000;'), '100', 'so do the rows outside the protocol');
+unlink $log;
+rename "$log.away", $log or die $!;
+$dossier = last_line(ask($client, sprintf($read, 8) . '; COMMIT;'));
+like($dossier, qr/^\d+$/, 'the disk has room again: the same session reads');
+ok(on_record()->{$dossier}, 'and is on record');
+ok((grep { ($_->{code} // '') eq 'log_resumed' } records()), 'with a line that ends the gap');
+is(gaps(), 0, 'and no number missing');
+${ $client->{in} } .= "\\q\n";
+$client->{psql}->finish;
+
+chmod 0, $directory or die $!;
+($code, $out, $err) = as_coordinator(sprintf($read, 9));
+unlike($out, qr/\d/, 'a directory that cannot be entered: no row');
+like($err, qr/the access log cannot be written/, 'but an error');
+($code, $out) = as_coordinator('SELECT id FROM vrij');
+is($out, '1', 'what is not protected goes on');
+chmod 0700, $directory or die $!;
+($code, $out) = as_coordinator(sprintf($read, 9));
+like(last_line($out), qr/^\d+$/, 'and reading resumes');
+
+# A file that takes half a line leaves no half line.
+SKIP:
+{
+	skip 'no prlimit', 4 if system('prlimit --version >/dev/null 2>&1') != 0;
+	$client = session();
+	my $limit = (-s $log) + 50;
+	system('prlimit', '--pid', $client->{pid}, "--fsize=$limit:unlimited");
+	${ $client->{out} } = '';
+	${ $client->{in} } .= sprintf($read, 10) . ";\n";
+	eval { $client->{psql}->finish };
+	unlike(${ $client->{out} }, qr/^\d+$/m, 'a file that cannot grow: no row has left');
+	like(${ $client->{err} }, qr/access log cannot be written/, 'and the client is told why');
+	cmp_ok(-s $log, '==', $limit - 50, 'the half line is taken back');
+	($code, $out) = as_coordinator(sprintf($read, 10));
+	like(last_line($out), qr/^\d+$/, 'another session reads');
+}
+
+# ---- a line cut off by a crash of the machine ----
+
+$node->stop;
+open(my $file, '>>', $log) or die $!;
+print $file '{"seq":999999,"ts":"2026-01-01T00:00:00Z","kind":"read","appl';
+close $file;
+my $before = (records())[-1]->{seq};
+$node->start;
+($code, $out) = as_coordinator(sprintf($read, 11));
+like(last_line($out), qr/^\d+$/, 'after a torn line reading goes on');
+my @records = records();
+is($records[-1]->{kind}, 'read', 'the new line is whole');
+is(scalar(grep { $_->{kind} eq 'read' } @records) > 0, 1, 'the others too');
+($code, $out, $err) = as_coordinator('SELECT count(*) > 0 FROM casus.access_log');
+is($out, 't', 'and the view reads past it');
+
+# ---- how the file is kept ----
+
+is(sprintf('%o', (stat $directory)[2] & 07777), '700', 'the directory is the server\'s alone');
+is(sprintf('%o', (stat $log)[2] & 07777), '600', 'so is the file');
+
+$node->append_conf('postgresql.conf', 'casus.log_durability = relaxed');
+$node->restart;
+($code, $out) = as_coordinator(sprintf($read, 12));
+ok(on_record()->{ last_line($out) }, 'relaxed: on record too');
+
+$node->stop;
+done_testing();
