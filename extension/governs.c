@@ -134,6 +134,29 @@ parse_raw(const char *text, const char *what)
 	return linitial_node(ResTarget, stmt->targetList)->val;
 }
 
+/* What is being parsed, for messages. */
+typedef struct Source
+{
+	const char *text;
+	const char *what;
+} Source;
+
+/* A syntax error is one in the expression, not in the statement that gave it. */
+static void
+point_into_expression(void *arg)
+{
+	Source	   *source = arg;
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(source->text);
+	}
+	errcontext("expression given as %s", source->what);
+}
+
 Node *
 casus_governs_parse(Relation rel, const char *text, List *uses,
 					Oid result_type, const char *what)
@@ -143,7 +166,10 @@ casus_governs_parse(Relation rel, const char *text, List *uses,
 	Node	   *expr;
 	Oid			type;
 	int			nest = NewGUCNestLevel();
+	Source		source = {text, what};
+	ErrorContextCallback callback = {error_context_stack, point_into_expression, &source};
 
+	error_context_stack = &callback;
 	(void) set_config_option("search_path", "pg_catalog, pg_temp",
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 							 true, 0, false);
@@ -160,6 +186,7 @@ casus_governs_parse(Relation rel, const char *text, List *uses,
 	assign_expr_collations(pstate, expr);
 	free_parsestate(pstate);
 	AtEOXact_GUC(true, nest);
+	error_context_stack = callback.previous;
 
 	if (is_foreign(expr, NULL))
 		refuse(what, "It uses a function, type or parameter that is not built in.");

@@ -124,7 +124,7 @@ read_map(Wish *wish, Jsonb *map, const char *what, CasusCoded *coded, NameCheck 
 	JsonbIteratorToken token;
 
 	if (!JB_ROOT_IS_OBJECT(map))
-		wrong(psprintf("%s_map must be a JSON object", what), NULL);
+		wrong(psprintf("%s must be a JSON object", what), NULL);
 	coded->mapped = true;
 	coded->map = palloc0(sizeof(CasusMapEntry) * (JB_ROOT_COUNT(map) + 1));
 	it = JsonbIteratorInit(&map->root);
@@ -135,11 +135,11 @@ read_map(Wish *wish, Jsonb *map, const char *what, CasusCoded *coded, NameCheck 
 		else if (token == WJB_VALUE)
 		{
 			if (v.type != jbvString)
-				wrong(psprintf("%s_map must map to names", what),
+				wrong(psprintf("%s must map to names", what),
 					  psprintf("The value of \"%s\" is not a string.",
 							   coded->map[coded->nmap].from));
 			coded->map[coded->nmap].to = pnstrdup(v.val.string.val, v.val.string.len);
-			check(wish, coded->map[coded->nmap].to, psprintf("%s_map", what));
+			check(wish, coded->map[coded->nmap].to, what);
 			coded->nmap++;
 		}
 	}
@@ -167,7 +167,7 @@ read_coded(Wish *wish, Argument first, const char *what, CasusCoded *coded,
 	if (column == NULL)
 		wrong(psprintf("%s_map without %s_column", what, what), NULL);
 	read_map(wish, DatumGetJsonbP(wish->fcinfo->args[first + 2].value),
-			 what, coded, check);
+			 psprintf("%s_map", what), coded, check);
 }
 
 static void

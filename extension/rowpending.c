@@ -14,7 +14,9 @@
 #include "access/relation.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -51,14 +53,70 @@ newest_version(Relation rel, HeapTuple tuple)
 	return found;
 }
 
+static void resolve(Relation rel, HeapTuple tuple);
+
+/* The parent may wait for its own parent in turn: that one goes first. */
+static void
+resolve_parent(CasusRow *row, const CasusVia *via)
+{
+	pg_uuid_t	raw;
+	ItemPointerData tid;
+	Relation	parent;
+	TupleTableSlot *slot;
+
+	if (!OidIsValid(via->parent) ||
+		casus_rowparent_label(via, row->slot, &raw, &tid) != CASUS_FOUND_LABEL ||
+		!casus_label_is_own_pending(&raw))
+		return;
+	check_stack_depth();
+	parent = table_open(via->parent, RowExclusiveLock);
+	slot = table_slot_create(parent, NULL);
+	if (table_tuple_fetch_row_version(parent, &tid, SnapshotSelf, slot))
+		resolve(parent, ExecCopySlotHeapTuple(slot));
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(parent, NoLock);
+}
+
+/* Gives one row that waits its label, or refuses. */
+static void
+resolve(Relation rel, HeapTuple tuple)
+{
+	CasusRow	row = {0};
+	CasusPlace	place;
+	pg_uuid_t	raw;
+
+	row.rel = rel;
+	row.prot = casus_registry_find(RelationGetRelid(rel));
+	if (row.prot == NULL || row.prot->settings == NULL)
+		casus_refuse("not_fenced", _("a protected table is not fenced"), NULL, NULL);
+	row.settings = row.prot->settings;
+	row.predicates = casus_rowparent_prepare(row.settings);
+	row.slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
+	ExecStoreHeapTuple(tuple, row.slot, false);
+	casus_rowparent_place(row.prot, row.predicates, row.slot, &place);
+	if (place.kind == CASUS_PLACE_NO_PARENT)
+	{
+		resolve_parent(&row, place.via);
+		casus_rowparent_place(row.prot, row.predicates, row.slot, &place);
+	}
+	if (place.kind == CASUS_PLACE_OUTSIDE)
+		(void) casus_rowlabel_set(rel, &tuple->t_self, &casus_label_outside);
+	else if (place.kind != CASUS_PLACE_DOSSIER)
+		casus_rowverdict_no_parent(&row);
+	else if (casus_rowverdict_label(&row, &place, &raw))
+	{
+		casus_rowverdict_relabel_parents(&row, &raw);
+		(void) casus_rowlabel_set(rel, &tuple->t_self, &raw);
+	}
+	ExecDropSingleTupleTableSlot(row.slot);
+}
+
 Datum
 casus_sql_resolve_pending(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	CasusRow	row = {0};
-	CasusPlace	place;
+	const CasusProtected *prot;
 	HeapTuple	tuple;
-	pg_uuid_t	raw;
 	bool		isnull;
 	Datum		value;
 
@@ -66,38 +124,17 @@ casus_sql_resolve_pending(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("casus_int.resolve_pending is an AFTER ROW trigger")));
-	row.rel = trigger->tg_relation;
-	row.prot = casus_registry_find(RelationGetRelid(row.rel));
-	if (row.prot == NULL || row.prot->settings == NULL)
-		casus_refuse("not_fenced", _("a protected table is not fenced"), NULL, NULL);
-	row.settings = row.prot->settings;
-	tuple = newest_version(row.rel,
+	prot = casus_registry_find(RelationGetRelid(trigger->tg_relation));
+	if (prot == NULL)
+		return PointerGetDatum(NULL);
+	tuple = newest_version(trigger->tg_relation,
 						   TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
 						   trigger->tg_newtuple : trigger->tg_trigtuple);
 	if (tuple == NULL)
 		return PointerGetDatum(NULL);
-	value = heap_getattr(tuple, row.prot->label_attno, RelationGetDescr(row.rel), &isnull);
-	if (isnull || !casus_label_is_own_pending(DatumGetUUIDP(value)))
-		return PointerGetDatum(NULL);
-
-	row.predicates = casus_rowparent_prepare(row.settings);
-	row.slot = MakeSingleTupleTableSlot(RelationGetDescr(row.rel), &TTSOpsHeapTuple);
-	ExecStoreHeapTuple(tuple, row.slot, false);
-	casus_rowparent_place(row.prot, row.predicates, row.slot, &place);
-	if (place.kind == CASUS_PLACE_OUTSIDE)
-		raw = casus_label_outside;
-	else if (place.kind != CASUS_PLACE_DOSSIER)
-	{
-		casus_rowverdict_no_parent(&row);
-		return PointerGetDatum(NULL);
-	}
-	else
-	{
-		if (!casus_rowverdict_label(&row, &place, &raw))
-			return PointerGetDatum(NULL);
-		casus_rowverdict_relabel_parents(&row, &raw);
-	}
-	(void) casus_rowlabel_set(row.rel, &tuple->t_self, &raw);
-	ExecDropSingleTupleTableSlot(row.slot);
+	value = heap_getattr(tuple, prot->label_attno,
+						 RelationGetDescr(trigger->tg_relation), &isnull);
+	if (!isnull && casus_label_is_own_pending(DatumGetUUIDP(value)))
+		resolve(trigger->tg_relation, tuple);
 	return PointerGetDatum(NULL);
 }

@@ -90,7 +90,7 @@ extern bool casus_rowverdict_hold(CasusRow *row, int64 dossier);
 extern void casus_rowverdict_change(CasusRow *row, const pg_uuid_t *raw, CasusVerb verb);
 extern bool casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw);
 extern void casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw);
-extern int64 casus_rowverdict_relabel_all(const CasusProtected *prot);
+extern int64 casus_rowverdict_relabel_all(const CasusProtected *prot, bool write);
 extern void casus_rowverdict_note_root(Relation rel, TupleTableSlot *slot, int64 dossier);
 
 /* ---- rowsubtree.c: the rows below one that has become governed ---- */

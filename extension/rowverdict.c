@@ -305,12 +305,33 @@ casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw)
 }
 
 
+/* Has every parent that the row in slot should label a governed label? */
+static bool
+parents_are_labelled(CasusRow *row)
+{
+	for (int i = 0; i < row->settings->nrelabels; i++)
+	{
+		const CasusVia *via = &row->settings->relabels[i];
+		pg_uuid_t	raw;
+		CasusLabel	label;
+
+		if (!OidIsValid(via->parent) || casus_registry_find(via->parent) == NULL ||
+			!casus_rowparent_has_key(via, row->slot))
+			continue;
+		if (casus_rowparent_label(via, row->slot, &raw, NULL) != CASUS_FOUND_LABEL ||
+			casus_label_unpack(&raw, &label) != CASUS_LABEL_GOVERNED)
+			return false;
+	}
+	return true;
+}
+
 /*
- * Every governed row of a table relabels its parents; returns how many rows
- * were looked at.  For take_in of a table that its child labels.
+ * Goes through the governed rows of a table that labels its parents.  With
+ * write the parents that have no label yet get theirs; returns the number of
+ * rows whose parent had none.
  */
 int64
-casus_rowverdict_relabel_all(const CasusProtected *prot)
+casus_rowverdict_relabel_all(const CasusProtected *prot, bool write)
 {
 	Relation	rel = table_open(prot->relid, AccessShareLock);
 	CasusRow	row = {0};
@@ -329,9 +350,11 @@ casus_rowverdict_relabel_all(const CasusProtected *prot)
 		Datum		value = slot_getattr(row.slot, prot->label_attno, &isnull);
 
 		CHECK_FOR_INTERRUPTS();
-		if (isnull || casus_label_unpack(DatumGetUUIDP(value), &label) != CASUS_LABEL_GOVERNED)
+		if (isnull || casus_label_unpack(DatumGetUUIDP(value), &label) != CASUS_LABEL_GOVERNED ||
+			parents_are_labelled(&row))
 			continue;
-		casus_rowverdict_relabel_parents(&row, DatumGetUUIDP(value));
+		if (write)
+			casus_rowverdict_relabel_parents(&row, DatumGetUUIDP(value));
 		n++;
 	}
 	table_endscan(scan);

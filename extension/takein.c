@@ -411,7 +411,7 @@ take_from_children(Run *run)
 		for (int i = 0; settings != NULL && i < settings->nrelabels; i++)
 			ours |= settings->relabels[i].parent == run->relid;
 		if (ours)
-			run->labelled += casus_rowverdict_relabel_all(prot);
+			run->labelled += casus_rowverdict_relabel_all(prot, true);
 	}
 }
 

@@ -1,5 +1,5 @@
 -- The rules for rows: labels of new rows, and the write verdict.
-\set VERBOSITY terse
+\set SHOW_CONTEXT never
 SET client_min_messages = warning;
 CREATE ROLE rows_coord LOGIN;
 CREATE ROLE rows_deleg LOGIN;
@@ -113,3 +113,37 @@ SELECT s.id, casus.dossier_of(s.casus_label) = casus.dossier_of(z.casus_label) A
 COMMIT;
 RESET ROLE;
 SET ROLE rows_app; SELECT id FROM stuk ORDER BY id; SELECT id FROM zaak ORDER BY id; RESET ROLE;
+
+-- the same parent, seen by a delegate who takes part in nothing: as if it were missing
+SET ROLE rows_deleg;
+BEGIN; SELECT casus.enter('intake', file => 'ond'); ROLLBACK;
+INSERT INTO persoon VALUES (11, 2, 'S', 'X');
+INSERT INTO persoon VALUES (11, 98, 'S', 'X');
+DELETE FROM zaak WHERE id = 2;
+RESET ROLE;
+-- past row security: ON CONFLICT and referential actions are judged by the trigger
+SET ROLE rows_app;
+INSERT INTO stuk VALUES (2, 1, 'x') ON CONFLICT (id) DO UPDATE SET tekst = 'overschreven';
+RESET ROLE;
+ALTER TABLE persoon DISABLE TRIGGER "~casus_row";
+SET session_replication_role = replica;
+INSERT INTO persoon VALUES (12, 2, 'S', 'replica');
+SET session_replication_role = origin;
+
+-- the codes
+CREATE FUNCTION code(sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE c text;
+BEGIN EXECUTE sql; RETURN 'ok';
+EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS c = CONSTRAINT_NAME; RETURN sqlstate || ' ' || c; END $$;
+GRANT EXECUTE ON FUNCTION code TO PUBLIC;
+SET ROLE rows_app;
+SELECT code('INSERT INTO zaak VALUES (6, 8, ''x'')'), code('INSERT INTO stuk VALUES (9, 2, ''x'')'),
+	code('UPDATE zaak SET casus_label = NULL WHERE id = 4');
+RESET ROLE;
+SET ROLE rows_coord;
+BEGIN; SELECT casus.enter('intake');
+SELECT code('INSERT INTO persoon VALUES (13, 2, ''A'', ''x'')');
+COMMIT;
+RESET ROLE;
+DROP OWNED BY rows_coord, rows_deleg, rows_app;
+DROP ROLE rows_coord, rows_deleg, rows_app;
