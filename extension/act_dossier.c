@@ -300,7 +300,14 @@ casus_sql_involve(PG_FUNCTION_ARGS)
 		person = casus_find_person(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	casus_find_office(&target.file, PG_ARGISNULL(3) ? default_office(&target.file) : text_to_cstring(PG_GETARG_TEXT_PP(3)), &office);
 
-	if (office.level == CASUS_LEVEL_DOSSIER && person != 0)
+	if (office.level == CASUS_LEVEL_DOSSIER && person == 0)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "wrong_office",
+						  _("name the person who takes this office"),
+						  casus_find_detail(&target.file, office.article,
+											psprintf(_("office %s is held by one person for one dossier"),
+													 office.name)),
+						  NULL);
+	if (office.level == CASUS_LEVEL_DOSSIER)
 	{
 		/* An office held for this dossier: to involve is to appoint. */
 		CasusAppointment a = {0};
@@ -357,17 +364,16 @@ casus_sql_end_involvement(PG_FUNCTION_ARGS)
 	casus_query_code(&query, party, party == 0);
 	casus_query_arg(&query, INT4OID, Int32GetDatum(person), person == 0);
 	casus_query_run(&query,
-					"WITH ended AS (UPDATE casus_cat.participant "
+					"WITH parts AS (UPDATE casus_cat.participant "
 					"SET ends = greatest(starts, pg_catalog.clock_timestamp()) "
 					"WHERE dossier = $1 AND ($2 IS NULL OR party = $2) "
 					"AND (CASE WHEN $3 IS NULL THEN $2 IS NOT NULL ELSE person = $3 END) "
-					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp()) "
-					"RETURNING person, office), "
-					"appointments AS (UPDATE casus_cat.appointment a "
-					"SET ends = greatest(a.starts, pg_catalog.clock_timestamp()) FROM ended e "
-					"WHERE a.dossier = $1 AND a.person = e.person AND a.office = e.office "
-					"AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp())) "
-					"SELECT pg_catalog.count(*) FROM ended");
+					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp()) RETURNING 1), "
+					"offices AS (UPDATE casus_cat.appointment "
+					"SET ends = greatest(starts, pg_catalog.clock_timestamp()) "
+					"WHERE dossier = $1 AND ($2 IS NULL OR party = $2) AND person = $3 "
+					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp()) RETURNING 1) "
+					"SELECT (SELECT pg_catalog.count(*) FROM parts) + (SELECT pg_catalog.count(*) FROM offices)");
 	ended = casus_query_get_int(&query, 0, 1);
 	casus_query_end(&query);
 	if (ended == 0)

@@ -328,7 +328,6 @@ casus_act_person_appoint(const CasusFile *file, const CasusAppointment *a)
 	CasusQuery	query;
 	Jsonb	   *details;
 	bool		as_admin;
-	bool		has_dossier;
 	int			standing;
 	int64		id;
 
@@ -338,14 +337,13 @@ casus_act_person_appoint(const CasusFile *file, const CasusAppointment *a)
 	check_exclusion(file, &a->office, a->person, a->starts, a->starts_null,
 					a->ends, a->ends_null);
 	standing = check_standing(file, a->standing_purpose, a->person);
-	has_dossier = a->dossier != 0;
 
 	casus_query_begin(&query);
 	casus_query_int(&query, a->person);
 	casus_query_int(&query, file->id);
 	casus_query_code(&query, a->office.code, false);
 	casus_query_code(&query, a->party, a->party == 0);
-	casus_query_arg(&query, INT8OID, Int64GetDatum(a->dossier), !has_dossier);
+	casus_query_arg(&query, INT8OID, Int64GetDatum(a->dossier), a->dossier == 0);
 	casus_query_arg(&query, TIMESTAMPTZOID, a->starts, a->starts_null);
 	casus_query_arg(&query, TIMESTAMPTZOID, a->ends, a->ends_null);
 	casus_query_arg(&query, INT8OID, Int64GetDatum(a->deputy_for),
@@ -362,17 +360,6 @@ casus_act_person_appoint(const CasusFile *file, const CasusAppointment *a)
 					"coalesce($11, '')) "
 					"RETURNING id");
 	id = casus_query_get_int(&query, 0, 1);
-	/* An office held for one dossier is taking part in it. */
-	if (has_dossier)
-	{
-		casus_query_int64(&query, id);
-		casus_query_run(&query,
-						"INSERT INTO casus_cat.participant (id, dossier, party, person, "
-						"office, starts, ends) "
-						"SELECT pg_catalog.nextval('casus_cat.id_seq'), dossier, party, "
-						"person, office, starts, ends "
-						"FROM casus_cat.appointment WHERE id = $1");
-	}
 	casus_query_end(&query);
 
 	details = casus_act_details("person", a->person_name, "office", a->office.name,
@@ -492,7 +479,7 @@ casus_sql_deputise(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(casus_sql_end_appointment);
 
-/* The appointment, its deputies, and the participation that came with it end now. */
+/* The appointment and its deputies end now; an office held for one dossier is the part taken in it. */
 Datum
 casus_sql_end_appointment(PG_FUNCTION_ARGS)
 {
@@ -513,16 +500,10 @@ casus_sql_end_appointment(PG_FUNCTION_ARGS)
 	casus_query_begin(&query);
 	casus_query_int64(&query, id);
 	casus_query_run(&query,
-					"WITH ended AS (UPDATE casus_cat.appointment "
+					"UPDATE casus_cat.appointment "
 					"SET ends = greatest(starts, pg_catalog.clock_timestamp()) "
 					"WHERE (id = $1 OR deputy_for = $1) "
-					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp()) "
-					"RETURNING person, office, dossier) "
-					"UPDATE casus_cat.participant p "
-					"SET ends = greatest(p.starts, pg_catalog.clock_timestamp()) FROM ended e "
-					"WHERE p.dossier = e.dossier AND p.person = e.person AND p.office = "
-					"e.office "
-					"AND (p.ends IS NULL OR p.ends > pg_catalog.clock_timestamp())");
+					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp())");
 	casus_query_end(&query);
 
 	details = casus_act_details("person", a.person_name, "office", a.office.name,

@@ -282,9 +282,17 @@ CREATE VIEW casus.participant WITH (security_barrier) AS
 	JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = t.office
 	LEFT JOIN casus_cat.party y ON y.file = d.file AND y.code = t.party
 	LEFT JOIN casus_cat.person p ON p.id = t.person
-	WHERE casus_int.sees_dossier(t.dossier);
+	WHERE casus_int.sees_dossier(t.dossier)
+	UNION ALL
+	SELECT a.dossier, y.name, p.name, o.name, a.starts, a.ends
+	FROM casus_cat.appointment a
+	JOIN casus_cat.file f ON f.id = a.file
+	JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office
+	JOIN casus_cat.person p ON p.id = a.person
+	LEFT JOIN casus_cat.party y ON y.file = a.file AND y.code = a.party
+	WHERE a.dossier IS NOT NULL AND casus_int.sees_dossier(a.dossier);
 COMMENT ON VIEW casus.participant IS
-	'Who takes part in a dossier, in which office, over which period: a party with all its delegates, or a person. Seen as casus.dossier.';
+	'Who takes part in a dossier, in which office, over which period: a party with all its delegates, a person, or whoever holds an office for this dossier. Seen as casus.dossier.';
 
 CREATE VIEW casus.sharing WITH (security_barrier) AS
 	SELECT s.dossier, nullif(s.item, 0) AS item, y.name AS party, s.starts, s.ends, s.act
