@@ -28,6 +28,7 @@ typedef struct CasusGuardScope
 	bool		only_keys;		/* ALTER TABLE that does nothing but add or validate foreign keys */
 	List	   *vetted;			/* oids of relations that may be altered by it */
 	List	   *keys;			/* CasusGuardKey */
+	int			armed;			/* validations of them that are still to come */
 } CasusGuardScope;
 
 /* A foreign key that the running ALTER TABLE validates. */
@@ -50,6 +51,9 @@ extern bool casus_guard_is_plain(Oid relid);
 
 /* schema.table, quoted */
 extern char *casus_guard_name(Oid relid);
+
+/* Does the object belong to casus? */
+extern bool casus_guard_is_own(Oid class, Oid object);
 
 /* Facts about this transaction after which it may not be prepared. */
 extern void casus_guard_mark_transaction(void);

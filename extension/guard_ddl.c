@@ -55,9 +55,9 @@ find_protected(RangeVar *name, CasusGuardScope *scope)
 	Oid			relid = find_table(name);
 	const CasusProtected *prot;
 
-	if (!OidIsValid(relid) || casus_guard_is_plain(relid))
+	if (!OidIsValid(relid))
 		return NULL;
-	if (casus_is_own_relation(relid))
+	if (casus_guard_is_own(RelationRelationId, relid))
 		casus_guard_refuse_ddl(psprintf(_("%s belongs to casus."),
 										casus_guard_name(relid)), NULL);
 	prot = casus_registry_find(relid);
@@ -383,7 +383,8 @@ check_alter_table(AlterTableStmt *alter, CasusGuardScope *scope)
 		AlterTableCmd *cmd = lfirst(lc);
 		bool		is_key = cmd->subtype == AT_ValidateConstraint ||
 			(cmd->subtype == AT_AddConstraint &&
-			 ((Constraint *) cmd->def)->contype == CONSTR_FOREIGN);
+			 ((Constraint *) cmd->def)->contype == CONSTR_FOREIGN &&
+			 !((Constraint *) cmd->def)->skip_validation);
 
 		if (!is_key)
 			scope->only_keys = false;
@@ -409,8 +410,15 @@ check_rename(RenameStmt *rename, CasusGuardScope *scope)
 	if (rename->renameType == OBJECT_COLUMN &&
 		(is_label(rename->subname) || is_label(rename->newname)))
 		refuse_always(prot, _("Renaming the label column"));
-	if (rename->renameType == OBJECT_POLICY || rename->renameType == OBJECT_TRIGGER)
-		casus_guard_need_maintenance(prot, _("Renaming a policy or a trigger"));
+	if (rename->renameType != OBJECT_POLICY && rename->renameType != OBJECT_TRIGGER)
+		return;
+	if (casus_guard_closed(prot) &&
+		(strcmp(rename->subname, CASUS_POLICY_NAME) == 0 ||
+		 strcmp(rename->subname, CASUS_OPEN_POLICY_NAME) == 0 ||
+		 strcmp(rename->subname, CASUS_TRIGGER_NAME) == 0 ||
+		 strcmp(rename->subname, CASUS_PENDING_NAME) == 0))
+		refuse_always(prot, _("Renaming the policy or the trigger of casus"));
+	casus_guard_need_maintenance(prot, _("Renaming a policy or a trigger"));
 }
 
 static void

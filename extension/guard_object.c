@@ -39,44 +39,6 @@ typedef struct Part
 
 /* ---- casus' own objects ---- */
 
-static bool
-is_own_schema(Oid schema)
-{
-	char	   *name;
-
-	if (!OidIsValid(schema))
-		return false;
-	name = get_namespace_name(schema);
-	return name != NULL &&
-		(strcmp(name, CASUS_SCHEMA) == 0 || strcmp(name, CASUS_CAT_SCHEMA) == 0 ||
-		 strcmp(name, CASUS_INT_SCHEMA) == 0);
-}
-
-static Oid
-schema_of(Oid class, Oid object)
-{
-	AttrNumber	attno;
-	int			cache;
-	HeapTuple	tuple;
-	Datum		schema;
-	bool		is_null;
-
-	if (class == NamespaceRelationId)
-		return object;
-	if (!is_objectclass_supported(class))
-		return InvalidOid;
-	attno = get_object_attnum_namespace(class);
-	cache = get_object_catcache_oid(class);
-	if (attno == InvalidAttrNumber || cache < 0)
-		return InvalidOid;
-	tuple = SearchSysCache1(cache, ObjectIdGetDatum(object));
-	if (!HeapTupleIsValid(tuple))
-		return InvalidOid;
-	schema = SysCacheGetAttr(cache, tuple, attno, &is_null);
-	ReleaseSysCache(tuple);
-	return is_null ? InvalidOid : DatumGetObjectId(schema);
-}
-
 static void
 refuse_own(void)
 {
@@ -167,7 +129,7 @@ guard_part(ObjectAccessType access, Oid class, Oid object)
 
 	if (!find_part(class, object, &part) || part.internal)
 		return;
-	if (is_own_schema(get_rel_namespace(part.relid)))
+	if (casus_guard_is_own(RelationRelationId, part.relid))
 		refuse_own();
 	prot = casus_registry_find(part.relid);
 	if (!casus_guard_closed(prot))
@@ -202,9 +164,7 @@ guard_relation(ObjectAccessType access, Oid relid, int column)
 {
 	const CasusProtected *prot;
 
-	if (casus_guard_is_plain(relid))
-		return;
-	if (casus_is_own_relation(relid))
+	if (casus_guard_is_own(RelationRelationId, relid))
 	{
 		if (!is_vetted(relid))
 			refuse_own();
@@ -242,7 +202,7 @@ is_internal(ObjectAccessType access, void *arg)
 
 /*
  * A function or view that is replaced reports its creation; what is really new
- * cannot be seen yet, and is found in no schema.
+ * belongs to no extension yet.
  */
 static void
 guard_own(Oid class, Oid object)
@@ -251,7 +211,7 @@ guard_own(Oid class, Oid object)
 
 	if (scope != NULL && scope->upkeep)
 		return;
-	if (is_own_schema(schema_of(class, object)))
+	if (casus_guard_is_own(class, object))
 		refuse_own();
 }
 

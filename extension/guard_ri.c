@@ -13,23 +13,25 @@
  * altered, when that statement does nothing else: then no user code can run
  * between the two.
  *
- * Private to the backend: `armed` and `validating` are about the statement
- * that runs now; an error leaves them set at most until the next ALTER TABLE.
+ * Private to the backend: `validating` says that the query planned last was
+ * one of these; it is executed next.
  *
  * Copyright (c) 2026, the casus developers
  */
 #include "guard.h"
 
+#include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
-static int	armed = 0;
-static CasusGuardScope *armed_in = NULL;
 static bool validating = false;
 
 /* ---- expressions ---- */
@@ -271,17 +273,44 @@ casus_guard_ri_plan(const PlannedStmt *plan)
 
 /* ---- the query that validates a new foreign key ---- */
 
+/*
+ * The server asks all rows at once only of who may read both tables, and goes
+ * row by row for others; then nothing would use up what is armed here.
+ */
+static bool
+validates_at_once(Oid relid)
+{
+	HeapTuple	tuple;
+	bool		secured;
+
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		return false;
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	secured = ((Form_pg_class) GETSTRUCT(tuple))->relrowsecurity;
+	ReleaseSysCache(tuple);
+	return !secured || has_bypassrls_privilege(GetUserId()) ||
+		casus_compat_owns_relation(relid, GetUserId());
+}
+
 void
 casus_guard_ri_arm(void)
 {
 	CasusGuardScope *scope = casus_guard_scope();
+	ListCell   *lc;
 
 	if (scope == NULL || !scope->only_keys)
 		return;
-	if (armed_in != scope)
-		armed = 0;
-	armed_in = scope;
-	armed++;
+	foreach(lc, scope->keys)
+	{
+		CasusGuardKey *key = lfirst(lc);
+
+		if (!validates_at_once(key->from) || !validates_at_once(key->to))
+			return;
+	}
+	if (scope->armed < list_length(scope->keys))
+		scope->armed++;
 }
 
 static bool
@@ -354,14 +383,14 @@ casus_guard_ri_validation(const Query *query, const char *sql)
 	CasusGuardScope *scope = casus_guard_scope();
 
 	validating = false;
-	if (scope == NULL || armed_in != scope || armed == 0)
+	if (scope == NULL || scope->armed == 0)
 		return false;
 	if (query->commandType != CMD_SELECT || list_length(query->rtable) != 3 ||
 		!is_simple(query) || query->rowMarks != NIL ||
 		!joins_key(query, scope) || !joins_by_equality(query) ||
 		!selects_orphans(query))
 		return false;
-	armed--;
+	scope->armed--;
 	validating = true;
 	return true;
 }

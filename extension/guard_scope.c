@@ -16,6 +16,9 @@
 
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -125,6 +128,20 @@ casus_guard_scope_init(void)
 }
 
 /* ---- DDL on protected tables ---- */
+
+/* What the install script made, and the indexes and such that came with it. */
+bool
+casus_guard_is_own(Oid class, Oid object)
+{
+	Oid			extension;
+
+	if (object < FirstNormalObjectId)
+		return false;
+	if (class == RelationRelationId && casus_is_own_relation(object))
+		return true;
+	extension = getExtensionOfObject(class, object);
+	return OidIsValid(extension) && extension == get_extension_oid("casus", true);
+}
 
 char *
 casus_guard_name(Oid relid)

@@ -1,0 +1,89 @@
+/*
+ * guard_purpose: a table without a `hide` is read for a purpose only: the
+ * error comes at executor start, also for an empty table, and for nothing that
+ * does not read it.  [B-1] [B-3]
+ */
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE ROLE guard_purpose_coord;
+CREATE ROLE guard_purpose_plain;
+CREATE FUNCTION public.attempt(sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	code text;
+	n bigint;
+BEGIN
+	EXECUTE sql;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	RETURN 'ok ' || n;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME;
+	RETURN SQLSTATE || ' ' || code;
+END $$;
+SELECT casus.install_protocol('beesel-2021');
+SELECT casus.open_file('beesel-2021', 'zorg') IS NOT NULL AS opened;
+SELECT casus.activate_protocol('zorg', 'DPIA 1', '{"startdatum": "2021-01-01", "standaarden": "x"}') IS NOT NULL AS active;
+SELECT casus.add_person('Coordinator', 'guard_purpose_coord', oath_on => '2020-01-01') IS NOT NULL AS added;
+SELECT casus.appoint('Coordinator', 'zorg', NULL, 'coordinator', reason => 'test') IS NOT NULL AS appointed;
+CREATE TABLE public.signaal (id int PRIMARY KEY, titel text);
+CREATE TABLE public.ander (id int);
+INSERT INTO public.ander VALUES (1);
+GRANT ALL ON public.signaal, public.ander TO PUBLIC;
+SELECT count(*) > 0 AS done FROM casus.protect('signaal', 'zorg', opens_dossier => true, category => 'signaalomschrijving');
+SELECT count(*) > 0 AS done FROM casus.bind('signaal');
+
+\set VERBOSITY default
+SELECT * FROM signaal;
+\set VERBOSITY terse
+CREATE TABLE public.trial (n serial, sql text);
+INSERT INTO public.trial (sql) VALUES
+	('SELECT id FROM signaal'),
+	('SELECT count(*) FROM signaal'),
+	('SELECT id FROM ander WHERE EXISTS (SELECT FROM signaal)'),
+	('UPDATE signaal SET titel = titel'),
+	('DELETE FROM signaal'),
+	('MERGE INTO signaal USING ander ON signaal.id = ander.id WHEN MATCHED THEN DELETE'),
+	('INSERT INTO ander SELECT id FROM signaal'),
+	('COPY signaal TO ''/dev/null'''),
+	('CREATE TABLE kopie AS SELECT id FROM signaal'),
+	('DECLARE c CURSOR FOR SELECT id FROM signaal'),
+	('EXPLAIN ANALYZE SELECT id FROM signaal'),
+	('SELECT id FROM signaal WHERE false'),
+	-- these do not read it
+	('EXPLAIN SELECT id FROM signaal'),
+	('PREPARE p AS SELECT id FROM signaal'),
+	('SELECT id FROM ander'),
+	-- governed, and no purpose to supply it for
+	('INSERT INTO signaal VALUES (1, ''x'')');
+GRANT SELECT ON public.trial TO PUBLIC;
+SELECT attempt(sql) AS superuser, sql FROM public.trial ORDER BY n;
+SET SESSION AUTHORIZATION guard_purpose_plain;
+SELECT attempt(sql) AS plain, sql FROM public.trial WHERE sql !~ 'COPY|CREATE' ORDER BY n;
+SET SESSION AUTHORIZATION guard_purpose_coord;
+SELECT attempt('SELECT id FROM signaal') AS without_purpose;
+BEGIN;
+SELECT casus.enter('intake');
+INSERT INTO signaal VALUES (1, 'eerste') RETURNING id;
+SELECT id, titel FROM signaal;
+COMMIT;
+SELECT attempt('SELECT id FROM signaal') AS after_commit;
+
+-- What has a context, an act or a governed read in it is not left to somebody else to commit.
+BEGIN;
+SELECT casus.enter('intake');
+PREPARE TRANSACTION 'guard_purpose';
+ROLLBACK;
+BEGIN;
+SELECT casus.enter('intake');
+SELECT count(*) FROM signaal;
+SELECT casus.leave();
+PREPARE TRANSACTION 'guard_purpose';
+ROLLBACK;
+RESET SESSION AUTHORIZATION;
+BEGIN;
+SELECT casus.add_person('Iemand') IS NOT NULL AS added;
+PREPARE TRANSACTION 'guard_purpose';
+ROLLBACK;
+BEGIN;
+INSERT INTO ander VALUES (2);
+PREPARE TRANSACTION 'guard_purpose';
+ROLLBACK PREPARED 'guard_purpose';

@@ -1,0 +1,118 @@
+/*
+ * guard_ri: foreign keys see every row and say no more than that a key exists;
+ * user code that runs inside their statements, and statements of the same
+ * shape, meet the policy.
+ */
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE ROLE guard_ri_owner;
+CREATE ROLE guard_ri_coord;
+SELECT casus.install_protocol('beesel-2021');
+SELECT casus.open_file('beesel-2021', 'zorg') IS NOT NULL AS opened;
+SELECT casus.activate_protocol('zorg', 'DPIA 1', '{"startdatum": "2021-01-01", "standaarden": "x"}') IS NOT NULL AS active;
+SELECT casus.add_person('Coordinator', 'guard_ri_coord', oath_on => '2020-01-01') IS NOT NULL AS added;
+SELECT casus.appoint('Coordinator', 'zorg', NULL, 'coordinator', reason => 'test') IS NOT NULL AS appointed;
+CREATE SCHEMA app AUTHORIZATION guard_ri_owner;
+GRANT USAGE ON SCHEMA app TO PUBLIC;
+SET ROLE guard_ri_owner;
+CREATE TABLE app.zaak (id int PRIMARY KEY, soort text NOT NULL, titel text, code varchar(10) UNIQUE);
+CREATE TABLE app.los (id int PRIMARY KEY, zaak bigint REFERENCES app.zaak ON DELETE RESTRICT, code text REFERENCES app.zaak (code));
+INSERT INTO app.zaak SELECT g, 'gewoon', 'zaak ' || g, 'c' || g FROM generate_series(1, 5) g;
+GRANT ALL ON ALL TABLES IN SCHEMA app TO PUBLIC;
+RESET ROLE;
+SELECT count(*) > 0 AS done FROM casus.protect('app.zaak', 'zorg', opens_dossier => true, governs => $$soort = 'signaal'$$, category => 'signaalomschrijving');
+SELECT count(*) > 0 AS done FROM casus.bind('app.zaak');
+SET SESSION AUTHORIZATION guard_ri_coord;
+BEGIN;
+SELECT casus.enter('intake');
+INSERT INTO app.zaak VALUES (100, 'signaal', 'GEHEIM', 'c100');
+COMMIT;
+RESET SESSION AUTHORIZATION;
+
+-- A key to a hidden row holds, for everyone, also with casts between the key types and on cached plans.
+SET ROLE guard_ri_owner;
+INSERT INTO app.los VALUES (1, 100, NULL), (2, NULL, 'c100'), (3, 5, 'c5');
+RESET ROLE;
+INSERT INTO app.los SELECT g, 100, 'c100' FROM generate_series(10, 20) g;
+INSERT INTO app.los VALUES (4, 999, NULL);
+INSERT INTO app.los VALUES (4, NULL, 'c999');
+SELECT count(*) FROM app.los WHERE zaak = 100;
+DELETE FROM app.zaak WHERE id = 5;
+
+-- Validation of a new key passes over hidden rows; its errors show no value.
+ALTER TABLE app.los ADD CONSTRAINT again FOREIGN KEY (zaak) REFERENCES app.zaak;
+ALTER TABLE app.los DROP CONSTRAINT again;
+ALTER TABLE app.los ADD CONSTRAINT again FOREIGN KEY (zaak) REFERENCES app.zaak NOT VALID;
+ALTER TABLE app.los VALIDATE CONSTRAINT again;
+ALTER TABLE app.los DROP CONSTRAINT again;
+SET ROLE guard_ri_owner;
+ALTER TABLE app.los ADD CONSTRAINT again FOREIGN KEY (zaak) REFERENCES app.zaak;
+ALTER TABLE app.los DROP CONSTRAINT again;
+CREATE TABLE app.soorten (titel text PRIMARY KEY);
+INSERT INTO app.soorten SELECT 'zaak ' || g FROM generate_series(1, 5) g;
+\set VERBOSITY default
+ALTER TABLE app.zaak ADD FOREIGN KEY (titel) REFERENCES app.soorten;
+RESET ROLE;
+ALTER TABLE app.zaak ADD FOREIGN KEY (titel) REFERENCES app.soorten;
+\set VERBOSITY terse
+
+-- The validating query by hand, inside such a command or not, is bound.
+CREATE FUNCTION app.spy() RETURNS event_trigger LANGUAGE plpgsql AS $$
+DECLARE
+	r text;
+BEGIN
+	FOR r IN SELECT fk.titel FROM ONLY app.zaak fk LEFT OUTER JOIN ONLY app.soorten pk ON (pk.titel = fk.titel)
+		WHERE pk.titel IS NULL AND (fk.titel IS NOT NULL) LOOP
+		RAISE WARNING '% saw %', tg_event, r;
+	END LOOP;
+END $$;
+CREATE EVENT TRIGGER guard_ri_start ON ddl_command_start EXECUTE FUNCTION app.spy();
+CREATE EVENT TRIGGER guard_ri_end ON ddl_command_end EXECUTE FUNCTION app.spy();
+ALTER TABLE app.zaak ADD CONSTRAINT s FOREIGN KEY (titel) REFERENCES app.soorten NOT VALID;
+ALTER TABLE app.los ADD CONSTRAINT again FOREIGN KEY (zaak) REFERENCES app.zaak;
+DROP EVENT TRIGGER guard_ri_start;
+DROP EVENT TRIGGER guard_ri_end;
+ALTER TABLE app.zaak DROP CONSTRAINT s;
+
+-- User triggers inside a cascade inherit the server's mark, and no more than that.
+CREATE TABLE app.a (id int PRIMARY KEY);
+CREATE TABLE app.b (id int PRIMARY KEY REFERENCES app.a ON DELETE CASCADE);
+CREATE FUNCTION app.peek() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+	k int := 100;
+BEGIN
+	RAISE WARNING 'rows %', (SELECT count(*) FROM app.zaak);
+	RAISE WARNING 'titles %', (SELECT string_agg(titel, ',' ORDER BY id) FROM app.zaak WHERE id > 4);
+	PERFORM titel FROM ONLY app.zaak x WHERE id = k FOR KEY SHARE OF x;
+	RAISE WARNING 'another column %', FOUND;
+	PERFORM 1 FROM ONLY app.zaak x WHERE id >= k FOR KEY SHARE OF x;
+	RAISE WARNING 'another operator %', FOUND;
+	PERFORM 1 FROM ONLY app.zaak x WHERE id = k AND titel LIKE 'G%' FOR KEY SHARE OF x;
+	RAISE WARNING 'another condition %', FOUND;
+	PERFORM 1 FROM app.zaak x WHERE id = k FOR KEY SHARE OF x;
+	RAISE WARNING 'with children %', FOUND;
+	PERFORM 1 FROM ONLY app.zaak x WHERE id = k FOR SHARE OF x;
+	RAISE WARNING 'another lock %', FOUND;
+	PERFORM 1 FROM ONLY app.zaak x WHERE id = k;
+	RAISE WARNING 'no lock %', FOUND;
+	UPDATE app.zaak SET titel = titel || '!' WHERE id = k;
+	RAISE WARNING 'updated %', FOUND;
+	RETURN OLD;
+END $$;
+CREATE TRIGGER t BEFORE DELETE ON app.b FOR EACH ROW EXECUTE FUNCTION app.peek();
+ALTER TABLE app.a OWNER TO guard_ri_owner;
+ALTER TABLE app.b OWNER TO guard_ri_owner;
+INSERT INTO app.a VALUES (1);
+INSERT INTO app.b VALUES (1);
+SET ROLE guard_ri_owner;
+DELETE FROM app.a;
+RESET ROLE;
+INSERT INTO app.a VALUES (1);
+INSERT INTO app.b VALUES (1);
+DELETE FROM app.a;
+
+-- The same texts by hand.
+SELECT 1 FROM ONLY app.zaak x WHERE id = 100 FOR KEY SHARE OF x;
+SET ROLE guard_ri_owner;
+SELECT 1 FROM ONLY app.zaak x WHERE id = 100 FOR KEY SHARE OF x;
+RESET ROLE;
