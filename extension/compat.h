@@ -59,6 +59,30 @@
 #include "nodes/plannodes.h"
 #include "parser/parse_relation.h"
 #include "utils/acl.h"
+#include "utils/regproc.h"
+#include "utils/relcache.h"
+
+/* 18 leaves it to the caller whether a deferrable primary key counts: here it does not, as before. */
+static inline Oid
+casus_compat_primary_key(Relation rel)
+{
+#if PG_VERSION_NUM >= 180000
+	return RelationGetPrimaryKeyIndex(rel, false);
+#else
+	return RelationGetPrimaryKeyIndex(rel);
+#endif
+}
+
+/* 16 can report a malformed name softly; here it is an error. */
+static inline List *
+casus_compat_qualified_name(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return stringToQualifiedNameList(name, NULL);
+#else
+	return stringToQualifiedNameList(name);
+#endif
+}
 
 /* The user as whom a relation is checked stands in the range table entry up to 15. */
 static inline Oid
@@ -70,6 +94,17 @@ casus_compat_check_as_user(const PlannedStmt *plan, RangeTblEntry *rte)
 	return getRTEPermissionInfo(plan->permInfos, rte)->checkAsUser;
 #else
 	return rte->checkAsUser;
+#endif
+}
+
+/* 16 asks which result relations there are; none here. */
+static inline void
+casus_compat_init_recheck(EPQState *epq, EState *estate, Plan *plan, List *auxrowmarks, int param)
+{
+#if PG_VERSION_NUM >= 160000
+	EvalPlanQualInit(epq, estate, plan, auxrowmarks, param, NIL);
+#else
+	EvalPlanQualInit(epq, estate, plan, auxrowmarks, param);
 #endif
 }
 

@@ -87,7 +87,7 @@ check_kind(Relation rel)
 static void
 check_key(Relation rel)
 {
-	if (!OidIsValid(RelationGetPrimaryKeyIndex(rel)))
+	if (!OidIsValid(casus_compat_primary_key(rel)))
 		unsuitable(rel, "It has no primary key.",
 				   psprintf("ALTER TABLE %s ADD PRIMARY KEY (...);",
 							casus_relation_ddl_name(RelationGetRelid(rel))));
@@ -200,7 +200,7 @@ casus_protect_check_via_child(Relation rel, const char *given, Oid *child, AttrN
 	Relation	other;
 	CasusVia	via;
 
-	names = stringToQualifiedNameList(given);
+	names = casus_compat_qualified_name(given);
 	if (list_length(names) < 2 || list_length(names) > 3)
 		casus_protect_check_unknown("via_child", given, "It is written as 'table.fk_column'.");
 	column = strVal(llast(names));

@@ -91,7 +91,7 @@ casus_rowlabel_set(Relation rel, ItemPointer tid, const pg_uuid_t *raw)
 		SetUserIdAndSecContext(rel->rd_rel->relowner,
 							   context | SECURITY_RESTRICTED_OPERATION);
 		nest = NewGUCNestLevel();
-		EvalPlanQualInit(&epq, estate, NULL, NIL, -1);
+		casus_compat_init_recheck(&epq, estate, NULL, NIL, -1);
 		slot_getallattrs(old);
 		memcpy(new->tts_values, old->tts_values,
 			   sizeof(Datum) * new->tts_tupleDescriptor->natts);

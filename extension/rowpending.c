@@ -27,7 +27,7 @@ PG_FUNCTION_INFO_V1(casus_sql_resolve_pending);
 static HeapTuple
 newest_version(Relation rel, HeapTuple tuple)
 {
-	Relation	index = relation_open(RelationGetPrimaryKeyIndex(rel), AccessShareLock);
+	Relation	index = relation_open(casus_compat_primary_key(rel), AccessShareLock);
 	int			nkeys = index->rd_index->indnkeyatts;
 	ScanKeyData keys[INDEX_MAX_KEYS];
 	SysScanDesc scan;

@@ -285,7 +285,7 @@ casus_sql_my_purposes(PG_FUNCTION_ARGS)
 static void
 key_condition(StringInfo sql, Relation rel, bool is_jsonb)
 {
-	Oid			pkey = RelationGetPrimaryKeyIndex(rel);
+	Oid			pkey = casus_compat_primary_key(rel);
 	Relation	index;
 
 	if (!OidIsValid(pkey))
