@@ -353,7 +353,7 @@ check_rule_offices(DocLint *lint, const CasusDoc *doc, const DocRule *rule)
 						rule->offices.name[i]);
 			if (rule->participants)
 				doc_add(lint, "warning", path,
-						"office \"%s\" is of the whole file: it takes part in a dossier only by name",
+						"office \"%s\" is of the whole file: it takes part only by name",
 						rule->offices.name[i]);
 		}
 	}
