@@ -294,6 +294,32 @@ SELECT state();
 ROLLBACK;
 SELECT state();
 
+-- compiled rules go with the rows they were made from: after a rollback the same id is another protocol
+CREATE FUNCTION pg_temp.appoint(purpose text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM casus.appoint('protocol p', 'protocol f', NULL, 'beheerder', standing_purpose => purpose);
+	RETURN 'appointed';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE || ' ' || SQLERRM;
+END $$;
+CREATE FUNCTION pg_temp.try(definition jsonb) RETURNS TABLE (nazorg text, verslag text) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM casus.load_protocol(definition), casus.open_file('proef-1.0', 'protocol f'), casus.add_person('protocol p');
+	RETURN QUERY SELECT pg_temp.appoint('nazorg'), pg_temp.appoint('verslag');
+END $$;
+BEGIN;
+SELECT * FROM pg_temp.try(pg_temp.changed('{purposes,2,standing}', 'true'));
+ROLLBACK;
+BEGIN;
+SELECT * FROM pg_temp.try(replace(pg_temp.changed('{purposes,2,standing}', 'true')::text, 'nazorg', 'verslag')::jsonb);
+ROLLBACK;
+BEGIN;
+SAVEPOINT s;
+SELECT * FROM pg_temp.try(pg_temp.changed('{purposes,2,standing}', 'true'));
+ROLLBACK TO s;
+SELECT * FROM pg_temp.try(replace(pg_temp.changed('{purposes,2,standing}', 'true')::text, 'nazorg', 'verslag')::jsonb);
+ROLLBACK;
+
 -- loaded: the vocabulary, for everyone
 SELECT casus.load_protocol(doc) FROM base;
 GRANT SELECT ON base TO protocol_nobody;
