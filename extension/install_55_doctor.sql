@@ -166,7 +166,7 @@ CREATE VIEW casus_int.table_finding AS
 	UNION ALL
 	SELECT 'note', 'link_table',
 		pg_catalog.format('Rows of %s are reached from protected table %s but are not protected themselves: whoever may read %s sees them whatever their dossier.', o.oid::regclass, p.relation, o.oid::regclass),
-		pg_catalog.format('SELECT casus.protect(%L, via_child => ...); where they hold data of a dossier. An n:m link protects its own rows only.', o.oid::regclass)
+		pg_catalog.format('SELECT casus.protect(%L, ''...'', via_child => ''...''); where they hold data of a dossier. An n:m link protects its own rows only.', o.oid::regclass)
 	FROM casus_int.protected p
 	JOIN pg_catalog.pg_constraint k ON k.contype = 'f' AND k.conrelid = p.relid
 	JOIN pg_catalog.pg_class o ON o.oid = k.confrelid
@@ -179,7 +179,7 @@ CREATE VIEW casus_int.table_finding AS
 	UNION ALL
 	SELECT 'warning', 'open_child',
 		pg_catalog.format('Table %s refers to protected table %s and is not protected: its rows tell that a dossier''s rows exist.', k.conrelid::regclass, p.relation),
-		pg_catalog.format('SELECT casus.protect(%L, via => %L);', k.conrelid::regclass,
+		pg_catalog.format('SELECT casus.protect(%L, ''...'', via => %L);', k.conrelid::regclass,
 			(SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = k.conkey[1]))
 	FROM casus_int.protected p
 	JOIN pg_catalog.pg_constraint k ON k.contype = 'f' AND k.confrelid = p.relid

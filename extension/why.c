@@ -9,7 +9,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "relation.h"
 
 #include "access/genam.h"
 #include "access/table.h"
@@ -73,6 +73,16 @@ put_answer(ReturnSetInfo *result, const char *verb, const char *scope,
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/* One sentence for categories that are refused alike, each in its own words. */
+static void
+generalize(Answer *answer, const char *text)
+{
+	if (answer->reason.text == NULL || text == NULL ||
+		strcmp(answer->reason.text, text) == 0)
+		return;
+	answer->reason.text = _("no rule grants these categories to the office for this purpose");
+}
+
 static bool
 same_text(const char *a, const char *b)
 {
@@ -83,8 +93,7 @@ static bool
 same_reason(const Answer *a, bool allowed, const CasusReason *reason)
 {
 	return a->allowed == allowed && same_text(a->reason.code, reason->code) &&
-		same_text(a->reason.article, reason->article) &&
-		same_text(a->reason.text, reason->text);
+		same_text(a->reason.article, reason->article);
 }
 
 /* An item of the kind asked about, as a label: the policy judges nothing else. */
@@ -99,14 +108,32 @@ make_label(const CasusDossier *dossier, const CasusCapacity *capacity,
 	label->party = whose == WHOSE_OWN && capacity ? capacity->party : 0;
 }
 
+/* The category of a table that has but one in this file, or -1. */
+static int
+only_category(const CasusProtected *protected, const CasusProtocol *protocol,
+			  int32 file)
+{
+	const CasusSettings *settings = protected ? protected->settings : NULL;
+
+	for (int i = 0; settings != NULL && i < settings->nfiles; i++)
+	{
+		const CasusFileSettings *f = &settings->files[i];
+
+		if (f->id == file && f->ndata == 0 && f->category.attno == 0 &&
+			f->category.constant != NULL)
+			return casus_protocol_category(protocol, f->category.constant);
+	}
+	return -1;
+}
+
 /*
- * The verdicts for one verb, categories with the same verdict and reason
- * taken together.
+ * The verdicts for one verb, categories with the same verdict and article
+ * taken together; only the category of the table where it has but one.
  */
 static void
 explain_verb(ReturnSetInfo *result, const CasusDossier *dossier,
 			 const CasusProtocol *protocol, const CasusCapacity *capacity,
-			 int verb, Whose whose)
+			 int only, int verb, Whose whose)
 {
 	Answer	   *answers = palloc0(sizeof(Answer) * Max(protocol->ncategories, 1));
 	int			nanswers = 0;
@@ -118,6 +145,8 @@ explain_verb(ReturnSetInfo *result, const CasusDossier *dossier,
 		bool		allowed;
 		int			i;
 
+		if (only >= 0 && category != only)
+			continue;
 		make_label(dossier, capacity, whose, category, &label);
 		allowed = casus_policy_explain(capacity, &label, verbs[verb].verb, &reason);
 		for (i = 0; i < nanswers; i++)
@@ -130,6 +159,8 @@ explain_verb(ReturnSetInfo *result, const CasusDossier *dossier,
 			initStringInfo(&answers[i].categories);
 			nanswers++;
 		}
+		else
+			generalize(&answers[i], reason.text);
 		appendStringInfo(&answers[i].categories, "%s%s",
 						 answers[i].ncategories++ ? ", " : "",
 						 protocol->category[category]);
@@ -163,7 +194,9 @@ casus_sql_why(PG_FUNCTION_ARGS)
 	const CasusProtected *protected = NULL;
 	CasusDossier dossier;
 	CasusFile	file;
+	const CasusProtocol *protocol;
 	const CasusCapacity *capacity;
+	int			only;
 
 	InitMaterializedSRF(fcinfo, 0);
 	casus_require_preloaded();
@@ -197,14 +230,14 @@ casus_sql_why(PG_FUNCTION_ARGS)
 	casus_find_file_by_id(dossier.file, &file);
 	casus_policy_begin();
 	capacity = casus_context_for_file(dossier.file);
+	protocol = casus_protocol(file.protocol);
+	only = only_category(protected, protocol, file.id);
 	for (int verb = 0; verb < lengthof(verbs); verb++)
 	{
 		/* Without a party nothing is one's own, and nothing is shared with one. */
-		explain_verb(result, &dossier, casus_protocol(file.protocol), capacity,
-					 verb, WHOSE_ANY);
+		explain_verb(result, &dossier, protocol, capacity, only, verb, WHOSE_ANY);
 		if (capacity != NULL && capacity->party != 0)
-			explain_verb(result, &dossier, casus_protocol(file.protocol),
-						 capacity, verb, WHOSE_OWN);
+			explain_verb(result, &dossier, protocol, capacity, only, verb, WHOSE_OWN);
 	}
 	return (Datum) 0;
 }

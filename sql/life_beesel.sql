@@ -24,10 +24,10 @@ CREATE TABLE signaal (nr serial PRIMARY KEY, titel text NOT NULL);
 CREATE TABLE gegeven (nr serial PRIMARY KEY, signaal int NOT NULL REFERENCES signaal, soort text NOT NULL, over text, tekst text NOT NULL);
 GRANT SELECT, INSERT, UPDATE, DELETE ON signaal, gegeven TO PUBLIC;
 GRANT USAGE ON SEQUENCE signaal_nr_seq, gegeven_nr_seq TO PUBLIC;
-SELECT casus.protect('signaal', 'ondermijning', opens_dossier => true, category => 'registratie') IS NOT NULL AS ok;
-SELECT casus.protect('gegeven', 'ondermijning', via => 'signaal', category_column => 'soort', subject_category_column => 'over') IS NOT NULL AS ok;
-SELECT casus.bind('signaal', 'enforce') IS NOT NULL AS ok;
-SELECT casus.bind('gegeven', 'enforce') IS NOT NULL AS ok;
+SELECT casus.protect('signaal', 'ondermijning', opens_dossier => true, category => 'registratie') \g /dev/null
+SELECT casus.protect('gegeven', 'ondermijning', via => 'signaal', category_column => 'soort', subject_category_column => 'over') \g /dev/null
+SELECT casus.bind('signaal', 'enforce') \g /dev/null
+SELECT casus.bind('gegeven', 'enforce') \g /dev/null
 
 CREATE FUNCTION try(act text, d bigint DEFAULT 0) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

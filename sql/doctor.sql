@@ -1,0 +1,71 @@
+-- casus.doctor(): each finding appears with what it names, and goes when it is mended.  Findings about this test
+-- cluster itself (its superuser, fsync, roles of other tests) are left out.
+\set VERBOSITY terse
+\pset format unaligned
+\pset footer off
+CREATE VIEW finding AS SELECT severity, code, finding, mend FROM casus.doctor() 
+WHERE code NOT IN ('superuser', 'fsync_off', 'second_person', 'replication_slot')
+	AND (finding LIKE '%doctor\_%' OR code NOT IN ('bypassrls', 'replication', 'server_files', 'owner_member'));
+CREATE ROLE doctor_admin LOGIN;
+GRANT casus_admin TO doctor_admin;
+CREATE ROLE doctor_auditor LOGIN;
+GRANT casus_auditor TO doctor_auditor;
+CREATE ROLE doctor_reader LOGIN;
+-- A reader is told nothing.
+SET SESSION AUTHORIZATION doctor_reader;
+SELECT * FROM casus.doctor();
+SET SESSION AUTHORIZATION doctor_auditor;
+SELECT count(*) > 0 AS told FROM casus.doctor();
+RESET SESSION AUTHORIZATION;
+SELECT code, finding FROM casus.doctor() WHERE code = 'superuser' AND finding LIKE '%postgres%';
+SELECT * FROM finding;
+
+-- Files and people.
+SELECT casus.install_protocol('beesel-2021') IS NOT NULL AS ok;
+SELECT casus.open_file('beesel-2021', 'ondermijning') IS NOT NULL AS ok;
+SELECT * FROM finding;
+SELECT casus.activate_protocol('ondermijning', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}') IS NOT NULL AS ok;
+CREATE ROLE doctor_coordinator LOGIN;
+SELECT casus.add_person('Carla', 'doctor_coordinator', oath_on => '2020-01-01') IS NOT NULL AS ok;
+SELECT casus.add_person('Bram', oath_on => '2020-01-01') IS NOT NULL AS ok;
+SELECT casus.appoint('Carla', 'ondermijning', NULL, 'coordinator') IS NOT NULL AS ok;
+SELECT casus.appoint('Bram', 'ondermijning', 'subsidies', 'afgevaardigde') IS NOT NULL AS ok;
+SELECT code, finding FROM casus.doctor() WHERE code = 'second_person';
+SELECT * FROM finding;
+ALTER ROLE doctor_coordinator RENAME TO doctor_coordinatrice;
+SELECT * FROM finding WHERE code = 'role_gone';
+SELECT casus.bind_person('Carla', 'doctor_coordinatrice') IS NOT NULL AS ok;
+SELECT * FROM finding WHERE code = 'role_gone';
+
+-- Roles.
+CREATE ROLE doctor_bypass LOGIN BYPASSRLS REPLICATION;
+GRANT pg_read_server_files TO doctor_reader;
+GRANT casus_owner TO doctor_reader;
+SELECT * FROM finding WHERE finding LIKE '%doctor\_bypass%' OR finding LIKE '%doctor\_reader%';
+GRANT casus_backup TO doctor_bypass;
+REVOKE pg_read_server_files, casus_owner FROM doctor_reader;
+ALTER ROLE doctor_bypass NOREPLICATION;
+SELECT * FROM finding WHERE finding LIKE '%doctor\_bypass%' OR finding LIKE '%doctor\_reader%';
+
+-- Tables: left open, later triggers, statistics, children and links that are not protected.
+CREATE TABLE zaak (id int PRIMARY KEY, titel text);
+CREATE TABLE document (id int PRIMARY KEY, inhoud text);
+CREATE TABLE zaakdocument (id int PRIMARY KEY, zaak int NOT NULL REFERENCES zaak, document int NOT NULL REFERENCES document, UNIQUE (zaak, document));
+CREATE TABLE notitie (id int PRIMARY KEY, zaak int REFERENCES zaak);
+CREATE VIEW zaken AS SELECT * FROM zaak;
+SELECT casus.protect('zaak', 'ondermijning', opens_dossier => true, category => 'registratie') \g /dev/null
+SELECT casus.protect('zaakdocument', 'ondermijning', via => 'zaak', category => 'registratie') \g /dev/null
+SELECT * FROM finding WHERE finding ~ 'zaak|zaken|document';
+SELECT casus.bind('zaak', 'observe') \g /dev/null
+SELECT finding FROM finding WHERE code = 'left_open';
+SELECT casus.bind('zaak', 'enforce') \g /dev/null
+SELECT casus.bind('zaakdocument', 'enforce') \g /dev/null
+SELECT code, finding FROM finding WHERE code IN ('left_open', 'not_fenced', 'publication', 'later_trigger');
+
+-- What is outside the server.
+CREATE FOREIGN DATA WRAPPER doctor_wrapper;
+CREATE SERVER doctor_server FOREIGN DATA WRAPPER doctor_wrapper;
+SELECT * FROM finding WHERE code = 'foreign_server';
+DROP FOREIGN DATA WRAPPER doctor_wrapper CASCADE;
+
+DROP ROLE doctor_admin, doctor_auditor, doctor_reader, doctor_coordinatrice, doctor_bypass;
