@@ -754,6 +754,7 @@ typedef struct CasusOffice
 
 extern void casus_find_file(const char *name, CasusFile *file);
 extern void casus_find_file_by_id(int32 id, CasusFile *file);
+extern int32 casus_find_protocol_of(int32 file);
 extern void casus_find_active(const CasusFile *file);
 extern void casus_find_office(const CasusFile *file, const char *name, CasusOffice *office);
 extern int	casus_find_phase(const CasusFile *file, const char *name);

@@ -73,6 +73,28 @@ casus_find_file_by_id(int32 id, CasusFile *file)
 		elog(ERROR, "casus: file %d is gone", id);
 }
 
+/*
+ * The protocol of a file, for what is asked row by row: the answer stands
+ * until a state table changes.
+ */
+int32
+casus_find_protocol_of(int32 file)
+{
+	static int32 known_file = 0;
+	static int32 known_protocol;
+	static uint64 known_at;
+	CasusFile	found;
+
+	if (known_file != file || known_at != casus_state_generation())
+	{
+		casus_find_file_by_id(file, &found);
+		known_file = file;
+		known_protocol = found.protocol;
+		known_at = casus_state_generation();
+	}
+	return known_protocol;
+}
+
 /* Before activation no dossier opens, nobody enters, no act is done. */
 void
 casus_find_active(const CasusFile *file)

@@ -52,13 +52,10 @@ no_purpose(CasusRow *row)
 bool
 casus_rowverdict_hold(CasusRow *row, int64 id)
 {
-	CasusFile	file;
-
 	if (id <= 0 || !casus_dossier_lock(id, LockTupleShare) ||
 		!casus_dossier_load(id, &row->dossier))
 		return false;
-	casus_find_file_by_id(row->dossier.file, &file);
-	row->protocol = casus_protocol(file.protocol);
+	row->protocol = casus_protocol(casus_find_protocol_of(row->dossier.file));
 	row->capacity = casus_context_for_file(row->dossier.file);
 	return true;
 }

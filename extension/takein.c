@@ -158,7 +158,6 @@ insert_dossier(int32 file, int phase, TimestampTz opened, bool is_closed, Timest
 static int64
 open_taken_in(Batch *batch, const CasusPlace *place)
 {
-	CasusFile	file;
 	const CasusProtocol *protocol;
 	bool		is_open;
 	bool		no_start;
@@ -166,8 +165,7 @@ open_taken_in(Batch *batch, const CasusPlace *place)
 	TimestampTz opened = DatumGetTimestampTz(evaluate(batch, batch->opened, &no_start));
 	int			phase;
 
-	casus_find_file_by_id(place->fs->id, &file);
-	protocol = casus_protocol(file.protocol);
+	protocol = casus_protocol(casus_find_protocol_of(place->fs->id));
 	phase = find_start(batch, protocol, !is_open);
 	if (phase < 0)
 	{
@@ -183,7 +181,7 @@ open_taken_in(Batch *batch, const CasusPlace *place)
 		is_open = true;
 	if (no_start)
 		opened = is_open ? GetCurrentTimestamp() : closed;
-	return insert_dossier(file.id, phase, opened, !is_open, closed);
+	return insert_dossier(place->fs->id, phase, opened, !is_open, closed);
 }
 
 /* ---- one row ---- */
@@ -193,13 +191,11 @@ static bool
 make_label(Batch *batch, const CasusPlace *place, int32 file, CasusLabel *label)
 {
 	CasusRow   *row = &batch->row;
-	CasusFile	found;
 	const char *article;
 	const char *why;
 
 	memset(label, 0, sizeof(CasusLabel));
-	casus_find_file_by_id(file, &found);
-	row->protocol = casus_protocol(found.protocol);
+	row->protocol = casus_protocol(casus_find_protocol_of(file));
 	why = casus_rowcodes_apply(row->settings, place->fs, file, row->protocol, row->slot,
 							   place->has_parent ? &place->parent : NULL, label, &article);
 	if (why == NULL)
