@@ -90,9 +90,29 @@ has_trigger(Relation rel)
 	return false;
 }
 
+/*
+ * Without a permissive policy nobody sees anything.  That is so in the middle
+ * of a restore only, when the policies come one by one: the fence is not yet
+ * complete then, and the ones to come are let in.
+ */
+static bool
+has_permissive(Relation rel)
+{
+	ListCell   *lc;
+
+	if (rel->rd_rsdesc == NULL)
+		return false;
+	foreach(lc, rel->rd_rsdesc->policies)
+	{
+		if (((RowSecurityPolicy *) lfirst(lc))->permissive)
+			return true;
+	}
+	return false;
+}
+
 bool
 casus_registry_fence_stands(Relation rel, AttrNumber label_attno)
 {
 	return rel->rd_rel->relrowsecurity && rel->rd_rel->relforcerowsecurity &&
-		has_policy(rel, label_attno) && has_trigger(rel);
+		has_policy(rel, label_attno) && has_permissive(rel) && has_trigger(rel);
 }
