@@ -1,0 +1,128 @@
+# pg_dump and pg_restore: without the backup role refused, with it complete and
+# on record; the restored database is closed until its fence stands, and equal
+# afterwards.
+use strict;
+use warnings;
+
+use Test::More;
+use CasusTest;
+use PostgreSQL::Test::Utils;
+
+my $node = CasusTest::start('main');
+my $file = $node->basedir . '/whole.dump';
+
+$node->safe_psql('postgres', q{
+	CREATE ROLE coord LOGIN;
+	CREATE ROLE dumper LOGIN BYPASSRLS IN ROLE casus_backup, pg_read_all_data;
+	CREATE ROLE reader LOGIN BYPASSRLS IN ROLE pg_read_all_data;
+	CREATE ROLE half LOGIN IN ROLE casus_backup, pg_read_all_data;
+	SELECT casus.install_protocol('beesel-2021');
+	SELECT casus.open_file('beesel-2021', 'zorg');
+	SELECT casus.activate_protocol('zorg', 'DPIA 1', '{"startdatum": "2021-01-01", "standaarden": "x"}');
+	SELECT casus.add_person('Coordinator', 'coord', oath_on => '2020-01-01');
+	SELECT casus.appoint('Coordinator', 'zorg', NULL, 'coordinator', reason => 'test');
+	CREATE TABLE zaak (id int PRIMARY KEY, soort text NOT NULL, titel text);
+	CREATE TABLE regel (id int PRIMARY KEY, zaak int NOT NULL REFERENCES zaak, tekst text);
+	CREATE INDEX ON zaak (lower(titel));
+	INSERT INTO zaak SELECT g, 'gewoon', 'zaak ' || g FROM generate_series(1, 5) g;
+	INSERT INTO regel SELECT g, g, 'regel ' || g FROM generate_series(1, 5) g;
+	GRANT ALL ON zaak, regel TO coord;
+	SELECT casus.protect('zaak', 'zorg', opens_dossier => true, governs => $$soort = 'signaal'$$, category => 'signaalomschrijving');
+	SELECT casus.protect('regel', 'zorg', via => 'zaak', category => 'signaalomschrijving');
+	SELECT casus.bind('zaak');
+	SELECT casus.bind('regel');
+});
+$node->safe_psql('postgres', q{
+	BEGIN;
+	SELECT casus.enter('intake');
+	INSERT INTO zaak VALUES (100, 'signaal', 'GEHEIM-TITEL');
+	INSERT INTO regel VALUES (100, 100, 'GEHEIM-REGEL');
+	COMMIT;
+}, extra_params => [ '-U', 'coord' ]);
+
+sub dump_as
+{
+	my ($user, @options) = @_;
+
+	return command_fails([ 'pg_dump', '-U', $user, '-h', $node->host, '-p', $node->port,
+			'-Fc', '-f', "$file.no", @options, 'postgres' ], "pg_dump as $user is refused");
+}
+
+dump_as('postgres');
+dump_as('reader');
+dump_as('half');
+dump_as('postgres', '--enable-row-security', '-t', 'casus_cat.act');
+
+# What a superuser may see of a mixed table he may dump, by asking for it.
+my ($out, $err);
+IPC::Run::run([ 'pg_dump', '-U', 'postgres', '-h', $node->host, '-p', $node->port,
+		'--enable-row-security', '--data-only', '-t', 'zaak', 'postgres' ], '>', \$out, '2>', \$err);
+like($out, qr/^5\tgewoon/m, 'with row security on, rows outside the protocol are dumped');
+unlike($out, qr/GEHEIM/, '... and no governed ones');
+
+command_ok([ 'pg_dump', '-U', 'dumper', '-h', $node->host, '-p', $node->port,
+		'-Fc', '-f', $file, 'postgres' ], 'pg_dump as a backup login');
+my $log = join '', map { slurp_file($_) } glob($node->data_dir . '/casus_log/*');
+like($log, qr/"export"[^\n]*zaak/, 'the export is on record');
+like($log, qr/"export"[^\n]*rows 6/, '... with its count');
+
+# COPY TO of the table by the backup login; not of whoever takes its role.
+is($node->safe_psql('postgres', 'COPY (SELECT count(*) FROM zaak) TO STDOUT', extra_params => [ '-U', 'dumper' ]),
+	'5', 'a query of the backup login is bound');
+like($node->safe_psql('postgres', 'COPY zaak TO STDOUT', extra_params => [ '-U', 'dumper' ]),
+	qr/GEHEIM/, 'COPY of the table is not');
+unlike($node->safe_psql('postgres', 'SET ROLE dumper; COPY zaak TO STDOUT'), qr/GEHEIM/, 'SET ROLE gives nothing');
+
+# Restore, in sections: closed in between.
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+my @restore = ('pg_restore', '-U', 'postgres', '-h', $node->host, '-p', $node->port, '-d', 'restored');
+command_ok([ @restore, '--section=pre-data', $file ], 'restore: definitions');
+command_ok([ @restore, '--section=data', $file ], 'restore: data');
+for my $table (qw(zaak regel))
+{
+	for my $user (qw(postgres coord dumper))
+	{
+		my ($code) = CasusTest::refusal($node, "SELECT * FROM $table", dbname => 'restored', user => $user);
+		is($code, 'casus.not_fenced', "before the fence stands $user reads nothing of $table");
+	}
+	my ($code) = CasusTest::refusal($node, "COPY $table TO STDOUT", dbname => 'restored');
+	is($code, 'casus.not_fenced', "... nor by COPY");
+}
+command_ok([ @restore, '--section=post-data', $file ], 'restore: fence');
+
+# Equal: rows, labels, settings, and what each sees.
+my $rows = q{SELECT id, soort, titel, casus_label FROM zaak ORDER BY 1};
+is($node->safe_psql('restored', $rows), $node->safe_psql('postgres', $rows), 'a superuser sees the same');
+is($node->safe_psql('restored', 'COPY zaak TO STDOUT', extra_params => [ '-U', 'dumper' ]),
+	$node->safe_psql('postgres', 'COPY zaak TO STDOUT', extra_params => [ '-U', 'dumper' ]), 'the rows are the same');
+$node->safe_psql('restored', q{SELECT casus.bind_person('Coordinator', 'coord')});
+my $enter = q{BEGIN; SELECT casus.enter('intake'); SELECT id, tekst FROM regel ORDER BY 1; COMMIT;};
+my $seen = $node->safe_psql('restored', $enter, extra_params => [ '-U', 'coord' ]);
+is($seen, $node->safe_psql('postgres', $enter, extra_params => [ '-U', 'coord' ]), 'the coordinator sees the same');
+like($seen, qr/GEHEIM-REGEL/, '... governed rows included');
+is($node->safe_psql('restored', q{SELECT count(*) FROM casus.dossier}, extra_params => [ '-U', 'coord' ]),
+	$node->safe_psql('postgres', q{SELECT count(*) FROM casus.dossier}, extra_params => [ '-U', 'coord' ]), 'the dossiers are the same');
+like((CasusTest::refusal($node, 'COPY casus_cat.act FROM STDIN', dbname => 'restored'))[0],
+	qr/bypass/, 'a restored installation takes no second restore');
+
+# Whole, in one go.
+$node->safe_psql('postgres', 'CREATE DATABASE whole');
+command_ok([ 'pg_restore', '-U', 'postgres', '-h', $node->host, '-p', $node->port,
+		'--exit-on-error', '-d', 'whole', $file ], 'restore in one go');
+is($node->safe_psql('whole', $rows), $node->safe_psql('postgres', $rows), '... and it is equal');
+
+# Rows of one installation in the tables of another are denied.
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+$node->safe_psql('other', q{CREATE EXTENSION casus; SELECT casus.add_person('Iemand')});
+command_fails([ 'pg_restore', '-U', 'postgres', '-h', $node->host, '-p', $node->port,
+		'-d', 'other', $file ], 'restore into another installation has errors');
+is((CasusTest::refusal($node, 'SELECT * FROM zaak', dbname => 'other'))[0], 'casus.not_fenced',
+	'... and its rows are denied');
+
+# Dropping and copying databases is on record.
+$node->safe_psql('postgres', 'DROP DATABASE other');
+$log = join '', map { slurp_file($_) } glob($node->data_dir . '/casus_log/*');
+like($log, qr/DROP DATABASE other/, 'DROP DATABASE is on record');
+
+$node->stop;
+done_testing();
