@@ -157,10 +157,12 @@ casus_protocol_lint_access_expand(const CasusDoc *doc, int *ngrants)
 		DocRule    *rule = DOC_ITEM(&doc->rules, DocRule, i);
 		uint64		states = rule_states(doc, rule);
 
-		CHECK_FOR_INTERRUPTS();
 		for (state = 0; state < CASUS_MAX_CODE; state++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			if (states & BIT(state))
 				expand_state(doc, rule, state, grants, ngrants);
+		}
 	}
 	return grants;
 }

@@ -7,6 +7,8 @@
  */
 #include "protocol_doc.h"
 
+#include "miscadmin.h"
+
 #define ADMIN "casus_admin"
 
 /* Without these no protocol is activated, whatever its text: see design 4. */
@@ -24,6 +26,7 @@ check_duplicates(DocLint *lint, const DocArray *array, size_t size, const char *
 		DocEntry   *entry = (DocEntry *) (array->items + size * i);
 		int			first = casus_protocol_lint_read_find(array, size, entry->name);
 
+		CHECK_FOR_INTERRUPTS();
 		if (first >= 0 && first < i)
 			doc_add(lint, "error", entry->path, "%s \"%s\" is defined twice", what, entry->name);
 	}
@@ -98,7 +101,10 @@ check_citations_of(DocLint *lint, const CasusDoc *doc, const DocArray *array, si
 	int			i;
 
 	for (i = 0; i < array->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		check_citation(lint, doc, (DocEntry *) (array->items + size * i));
+	}
 }
 
 static void
@@ -413,9 +419,9 @@ check_detail(DocLint *lint, const CasusDoc *doc, const DocGate *gate, int i)
 	check_detail_source(lint, doc, detail);
 	check_detail_when(lint, doc, gate, detail);
 	if (detail->min_given && strcmp(detail->type, "text") != 0 &&
-		strcmp(detail->type, "list") != 0 && strcmp(detail->type, "integer") != 0)
+		strcmp(detail->type, "list") != 0)
 		doc_add(lint, "error", psprintf("%s.min", detail->entry.path),
-				"a minimum is for text, list and integer");
+				"a minimum is for text and list");
 	if (detail->equals_given && strcmp(detail->type, "boolean") != 0)
 		doc_add(lint, "error", psprintf("%s.equals", detail->entry.path),
 				"a required value is for boolean");

@@ -350,8 +350,8 @@ is_loaded(CasusQuery *query, const CasusDoc *doc, Jsonb *definition)
 
 	casus_query_text(query, doc->entry.name);
 	casus_query_jsonb(query, definition);
-	casus_query_run(query,
-					"SELECT definition = $2 FROM casus_cat.protocol WHERE name = $1");
+	casus_query_read(query,
+					 "SELECT definition = $2 FROM casus_cat.protocol WHERE name = $1");
 	is_there = query->nrows > 0;
 	is_same = is_there && casus_query_get_bool(query, 0, 1);
 	if (is_there && !is_same)
@@ -363,17 +363,22 @@ is_loaded(CasusQuery *query, const CasusDoc *doc, Jsonb *definition)
 	return is_there;
 }
 
+/* The next id is read as of now, under the lock: what others loaded counts in every isolation level. */
 static int32
 insert_protocol(CasusQuery *query, const CasusDoc *doc, Jsonb *definition)
 {
+	int32		id;
+
+	casus_query_read(query, "SELECT coalesce(pg_catalog.max(id), 0) + 1 FROM casus_cat.protocol");
+	id = (int32) casus_query_get_int(query, 0, 1);
+	casus_query_int(query, id);
 	casus_query_text(query, doc->entry.name);
 	casus_query_text(query, doc->entry.title);
 	casus_query_jsonb(query, definition);
 	casus_query_run(query,
 					"INSERT INTO casus_cat.protocol (id, name, title, definition, loaded_by) "
-					"SELECT coalesce((SELECT pg_catalog.max(id) FROM casus_cat.protocol), 0) + 1, "
-					"$1, $2, $3, session_user RETURNING id");
-	return (int32) casus_query_get_int(query, 0, 1);
+					"VALUES ($1, $2, $3, $4, session_user)");
+	return id;
 }
 
 static text *
