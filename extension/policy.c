@@ -37,6 +37,7 @@ static struct
 static uint64 cached_version = 0;
 static TimestampTz cached_until = 0;
 static int64 only_dossier = 0;	/* the context is for this one; 0: no such limit */
+static bool has_capacity = false;
 
 /* Both counters only go up, so an equal sum means that neither moved. */
 #define CURRENT_VERSION()	(casus_catalog_generation + casus_context_count)
@@ -50,6 +51,7 @@ start_anew(void)
 	casus_policy_cache_clear();
 	casus_policy_fold_refresh();
 	cached_until = casus_context_until();
+	has_capacity = casus_policy_fold_count() > 0;
 	only_dossier = casus_policy_fold_count() == 1 ?
 		casus_policy_fold(0)->capacity.dossier : 0;
 	cached_version = CURRENT_VERSION();
@@ -95,12 +97,13 @@ remember(uint64 raw_dossier)
 	int64		dossier = (int64) pg_ntoh64(raw_dossier);
 	PolicySightNo no = 0;
 
-	keep_current();
+	if (unlikely(cached_version != CURRENT_VERSION()))
+		keep_current();
 	memo.version = 0;
-	if (dossier > 0 && casus_policy_fold_count() > 0 &&
+	if (dossier > 0 && has_capacity &&
 		(only_dossier == 0 || only_dossier == dossier))
-		no = casus_policy_cache_find(dossier);
-	memo.masks = *casus_policy_fold_masks(no, &memo.party);
+		no = casus_policy_sight_no(dossier);
+	memo.masks = casus_policy_masks(no, &memo.party);
 	memo.raw_dossier = raw_dossier;
 	memo.version = cached_version;
 }
@@ -130,7 +133,8 @@ judge_further(const pg_uuid_t *raw)
 	if ((memo.masks.shared & bit) != 0 &&
 		casus_policy_cache_shared(label.dossier, label.item, memo.party))
 		return true;
-	return casus_policy_inserted_here(label.dossier, label.item);
+	return casus_policy_has_inserts &&
+		casus_policy_inserted_here(label.dossier, label.item);
 }
 
 static inline bool
@@ -168,7 +172,7 @@ permits(const pg_uuid_t *raw)
 			   (memo.masks.all & (UINT64CONST(1) << category)) != 0))
 		return true;
 	if ((memo.masks.own | memo.masks.shared) == 0 &&
-		!casus_policy_any_insert() && (int64) pg_ntoh64(raw_dossier) > 0)
+		!casus_policy_has_inserts && (int64) pg_ntoh64(raw_dossier) > 0)
 		return false;
 	return judge_further(raw);
 }

@@ -3,10 +3,12 @@
  *		What the session may see of which dossier: 16 bytes per dossier.
  *
  * A dossier is looked up when a row of it is judged first.  After many misses
- * in a statement the whole of casus_cat.dossier is read at once, and only the
- * dossiers of which something may be seen are kept; when all of them fit, one
- * that is not there may not be seen.  The table never outgrows work_mem, and
- * what is larger than a few pages goes when no statement runs any more.
+ * in a statement the whole of casus_cat.dossier is read at once: into an array
+ * by id when the ids lie close together, else into the hash table, and then
+ * only the dossiers of which something may be seen.  When all of them fit, one
+ * that is not there may not be seen.  Neither outgrows the memory of a hash
+ * table (work_mem times hash_mem_multiplier), and what is larger than a few
+ * pages goes when no statement runs any more.
  *
  * Everything here holds for one version of state, context and clock; policy.c
  * clears it when one of these moves.  Private to the backend.
@@ -15,8 +17,8 @@
  */
 #include "policy.h"
 
+#include "access/genam.h"
 #include "access/table.h"
-#include "common/hashfn.h"
 #include "executor/nodeHash.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -30,11 +32,14 @@ typedef struct SightEntry
 	uint32		status;
 } SightEntry;
 
+/* Ids come from one sequence: a multiplication spreads them enough, and is cheap. */
+#define HASH_DOSSIER(key)	((uint32) (((uint64) (key) * UINT64CONST(0x9E3779B97F4A7C15)) >> 32))
+
 #define SH_PREFIX sights
 #define SH_ELEMENT_TYPE SightEntry
 #define SH_KEY_TYPE int64
 #define SH_KEY dossier
-#define SH_HASH_KEY(tb, key) ((uint32) murmurhash32((uint32) (key) ^ (uint32) ((uint64) (key) >> 32)))
+#define SH_HASH_KEY(tb, key) HASH_DOSSIER(key)
 #define SH_EQUAL(tb, a, b) ((a) == (b))
 #define SH_SCOPE static inline
 #define SH_DECLARE
@@ -61,7 +66,7 @@ typedef struct SharesEntry
 #define SH_ELEMENT_TYPE SharesEntry
 #define SH_KEY_TYPE int64
 #define SH_KEY dossier
-#define SH_HASH_KEY(tb, key) ((uint32) murmurhash32((uint32) (key) ^ (uint32) ((uint64) (key) >> 32)))
+#define SH_HASH_KEY(tb, key) HASH_DOSSIER(key)
 #define SH_EQUAL(tb, a, b) ((a) == (b))
 #define SH_SCOPE static inline
 #define SH_DECLARE
@@ -69,6 +74,8 @@ typedef struct SharesEntry
 #include "lib/simplehash.h"
 
 #define KEEP_ENTRIES	2048	/* 32 KiB; what stays between statements */
+#define KEEP_DENSE		16384	/* 32 KiB likewise */
+#define SPARSE			32		/* ids per dossier up to which the array is used */
 #define BULK_AFTER		256		/* misses, at the least */
 
 static MemoryContext cache_context = NULL;
@@ -78,6 +85,8 @@ static int	misses = 0;			/* since the statement began */
 static bool bulk_done = false;
 static bool complete = false;	/* what is not there may not be seen */
 static TimestampTz until = DT_NOEND;
+
+PolicyDense casus_policy_dense = {0, 0, NULL};
 
 static void
 make_tables(void)
@@ -96,6 +105,7 @@ casus_policy_cache_clear(void)
 		MemoryContextReset(cache_context);
 	sights = NULL;
 	shareds = NULL;
+	memset(&casus_policy_dense, 0, sizeof(casus_policy_dense));
 	bulk_done = false;
 	complete = false;
 	until = DT_NOEND;
@@ -107,6 +117,7 @@ casus_policy_cache_trim(void)
 	misses = 0;
 	if (cache_context &&
 		((sights && sights->size > KEEP_ENTRIES) ||
+		 casus_policy_dense.size > KEEP_DENSE ||
 		 (shareds && shareds->members > 64)))
 		casus_policy_cache_clear();
 }
@@ -207,6 +218,95 @@ takes_part_in(sights_hash *parts, const CasusDossier *dossier, int fold)
 	return false;
 }
 
+/* The smallest or the largest id; 0 without any. */
+static int64
+end_of_ids(Relation rel, Relation index, ScanDirection direction)
+{
+	SysScanDesc scan = systable_beginscan_ordered(rel, index, NULL, 0, NULL);
+	HeapTuple	tuple = systable_getnext_ordered(scan, direction);
+	int64		id = 0;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+
+		id = DatumGetInt64(heap_getattr(tuple, CASUS_COL_DOSSIER_ID,
+										RelationGetDescr(rel), &isnull));
+	}
+	systable_endscan_ordered(scan);
+	return id;
+}
+
+/*
+ * Makes the array when ids lie close enough together; its size, or 0.  An id that
+ * comes in beyond its end meanwhile is of another session's, later than this
+ * statement.
+ */
+static uint64
+make_dense(void)
+{
+	Relation	rel = table_open(casus_table_oid(CASUS_DOSSIER), AccessShareLock);
+	Relation	index = index_open(casus_table_pkey(CASUS_DOSSIER), AccessShareLock);
+	int64		first = end_of_ids(rel, index, ForwardScanDirection);
+	int64		last = end_of_ids(rel, index, BackwardScanDirection);
+	double		rows = Max(rel->rd_rel->reltuples, BULK_AFTER);
+	uint64		size = (uint64) last - (uint64) first + 1;
+
+	index_close(index, AccessShareLock);
+	table_close(rel, AccessShareLock);
+	if (first <= 0 || size > rows * SPARSE ||
+		size > get_hash_memory_limit() / sizeof(uint16))
+		return 0;
+	casus_policy_dense.no = MemoryContextAllocExtended(cache_context,
+													   size * sizeof(uint16),
+													   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	casus_policy_dense.base = first;
+	return size;
+}
+
+/* Puts the verdict where it is looked for; false: no room left. */
+static bool
+keep(int64 dossier, PolicySightNo no, uint64 dense)
+{
+	uint64		offset = (uint64) dossier - casus_policy_dense.base;
+	SightEntry *entry;
+	bool		found;
+
+	if (dense > 0)
+	{
+		if (offset < dense)
+			casus_policy_dense.no[offset] = no;
+		return true;
+	}
+	if (no == 0)
+		return true;
+	if (!has_room())
+		return false;
+	entry = sights_insert(sights, dossier, &found);
+	entry->no = no;
+	return true;
+}
+
+/* What may be seen of the dossier in a row that a scan of all of them reads. */
+static PolicySightNo
+judge_row(CasusScan *scan, sights_hash *parts, TimestampTz now, int64 *id)
+{
+	CasusDossier dossier;
+	int			fold;
+
+	casus_dossier_from_row(scan, &dossier);
+	*id = dossier.id;
+	fold = casus_policy_fold_of_file(dossier.file);
+	if (fold < 0)
+		return 0;
+	casus_dossier_stage(&dossier, casus_protocol(casus_policy_fold(fold)->capacity.protocol),
+						now);
+	until = Min(until, dossier.valid_until);
+	return casus_policy_fold_sight(fold, &dossier,
+								   parts && casus_policy_fold_asks(fold, &dossier) &&
+								   takes_part_in(parts, &dossier, fold));
+}
+
 static void
 load_in_bulk(void)
 {
@@ -215,47 +315,24 @@ load_in_bulk(void)
 												  ALLOCSET_DEFAULT_SIZES);
 	sights_hash *parts = any_fold_asks() ? load_participants(scratch) : NULL;
 	TimestampTz now = GetCurrentTimestamp();
+	uint64		dense = make_dense();
 	CasusScan	scan;
-	int32		last_file = 0;
-	int			fold = -1;
-	const CasusProtocol *protocol = NULL;
 	bool		all = true;
 
 	bulk_done = true;
 	casus_scan_all(&scan, CASUS_DOSSIER);
-	while (casus_scan_next(&scan))
+	while (all && casus_scan_next(&scan))
 	{
-		CasusDossier dossier;
-		PolicySightNo no;
-		SightEntry *entry;
-		bool		found;
+		int64		id;
+		PolicySightNo no = judge_row(&scan, parts, now, &id);
 
 		CHECK_FOR_INTERRUPTS();
-		casus_dossier_from_row(&scan, &dossier);
-		if (dossier.file != last_file)
-		{
-			last_file = dossier.file;
-			fold = casus_policy_fold_of_file(dossier.file);
-			protocol = casus_protocol(casus_dossier_file_protocol(dossier.file));
-		}
-		if (fold < 0)
-			continue;
-		casus_dossier_stage(&dossier, protocol, now);
-		until = Min(until, dossier.valid_until);
-		no = casus_policy_fold_sight(fold, &dossier,
-									 parts && casus_policy_fold_asks(fold, &dossier) &&
-									 takes_part_in(parts, &dossier, fold));
-		if (no == 0)
-			continue;
-		if (!has_room())
-		{
-			all = false;
-			break;
-		}
-		entry = sights_insert(sights, dossier.id, &found);
-		entry->no = no;
+		all = keep(id, no, dense);
 	}
 	casus_scan_end(&scan);
+
+	/* In use only now that it is filled: an error before leaves it unused. */
+	casus_policy_dense.size = dense;
 	complete = all;
 	MemoryContextDelete(scratch);
 }
@@ -278,27 +355,19 @@ bulk_pays(void)
 	return misses >= rows / 16;
 }
 
-PolicySightNo
-casus_policy_cache_find(int64 dossier)
+static pg_noinline PolicySightNo
+load(int64 dossier)
 {
 	SightEntry *entry;
 	CasusDossier state;
 	PolicySightNo no;
 	bool		found;
 
-	if (unlikely(sights == NULL))
-		make_tables();
-	entry = sights_lookup(sights, dossier);
-	if (entry != NULL)
-		return entry->no;
-	if (complete)
-		return 0;
-
 	misses++;
 	if (unlikely((misses & (BULK_AFTER - 1)) == 0) && bulk_pays())
 	{
 		load_in_bulk();
-		return casus_policy_cache_find(dossier);
+		return casus_policy_sight_no(dossier);
 	}
 
 	no = casus_dossier_load(dossier, &state) ? judge(&state) : 0;
@@ -308,6 +377,19 @@ casus_policy_cache_find(int64 dossier)
 		entry->no = no;
 	}
 	return no;
+}
+
+PolicySightNo
+casus_policy_cache_find(int64 dossier)
+{
+	SightEntry *entry;
+
+	if (unlikely(sights == NULL))
+		make_tables();
+	entry = sights_lookup(sights, dossier);
+	if (likely(entry != NULL))
+		return entry->no;
+	return complete ? 0 : load(dossier);
 }
 
 /* ---- sharing ---- */

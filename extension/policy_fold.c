@@ -12,15 +12,11 @@
 
 #include "utils/memutils.h"
 
-static PolicyFold *folds = NULL;
+PolicyFold *casus_policy_folds = NULL;
 static int	nfolds = 0;
 static int	room = 0;
 static uint64 folded_people = 0;
 static uint64 folded_context = 0;
-
-#define STATE_BITS	6
-#define PART_BIT	(1 << STATE_BITS)
-#define FOLD_SHIFT	(STATE_BITS + 1)
 
 static void
 fold_rule(PolicyFold *fold, const CasusRule *rule)
@@ -87,14 +83,14 @@ casus_policy_fold_refresh(void)
 	n = Min(casus_context_all(&capacities), POLICY_MAX_FOLDS);
 	if (n > room)
 	{
-		folds = folds ? repalloc(folds, n * sizeof(PolicyFold)) :
+		casus_policy_folds = casus_policy_folds ? repalloc(casus_policy_folds, n * sizeof(PolicyFold)) :
 			MemoryContextAlloc(TopMemoryContext, n * sizeof(PolicyFold));
 		room = n;
 	}
 	nfolds = 0;
 	folded_people = 0;
 	for (int i = 0; i < n; i++)
-		fold_capacity(&folds[i], &capacities[i]);
+		fold_capacity(&casus_policy_folds[i], &capacities[i]);
 	nfolds = n;
 	folded_people = people;
 	folded_context = context;
@@ -109,14 +105,14 @@ casus_policy_fold_count(void)
 const PolicyFold *
 casus_policy_fold(int i)
 {
-	return &folds[i];
+	return &casus_policy_folds[i];
 }
 
 int
 casus_policy_fold_of_file(int32 file)
 {
 	for (int i = 0; i < nfolds; i++)
-		if (folds[i].capacity.file == file)
+		if (casus_policy_folds[i].capacity.file == file)
 			return i;
 	return -1;
 }
@@ -126,13 +122,13 @@ bool
 casus_policy_fold_asks(int fold, const CasusDossier *dossier)
 {
 	return dossier->state < CASUS_MAX_CODE &&
-		(folds[fold].ask & (UINT64CONST(1) << dossier->state)) != 0;
+		(casus_policy_folds[fold].ask & (UINT64CONST(1) << dossier->state)) != 0;
 }
 
 PolicySightNo
 casus_policy_fold_sight(int fold, const CasusDossier *dossier, bool takes_part)
 {
-	const PolicyFold *f = &folds[fold];
+	const PolicyFold *f = &casus_policy_folds[fold];
 	const PolicyMasks *masks;
 
 	if (dossier->state >= CASUS_MAX_CODE || dossier->phase >= CASUS_MAX_CODE)
@@ -147,20 +143,5 @@ casus_policy_fold_sight(int fold, const CasusDossier *dossier, bool takes_part)
 	masks = &f->masks[takes_part ? 1 : 0][dossier->state];
 	if ((masks->all | masks->own | masks->shared) == 0)
 		return 0;
-	return 1 + ((fold << FOLD_SHIFT) | (takes_part ? PART_BIT : 0) | dossier->state);
-}
-
-const PolicyMasks *
-casus_policy_fold_masks(PolicySightNo no, uint16 *party)
-{
-	static const PolicyMasks nothing = {0};
-	const PolicyFold *f;
-
-	*party = 0;
-	if (no == 0)
-		return &nothing;
-	no--;
-	f = &folds[no >> FOLD_SHIFT];
-	*party = f->capacity.party;
-	return &f->masks[(no & PART_BIT) ? 1 : 0][no & (PART_BIT - 1)];
+	return 1 + ((fold << POLICY_FOLD_SHIFT) | (takes_part ? POLICY_PART_BIT : 0) | dossier->state);
 }

@@ -41,6 +41,7 @@ typedef struct BlockEntry
 #include "lib/simplehash.h"
 
 static blocks_hash *inserted = NULL;	/* in TopTransactionContext */
+bool		casus_policy_has_inserts = false;
 
 static BlockKey
 key_of(int64 dossier, uint32 item)
@@ -60,6 +61,7 @@ casus_policy_note_insert(int64 dossier, uint32 item)
 
 	if (inserted == NULL)
 		inserted = blocks_create(TopTransactionContext, 16, NULL);
+	casus_policy_has_inserts = true;
 	entry = blocks_insert(inserted, key_of(dossier, item), &found);
 	if (!found)
 		entry->bits = 0;
@@ -80,7 +82,7 @@ casus_policy_inserted_here(int64 dossier, uint32 item)
 bool
 casus_policy_any_insert(void)
 {
-	return inserted != NULL;
+	return casus_policy_has_inserts;
 }
 
 static void
@@ -93,6 +95,7 @@ insert_xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PREPARE:
 		case XACT_EVENT_PARALLEL_COMMIT:
 		case XACT_EVENT_PARALLEL_ABORT:
+			casus_policy_has_inserts = false;
 			inserted = NULL;	/* gone with TopTransactionContext */
 			break;
 		default:
