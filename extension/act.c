@@ -49,6 +49,15 @@ controller_of(CasusQuery *query, int32 file, int64 dossier, Jsonb *details)
 	return casus_query_get_text(query, 0, 1);
 }
 
+/* A text argument of an act, or NULL. */
+char *
+casus_act_text(FunctionCallInfo fcinfo, int argument)
+{
+	if (PG_ARGISNULL(argument))
+		return NULL;
+	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
 /*
  * Details of a set-up act: pairs of key and value, ended by a NULL key; values
  * that are NULL are left out.

@@ -31,7 +31,7 @@ casus_sql_open_dossier(PG_FUNCTION_ARGS)
 	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), &file);
 	PG_RETURN_INT64(casus_act_open_dossier(file.id,
 										   PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1),
-										   PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2))));
+										   casus_act_text(fcinfo, 2)));
 }
 
 /* ---- advancing ---- */
@@ -160,7 +160,7 @@ casus_sql_advance(PG_FUNCTION_ARGS)
 	casus_act_begin("advance", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
 	phase = casus_find_phase(&target.file, PG_ARGISNULL(1) ? "" :
 							 text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	PG_RETURN_INT64(advance(&target, phase, PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2))));
+	PG_RETURN_INT64(advance(&target, phase, casus_act_text(fcinfo, 2)));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_close_dossier);
@@ -184,7 +184,7 @@ casus_sql_close_dossier(PG_FUNCTION_ARGS)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("the protocol names no closing phase"),
 						  NULL, "SELECT casus.advance(..., phase => '...');");
-	PG_RETURN_INT64(advance(&target, phase, PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1))));
+	PG_RETURN_INT64(advance(&target, phase, casus_act_text(fcinfo, 1)));
 }
 
 /* ---- who takes part ---- */
@@ -218,7 +218,7 @@ casus_act_dossier_deciders(const CasusActTarget *target)
 	return offices;
 }
 
-/* The office in which a party's people take part when none is named: the only one held for a party. */
+/* The office in which a party's people take part when none is named: the only one there is. */
 static char *
 default_office(const CasusFile *file)
 {
@@ -236,7 +236,9 @@ default_office(const CasusFile *file)
 	if (name == NULL)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "ambiguous_capacity",
 						  _("name the office: the protocol has not exactly one that is held for a party"),
-						  NULL, psprintf("SELECT name, level FROM casus.office WHERE protocol = %s;", quote_literal_cstr(file->protocol_name)));
+						  NULL,
+						  psprintf("SELECT name, level FROM casus.office WHERE protocol = %s;",
+								   quote_literal_cstr(file->protocol_name)));
 	return name;
 }
 
@@ -267,10 +269,8 @@ store_participant(int64 dossier, int party, int32 person, int office)
 static Jsonb *
 who(FunctionCallInfo fcinfo, const char *office)
 {
-	return casus_act_details("party", PG_ARGISNULL(1) ? NULL :
-							 text_to_cstring(PG_GETARG_TEXT_PP(1)),
-							 "person", PG_ARGISNULL(2) ? NULL :
-							 text_to_cstring(PG_GETARG_TEXT_PP(2)),
+	return casus_act_details("party", casus_act_text(fcinfo, 1),
+							 "person", casus_act_text(fcinfo, 2),
 							 "office", office, NULL);
 }
 
@@ -282,9 +282,10 @@ casus_sql_involve(PG_FUNCTION_ARGS)
 	CasusActTarget target;
 	CasusCapacity capacity = {0};
 	CasusOffice office;
+	char	   *office_name;
 	int			party = 0;
 	int32		person = 0;
-	char	   *reason = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
+	char	   *reason = casus_act_text(fcinfo, 4);
 
 	casus_act_begin("involve", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
 	casus_context_for_act(target.file.id, target.dossier.id,
@@ -298,7 +299,10 @@ casus_sql_involve(PG_FUNCTION_ARGS)
 		party = casus_find_party(&target.file, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	if (!PG_ARGISNULL(2))
 		person = casus_find_person(text_to_cstring(PG_GETARG_TEXT_PP(2)));
-	casus_find_office(&target.file, PG_ARGISNULL(3) ? default_office(&target.file) : text_to_cstring(PG_GETARG_TEXT_PP(3)), &office);
+	office_name = casus_act_text(fcinfo, 3);
+	if (office_name == NULL)
+		office_name = default_office(&target.file);
+	casus_find_office(&target.file, office_name, &office);
 
 	if (office.level == CASUS_LEVEL_DOSSIER && person == 0)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "wrong_office",
@@ -347,7 +351,7 @@ casus_sql_end_involvement(PG_FUNCTION_ARGS)
 	int			party = 0;
 	int32		person = 0;
 	int64		ended;
-	char	   *reason = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
+	char	   *reason = casus_act_text(fcinfo, 3);
 
 	casus_act_begin("end_involvement", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
 	casus_context_for_act(target.file.id, target.dossier.id,
@@ -373,7 +377,8 @@ casus_sql_end_involvement(PG_FUNCTION_ARGS)
 					"SET ends = greatest(starts, pg_catalog.clock_timestamp()) "
 					"WHERE dossier = $1 AND ($2 IS NULL OR party = $2) AND person = $3 "
 					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp()) RETURNING 1) "
-					"SELECT (SELECT pg_catalog.count(*) FROM parts) + (SELECT pg_catalog.count(*) FROM offices)");
+					"SELECT (SELECT pg_catalog.count(*) FROM parts) + (SELECT "
+					"pg_catalog.count(*) FROM offices)");
 	ended = casus_query_get_int(&query, 0, 1);
 	casus_query_end(&query);
 	if (ended == 0)

@@ -184,7 +184,7 @@ Datum
 casus_sql_activate_protocol(PG_FUNCTION_ARGS)
 {
 	CasusFile	file;
-	char	   *dpia = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *dpia = casus_act_text(fcinfo, 1);
 	CasusQuery	query;
 	char	   *missing;
 
@@ -310,7 +310,7 @@ Datum
 casus_sql_end_membership(PG_FUNCTION_ARGS)
 {
 	CasusFile	file;
-	char	   *reason = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	char	   *reason = casus_act_text(fcinfo, 2);
 	CasusQuery	query;
 	int			party;
 

@@ -352,7 +352,7 @@ check_meeting(const CasusActTarget *target, const Gate *gate, Jsonb *details)
 		casus_refuse("content_missing",
 					 _("too few involved parties were present at the meeting"),
 					 casus_find_detail(&target->file, gate->article,
-									   psprintf(_("aanwezig: %s is held with delegates of at least %d parties involved in the dossier"),
+									   psprintf(_("aanwezig: %s asks for delegates of at least %d involved parties"),
 												gate->meeting, gate->present_min)),
 					 psprintf("SELECT casus.involve(" INT64_FORMAT ", party => '...', reason => '...');",
 							  target->dossier.id));
@@ -408,13 +408,13 @@ casus_sql_decide(PG_FUNCTION_ARGS)
 	Gate		gate = {0};
 	CasusQuery	query;
 	char	   *outcome;
-	char	   *motivation = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
+	char	   *motivation = casus_act_text(fcinfo, 3);
 	Jsonb	   *details = PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4);
 	Jsonb	   *checked;
 	int64		act;
 
 	casus_act_begin("decide", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
-	outcome = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	outcome = casus_act_text(fcinfo, 2);
 	find_gate(&target, PG_ARGISNULL(1) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(1)),
 			  outcome, &gate);
 	casus_context_for_act(target.file.id, target.dossier.id,

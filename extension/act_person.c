@@ -57,6 +57,15 @@ bind_role(int32 person, Oid role)
 						  NULL);
 }
 
+static int64
+record_person(const char *act, const char *name, Oid role)
+{
+	char	   *role_name = OidIsValid(role) ? GetUserNameFromId(role, true) : NULL;
+
+	return casus_act_record_setup(0, act, 0, NULL,
+								  casus_act_details("person", name, "role", role_name, NULL));
+}
+
 PG_FUNCTION_INFO_V1(casus_sql_add_person);
 
 Datum
@@ -98,9 +107,7 @@ casus_sql_add_person(PG_FUNCTION_ARGS)
 
 	if (!PG_ARGISNULL(1))
 		bind_role(person, PG_GETARG_OID(1));
-	PG_RETURN_INT64(casus_act_record_setup(0, "add_person", 0, NULL,
-										   casus_act_details("person", name, "role", PG_ARGISNULL(1) ? NULL :
-															 GetUserNameFromId(PG_GETARG_OID(1), true), NULL)));
+	PG_RETURN_INT64(record_person("add_person", name, PG_ARGISNULL(1) ? InvalidOid : PG_GETARG_OID(1)));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_bind_person);
@@ -113,9 +120,7 @@ casus_sql_bind_person(PG_FUNCTION_ARGS)
 	casus_act_require_admin("bind_person");
 	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	bind_role(casus_find_person(name), PG_GETARG_OID(1));
-	PG_RETURN_INT64(casus_act_record_setup(0, "bind_person", 0, NULL,
-										   casus_act_details("person", name, "role",
-															 GetUserNameFromId(PG_GETARG_OID(1), true), NULL)));
+	PG_RETURN_INT64(record_person("bind_person", name, PG_GETARG_OID(1)));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_set_oath);
@@ -139,8 +144,7 @@ casus_sql_set_oath(PG_FUNCTION_ARGS)
 					"UPDATE casus_cat.person SET oath_on = coalesce($2, oath_on), "
 					"vog_on = coalesce($3, vog_on) WHERE id = $1");
 	casus_query_end(&query);
-	PG_RETURN_INT64(casus_act_record_setup(0, "set_oath", 0, NULL,
-										   casus_act_details("person", name, NULL)));
+	PG_RETURN_INT64(record_person("set_oath", name, InvalidOid));
 }
 
 /* ---- what an appointment must satisfy ---- */
@@ -399,8 +403,8 @@ casus_sql_appoint(PG_FUNCTION_ARGS)
 	a.starts_null = PG_ARGISNULL(5);
 	a.ends = PG_GETARG_DATUM(6);
 	a.ends_null = PG_ARGISNULL(6);
-	a.reason = PG_ARGISNULL(7) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(7));
-	a.standing_purpose = PG_ARGISNULL(8) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(8));
+	a.reason = casus_act_text(fcinfo, 7);
+	a.standing_purpose = casus_act_text(fcinfo, 8);
 	a.may_session = !PG_ARGISNULL(9) && PG_GETARG_BOOL(9);
 	PG_RETURN_INT64(casus_act_person_appoint(&file, &a));
 }
@@ -421,7 +425,8 @@ find_appointment(int64 id, CasusFile *file, CasusAppointment *a)
 					"SELECT a.file, a.person, coalesce(a.party, 0), coalesce(a.dossier, 0), "
 					 "o.name, a.ends, "
 					 "(SELECT p.name FROM casus_cat.person p WHERE p.id = a.person), "
-					 "(SELECT y.name FROM casus_cat.party y WHERE y.file = a.file AND y.code = a.party) "
+					 "(SELECT y.name FROM casus_cat.party y WHERE y.file = a.file AND "
+					 "y.code = a.party) "
 					 "FROM casus_cat.appointment a JOIN casus_cat.file f ON f.id = a.file "
 					"JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office "
 					"WHERE a.id = $1 AND (a.ends IS NULL OR a.ends > "
@@ -473,13 +478,13 @@ casus_sql_deputise(PG_FUNCTION_ARGS)
 		a.ends = PG_GETARG_DATUM(3);
 		a.ends_null = false;
 	}
-	a.reason = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
+	a.reason = casus_act_text(fcinfo, 4);
 	PG_RETURN_INT64(casus_act_person_appoint(&file, &a));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_end_appointment);
 
-/* The appointment and its deputies end now; an office held for one dossier is the part taken in it. */
+/* The appointment ends now, and those of its deputies. */
 Datum
 casus_sql_end_appointment(PG_FUNCTION_ARGS)
 {
@@ -488,7 +493,7 @@ casus_sql_end_appointment(PG_FUNCTION_ARGS)
 	CasusCapacity capacity = {0};
 	CasusQuery	query;
 	Jsonb	   *details;
-	char	   *reason = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *reason = casus_act_text(fcinfo, 1);
 	int64		id = PG_GETARG_INT64(0);
 	bool		as_admin;
 

@@ -162,7 +162,7 @@ casus_sql_share(PG_FUNCTION_ARGS)
 						  _("name at least one party"), NULL, NULL);
 	parties = party_codes(&target.file, PG_GETARG_ARRAYTYPE_P(2));
 	act = casus_act_record(&capacity, "share", target.dossier.id,
-						   PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
+						   casus_act_text(fcinfo, 3),
 						   NULL);
 
 	casus_query_begin(&query);
@@ -234,6 +234,6 @@ casus_sql_unshare(PG_FUNCTION_ARGS)
 						  psprintf("SELECT casus.unshare(" INT64_FORMAT ", NULL, ARRAY['...']);",
 								   target.dossier.id));
 	PG_RETURN_INT64(casus_act_record(&capacity, "unshare", target.dossier.id,
-									 PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
+									 casus_act_text(fcinfo, 3),
 									 NULL));
 }

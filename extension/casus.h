@@ -790,6 +790,9 @@ extern int64 casus_act_record(const CasusCapacity *capacity, const char *kind, i
 extern int64 casus_act_record_setup(int32 file, const char *kind, int64 dossier,
 									const char *motivation, Jsonb *details);
 
+/* A text argument of an act, or NULL. */
+extern char *casus_act_text(FunctionCallInfo fcinfo, int argument);
+
 /* Pairs of key and value (NULL: left out), ended by a NULL key. */
 extern Jsonb *casus_act_details(const char *key,...);
 

@@ -56,7 +56,7 @@ check_settings(ReturnSetInfo *result)
 {
 	if (!casus_preloaded)
 		put_finding(result, "critical", "not_preloaded",
-					_("The library did not come in with the server: protected tables answer with an error, and nothing guards casus' own tables."),
+					_("The library was not preloaded: protected tables answer with an error, nothing is guarded."),
 					_("Add casus to shared_preload_libraries and restart."));
 	if (casus_log_durability != CASUS_LOG_STRICT)
 		put_finding(result, "warning", "log_relaxed",
