@@ -368,7 +368,11 @@ typedef struct CasusProtocol
 	CasusStage *stages;			/* in order, by phase */
 } CasusProtocol;
 
-/* From the state tables, kept until one of them changes. Error if there is none. */
+/*
+ * From the state tables, compiled anew when one of them has changed.  The
+ * pointer is good to the end of the transaction at most: ask again rather than
+ * keep it.  Error if there is no such protocol.
+ */
 extern const CasusProtocol *casus_protocol(int32 id);
 extern int	casus_protocol_phase(const CasusProtocol *p, const char *name); /* -1: none; likewise below */
 extern int	casus_protocol_purpose(const CasusProtocol *p, const char *name);

@@ -363,7 +363,7 @@ is_loaded(CasusQuery *query, const CasusDoc *doc, Jsonb *definition)
 	return is_there;
 }
 
-/* The next id is read as of now, under the lock: what others loaded counts in every isolation level. */
+/* The next id is read as of now, under the lock: others' loads count in every isolation level. */
 static int32
 insert_protocol(CasusQuery *query, const CasusDoc *doc, Jsonb *definition)
 {
