@@ -52,6 +52,54 @@ create_parties(CasusQuery *query, int32 file)
 					"WITH ORDINALITY e(value, ordinality) WHERE f.id = $1");
 }
 
+/*
+ * A parameter that the protocol does not know, or one of another type, is a
+ * slip of the pen that nobody would notice later.  It is looked at after it is
+ * stored: the error takes it back.  A list may be given as the name of the
+ * document that holds it.
+ */
+static void
+check_parameters(int32 file_id)
+{
+	CasusFile	file;
+	CasusQuery	query;
+	char	   *name;
+	char	   *type;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file_id);
+	casus_query_read(&query,
+					 "SELECT k.key, e.value ->> 'type' FROM casus_cat.file f "
+					 "JOIN casus_cat.protocol p ON p.id = f.protocol, "
+					 "LATERAL pg_catalog.jsonb_each(f.parameters) k "
+					 "LEFT JOIN LATERAL (SELECT x.value FROM pg_catalog.jsonb_path_query("
+					 "p.definition, '$.parameters[*]') x(value) "
+					 "WHERE x.value ->> 'name' = k.key) e ON true "
+					 "WHERE f.id = $1 AND pg_catalog.jsonb_typeof(k.value) <> 'null' "
+					 "AND NOT (k.key = 'dpia' AND e.value IS NULL) AND NOT coalesce("
+					 "CASE e.value ->> 'type' "
+					 "WHEN 'date' THEN k.value #>> '{}' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' "
+					 "WHEN 'boolean' THEN pg_catalog.jsonb_typeof(k.value) = 'boolean' "
+					 "WHEN 'integer' THEN k.value #>> '{}' ~ '^-?[0-9]+$' "
+					 "WHEN 'list' THEN pg_catalog.jsonb_typeof(k.value) IN ('array', 'string') "
+					 "ELSE pg_catalog.jsonb_typeof(k.value) = 'string' END AND e.value IS NOT NULL, false) "
+					 "ORDER BY k.key LIMIT 1");
+	name = casus_query_get_text(&query, 0, 1);
+	type = casus_query_get_text(&query, 0, 2);
+	casus_query_end(&query);
+	if (name == NULL)
+		return;
+	casus_find_file_by_id(file_id, &file);
+	if (type == NULL)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("there is no such parameter in the protocol"),
+						  psprintf(_("%s has no parameter \"%s\"."), file.protocol_name, name), NULL);
+	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+					  _("the parameter is of another type"),
+					  psprintf(_("%s: parameter \"%s\" is of type %s."), file.protocol_name, name, type),
+					  NULL);
+}
+
 PG_FUNCTION_INFO_V1(casus_sql_open_file);
 
 Datum
@@ -60,7 +108,7 @@ casus_sql_open_file(PG_FUNCTION_ARGS)
 	char	   *protocol_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	int32		protocol;
-	int32		file;
+	int32		file = 0;
 	CasusQuery	query;
 	bool		taken;
 
@@ -94,6 +142,8 @@ casus_sql_open_file(PG_FUNCTION_ARGS)
 		create_parties(&query, file);
 	}
 	casus_query_end(&query);
+	if (!taken)
+		check_parameters(file);
 	if (taken)
 		casus_setup_error(ERRCODE_DUPLICATE_OBJECT, NULL,
 						  _("there is a file of this name already"),
@@ -126,7 +176,7 @@ missing_parameters(const CasusFile *file)
 					"WITH ORDINALITY e(value, ordinality) "
 					"WHERE f.id = $1 "
 					"AND coalesce((e.value ->> 'mandatory')::boolean, false) "
-					"AND NOT f.parameters ? (e.value ->> 'name')");
+					"AND coalesce(f.parameters -> (e.value ->> 'name'), 'null') IN ('null', '\"\"')");
 	missing = casus_query_get_text(&query, 0, 1);
 	casus_query_end(&query);
 	return missing;
@@ -140,36 +190,19 @@ casus_sql_set_parameter(PG_FUNCTION_ARGS)
 	CasusFile	file;
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	CasusQuery	query;
-	bool		known;
 
 	casus_act_require_admin("set_parameter");
 	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), &file);
 
 	casus_query_begin(&query);
-	casus_query_int(&query, file.protocol);
+	casus_query_int(&query, file.id);
 	casus_query_text(&query, name);
-	casus_query_read(&query,
-					"SELECT FROM casus_cat.protocol p, "
-					"LATERAL pg_catalog.jsonb_path_query(p.definition, '$.parameters[*]') "
-					"e(value) "
-					"WHERE p.id = $1 AND e.value ->> 'name' = $2");
-	known = query.nrows > 0;
-	if (known)
-	{
-		casus_query_int(&query, file.id);
-		casus_query_text(&query, name);
-		casus_query_jsonb(&query, PG_GETARG_JSONB_P(2));
-		casus_query_run(&query,
-						"UPDATE casus_cat.file SET parameters = parameters || "
-						"pg_catalog.jsonb_build_object($2, $3) WHERE id = $1");
-	}
+	casus_query_jsonb(&query, PG_GETARG_JSONB_P(2));
+	casus_query_run(&query,
+					"UPDATE casus_cat.file SET parameters = parameters || "
+					"pg_catalog.jsonb_build_object($2, $3) WHERE id = $1");
 	casus_query_end(&query);
-	if (!known)
-		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("there is no such parameter in the protocol"),
-						  psprintf(_("%s has no parameter \"%s\"."),
-								   file.protocol_name, name),
-						  NULL);
+	check_parameters(file.id);
 	PG_RETURN_INT64(casus_act_record_setup(file.id, "set_parameter", 0, NULL,
 										   casus_act_details("parameter", name, NULL)));
 }
@@ -205,6 +238,7 @@ casus_sql_activate_protocol(PG_FUNCTION_ARGS)
 					"ELSE pg_catalog.jsonb_build_object('dpia', $3) END WHERE id = $1");
 	casus_query_end(&query);
 
+	check_parameters(file.id);
 	missing = missing_parameters(&file);
 	if (missing == NULL && (dpia == NULL || dpia[0] == '\0'))
 		missing = pstrdup("dpia");
@@ -251,6 +285,32 @@ refuse_closed_list(const CasusFile *file, const char *name)
 								   quote_literal_cstr(file->name)));
 }
 
+/* The protocol says what kinds of parties take part. */
+static void
+check_kind(const CasusFile *file, const char *kind)
+{
+	CasusQuery	query;
+	char	   *kinds;
+	bool		known;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file->protocol);
+	casus_query_text(&query, kind);
+	casus_query_read(&query,
+					 "SELECT (SELECT pg_catalog.string_agg(k.value #>> '{}', ', ') "
+					 "FROM pg_catalog.jsonb_path_query(definition, '$.parties.kinds[*]') k(value)), "
+					 "EXISTS (SELECT FROM pg_catalog.jsonb_path_query(definition, '$.parties.kinds[*]') k(value) "
+					 "WHERE k.value #>> '{}' = $2) FROM casus_cat.protocol WHERE id = $1");
+	kinds = casus_query_get_text(&query, 0, 1);
+	known = casus_query_get_bool(&query, 0, 2);
+	casus_query_end(&query);
+	if (kinds != NULL && !known)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("the protocol knows no such kind of party"),
+						  casus_find_detail(file, casus_find_parties_article(file),
+											psprintf(_("kind is one of: %s"), kinds)), NULL);
+}
+
 PG_FUNCTION_INFO_V1(casus_sql_add_party);
 
 Datum
@@ -265,6 +325,7 @@ casus_sql_add_party(PG_FUNCTION_ARGS)
 	casus_act_require_admin("add_party");
 	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), &file);
 	refuse_closed_list(&file, name);
+	check_kind(&file, casus_act_text(fcinfo, 2));
 
 	casus_query_begin(&query);
 	casus_query_int(&query, file.id);

@@ -52,6 +52,10 @@ SELECT try($$casus.activate_protocol('ondermijning')$$);
 SELECT try($$casus.set_parameter('ondermijning', 'kleur', '"rood"')$$);
 SELECT try($$casus.set_parameter('ondermijning', 'standaarden', '[]')$$);
 SELECT try($$casus.activate_protocol('ondermijning', parameters => '{"startdatum": "2021-12-01"}')$$);
+SELECT try($$casus.activate_protocol('ondermijning', 'DPIA-2026-01', '{"startdatum": null}')$$);
+SELECT try($$casus.activate_protocol('ondermijning', 'DPIA-2026-01', '{"startdatum": "morgen"}')$$);
+SELECT try($$casus.activate_protocol('ondermijning', 'DPIA-2026-01', '{"startdatum": "2021-12-01", "kleur": "rood"}')$$);
+SELECT try($$casus.open_file('beesel-2021', 'tweede', parameters => '{"kleur": "rood"}')$$);
 -- What was refused left nothing behind.
 SELECT parameters, activated_at FROM casus.file;
 SELECT try($$casus.activate_protocol('ondermijning', dpia => 'DPIA-2026-01', parameters => '{"startdatum": "2021-12-01"}')$$);
