@@ -62,7 +62,7 @@
 #include "utils/regproc.h"
 #include "utils/relcache.h"
 
-/* 18 leaves it to the caller whether a deferrable primary key counts: here it does not, as before. */
+/* 18 leaves it to the caller whether a deferrable primary key counts: it does not, as before. */
 static inline Oid
 casus_compat_primary_key(Relation rel)
 {
