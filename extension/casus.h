@@ -368,11 +368,7 @@ typedef struct CasusProtocol
 	CasusStage *stages;			/* in order, by phase */
 } CasusProtocol;
 
-/*
- * From the state tables, compiled anew when one of them has changed.  The
- * pointer is good to the end of the transaction at most: ask again rather than
- * keep it.  Error if there is no such protocol.
- */
+/* From the state tables. Good to the end of the transaction at most: ask again. Error if there is none. */
 extern const CasusProtocol *casus_protocol(int32 id);
 extern int	casus_protocol_phase(const CasusProtocol *p, const char *name); /* -1: none; likewise below */
 extern int	casus_protocol_purpose(const CasusProtocol *p, const char *name);
