@@ -86,8 +86,13 @@ append_pending(void)
 	resetStringInfo(&pending);
 	if (pending.maxlen > PENDING_KEEP)
 	{
+		char	   *smaller = MemoryContextAllocExtended(TopMemoryContext, 1024,
+														 MCXT_ALLOC_NO_OOM);
+
+		if (smaller == NULL)
+			return true;
 		pfree(pending.data);
-		pending.data = MemoryContextAlloc(TopMemoryContext, 1024);
+		pending.data = smaller;
 		pending.maxlen = 1024;
 		resetStringInfo(&pending);
 	}
@@ -389,7 +394,10 @@ subxact_callback(SubXactEvent event, SubTransactionId mine,
 {
 	/* An exception block may have caught a value of a row in flight. */
 	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
 		casus_logscan_leaving();
+		append_if_many();
+	}
 }
 
 static void

@@ -45,29 +45,20 @@ static StringInfoData held;		/* messages: type, length, body */
 static bool is_cut = false;		/* the connection is given up */
 static bool is_busy = false;	/* inside the owner's functions */
 
-/* One ErrorResponse made by hand: nothing of what is held may go out with it. */
+/*
+ * One ErrorResponse made by hand: nothing of what is held may go out with it,
+ * and no memory is asked for.  The last field ends with the literal's own zero.
+ */
 static void
 say_why(void)
 {
-	StringInfoData message;
+	static const char why[] =
+		"SFATAL\0" "VFATAL\0" "C42501\0"
+		"Mthe access log cannot be written, so the connection is closed\0"
+		"ncasus.log_unavailable\0";
 
-	initStringInfo(&message);
-	appendStringInfoChar(&message, 'S');
-	appendBinaryStringInfo(&message, "FATAL", 6);
-	appendStringInfoChar(&message, 'V');
-	appendBinaryStringInfo(&message, "FATAL", 6);
-	appendStringInfoChar(&message, 'C');
-	appendBinaryStringInfo(&message, "42501", 6);
-	appendStringInfoChar(&message, 'M');
-	appendStringInfoString(&message, "the access log cannot be written, so the connection is closed");
-	appendStringInfoChar(&message, '\0');
-	appendStringInfoChar(&message, 'n');
-	appendStringInfoString(&message, "casus.log_unavailable");
-	appendStringInfoChar(&message, '\0');
-	appendStringInfoChar(&message, '\0');
-	(void) direct->putmessage('E', message.data, message.len);
+	(void) direct->putmessage('E', why, sizeof(why));
 	(void) direct->flush();
-	pfree(message.data);
 }
 
 /*
@@ -89,19 +80,39 @@ cut(void)
 	InterruptPending = 1;
 }
 
-/* Writes the records that must precede what leaves now; false: it is cut. */
+/*
+ * Not while we are at it already, and not in a critical section, where memory
+ * cannot be asked for: what waits then is kept for the next flush.
+ */
+static inline bool
+can_settle(void)
+{
+	return !is_busy && CritSectionCount == 0;
+}
+
+/*
+ * Writes the records that must precede what leaves now; false: it is cut.
+ * The owner does not raise, but memory may run out: then too nothing leaves.
+ */
 static bool
 settle(bool all)
 {
-	bool		ok;
+	bool		ok = false;
 
 	if (is_cut)
 		return false;
-	/* In a critical section only a PANIC is sent, and this server ends. */
-	if (is_busy || CritSectionCount > 0)
-		return true;
 	is_busy = true;
-	ok = owner.settle(all);
+	PG_TRY();
+	{
+		ok = owner.settle(all);
+	}
+	PG_CATCH();
+	{
+		is_busy = false;
+		cut();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	is_busy = false;
 	if (!ok)
 		cut();
@@ -152,16 +163,17 @@ gate_putmessage(char type, const char *body, size_t length)
 	if (is_cut)
 		return EOF;
 	owner.leaving();
-	if (!owner.waiting() && !is_busy)
+	if (!is_busy && !owner.waiting())
 	{
 		if (held.len > 0)
 			release();
 		return direct->putmessage(type, body, length);
 	}
 	if (IsParallelWorker())
-		return settle(true) ? direct->putmessage(type, body, length) : EOF;
+		return can_settle() && settle(true) ?
+			direct->putmessage(type, body, length) : EOF;
 
-	if (held.len + length + 5 > HOLD_MAX)
+	if (held.len + length + 5 > HOLD_MAX && can_settle())
 	{
 		if (!settle(false))
 			return EOF;
@@ -176,7 +188,7 @@ gate_putmessage(char type, const char *body, size_t length)
 static void
 gate_putmessage_noblock(char type, const char *body, size_t length)
 {
-	if (settle(true))
+	if (can_settle() && settle(true))
 	{
 		release();
 		direct->putmessage_noblock(type, body, length);
@@ -186,7 +198,9 @@ gate_putmessage_noblock(char type, const char *body, size_t length)
 static int
 gate_flush(void)
 {
-	if (!settle(true))
+	if (!can_settle() && (is_busy || owner.waiting()))
+		return 0;
+	if (can_settle() && !settle(true))
 		return EOF;
 	release();
 	return direct->flush();
@@ -195,7 +209,9 @@ gate_flush(void)
 static int
 gate_flush_if_writable(void)
 {
-	if (!settle(true))
+	if (!can_settle() && (is_busy || owner.waiting()))
+		return 0;
+	if (can_settle() && !settle(true))
 		return EOF;
 	release();
 	return direct->flush_if_writable();
