@@ -16,11 +16,14 @@
  */
 #include "casus.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
+#include "utils/memutils.h"
 
 /*
  * Who is responsible for the act: the controller that the protocol ties to the
@@ -90,6 +93,85 @@ casus_act_details(const char *key,...)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
 }
 
+/* ---- what the log is told of acts that take effect ---- */
+
+/*
+ * An attempt is logged when it is made, the act only when its transaction
+ * commits: the log names no act that has not happened.  One entry per act, in
+ * the memory of the top-level transaction.
+ */
+typedef struct NotedAct
+{
+	const char *event;
+	const char *kind;
+	int64		dossier;
+	SubTransactionId subxact;
+} NotedAct;
+
+static List *noted_acts = NIL;
+
+static void
+at_end_of_xact(XactEvent event, void *arg)
+{
+	ListCell   *cell;
+
+	if (event == XACT_EVENT_PRE_COMMIT)
+		foreach(cell, noted_acts)
+		{
+			NotedAct   *act = lfirst(cell);
+
+			casus_accesslog_event(act->event, InvalidOid, act->dossier, NULL, act->kind);
+		}
+	/* The memory goes with the transaction. */
+	if (event != XACT_EVENT_PARALLEL_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE)
+		noted_acts = NIL;
+}
+
+static void
+at_end_of_subxact(SubXactEvent event, SubTransactionId subxact,
+				  SubTransactionId parent, void *arg)
+{
+	ListCell   *cell;
+
+	foreach(cell, noted_acts)
+	{
+		NotedAct   *act = lfirst(cell);
+
+		if (act->subxact != subxact)
+			continue;
+		if (event == SUBXACT_EVENT_ABORT_SUB)
+			noted_acts = foreach_delete_current(noted_acts, cell);
+		else if (event == SUBXACT_EVENT_COMMIT_SUB)
+			act->subxact = parent;
+	}
+}
+
+static void
+note_act(const char *event, const char *kind, int64 dossier)
+{
+	static bool registered = false;
+	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+	NotedAct   *act = palloc(sizeof(NotedAct));
+
+	act->event = event;
+	act->kind = pstrdup(kind);
+	act->dossier = dossier;
+	act->subxact = GetCurrentSubTransactionId();
+	noted_acts = lappend(noted_acts, act);
+	MemoryContextSwitchTo(old);
+
+	/*
+	 * Callbacks run last come first: registered at the first act, this one
+	 * writes before the log makes sure at commit that all is durable.
+	 */
+	if (!registered)
+	{
+		RegisterXactCallback(at_end_of_xact, NULL);
+		RegisterSubXactCallback(at_end_of_subxact, NULL);
+		registered = true;
+	}
+}
+
 /* The row itself; capacity NULL: a set-up act by an admin, without office. */
 static int64
 record(int32 file, const CasusCapacity *capacity, const char *kind,
@@ -135,8 +217,7 @@ record(int32 file, const CasusCapacity *capacity, const char *kind,
 	}
 	casus_query_end(&query);
 
-	casus_accesslog_event(capacity ? "act" : "setup", InvalidOid, dossier,
-						  NULL, kind);
+	note_act(capacity ? "act" : "setup", kind, dossier);
 	return id;
 }
 

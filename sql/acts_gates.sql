@@ -262,6 +262,9 @@ SELECT try($$casus.advance($d, 'zwaarte')$$, :d);
 ROLLBACK;
 SELECT phase FROM casus.dossier WHERE id = :d;
 SELECT count(*) FROM casus.act_log WHERE dossier = :d AND kind = 'advance';
+-- The attempt is on record all the same, as are the refusals.
+SELECT try($$casus.advance($d, 'overleg')$$, :d);
+SELECT kind, text, code FROM casus.access_log WHERE dossiers = ARRAY[:d::bigint] OR (kind = 'refusal' AND code LIKE '%wrong_phase') ORDER BY seq DESC LIMIT 6;
 
 RESET SESSION AUTHORIZATION;
 DROP ROLE gates_coordinator, gates_handhaving, gates_belastingen, gates_subsidies, gates_fg, gates_nobody;
