@@ -65,7 +65,7 @@ typedef enum CasusLevel
 } CasusLevel;
 
 /* ------------------------------------------------------------------------
- * settings.c (layer 1): the settings
+ * settings.c: the settings
  * ------------------------------------------------------------------------ */
 
 typedef enum CasusDurability
@@ -81,7 +81,7 @@ extern bool casus_preloaded;	/* loaded by shared_preload_libraries */
 extern void casus_settings_init(void);
 
 /* ------------------------------------------------------------------------
- * report.c (layer 1): refusals and set-up errors
+ * report.c: refusals and set-up errors
  * ------------------------------------------------------------------------ */
 
 /*
@@ -105,7 +105,7 @@ extern CasusRefusalHook casus_refusal_hook;
 extern void casus_require_preloaded(void);
 
 /* ------------------------------------------------------------------------
- * clock.c, term.c (layer 1): dates in Europe/Amsterdam, the type casus.term
+ * clock.c, term.c: dates in Europe/Amsterdam, the type casus.term
  * ------------------------------------------------------------------------ */
 
 /*
@@ -146,7 +146,7 @@ extern DateADT casus_term_due_on(const CasusTerm *term, DateADT start);
 extern const char *casus_term_parse(const char *text, CasusTerm *term, bool *out_of_range);
 
 /* ------------------------------------------------------------------------
- * catalog.c (layer 2): the only file that knows casus' own tables by oid
+ * catalog.c: the only file that knows casus' own tables by oid
  * ------------------------------------------------------------------------ */
 
 typedef enum CasusTable
@@ -216,7 +216,7 @@ extern int	casus_spi(const char *sql, int nargs, Oid *types, Datum *values,
 extern void casus_spi_end(void);
 
 /* ------------------------------------------------------------------------
- * pass.c (layer 1): the token by which casus' own statements meet no guard
+ * pass.c: the token by which casus' own statements meet no guard
  * ------------------------------------------------------------------------ */
 
 /*
@@ -234,7 +234,7 @@ extern void casus_pass_leave(void);
 extern void casus_pass_init(void);	/* (sub)transaction callbacks */
 
 /* ------------------------------------------------------------------------
- * shmem.c (layer 2): the shared memory of casus
+ * shmem.c: the shared memory of casus
  * ------------------------------------------------------------------------ */
 
 extern void casus_shmem_init(void); /* request and startup hooks */
@@ -243,7 +243,7 @@ extern void casus_shmem_request_later(Size (*size) (void)); /* asked when MaxBac
 extern void casus_shmem_add(void (*startup) (void));	/* run under AddinShmemInitLock at startup */
 
 /* ------------------------------------------------------------------------
- * label.c (layer 2): the label of a row
+ * label.c: the label of a row
  * ------------------------------------------------------------------------ */
 
 /*
@@ -278,7 +278,7 @@ extern void casus_label_pending(pg_uuid_t *raw);	/* of the current top-level tra
 extern bool casus_label_is_own_pending(const pg_uuid_t *raw);
 
 /* ------------------------------------------------------------------------
- * sink.c (layer 3): where log records go
+ * sink.c: where log records go
  * ------------------------------------------------------------------------ */
 
 /*
@@ -301,7 +301,7 @@ extern bool casus_sink_lagging(void);	/* appended by anybody, not durable */
 extern void casus_sink_cover(void); /* wait for what anybody appended, as for one's own */
 
 /* ------------------------------------------------------------------------
- * wiregate.c (layer 1): holds messages back until their records are written
+ * wiregate.c: holds messages back until their records are written
  * ------------------------------------------------------------------------ */
 
 typedef struct CasusGateOwner
@@ -314,7 +314,7 @@ typedef struct CasusGateOwner
 extern void casus_wiregate_install(const CasusGateOwner *gate_owner);
 
 /* ------------------------------------------------------------------------
- * protocol.c (layer 3): a protocol's rules, compiled
+ * protocol.c: a protocol's rules, compiled
  * ------------------------------------------------------------------------ */
 
 /* One rule of casus_cat.rule: who may do what in a state, for a purpose. */
@@ -377,7 +377,7 @@ extern int	casus_protocol_category(const CasusProtocol *p, const char *name);
 extern int	casus_protocol_subject_category(const CasusProtocol *p, const char *name);
 
 /* ------------------------------------------------------------------------
- * registry.c (layer 3): which table is protected, and how (security labels)
+ * registry.c: which table is protected, and how (security labels)
  * ------------------------------------------------------------------------ */
 
 typedef enum CasusMode
@@ -407,7 +407,7 @@ extern const CasusProtected *casus_registry_find(Oid relid);	/* NULL: not protec
 extern bool casus_registry_empty(void); /* no protected table in this database: the fast way out */
 
 /* ------------------------------------------------------------------------
- * scan.c (layer 3): state rows as of now, outside SPI
+ * scan.c: state rows as of now, outside SPI
  * ------------------------------------------------------------------------ */
 
 /* Column numbers; an update script adds columns at the end only. */
@@ -470,7 +470,7 @@ extern bool casus_scan_period(CasusScan *scan, AttrNumber starts_attno, Timestam
 extern void casus_scan_end(CasusScan *scan);
 
 /* ------------------------------------------------------------------------
- * people.c (layer 5): who is who, and which offices a person holds now
+ * people.c: who is who, and which offices a person holds now
  * ------------------------------------------------------------------------ */
 
 /* An office held now: by an appointment, or by taking part in a dossier. */
@@ -504,7 +504,7 @@ extern char *casus_people_party_name(int32 file, uint16 party); /* NULL for 0 */
 extern const CasusHoldings *casus_people_holdings(int32 person);
 
 /* ------------------------------------------------------------------------
- * context.c (layer 4): who acts, in which office, for what
+ * context.c: who acts, in which office, for what
  * ------------------------------------------------------------------------ */
 
 typedef enum CasusActorKind
@@ -565,7 +565,7 @@ extern void casus_context_set(const CasusCapacity *capacity, bool for_session);
 extern void casus_context_clear(void);
 
 /*
- * enter.c: the capacity for an act on a dossier (or on a file, dossier 0): that of the
+ * capacity.c: the capacity for an act on a dossier (or on a file, dossier 0): that of the
  * context when it fits, else the only fitting appointment among the offices
  * given (bit per office code).  Raises no_appointment, wrong_office or
  * ambiguous_capacity, with the article given.
@@ -579,7 +579,7 @@ extern void casus_context_thaw(void);
 extern void casus_context_discard(void);	/* DISCARD ALL */
 
 /* ------------------------------------------------------------------------
- * dossier.c (layer 4): the state of a dossier as of now
+ * dossier.c: the state of a dossier as of now
  * ------------------------------------------------------------------------ */
 
 typedef struct CasusDossier
@@ -613,7 +613,7 @@ extern bool casus_dossier_lock(int64 id, LockTupleMode mode);
 extern void casus_dossier_init(void);
 
 /* ------------------------------------------------------------------------
- * policy.c (layer 5): one verdict per row
+ * policy.c: one verdict per row
  * ------------------------------------------------------------------------ */
 
 typedef struct CasusReason
@@ -654,7 +654,7 @@ extern void casus_policy_sight(int64 dossier, CasusSight *sight);
 extern bool casus_policy_narrowed(const CasusSight *was, const CasusSight *is);
 
 /* ------------------------------------------------------------------------
- * logrecord.c (layer 5): a log record as a line of JSON, from ready pieces
+ * logrecord.c: a log record as a line of JSON, from ready pieces
  * ------------------------------------------------------------------------ */
 
 struct StringInfoData;
@@ -671,7 +671,7 @@ extern char *casus_logrecord_person(int32 person);
 extern int32 casus_logrecord_protocol(int32 file);
 
 /* ------------------------------------------------------------------------
- * accesslog.c (layer 6): what each statement let through
+ * accesslog.c: what each statement let through
  * ------------------------------------------------------------------------ */
 
 extern void casus_accesslog_init(void);
@@ -692,13 +692,13 @@ extern void casus_accesslog_flush(void);
 extern void casus_accesslog_note_write(Oid relid, int64 dossier, CasusVerb verb);
 
 /* ------------------------------------------------------------------------
- * rowtrigger.c (layer 7), items.c (layer 4): labels for new rows, write verdicts
+ * rowtrigger.c, items.c: labels for new rows, write verdicts
  * ------------------------------------------------------------------------ */
 
 extern uint32 casus_next_item(void);	/* a number not used before in any dossier (sequence, blocks of 32) */
 
 /* ------------------------------------------------------------------------
- * query.c (layer 3): one statement on the state tables
+ * query.c: one statement on the state tables
  * ------------------------------------------------------------------------ */
 
 #define CASUS_QUERY_MAX_ARGS 12
@@ -731,7 +731,7 @@ extern int64 casus_query_get_int(CasusQuery *query, uint64 row, int column);
 extern bool casus_query_get_bool(CasusQuery *query, uint64 row, int column);
 
 /* ------------------------------------------------------------------------
- * find.c (layer 4): names to codes, and the errors when there is none
+ * find.c: names to codes, and the errors when there is none
  * ------------------------------------------------------------------------ */
 
 typedef struct CasusFile
@@ -766,7 +766,7 @@ extern char *casus_find_oath_article(const CasusFile *file, const CasusOffice *o
 extern char *casus_find_detail(const CasusFile *file, const char *article, const char *check);
 
 /* ------------------------------------------------------------------------
- * sight.c (layer 6): whose dossiers the caller may know of
+ * sight.c: whose dossiers the caller may know of
  * ------------------------------------------------------------------------ */
 
 #define CASUS_STATE_GONE	255 /* past the last retention stage */
@@ -775,7 +775,7 @@ extern bool casus_sight_dossier(int64 dossier, CasusDossier *state);
 extern bool casus_sight_file(int32 file, char level);
 
 /* ------------------------------------------------------------------------
- * act.c (layer 6): acts as rows
+ * act.c: acts as rows
  * ------------------------------------------------------------------------ */
 
 #define CASUS_NO_PURPOSE	255 /* an act in a phase that no purpose reads */
@@ -817,7 +817,7 @@ typedef struct CasusActTarget
 extern void casus_act_begin(const char *act, int64 dossier, CasusActTarget *target);
 
 /* ------------------------------------------------------------------------
- * act_person.c (layer 7): an appointment, also as part of involving somebody
+ * act_person.c: an appointment, also as part of involving somebody
  * ------------------------------------------------------------------------ */
 
 typedef struct CasusAppointment
@@ -841,7 +841,7 @@ typedef struct CasusAppointment
 extern int64 casus_act_person_appoint(const CasusFile *file, const CasusAppointment *a);
 
 /* ------------------------------------------------------------------------
- * act_dossier.c (layer 8); act_gate.c, act_share.c (layer 9)
+ * act_dossier.c; act_gate.c, act_share.c (layer 9)
  * ------------------------------------------------------------------------ */
 
 /* The offices that say who takes part in the dossier and what is shared, as a mask. */
@@ -867,7 +867,7 @@ extern void casus_guard_utility_done(PlannedStmt *pstmt, struct CasusGuardScope 
 extern void casus_guard_object(ObjectAccessType access, Oid class, Oid object, int subobject, void *arg);
 
 /* ------------------------------------------------------------------------
- * hooks.c (layer 10): every saved hook, chain order, dispatch
+ * hooks.c: every saved hook, chain order, dispatch
  * ------------------------------------------------------------------------ */
 
 extern void casus_hooks_init(void);

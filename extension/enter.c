@@ -9,11 +9,10 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "choice.h"
 
 #include "access/xact.h"
 #include "funcapi.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -28,138 +27,6 @@ typedef struct Request
 	char	   *file;
 	bool		for_session;
 } Request;
-
-/* One way in which the request can be meant. */
-typedef struct Choice
-{
-	CasusCapacity capacity;
-	char		level;
-	bool		may_session;
-} Choice;
-
-typedef struct Choices
-{
-	int			n;
-	Choice	   *choice;
-} Choices;
-
-/* ---- words ---- */
-
-static const char *
-office_name(const CasusCapacity *c)
-{
-	return casus_protocol(c->protocol)->office[c->office];
-}
-
-/* The arguments of enter() that single this one out. */
-static char *
-describe(const Choice *choice)
-{
-	const CasusCapacity *c = &choice->capacity;
-	StringInfoData text;
-	char	   *party = casus_people_party_name(c->file, c->party);
-
-	initStringInfo(&text);
-	appendStringInfo(&text, "office => %s", quote_literal_cstr(office_name(c)));
-	if (party)
-		appendStringInfo(&text, ", party => %s", quote_literal_cstr(party));
-	appendStringInfo(&text, ", file => %s",
-					 quote_literal_cstr(casus_people_file_name(c->file)));
-	if (c->dossier != 0)
-		appendStringInfo(&text, ", dossier => " INT64_FORMAT, c->dossier);
-	return text.data;
-}
-
-/* "A; B; C", each once. */
-static char *
-list_choices(const Choices *choices)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	for (int i = 0; i < choices->n; i++)
-		appendStringInfo(&text, "%s%s", i > 0 ? "; " : "",
-						 describe(&choices->choice[i]));
-	return text.data;
-}
-
-static char *
-enter_hint(const char *purpose, const Choice *choice)
-{
-	return psprintf("SELECT casus.enter(%s, %s);", quote_literal_cstr(purpose),
-					describe(choice));
-}
-
-static char *
-protocol_detail(int32 protocol, const char *article, const char *check)
-{
-	const char *name = casus_protocol(protocol)->name;
-
-	if (article == NULL || article[0] == '\0')
-		return psprintf("%s: %s", name, check);
-	return psprintf("%s art. %s: %s", name, article, check);
-}
-
-/* ---- choices ---- */
-
-static bool
-same_choice(const Choice *a, const Choice *b)
-{
-	return a->capacity.file == b->capacity.file &&
-		a->capacity.office == b->capacity.office &&
-		a->capacity.party == b->capacity.party &&
-		a->capacity.dossier == b->capacity.dossier;
-}
-
-/*
- * What the person holds, as capacities.  An office per dossier is one choice,
- * however many dossiers it is held for; another office limited to a dossier
- * falls away beside the same one without limit.
- */
-static void
-find_choices(int32 person, Choices *choices)
-{
-	const CasusHoldings *holdings = casus_people_holdings(person);
-
-	choices->n = 0;
-	choices->choice = palloc0(Max(holdings->n, 1) * sizeof(Choice));
-	for (int pass = 0; pass < 2; pass++)
-	{
-		for (int i = 0; i < holdings->n; i++)
-		{
-			const CasusHeld *held = &holdings->held[i];
-			bool		limited = held->dossier != 0 && held->level != CASUS_LEVEL_DOSSIER;
-			Choice	   *choice = &choices->choice[choices->n];
-			bool		known = false;
-
-			if (limited != (pass == 1))
-				continue;
-			memset(choice, 0, sizeof(*choice));
-			choice->capacity.file = held->file;
-			choice->capacity.protocol = held->protocol;
-			choice->capacity.person = person;
-			choice->capacity.appointment = held->appointment;
-			choice->capacity.party = held->party;
-			choice->capacity.office = held->office;
-			choice->capacity.dossier = limited ? held->dossier : 0;
-			choice->capacity.source = CASUS_FROM_CONTEXT;
-			choice->level = held->level;
-			choice->may_session = held->may_session;
-			for (int j = 0; j < choices->n && !known; j++)
-			{
-				Choice		unlimited = *choice;
-
-				unlimited.capacity.dossier = 0;
-				known = same_choice(&choices->choice[j], choice) ||
-					same_choice(&choices->choice[j], &unlimited);
-				if (known)
-					choices->choice[j].may_session |= held->may_session;
-			}
-			if (!known)
-				choices->n++;
-		}
-	}
-}
 
 /* Keeps the choices for which the test holds; false, and all kept, if none. */
 typedef bool (*ChoiceTest) (Choice *choice, const Request *request);
@@ -193,7 +60,7 @@ fits_file(Choice *choice, const Request *request)
 static bool
 fits_office(Choice *choice, const Request *request)
 {
-	return strcmp(office_name(&choice->capacity), request->office) == 0;
+	return strcmp(casus_choice_office(&choice->capacity), request->office) == 0;
 }
 
 static bool
@@ -294,10 +161,10 @@ refuse_purpose(const Request *request, const Choices *choices)
 	casus_refuse("wrong_purpose",
 				 exists ? _("this office has no access for this purpose") :
 				 _("there is no such purpose in the protocol"),
-				 protocol_detail(c->protocol, NULL,
+				 casus_choice_detail(c->protocol, NULL,
 								 exists ?
 								 psprintf(_("no rule gives office %s access for purpose %s"),
-										  office_name(c), request->purpose) :
+										  casus_choice_office(c), request->purpose) :
 								 psprintf(_("purpose %s is unknown"), request->purpose)),
 				 "SELECT * FROM casus.my_purposes();");
 }
@@ -311,7 +178,7 @@ choose(const Request *request, int32 person)
 {
 	Choices		choices;
 
-	find_choices(person, &choices);
+	casus_choice_find(person, &choices);
 	if (choices.n == 0 ||
 		(request->file && !keep(&choices, fits_file, request)))
 		refuse_no_appointment(request, person);
@@ -319,21 +186,21 @@ choose(const Request *request, int32 person)
 		(request->party && !keep(&choices, fits_party, request)))
 		casus_refuse("wrong_office",
 					 _("you do not hold this office now"),
-					 psprintf(_("You hold: %s."), list_choices(&choices)),
-					 enter_hint(request->purpose, &choices.choice[0]));
+					 psprintf(_("You hold: %s."), casus_choice_list(&choices)),
+					 casus_choice_hint(request->purpose, &choices.choice[0]));
 	if (!keep(&choices, fits_purpose, request))
 		refuse_purpose(request, &choices);
 	if (request->dossier != 0 && !keep(&choices, fits_dossier, request))
 		casus_refuse("not_involved",
 					 _("there is no such dossier in which you may act"),
-					 protocol_detail(choices.choice[0].capacity.protocol, NULL,
+					 casus_choice_detail(choices.choice[0].capacity.protocol, NULL,
 									 _("the dossier does not exist, or this office is not involved in it")),
 					 NULL);
 	if (choices.n > 1)
 		casus_refuse("ambiguous_capacity",
 					 _("you hold more than one office that fits"),
-					 psprintf(_("Your choices: %s."), list_choices(&choices)),
-					 enter_hint(request->purpose, &choices.choice[0]));
+					 psprintf(_("Your choices: %s."), casus_choice_list(&choices)),
+					 casus_choice_hint(request->purpose, &choices.choice[0]));
 	return &choices.choice[0];
 }
 
@@ -358,7 +225,7 @@ require_session(const Choice *choice, const Request *request)
 	if (!purpose_is_session(&choice->capacity))
 		casus_refuse("wrong_purpose",
 					 _("this purpose may not last for a session"),
-					 protocol_detail(choice->capacity.protocol, NULL,
+					 casus_choice_detail(choice->capacity.protocol, NULL,
 									 psprintf(_("purpose %s is entered per transaction"),
 											  request->purpose)),
 					 psprintf("BEGIN; SELECT casus.enter(%s);",
@@ -486,7 +353,7 @@ casus_sql_current_context(PG_FUNCTION_ARGS)
 	actor = casus_context_actor();
 	values[0] = text_or_null(casus_people_file_name(c->file), &nulls[0]);
 	values[1] = text_or_null(casus_protocol(c->protocol)->purpose[c->purpose], &nulls[1]);
-	values[2] = text_or_null(office_name(c), &nulls[2]);
+	values[2] = text_or_null(casus_choice_office(c), &nulls[2]);
 	values[3] = text_or_null(casus_people_party_name(c->file, c->party), &nulls[3]);
 	values[4] = Int64GetDatum(c->dossier);
 	nulls[4] = c->dossier == 0;
@@ -500,126 +367,4 @@ casus_sql_current_context(PG_FUNCTION_ARGS)
 	values[9] = text_or_null(actor_kind_name(actor.kind), &nulls[9]);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	return (Datum) 0;
-}
-
-/* ---- the capacity for an act ---- */
-
-/* The purpose of the dossier's phase: of that name, else one that reads it. */
-static uint8
-purpose_of_phase(const CasusProtocol *protocol, int phase)
-{
-	int			purpose = casus_protocol_purpose(protocol, protocol->phase[phase]);
-
-	if (purpose >= 0)
-		return purpose;
-	for (purpose = 0; purpose < protocol->npurposes; purpose++)
-		if (protocol->purpose_phases[purpose] & (UINT64CONST(1) << phase))
-			return purpose;
-	return CASUS_NO_PURPOSE;
-}
-
-/* Is the office held for this dossier, or (0) for the file as a whole? */
-static bool
-held_for(const CasusCapacity *c, char level, int64 dossier)
-{
-	if (dossier == 0)
-		return c->dossier == 0;
-	if (c->dossier != 0 && c->dossier != dossier)
-		return false;
-	return level != CASUS_LEVEL_DOSSIER ||
-		casus_dossier_participates(dossier, c->person, c->party, c->office);
-}
-
-/* The names of the offices in the mask, for the refusal. */
-static char *
-list_offices(const CasusProtocol *protocol, uint64 offices)
-{
-	StringInfoData text;
-
-	initStringInfo(&text);
-	for (int i = 0; i < protocol->noffices; i++)
-		if (offices & (UINT64CONST(1) << i))
-			appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "",
-							 protocol->office[i]);
-	return text.data;
-}
-
-static bool
-context_fits_act(int32 file, int64 dossier, uint64 offices, CasusCapacity *capacity)
-{
-	const CasusCapacity *c = casus_context_entered();
-
-	if (c == NULL || c->file != file ||
-		(offices & (UINT64CONST(1) << c->office)) == 0 ||
-		(dossier != 0 &&
-		 !held_for(c, casus_protocol(c->protocol)->office_level[c->office], dossier)))
-		return false;
-	*capacity = *c;
-	return true;
-}
-
-void
-casus_context_for_act(int32 file, int64 dossier, uint64 offices,
-					  const char *article, CasusCapacity *capacity)
-{
-	CasusActor	actor;
-	Choices		all;
-	Choices		fitting = {0};
-	bool		in_file = false;
-	bool		in_office = false;
-	int32		protocol_id = casus_dossier_file_protocol(file);
-	const CasusProtocol *protocol = casus_protocol(protocol_id);
-	CasusDossier state;
-	int			phase = 0;
-
-	casus_require_preloaded();
-	casus_catalog_listen();
-	if (context_fits_act(file, dossier, offices, capacity))
-		return;
-
-	actor = casus_context_actor();
-	find_choices(actor.person, &all);
-	fitting.choice = palloc(Max(all.n, 1) * sizeof(Choice));
-	for (int i = 0; i < all.n; i++)
-	{
-		CasusCapacity *c = &all.choice[i].capacity;
-
-		if (c->file != file)
-			continue;
-		in_file = true;
-		if ((offices & (UINT64CONST(1) << c->office)) == 0)
-			continue;
-		in_office = true;
-		if (held_for(c, all.choice[i].level, dossier))
-			fitting.choice[fitting.n++] = all.choice[i];
-	}
-
-	if (!in_file)
-		casus_refuse("no_appointment",
-					 _("there is no appointment in which you may act"),
-					 protocol_detail(protocol_id, article,
-									 psprintf(_("this is for %s"), list_offices(protocol, offices))),
-					 NULL);
-	if (!in_office)
-		casus_refuse("wrong_office",
-					 _("your office may not do this"),
-					 protocol_detail(protocol_id, article,
-									 psprintf(_("this is for %s"), list_offices(protocol, offices))),
-					 NULL);
-	if (fitting.n == 0)
-		casus_refuse("not_involved",
-					 _("there is no such dossier in which you may act"),
-					 protocol_detail(protocol_id, article,
-									 _("the dossier does not exist, or this office is not involved in it")),
-					 NULL);
-
-	if (dossier != 0 && casus_dossier_load(dossier, &state))
-		phase = state.phase;
-	if (fitting.n > 1)
-		casus_refuse("ambiguous_capacity",
-					 _("you hold more than one office that fits"),
-					 psprintf(_("Your choices: %s."), list_choices(&fitting)),
-					 enter_hint(protocol->phase[phase], &fitting.choice[0]));
-	*capacity = fitting.choice[0].capacity;
-	capacity->purpose = purpose_of_phase(protocol, phase);
 }

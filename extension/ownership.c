@@ -85,7 +85,8 @@ casus_sql_make_role(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_DUPLICATE_OBJECT),
 					 errmsg("role \"%s\" exists and is not marked as a role of casus", name),
 					 errdetail("Rights of casus would go to a role that somebody else made."),
-					 errhint("Rename that role, or after a restore of the cluster without security labels drop it, and create the extension again.")));
+					 errhint("Rename that role, or after a restore of the cluster "
+							 "without security labels drop it, and create the extension again.")));
 		PG_RETURN_VOID();
 	}
 

@@ -40,7 +40,8 @@ extern void casus_policy_fold_refresh(void);	/* folds anew when people, rules or
 extern int	casus_policy_fold_count(void);
 extern const PolicyFold *casus_policy_fold(int i);
 extern int	casus_policy_fold_of_file(int32 file);	/* -1: no capacity there */
-extern PolicySightNo casus_policy_fold_sight(int fold, const CasusDossier *dossier, bool takes_part);
+extern PolicySightNo casus_policy_fold_sight(int fold, const CasusDossier *dossier,
+											 bool takes_part);
 extern bool casus_policy_fold_asks(int fold, const CasusDossier *dossier);
 
 extern PolicyFold *casus_policy_folds;	/* [fold]; for the function below */

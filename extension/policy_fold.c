@@ -83,8 +83,12 @@ casus_policy_fold_refresh(void)
 	n = Min(casus_context_all(&capacities), POLICY_MAX_FOLDS);
 	if (n > room)
 	{
-		casus_policy_folds = casus_policy_folds ? repalloc(casus_policy_folds, n * sizeof(PolicyFold)) :
-			MemoryContextAlloc(TopMemoryContext, n * sizeof(PolicyFold));
+		if (casus_policy_folds)
+			pfree(casus_policy_folds);
+		casus_policy_folds = NULL;
+		room = nfolds = 0;
+		casus_policy_folds = MemoryContextAlloc(TopMemoryContext,
+												n * sizeof(PolicyFold));
 		room = n;
 	}
 	nfolds = 0;

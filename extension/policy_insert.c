@@ -33,7 +33,8 @@ typedef struct BlockEntry
 #define SH_ELEMENT_TYPE BlockEntry
 #define SH_KEY_TYPE BlockKey
 #define SH_KEY key
-#define SH_HASH_KEY(tb, k) (murmurhash32((uint32) (k).dossier) ^ murmurhash32((uint32) (k).block + 1))
+#define SH_HASH_KEY(tb, k) \
+	(murmurhash32((uint32) (k).dossier) ^ murmurhash32((uint32) (k).block + 1))
 #define SH_EQUAL(tb, a, b) ((a).dossier == (b).dossier && (a).block == (b).block)
 #define SH_SCOPE static inline
 #define SH_DECLARE

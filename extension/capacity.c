@@ -1,0 +1,147 @@
+/*
+ * capacity.c
+ *		The capacity in which somebody does an act, with or without a context.
+ *
+ * An act needs no casus.enter(): the context counts when it fits, else the
+ * only fitting appointment.  Nothing is kept between calls.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "choice.h"
+
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+
+/* The purpose of the dossier's phase: of that name, else one that reads it. */
+static uint8
+purpose_of_phase(const CasusProtocol *protocol, int phase)
+{
+	int			purpose = casus_protocol_purpose(protocol, protocol->phase[phase]);
+
+	if (purpose >= 0)
+		return purpose;
+	for (purpose = 0; purpose < protocol->npurposes; purpose++)
+		if (protocol->purpose_phases[purpose] & (UINT64CONST(1) << phase))
+			return purpose;
+	return CASUS_NO_PURPOSE;
+}
+
+/* Is the office held for this dossier, or (0) for the file as a whole? */
+static bool
+held_for(const CasusCapacity *c, char level, int64 dossier)
+{
+	if (dossier == 0)
+		return c->dossier == 0;
+	if (c->dossier != 0 && c->dossier != dossier)
+		return false;
+	return level != CASUS_LEVEL_DOSSIER ||
+		casus_dossier_participates(dossier, c->person, c->party, c->office);
+}
+
+/* The names of the offices in the mask, for the refusal. */
+static char *
+list_offices(const CasusProtocol *protocol, uint64 offices)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < protocol->noffices; i++)
+		if (offices & (UINT64CONST(1) << i))
+			appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "",
+							 protocol->office[i]);
+	return text.data;
+}
+
+static bool
+context_fits_act(int32 file, int64 dossier, uint64 offices, CasusCapacity *capacity)
+{
+	const CasusCapacity *c = casus_context_entered();
+
+	if (c == NULL || c->file != file ||
+		(offices & (UINT64CONST(1) << c->office)) == 0 ||
+		(dossier != 0 &&
+		 !held_for(c, casus_protocol(c->protocol)->office_level[c->office], dossier)))
+		return false;
+	*capacity = *c;
+	return true;
+}
+
+/* Of the person's choices those that fit the act; says what stood in the way. */
+static Choices
+fitting_choices(const Choices *all, int32 file, int64 dossier, uint64 offices,
+				bool *in_file, bool *in_office)
+{
+	Choices		fitting;
+
+	*in_file = *in_office = false;
+	fitting.n = 0;
+	fitting.choice = palloc(Max(all->n, 1) * sizeof(Choice));
+	for (int i = 0; i < all->n; i++)
+	{
+		CasusCapacity *c = &all->choice[i].capacity;
+
+		if (c->file != file)
+			continue;
+		*in_file = true;
+		if ((offices & (UINT64CONST(1) << c->office)) == 0)
+			continue;
+		*in_office = true;
+		if (held_for(c, all->choice[i].level, dossier))
+			fitting.choice[fitting.n++] = all->choice[i];
+	}
+	return fitting;
+}
+
+/* None fits: in the order of what depends on the caller alone. */
+static void
+refuse_act(const CasusProtocol *protocol, uint64 offices, const char *article,
+		   bool in_file, bool in_office)
+{
+	char	   *who = psprintf(_("this is for %s"), list_offices(protocol, offices));
+
+	if (!in_file)
+		casus_refuse("no_appointment",
+					 _("there is no appointment in which you may act"),
+					 casus_choice_detail(protocol->id, article, who), NULL);
+	if (!in_office)
+		casus_refuse("wrong_office", _("your office may not do this"),
+					 casus_choice_detail(protocol->id, article, who), NULL);
+	casus_refuse("not_involved",
+				 _("there is no such dossier in which you may act"),
+				 casus_choice_detail(protocol->id, article,
+									 _("the dossier does not exist, or this office is not involved in it")),
+				 NULL);
+}
+
+void
+casus_context_for_act(int32 file, int64 dossier, uint64 offices,
+					  const char *article, CasusCapacity *capacity)
+{
+	const CasusProtocol *protocol = casus_protocol(casus_dossier_file_protocol(file));
+	Choices		all;
+	Choices		fitting;
+	bool		in_file;
+	bool		in_office;
+	CasusDossier state;
+	int			phase = 0;
+
+	casus_require_preloaded();
+	casus_catalog_listen();
+	if (context_fits_act(file, dossier, offices, capacity))
+		return;
+
+	casus_choice_find(casus_context_actor().person, &all);
+	fitting = fitting_choices(&all, file, dossier, offices, &in_file, &in_office);
+	if (fitting.n == 0)
+		refuse_act(protocol, offices, article, in_file, in_office);
+
+	if (dossier != 0 && casus_dossier_load(dossier, &state))
+		phase = state.phase;
+	if (fitting.n > 1)
+		casus_refuse("ambiguous_capacity",
+					 _("you hold more than one office that fits"),
+					 psprintf(_("Your choices: %s."), casus_choice_list(&fitting)),
+					 casus_choice_hint(protocol->phase[phase], &fitting.choice[0]));
+	*capacity = fitting.choice[0].capacity;
+	capacity->purpose = purpose_of_phase(protocol, phase);
+}
