@@ -240,6 +240,20 @@ read_constraint(Oid constraint, CasusVia *via)
 	ReleaseSysCache(tuple);
 }
 
+/* What a scan for the parent needs of one column of the key. */
+static void
+resolve_key(CasusVia *via, int i)
+{
+	Oid			left;
+	Oid			type;
+	int32		typmod;
+
+	op_input_types(via->eqop[i], &left, &via->subtype[i]);
+	via->eqproc[i] = get_opcode(via->eqop[i]);
+	get_atttypetypmodcoll(via->parent, via->pkatt[i], &type, &typmod,
+						  &via->collation[i]);
+}
+
 /*
  * The foreign key that a column stands for: the one over this column alone
  * where there is one, else the first that it is part of.
@@ -272,6 +286,7 @@ casus_registry_resolve_via(Relation rel, AttrNumber attno, CasusVia *via)
 		via->fkatt[i] = best->conkey[i];
 		via->pkatt[i] = best->confkey[i];
 		via->eqop[i] = best->conpfeqop[i];
+		resolve_key(via, i);
 	}
 	read_constraint(via->constraint, via);
 	return OidIsValid(via->index);

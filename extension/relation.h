@@ -48,6 +48,9 @@ typedef struct CasusVia
 	AttrNumber	fkatt[INDEX_MAX_KEYS];
 	AttrNumber	pkatt[INDEX_MAX_KEYS];
 	Oid			eqop[INDEX_MAX_KEYS];	/* parent column = our column */
+	RegProcedure eqproc[INDEX_MAX_KEYS];	/* its function, looked up once */
+	Oid			subtype[INDEX_MAX_KEYS];	/* type of our column to it */
+	Oid			collation[INDEX_MAX_KEYS];	/* of the parent's column */
 } CasusVia;
 
 /* Codes of the table's own for what the protocol names. */

@@ -137,14 +137,9 @@ casus_rowparent_label(const CasusVia *via, TupleTableSlot *slot,
 	{
 		bool		isnull;
 		Datum		value = slot_getattr(slot, via->fkatt[i], &isnull);
-		Oid			left;
-		Oid			right;
 
-		op_input_types(via->eqop[i], &left, &right);
 		ScanKeyEntryInitialize(&key[i], 0, via->pkatt[i], BTEqualStrategyNumber,
-							   right, TupleDescAttr(RelationGetDescr(parent),
-													via->pkatt[i] - 1)->attcollation,
-							   get_opcode(via->eqop[i]), value);
+							   via->subtype[i], via->collation[i], via->eqproc[i], value);
 	}
 
 	/*
