@@ -37,9 +37,10 @@
 /* What the identity piece was made from; any change makes a new one. */
 typedef struct IdentityKey
 {
-	uint64		context_generation;
 	uint64		state_generation;
-	Oid			user;
+	Oid			role;
+	int32		person;
+	int32		kind;			/* CasusActorKind */
 	Oid			session_user;
 	char		application[NAMEDATALEN];
 } IdentityKey;
@@ -182,36 +183,85 @@ casus_logrecord_person(int32 person)
 	return person ? state_column(CASUS_PERSON, "name", "id", person, NULL, 0) : NULL;
 }
 
+/* The pieces made last, since a session reads in few capacities. */
+#define CAPACITIES	8
+
+typedef struct CapacityPiece
+{
+	uint64		state_generation;
+	int32		file;
+	int32		protocol;
+	uint16		party;
+	uint8		office;
+	uint8		purpose;
+	char		source;			/* 0: no capacity, only the file is known */
+	char	   *piece;			/* in TopMemoryContext; NULL: free */
+} CapacityPiece;
+
+static CapacityPiece capacities[CAPACITIES];
+static int	next_capacity = 0;
+
+static void
+build_capacity(StringInfo piece, int32 file, const CasusCapacity *capacity)
+{
+	const CasusProtocol *protocol;
+
+	if (file)
+		casus_logrecord_text(piece, "file",
+							 state_column(CASUS_FILE, "name", "id", file, NULL, 0));
+	if (capacity == NULL)
+		return;
+	protocol = casus_protocol(capacity->protocol);
+	if (capacity->party)
+		casus_logrecord_text(piece, "party",
+							 state_column(CASUS_PARTY, "name", "file", file,
+										  "code", capacity->party));
+	if (capacity->office < protocol->noffices)
+		casus_logrecord_text(piece, "office", protocol->office[capacity->office]);
+	if (capacity->purpose < protocol->npurposes)
+		casus_logrecord_text(piece, "purpose", protocol->purpose[capacity->purpose]);
+	casus_logrecord_text(piece, "source",
+						 capacity->source == CASUS_FROM_STANDING ? "standing" :
+						 capacity->source == CASUS_FROM_BREAK_GLASS ? "break_glass" :
+						 "context");
+}
+
 /*
- * File, party, office and purpose as one piece.  Without capacity (observe)
- * only the file is known.
+ * File, party, office and purpose as one piece, in the current memory context.
+ * Without capacity (observe) only the file is known.
  */
 char *
 casus_logrecord_capacity(int32 file, const CasusCapacity *capacity)
 {
+	CapacityPiece key = {0};
+	CapacityPiece *slot;
 	StringInfoData piece;
 
-	initStringInfo(&piece);
-	if (file)
-		casus_logrecord_text(&piece, "file",
-							 state_column(CASUS_FILE, "name", "id", file, NULL, 0));
+	key.state_generation = casus_state_generation();
+	key.file = file;
 	if (capacity)
 	{
-		const CasusProtocol *protocol = casus_protocol(capacity->protocol);
-
-		if (capacity->party)
-			casus_logrecord_text(&piece, "party",
-								 state_column(CASUS_PARTY, "name", "file", file,
-											  "code", capacity->party));
-		if (protocol && capacity->office < protocol->noffices)
-			casus_logrecord_text(&piece, "office", protocol->office[capacity->office]);
-		if (protocol && capacity->purpose < protocol->npurposes)
-			casus_logrecord_text(&piece, "purpose", protocol->purpose[capacity->purpose]);
-		casus_logrecord_text(&piece, "source",
-							 capacity->source == CASUS_FROM_STANDING ? "standing" :
-							 capacity->source == CASUS_FROM_BREAK_GLASS ? "break_glass" :
-							 "context");
+		key.protocol = capacity->protocol;
+		key.party = capacity->party;
+		key.office = capacity->office;
+		key.purpose = capacity->purpose;
+		key.source = capacity->source;
 	}
+	for (slot = capacities; slot < capacities + CAPACITIES; slot++)
+		if (slot->piece && slot->state_generation == key.state_generation &&
+			slot->file == key.file && slot->protocol == key.protocol &&
+			slot->party == key.party && slot->office == key.office &&
+			slot->purpose == key.purpose && slot->source == key.source)
+			return pstrdup(slot->piece);
+
+	initStringInfo(&piece);
+	build_capacity(&piece, file, capacity);
+	slot = &capacities[next_capacity++ % CAPACITIES];
+	if (slot->piece)
+		pfree(slot->piece);
+	slot->piece = NULL;
+	key.piece = MemoryContextStrdup(TopMemoryContext, piece.data);
+	*slot = key;
 	return piece.data;
 }
 
@@ -281,19 +331,17 @@ append_client(StringInfo piece)
 }
 
 static void
-build_identity(StringInfo piece)
+build_identity(StringInfo piece, const CasusActor *actor)
 {
-	CasusActor	actor = casus_context_actor();
-
 	casus_logrecord_text(piece, "database", casus_logrecord_database());
 	casus_logrecord_number(piece, "pid", MyProcPid);
 	if (IsParallelWorker() && MyProc->lockGroupLeader)
 		casus_logrecord_number(piece, "leader", MyProc->lockGroupLeader->pid);
 	casus_logrecord_text(piece, "session",
 						 psprintf("%llx.%x", (long long) MyStartTime, MyProcPid));
-	casus_logrecord_text(piece, "person", casus_logrecord_person(actor.person));
-	casus_logrecord_text(piece, "role", GetUserNameFromId(actor.role, true));
-	casus_logrecord_text(piece, "actor", actor_kind(actor.kind));
+	casus_logrecord_text(piece, "person", casus_logrecord_person(actor->person));
+	casus_logrecord_text(piece, "role", GetUserNameFromId(actor->role, true));
+	casus_logrecord_text(piece, "actor", actor_kind(actor->kind));
 	casus_logrecord_text(piece, "session_user",
 						 GetUserNameFromId(GetSessionUserId(), true));
 	if (application_name && application_name[0])
@@ -310,15 +358,18 @@ const char *
 casus_logrecord_identity(void)
 {
 	IdentityKey now;
+	CasusActor	actor;
 	StringInfoData piece;
 
 	if (!IsTransactionState())
 		return identity ? identity : "";
+	actor = casus_context_actor();
 
 	memset(&now, 0, sizeof(now));
-	now.context_generation = casus_context_generation();
 	now.state_generation = casus_state_generation();
-	now.user = GetUserId();
+	now.role = actor.role;
+	now.person = actor.person;
+	now.kind = actor.kind;
 	now.session_user = GetSessionUserId();
 	strlcpy(now.application, application_name ? application_name : "",
 			sizeof(now.application));
@@ -326,7 +377,7 @@ casus_logrecord_identity(void)
 		return identity;
 
 	initStringInfo(&piece);
-	build_identity(&piece);
+	build_identity(&piece, &actor);
 	if (identity)
 		pfree(identity);
 	identity = NULL;
