@@ -3,10 +3,11 @@
  *		The access log: what each statement let through, wrote, was refused.
  *
  * logscan.c watches the scans, lognote.c counts, logstatement.c knows what
- * runs, logrecord.c makes lines, sink.c keeps them.  Here it is decided when: before anything leaves.  Lines
- * wait in "pending" until the gate before the client, the commit, or the size
- * of what waits says that they must be written; in strict mode they are synced
- * too.  What is written stays, whatever becomes of the transaction.
+ * runs, logrecord.c makes lines, sink.c keeps them.  Here it is decided when:
+ * before anything leaves.  Lines wait in "pending" until the gate before the
+ * client, the commit, or the size of what waits says that they must be
+ * written; in strict mode they are synced too.  What is written stays,
+ * whatever becomes of the transaction.
  *
  * All state is private to the backend.
  *

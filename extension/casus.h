@@ -678,7 +678,7 @@ extern void casus_accesslog_init(void);
 
 /* After standard ExecutorStart: wraps the quals of the scans of protected relations. */
 extern void casus_accesslog_start(QueryDesc *query);
-extern void casus_accesslog_run(QueryDesc *query);	/* before each run: has anything let through been narrowed? */
+extern void casus_accesslog_run(QueryDesc *query);	/* before each run: may it go on? */
 extern void casus_accesslog_end(QueryDesc *query);	/* executor end: write what is left */
 
 /* One-off records: kind is "refusal", "attempt", "act", "export", "setup", "write" ...; texts may be NULL. */

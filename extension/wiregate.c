@@ -53,9 +53,11 @@ static void
 say_why(void)
 {
 	static const char why[] =
-		"SFATAL\0" "VFATAL\0" "C42501\0"
-		"Mthe access log cannot be written, so the connection is closed\0"
-		"ncasus.log_unavailable\0";
+	"SFATAL\0"
+	"VFATAL\0"
+	"C42501\0"
+	"Mthe access log cannot be written, so the connection is closed\0"
+	"ncasus.log_unavailable\0";
 
 	(void) direct->putmessage('E', why, sizeof(why));
 	(void) direct->flush();
