@@ -136,7 +136,7 @@ BEGIN ATOMIC
 			pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
 		FROM pg_catalog.pg_class c
 		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = survey.schema AND c.relkind IN ('r', 'p', 'f')
+		WHERE n.oid = pg_catalog.quote_ident(survey.schema)::regnamespace AND c.relkind IN ('r', 'p', 'f')
 	), keys AS (
 		SELECT k.oid, k.conrelid, k.confrelid, k.conname, k.condeferrable, k.conkey
 		FROM pg_catalog.pg_constraint k
@@ -187,7 +187,7 @@ BEGIN ATOMIC
 		FROM tables t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid
 		WHERE a.attnum > 0 AND NOT a.attisdropped
 			AND pg_catalog.lower(a.attname::text) OPERATOR(pg_catalog.~)
-				'bsn|naam|name|geboorte|birth|geslacht|gender|adres|address|straat|postcode|telefoon|phone|e?mail|betrokkene|persoon|person|voorletter|a_nummer|nationaliteit|toelichting|opmerking|notitie|tekst'
+				'bsn|naam|name|geboorte|birth|geslacht|gender|adres|address|straat|postcode|telefoon|phone|e?mail|betrokkene|persoon|person|voorletter|a_nummer|nationaliteit|toelichting|omschrijving|opmerking|notitie|tekst'
 		UNION ALL
 		SELECT t.oid, CASE v.relkind WHEN 'm' THEN 'materialized_view' ELSE 'view' END, v.oid::regclass::text,
 			pg_catalog.format('owner %s%s', pg_catalog.pg_get_userbyid(v.relowner),
@@ -234,4 +234,4 @@ END;
 REVOKE ALL ON FUNCTION casus.survey(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus.survey(text) TO casus_admin;
 COMMENT ON FUNCTION casus.survey(text) IS
-$$What to know about a schema before protecting its tables; changes nothing and reads the catalogs only. One row per finding; distance: number of foreign keys to the table that most others lead to (null: not reached). finding: table, kind (cannot be protected), no_primary_key, foreign_key, personal_column, view, materialized_view, reader (a role with privileges), owner, trigger (sorts after casus' own), row_security, dump. An unknown schema gives no rows.$$;
+$$What to know about a schema before protecting its tables; changes nothing and reads the catalogs only. One row per finding; distance: number of foreign keys to the table that most others lead to (null: not reached). finding: table, kind (cannot be protected), no_primary_key, foreign_key, personal_column, view, materialized_view, reader (a role with privileges), owner, trigger (sorts after casus' own), row_security, dump. Error 3F000: no such schema.$$;

@@ -500,12 +500,13 @@ read_wish(Wish *wish)
 				"subject", NULL);
 	read_columns(wish);
 	read_manners(wish);
+	wish->settings.nuses = casus_registry_settings_count_uses(wish->uses);
 	wish->settings.installation =
 		casus_installation_id() == NULL ? NULL :
 		DatumGetCString(DirectFunctionCall1(uuid_out,
 											UUIDPGetDatum(casus_installation_id())));
-	if (wish->before != NULL && wish->settings.kind !=
-		((const CasusSettings *) wish->before->settings)->kind)
+	if (wish->before != NULL && wish->before->settings != NULL &&
+		wish->settings.kind != ((const CasusSettings *) wish->before->settings)->kind)
 		wrong("a table comes to its dossiers in one way, for all its files", NULL);
 }
 

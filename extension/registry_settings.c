@@ -78,6 +78,7 @@ casus_registry_settings_write(const CasusSettings *settings)
 	put_bool(&buf, "default_outside", settings->default_outside);
 	put_bool(&buf, "had_row_security", settings->had_row_security);
 	put_bool(&buf, "had_force", settings->had_force);
+	appendStringInfo(&buf, ",\"uses\":%d", settings->nuses);
 	appendStringInfoString(&buf, ",\"files\":[");
 	for (int i = 0; i < settings->nfiles; i++)
 	{
@@ -178,6 +179,19 @@ get_bool(JsonbContainer *object, const char *key)
 }
 
 static int
+get_int(JsonbContainer *object, const char *key)
+{
+	JsonbValue	buf;
+	JsonbValue *v;
+
+	v = getKeyJsonValueFromContainer(object, key, strlen(key), &buf);
+	if (v == NULL || v->type != jbvNumeric)
+		return 0;
+	return DatumGetInt32(DirectFunctionCall1(numeric_int4,
+											 NumericGetDatum(v->val.numeric)));
+}
+
+static int
 get_name(JsonbContainer *object, const char *key,
 		 const char *const *names, int n)
 {
@@ -262,6 +276,7 @@ casus_registry_settings_read(const char *text)
 	settings->cxt = CurrentMemoryContext;
 	settings->kind = (CasusKind) kind;
 	settings->mode = (CasusMode) mode;
+	settings->nuses = get_int(&json->root, "uses");
 	settings->installation = get_string(&json->root, "installation");
 	settings->via_child = get_string(&json->root, "via_child");
 	settings->hide = get_bool(&json->root, "hide");
@@ -299,8 +314,6 @@ casus_registry_settings_read_uses(AttrNumber attno, const char *text, bool *ok)
 	{
 		CasusColumnUse *use = palloc0(sizeof(CasusColumnUse));
 		JsonbValue *v = getIthJsonbValueFromContainer(&json->root, i);
-		JsonbValue	buf;
-		JsonbValue *num;
 
 		if (v->type != jbvBinary || !JsonContainerIsObject(v->val.binary.data) ||
 			(use->use = get_string(v->val.binary.data, "use")) == NULL)
@@ -311,10 +324,7 @@ casus_registry_settings_read_uses(AttrNumber attno, const char *text, bool *ok)
 		use->attno = attno;
 		use->file = get_string(v->val.binary.data, "file");
 		use->value = get_string(v->val.binary.data, "value");
-		num = getKeyJsonValueFromContainer(v->val.binary.data, "n", 1, &buf);
-		if (num != NULL && num->type == jbvNumeric)
-			use->ordinal = DatumGetInt32(DirectFunctionCall1(numeric_int4,
-															 NumericGetDatum(num->val.numeric)));
+		use->ordinal = get_int(v->val.binary.data, "n");
 		uses = lappend(uses, use);
 	}
 	return uses;
@@ -352,6 +362,18 @@ casus_registry_settings_uses(Relation rel)
 	}
 	list_sort(uses, use_order);
 	return uses;
+}
+
+/* Those that protect of this table has made; relabels is of its parent's. */
+int
+casus_registry_settings_count_uses(List *uses)
+{
+	ListCell   *lc;
+	int			n = 0;
+
+	foreach(lc, uses)
+		n += strcmp(((CasusColumnUse *) lfirst(lc))->use, "relabels") != 0;
+	return n;
 }
 
 static void

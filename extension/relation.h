@@ -105,6 +105,8 @@ typedef struct CasusSettings
 	bool		default_outside;	/* the column's default says outside */
 	bool		had_row_security;	/* before bind */
 	bool		had_force;
+	int			nuses;			/* of columns, as protect left them; fewer: damaged */
+	bool		damaged;		/* a column that the settings name is gone */
 	char	   *installation;
 	char	   *via_child;		/* for messages: child and column as given */
 	AttrNumber	dossier_attno;
@@ -133,6 +135,7 @@ extern CasusSettings *casus_registry_settings_read(const char *text);	/* NULL: n
 extern char *casus_registry_settings_write_uses(List *uses);	/* of one column; NULL: none */
 extern List *casus_registry_settings_read_uses(AttrNumber attno, const char *text, bool *ok);
 extern List *casus_registry_settings_uses(Relation rel);	/* of all columns */
+extern int	casus_registry_settings_count_uses(List *uses);
 extern void casus_registry_settings_apply_uses(CasusSettings *settings, List *uses);
 
 /* ---- registry.c ---- */

@@ -53,9 +53,9 @@ is_governed(CasusPredicates *p, int file, TupleTableSlot *slot)
 	bool		isnull;
 	Datum		value;
 
-	if (fs->broken)
-		casus_refuse("not_fenced", _("the predicate of a protected table cannot be read any more"),
-					 _("A column that governs names is gone."),
+	if (fs->broken || p->settings->damaged)
+		casus_refuse("not_fenced", _("the settings of a protected table do not fit it any more"),
+					 _("A column that they name is gone."),
 					 "SELECT casus.unprotect(relation, reason);");
 	if (p->governs[file] == NULL)
 		return true;

@@ -206,6 +206,7 @@ update_governed(CasusRow *row, const pg_uuid_t *raw, HeapTuple old, HeapTuple ne
 		refuse_move(row);
 		return;
 	}
+	casus_rowverdict_relabel_parents(row, raw);
 	/* What the row now says must still be allowed for its data subject. */
 	now = label;
 	if (row->protocol == NULL && !casus_rowverdict_hold(row, label.dossier))
@@ -223,10 +224,21 @@ update_governed(CasusRow *row, const pg_uuid_t *raw, HeapTuple old, HeapTuple ne
 								NULL, _("Remove the row and bring it in anew."));
 }
 
+static bool
+has_predicate(const CasusSettings *settings)
+{
+	for (int i = 0; i < settings->nfiles; i++)
+	{
+		if (settings->files[i].governs_text != NULL)
+			return true;
+	}
+	return false;
+}
+
 /*
- * A row outside, pending or without label: it may become governed now. A
- * child looks at its parent again only when it got another one, or when it
- * waits for it.
+ * A row outside or pending: it may become governed now. A child looks at its
+ * parent again only when it got another one, when a predicate of its own may
+ * have changed its mind, or when it waits.
  */
 static bool
 update_ungoverned(CasusRow *row, const pg_uuid_t *raw, CasusLabelKind kind,
@@ -236,7 +248,7 @@ update_ungoverned(CasusRow *row, const pg_uuid_t *raw, CasusLabelKind kind,
 
 	*result = *raw;
 	if (kind == CASUS_LABEL_OUTSIDE && row->settings->kind == CASUS_KIND_VIA &&
-		!key_changed(row, old, new))
+		!has_predicate(row->settings) && !key_changed(row, old, new))
 		return true;
 	casus_rowparent_place(row->prot, row->predicates, row->slot, &place);
 	switch (place.kind)
