@@ -351,7 +351,8 @@ typedef struct CasusProtocol
 				ncategories,
 				nsubject_categories,
 				nrules,
-				nstages;
+				nstages,
+				nchecks;
 	const char **phase;			/* name by code */
 	const char **phase_article;
 	uint64		terminal;		/* bit per phase */
@@ -366,6 +367,8 @@ typedef struct CasusProtocol
 	const char **subject_category;
 	CasusRule  *rules;
 	CasusStage *stages;			/* in order, by phase */
+	const char **check;			/* codes of refusals that have an article of their own */
+	const char **check_article;
 } CasusProtocol;
 
 /* From the state tables. Good to the end of the transaction at most: ask again. Error if there is none. */
@@ -375,6 +378,9 @@ extern int	casus_protocol_purpose(const CasusProtocol *p, const char *name);
 extern int	casus_protocol_office(const CasusProtocol *p, const char *name);
 extern int	casus_protocol_category(const CasusProtocol *p, const char *name);
 extern int	casus_protocol_subject_category(const CasusProtocol *p, const char *name);
+
+/* The article under which a check refuses, by the code of the refusal; NULL: the document names none. */
+extern const char *casus_protocol_check_article(const CasusProtocol *p, const char *code);
 
 /* ------------------------------------------------------------------------
  * registry.c: which table is protected, and how (security labels)

@@ -48,9 +48,10 @@ CREATE TABLE casus_cat.protocol (
 	title text NOT NULL,
 	definition jsonb NOT NULL,
 	loaded_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-	loaded_by text NOT NULL
+	loaded_by text NOT NULL,
+	checks jsonb NOT NULL DEFAULT '{}'
 );
-COMMENT ON TABLE casus_cat.protocol IS 'Protocol documents as loaded; the tables below are made from the definition by casus.load_protocol.';
+COMMENT ON TABLE casus_cat.protocol IS 'Protocol documents as loaded; the tables below, and checks (the article per code of a refusal), are made from the definition by casus.load_protocol.';
 
 CREATE TABLE casus_cat.phase (
 	protocol integer NOT NULL REFERENCES casus_cat.protocol,

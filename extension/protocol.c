@@ -216,8 +216,30 @@ new_names(void)
 	return names;
 }
 
+static void
+compile_checks(CasusProtocol *p, Jsonb *checks)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&checks->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	int			room = Max(JsonContainerSize(&checks->root), 1);
+
+	p->check = palloc0(sizeof(char *) * room);
+	p->check_article = palloc0(sizeof(char *) * room);
+	if (!JB_ROOT_IS_OBJECT(checks))
+		return;
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			p->check[p->nchecks] = pnstrdup(value.val.string.val, value.val.string.len);
+		else if (token == WJB_VALUE && value.type == jbvString)
+			p->check_article[p->nchecks++] = pnstrdup(value.val.string.val,
+													  value.val.string.len);
+	}
+}
+
 static bool
-compile_name(CasusProtocol *p, int32 id)
+compile_document(CasusProtocol *p, int32 id)
 {
 	Reader		reader;
 	bool		found;
@@ -225,7 +247,10 @@ compile_name(CasusProtocol *p, int32 id)
 	reader_open(&reader, CASUS_PROTOCOL, id);
 	found = reader_next(&reader);
 	if (found)
+	{
 		p->name = field_text(&reader, "name");
+		compile_checks(p, DatumGetJsonbP(field(&reader, "checks")));
+	}
 	reader_close(&reader);
 	return found;
 }
@@ -411,7 +436,7 @@ compile(int32 id)
 	compiled->context = context;
 	p = &compiled->protocol;
 	p->id = id;
-	if (!compile_name(p, id))
+	if (!compile_document(p, id))
 		elog(ERROR, "protocol %d does not exist", id);
 	compile_phases(p);
 	compile_purposes(p);
@@ -487,4 +512,15 @@ int
 casus_protocol_subject_category(const CasusProtocol *p, const char *name)
 {
 	return find_name(p->subject_category, p->nsubject_categories, name);
+}
+
+const char *
+casus_protocol_check_article(const CasusProtocol *p, const char *code)
+{
+	int			i;
+
+	for (i = 0; i < p->nchecks; i++)
+		if (strcmp(p->check[i], code) == 0)
+			return p->check_article[i];
+	return NULL;
 }

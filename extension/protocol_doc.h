@@ -201,6 +201,15 @@ typedef struct DocRetention
 	DocArray	stages;			/* of DocStage */
 } DocRetention;
 
+#define DOC_MAX_CHECKS		32
+#define DOC_CHECKS_RAISED	19	/* the codes that this version raises come first */
+
+typedef struct DocChecks
+{
+	DocEntry	entry;
+	const char *article[DOC_MAX_CHECKS];	/* in the order of the form's keys */
+} DocChecks;
+
 typedef struct CasusDoc
 {
 	DocEntry	entry;
@@ -209,6 +218,7 @@ typedef struct CasusDoc
 	DocArray	parameters;
 	DocArray	controllers;	/* of DocEntry */
 	DocEntry	oath;			/* the article that asks for the ambtseed or VOG */
+	DocChecks	checks;			/* the article under which each check refuses */
 	DocParties	parties;
 	DocArray	lists;
 	DocArray	offices;
@@ -278,6 +288,7 @@ typedef struct DocKind
 } DocKind;
 
 extern const DocKind casus_protocol_lint_form;
+extern const DocKind casus_protocol_lint_form_checks;
 
 /* ---- protocol_lint_read.c: JSON to document ---- */
 

@@ -177,6 +177,41 @@ static const DocKey oath_keys[] = {
 };
 KIND(oath_kind, "oath", DocEntry, 1, oath_keys);
 
+/*
+ * The codes of refusals.  The first DOC_CHECKS_RAISED are raised by this version
+ * and want an article each, the others may have one already.
+ */
+#define CHECK_KEY(i, code) KEY(DocChecks, article[i], code, DOC_TEXT, false)
+static const DocKey check_keys[] = {
+	CHECK_KEY(0, "no_purpose"),
+	CHECK_KEY(1, "no_appointment"),
+	CHECK_KEY(2, "ambiguous_capacity"),
+	CHECK_KEY(3, "wrong_office"),
+	CHECK_KEY(4, "wrong_purpose"),
+	CHECK_KEY(5, "wrong_phase"),
+	CHECK_KEY(6, "wrong_category"),
+	CHECK_KEY(7, "not_involved"),
+	CHECK_KEY(8, "gate_missing"),
+	CHECK_KEY(9, "content_missing"),
+	CHECK_KEY(10, "no_parent"),
+	CHECK_KEY(11, "not_shared"),
+	CHECK_KEY(12, "retention"),
+	CHECK_KEY(13, "context_changed"),
+	CHECK_KEY(14, "label"),
+	CHECK_KEY(15, "bypass"),
+	CHECK_KEY(16, "copy_out"),
+	CHECK_KEY(17, "ddl"),
+	CHECK_KEY(18, "not_fenced"),
+	CHECK_KEY(19, "not_governed"),
+	CHECK_KEY(20, "no_consent"),
+	CHECK_KEY(21, "not_reassessed"),
+	CHECK_KEY(22, "held"),
+	CHECK_KEY(23, "second_person")
+};
+const DocKind casus_protocol_lint_form_checks = {
+	"checks", sizeof(DocChecks), 1, check_keys, lengthof(check_keys), 0
+};
+
 static const DocKey document_keys[] = {
 	KEY(DocEntry, name, "name", DOC_VERSIONED, true),
 	KEY(DocEntry, title, "title", DOC_TEXT, true),
@@ -185,6 +220,7 @@ static const DocKey document_keys[] = {
 	CHILD(CasusDoc, parameters, "parameters", DOC_OBJECTS, true, &parameter_kind),
 	CHILD(CasusDoc, controllers, "controllers", DOC_OBJECTS, true, &controller_kind),
 	CHILD(CasusDoc, oath, "oath", DOC_OBJECT, false, &oath_kind),
+	CHILD(CasusDoc, checks, "checks", DOC_OBJECT, false, &casus_protocol_lint_form_checks),
 	CHILD(CasusDoc, parties, "parties", DOC_OBJECT, true, &parties_kind),
 	CHILD(CasusDoc, lists, "lists", DOC_OBJECTS, false, &list_kind),
 	CHILD(CasusDoc, offices, "offices", DOC_OBJECTS, true, &office_kind),

@@ -72,9 +72,8 @@ cites(const char *citation, int len, const char *article)
 
 /* "3.5.c; Bijlage 3" cites two: each must begin with an article of the list. */
 static void
-check_citation(DocLint *lint, const CasusDoc *doc, const DocEntry *entry)
+check_citation_at(DocLint *lint, const CasusDoc *doc, const char *path, const char *cursor)
 {
-	const char *cursor = entry->article;
 
 	if (doc->articles.n == 0)
 		return;
@@ -89,10 +88,16 @@ check_citation(DocLint *lint, const CasusDoc *doc, const DocEntry *entry)
 			if (cites(cursor, len, DOC_ITEM(&doc->articles, DocEntry, i)->name))
 				break;
 		if (len > 0 && i == doc->articles.n)
-			doc_add(lint, "error", psprintf("%s.article", entry->path),
+			doc_add(lint, "error", path,
 					"\"%.*s\" is not among the articles of this protocol", Min(len, 60), cursor);
 		cursor += len;
 	}
+}
+
+static void
+check_citation(DocLint *lint, const CasusDoc *doc, const DocEntry *entry)
+{
+	check_citation_at(lint, doc, psprintf("%s.article", entry->path), entry->article);
 }
 
 static void
@@ -135,6 +140,30 @@ check_all_citations(DocLint *lint, const CasusDoc *doc)
 	check_citations_of(lint, doc, &doc->retention, sizeof(DocRetention));
 	for (i = 0; i < doc->nstages; i++)
 		check_citation(lint, doc, &doc->stage[i]->entry);
+}
+
+/* ---- checks ---- */
+
+static void
+check_checks(DocLint *lint, const CasusDoc *doc)
+{
+	const DocKind *form = &casus_protocol_lint_form_checks;
+	StringInfoData missing;
+	int			i;
+
+	initStringInfo(&missing);
+	for (i = 0; i < form->nkeys; i++)
+	{
+		const char *article = doc->checks.article[i];
+
+		if (*article != '\0')
+			check_citation_at(lint, doc, psprintf("$.checks.%s", form->keys[i].key), article);
+		else if (i < DOC_CHECKS_RAISED)
+			appendStringInfo(&missing, "%s%s", missing.len ? ", " : "", form->keys[i].key);
+	}
+	if (missing.len > 0)
+		doc_add(lint, "warning", "$.checks",
+				"refusals by these checks would name no article: %s", missing.data);
 }
 
 /* ---- parameters, parties, lists ---- */
@@ -460,6 +489,7 @@ casus_protocol_lint_names(DocLint *lint, const CasusDoc *doc)
 {
 	check_all_duplicates(lint, doc);
 	check_all_citations(lint, doc);
+	check_checks(lint, doc);
 	check_parameters(lint, doc);
 	check_parties(lint, doc);
 	check_lists(lint, doc);

@@ -376,8 +376,8 @@ insert_protocol(CasusQuery *query, const CasusDoc *doc, Jsonb *definition)
 	casus_query_text(query, doc->entry.title);
 	casus_query_jsonb(query, definition);
 	casus_query_run(query,
-					"INSERT INTO casus_cat.protocol (id, name, title, definition, loaded_by) "
-					"VALUES ($1, $2, $3, $4, session_user)");
+					"INSERT INTO casus_cat.protocol (id, name, title, definition, loaded_by, checks) "
+					"VALUES ($1, $2, $3, $4, session_user, coalesce($4 -> 'checks', '{}'))");
 	return id;
 }
 

@@ -33,7 +33,7 @@ SELECT count(*) AS rules_for_another_phase FROM casus.rule WHERE purpose <> phas
 
 -- Bijlage 1: indicators by group
 SELECT part, count(*) FROM casus.list_value WHERE list = 'indicatoren' GROUP BY part ORDER BY min(ordinal);
-SELECT value, title, article FROM casus.list_value WHERE list = 'indicatoren' AND value LIKE '%abc%';
+SELECT value, title, article FROM casus.list_value WHERE list = 'indicatoren' AND value LIKE '%abc%' ORDER BY value;
 
 -- [B-13] Bijlage 5 cat. 1, [B-15] relations: personalia, address, contact; [B-16] aandrager: organisation and business contact
 SELECT s.name AS subject, s.article, array_agg(c.name ORDER BY c.ordinal) AS categories

@@ -11,6 +11,9 @@ CREATE TABLE base AS SELECT $${
 		{"name": "dpia", "title": "DPIA", "type": "text", "mandatory": true, "article": "1"}],
 	"controllers": [{"name": "college", "title": "College", "article": "1"}],
 	"oath": {"article": "1"},
+	"checks": {"no_purpose": "2", "no_appointment": "1", "ambiguous_capacity": "1", "wrong_office": "1", "wrong_purpose": "2", "wrong_phase": "2",
+		"wrong_category": "3.1", "not_involved": "1", "gate_missing": "2", "content_missing": "2", "no_parent": "3.1", "not_shared": "3.1", "retention": "2",
+		"context_changed": "2", "label": "3.1", "bypass": "3.1", "copy_out": "3.1", "ddl": "3.1", "not_fenced": "3.1"},
 	"parties": {"closed": true, "kinds": ["afdeling"], "article": "1", "list": [
 		{"name": "a", "title": "A", "kind": "afdeling"}, {"name": "b", "title": "B", "kind": "afdeling"}]},
 	"lists": [{"name": "kenmerken", "title": "Kenmerken", "article": "Bijlage 1", "values": [
@@ -70,6 +73,15 @@ CREATE FUNCTION pg_temp.lint_added(path text, value text) RETURNS TABLE (finding
 $$;
 \pset format unaligned
 \pset tuples_only on
+
+-- the article of each check
+SELECT pg_temp.lint('{checks}', NULL);
+SELECT pg_temp.lint('{checks,no_purpose}', NULL);
+SELECT pg_temp.lint('{checks,no_purpose}', '" "');
+SELECT pg_temp.lint('{checks,no_purpose}', '["1"]');
+SELECT pg_temp.lint('{checks,no_purpose}', '"9.9"');
+SELECT pg_temp.lint('{checks,no_porpoise}', '"1"');
+SELECT pg_temp.lint('{checks}', '"1"');
 
 -- shape: keys, types, names, numbers
 SELECT pg_temp.lint('{title}', NULL);
