@@ -24,6 +24,7 @@ typedef struct CasusGuardScope
 	bool		upkeep;			/* VACUUM, REINDEX, GRANT ...: alters nothing that protects */
 	bool		backup;			/* COPY TO by the backup login */
 	bool		copying;		/* COPY FROM into a fenced table: the row trigger judges */
+	bool		frozen;			/* the context, meanwhile */
 	bool		touches;		/* a protected table: errors must not tell of hidden rows */
 	bool		only_keys;		/* ALTER TABLE that does nothing but add or validate foreign keys */
 	List	   *vetted;			/* oids of relations that may be altered by it */
@@ -38,7 +39,7 @@ typedef struct CasusGuardKey
 	Oid			to;
 } CasusGuardKey;
 
-/* ---- guard_scope.c (layer 8) ---- */
+/* ---- guard_scope.c ---- */
 extern CasusGuardScope *casus_guard_scope(void);	/* of the running utility statement, or NULL */
 extern CasusGuardScope *casus_guard_scope_swap(CasusGuardScope *scope);	/* returns the one before */
 extern void casus_guard_scope_init(void);
@@ -69,27 +70,26 @@ extern bool casus_guard_closed(const CasusProtected *prot);
 extern void casus_guard_need_maintenance(const CasusProtected *prot, const char *what);
 extern void casus_guard_refuse_ddl(const char *what, const char *hint);
 
-/* ---- guard_ri.c (layer 8): referential integrity by statement shape ---- */
+/* ---- guard_ri.c: referential integrity by statement shape ---- */
 extern bool casus_guard_ri_query(const Query *query);	/* before planning */
 extern bool casus_guard_ri_plan(const PlannedStmt *plan);	/* at executor start */
 extern bool casus_guard_ri_validation(const Query *query, const char *sql);
 extern bool casus_guard_ri_validation_starts(const char *sql);	/* consumed */
 extern void casus_guard_ri_arm(void);	/* the ALTER TABLE has made or altered a constraint */
 
-/* ---- guard_expr.c (layer 8): is it built in? ---- */
+/* ---- guard_expr.c: is it built in? ---- */
 extern bool casus_guard_builtin(Node *node);	/* no function, operator or type of anyone else */
 extern bool casus_guard_builtin_raw(Oid relid, Node *raw, int kind);	/* ParseExprKind */
 
-/* ---- guard_query.c, guard_plan.c (layer 9) ---- */
+/* ---- guard_query.c, guard_plan.c ---- */
 extern void casus_guard_query_init(void);
 extern List *casus_guard_query_swap(List *functions);
 extern bool casus_guard_touches(const PlannedStmt *plan);
 
-/* ---- guard_copy.c, guard_ddl.c (layer 9) ---- */
+/* ---- guard_copy.c, guard_ddl.c, guard_utility.c ---- */
 extern PlannedStmt *casus_guard_copy(PlannedStmt *pstmt, CasusGuardScope *scope);
 extern void casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 processed);
 extern void casus_guard_ddl(Node *stmt, CasusGuardScope *scope);
-extern void casus_guard_ddl_objects(Node *stmt, CasusGuardScope *scope);
 /* CREATE and DROP DATABASE, also from databases without casus. */
 extern void casus_guard_databases(Node *stmt);
 

@@ -31,7 +31,8 @@ static void
 refuse_copy_out(const char *detail)
 {
 	casus_refuse("copy_out", _("this copy would go past the protocol"), detail,
-				 _("Let a login with BYPASSRLS that is a member of casus_backup make it, or set row_security to on for the rows that you may see."));
+				 _("Let a login with BYPASSRLS that is a member of casus_backup make it, "
+				   "or set row_security to on for the rows that you may see."));
 }
 
 /* The login itself: not whoever has taken its role. */

@@ -80,7 +80,7 @@ refuse_always(const CasusProtected *prot, const char *what)
 static void
 refuse_user_code(const CasusProtected *prot)
 {
-	casus_guard_refuse_ddl(psprintf(_("The command would run functions or operators of users over the rows of the protected table %s."),
+	casus_guard_refuse_ddl(psprintf(_("The command would run functions of users over the rows of the protected table %s."),
 									casus_guard_name(prot->relid)),
 						   NULL);
 }
@@ -89,6 +89,15 @@ static bool
 is_label(const char *column)
 {
 	return column != NULL && strcmp(column, CASUS_LABEL_COLUMN) == 0;
+}
+
+static void
+check_named(RangeVar *name, const char *what, CasusGuardScope *scope)
+{
+	const CasusProtected *prot = find_protected(name, scope);
+
+	if (prot != NULL)
+		casus_guard_need_maintenance(prot, what);
 }
 
 /* ---- indexes and constraints ---- */
@@ -355,17 +364,27 @@ check_protected_command(AlterTableCmd *cmd, const CasusProtected *prot,
 		check_fenced_command(cmd, prot);
 }
 
-/* Another table that takes in a protected one, as its partition or child. */
+/*
+ * Another table that takes in a protected one as its partition, or becomes its
+ * child: a child has the label column too and is not fenced, so that its
+ * parent could not be read any more.
+ */
 static void
-check_other_table(AlterTableCmd *cmd, CasusGuardScope *scope)
+check_family(AlterTableCmd *cmd, CasusGuardScope *scope)
 {
-	const CasusProtected *child;
+	if (cmd->subtype == AT_AttachPartition)
+		check_named(((PartitionCmd *) cmd->def)->name, "ATTACH PARTITION", scope);
+	else if (cmd->subtype == AT_AddInherit)
+		check_named((RangeVar *) cmd->def, "INHERIT", scope);
+}
 
-	if (cmd->subtype != AT_AttachPartition)
-		return;
-	child = find_protected(((PartitionCmd *) cmd->def)->name, scope);
-	if (child != NULL)
-		casus_guard_need_maintenance(child, _("ATTACH PARTITION"));
+static void
+check_create_table(CreateStmt *create, CasusGuardScope *scope)
+{
+	ListCell   *lc;
+
+	foreach(lc, create->inhRelations)
+		check_named(lfirst(lc), _("A child table"), scope);
 }
 
 static void
@@ -390,7 +409,7 @@ check_alter_table(AlterTableStmt *alter, CasusGuardScope *scope)
 			scope->only_keys = false;
 		if (prot != NULL)
 			check_protected_command(cmd, prot, scope);
-		check_other_table(cmd, scope);
+		check_family(cmd, scope);
 		if (cmd->subtype == AT_AddConstraint)
 			check_constraint((Constraint *) cmd->def, relid, prot, scope);
 		else if (cmd->subtype == AT_ValidateConstraint)
@@ -447,15 +466,6 @@ check_policy(RangeVar *table, const char *name, CasusGuardScope *scope)
 }
 
 static void
-check_named(RangeVar *name, const char *what, CasusGuardScope *scope)
-{
-	const CasusProtected *prot = find_protected(name, scope);
-
-	if (prot != NULL)
-		casus_guard_need_maintenance(prot, what);
-}
-
-static void
 check_statistics(CreateStatsStmt *statistics, CasusGuardScope *scope)
 {
 	ListCell   *lc;
@@ -475,6 +485,9 @@ casus_guard_ddl(Node *stmt, CasusGuardScope *scope)
 	{
 		case T_AlterTableStmt:
 			check_alter_table((AlterTableStmt *) stmt, scope);
+			break;
+		case T_CreateStmt:
+			check_create_table((CreateStmt *) stmt, scope);
 			break;
 		case T_IndexStmt:
 			check_index((IndexStmt *) stmt, scope);

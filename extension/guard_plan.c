@@ -127,7 +127,8 @@ check_scan(Plan *plan, const Check *check, Index scanrelid, List *indextlist)
 			break;
 	}
 	if (lc == NULL)
-		refuse_bypass(psprintf(_("The protected table %s is reached without its policy, as through a parent table. Read it by its own name."),
+		refuse_bypass(psprintf(_("The protected table %s is reached without its policy, as through a parent table. "
+								 "Read it by its own name."),
 							   casus_guard_name(prot->relid)));
 	if (!prot->hide && !check->explain_only && !has_capacity(prot))
 		refuse_no_purpose(prot);
@@ -303,7 +304,7 @@ check_results(const Check *check)
 	}
 }
 
-/* A plan made before this transaction inserted may be parallel; its workers would miss those rows. */
+/* A plan from before this transaction inserted may be parallel: workers would miss those rows. */
 static void
 keep_serial(QueryDesc *query)
 {

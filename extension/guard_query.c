@@ -116,9 +116,7 @@ bind_conflict(Query *query, RangeTblEntry *rte, const CasusProtected *prot)
 	check->kind = WCO_RLS_CONFLICT_CHECK;
 	check->relname = get_rel_name(rte->relid);
 	check->polname = NULL;
-	check->qual = (Node *) makeFuncExpr(casus_permits_oid(), BOOLOID,
-										((FuncExpr *) make_permits(query->resultRelation, prot))->args,
-										InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+	check->qual = (Node *) make_permits(query->resultRelation, prot);
 	check->cascaded = false;
 	query->withCheckOptions = lcons(check, query->withCheckOptions);
 }

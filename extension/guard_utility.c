@@ -354,7 +354,7 @@ casus_guard_rethrow(CasusGuardScope *scope)
 
 	if (!scope->touches)
 		PG_RE_THROW();
-	MemoryContextSwitchTo(TopTransactionContext);
+	MemoryContextSwitchTo(TopTransactionContext ? TopTransactionContext : MessageContext);
 	error = CopyErrorData();
 	category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 	if (category != ERRCODE_DATA_EXCEPTION &&
@@ -369,5 +369,6 @@ casus_guard_rethrow(CasusGuardScope *scope)
 			(errcode(error->sqlerrcode),
 			 errmsg("the rows of a protected table do not admit this command"),
 			 errdetail("Which rows, and why, is not shown."),
-			 error->constraint_name ? err_generic_string(PG_DIAG_CONSTRAINT_NAME, error->constraint_name) : 0));
+			 error->constraint_name == NULL ? 0 :
+			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, error->constraint_name)));
 }

@@ -291,6 +291,7 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 		{
 			casus_policy_begin();
 			casus_context_freeze();
+			scope.frozen = true;
 		}
 		casus_pass_enter();
 		utility(guarded, sql, read_only_tree, context, params, env, dest, completion);
@@ -298,13 +299,13 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 	}
 	PG_CATCH();
 	{
-		if (scope.copying)
+		if (scope.frozen)
 			casus_context_thaw();
 		casus_guard_scope_swap(scope.outer);
 		casus_guard_rethrow(&scope);
 	}
 	PG_END_TRY();
-	if (scope.copying)
+	if (scope.frozen)
 		casus_context_thaw();
 	casus_guard_scope_swap(scope.outer);
 	if (!scope.own)
