@@ -19,6 +19,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "optimizer/planner.h"
 
 static planner_hook_type prev_planner = NULL;
@@ -31,6 +32,13 @@ static object_access_hook_type prev_object_access = NULL;
 
 /* Statements over protected tables that run now, nested in one another. */
 static int	running = 0;
+
+/* The extension's own scripts, and pg_upgrade, which makes its members one by one. */
+static bool
+is_script(void)
+{
+	return casus_creating() || IsBinaryUpgrade;
+}
 
 /* ---- planner ---- */
 
@@ -103,7 +111,7 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 
 	/* A worker runs a piece of a plan that its leader has been through with. */
 	own = casus_pass_consume(query->sourceText) || IsParallelWorker() ||
-		casus_creating();
+		is_script();
 	if (!own)
 		casus_guard_plan(query, eflags);
 	else if (query->plannedstmt->commandType != CMD_SELECT)
@@ -281,7 +289,7 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 	}
 
 	scope.tag = nodeTag(pstmt->utilityStmt);
-	scope.own = is_own(sql, context, casus_guard_scope()) || casus_creating();
+	scope.own = is_own(sql, context, casus_guard_scope()) || is_script();
 	scope.outer = casus_guard_scope_swap(&scope);
 	PG_TRY();
 	{

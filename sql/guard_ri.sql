@@ -112,7 +112,19 @@ INSERT INTO app.b VALUES (1);
 DELETE FROM app.a;
 
 -- The same texts by hand.
-SELECT 1 FROM ONLY app.zaak x WHERE id = 100 FOR KEY SHARE OF x;
+PREPARE by_hand (int) AS SELECT 1 FROM ONLY app.zaak x WHERE id = $1 FOR KEY SHARE OF x;
+PREPARE cascade_by_hand (int) AS DELETE FROM ONLY app.zaak WHERE id = $1;
+EXECUTE by_hand (100);
+SET plan_cache_mode = force_generic_plan;
+EXECUTE by_hand (100);
+EXECUTE cascade_by_hand (100);
 SET ROLE guard_ri_owner;
-SELECT 1 FROM ONLY app.zaak x WHERE id = 100 FOR KEY SHARE OF x;
+EXECUTE by_hand (100);
+EXECUTE cascade_by_hand (100);
 RESET ROLE;
+SET SESSION AUTHORIZATION guard_ri_coord;
+BEGIN;
+SELECT casus.enter('intake');
+SELECT titel FROM app.zaak WHERE id = 100;
+COMMIT;
+RESET SESSION AUTHORIZATION;
