@@ -165,6 +165,18 @@ BEGIN;
 SELECT * FROM look('overleg', :d);
 COMMIT;
 SELECT party, person, office, ends IS NULL AS open FROM casus.participant WHERE dossier = :d ORDER BY 1, 2;
+-- What was written about the whole dossier is not shared with it: a department reads no motivation, nor details.
+SET SESSION AUTHORIZATION life_handhaving;
+BEGIN;
+SELECT casus.enter('overleg', dossier => :d);
+SELECT count(*) AS acts, count(motivation) AS motivations, count(details) AS details FROM casus.act_log WHERE dossier = :d;
+SELECT count(*) AS decisions, count(motivation) AS motivations, count(details) AS details FROM casus.decision WHERE dossier = :d;
+COMMIT;
+SET SESSION AUTHORIZATION life_coordinator;
+BEGIN;
+SELECT casus.enter('overleg', dossier => :d);
+SELECT count(*) AS decisions, count(motivation) AS motivations, count(details) AS details FROM casus.decision WHERE dossier = :d;
+COMMIT;
 -- Sharing taken back, participation ended: gone with the next statement.
 SET SESSION AUTHORIZATION life_coordinator;
 SELECT casus.unshare(:d, ARRAY[:jansen], '{bestuurlijke_handhaving}') IS NOT NULL AS unshared;
