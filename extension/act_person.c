@@ -288,6 +288,44 @@ check_exclusion(const CasusFile *file, const CasusOffice *office, int32 person,
 						  NULL);
 }
 
+/*
+ * The same office twice at a time would be two capacities that nobody can
+ * tell apart.  The row of the person is locked by then.
+ */
+static void
+check_double(const CasusFile *file, const CasusAppointment *a)
+{
+	CasusQuery	query;
+	bool		held;
+	bool		backwards;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file->id);
+	casus_query_int(&query, a->person);
+	casus_query_code(&query, a->office.code, false);
+	casus_query_code(&query, a->party, a->party == 0);
+	casus_query_arg(&query, INT8OID, Int64GetDatum(a->dossier), a->dossier == 0);
+	casus_query_arg(&query, TIMESTAMPTZOID, a->starts, a->starts_null);
+	casus_query_arg(&query, TIMESTAMPTZOID, a->ends, a->ends_null);
+	casus_query_read(&query,
+					 "SELECT EXISTS (SELECT FROM casus_cat.appointment a "
+					 "WHERE a.file = $1 AND a.person = $2 AND a.office = $3 "
+					 "AND a.party IS NOT DISTINCT FROM $4 AND a.dossier IS NOT DISTINCT FROM $5 "
+					 "AND (a.ends IS NULL OR a.ends > coalesce($6, pg_catalog.clock_timestamp())) "
+					 "AND ($7 IS NULL OR a.starts < $7)), "
+					 "coalesce($7 <= coalesce($6, pg_catalog.clock_timestamp()), false)");
+	held = casus_query_get_bool(&query, 0, 1);
+	backwards = casus_query_get_bool(&query, 0, 2);
+	casus_query_end(&query);
+	if (backwards)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("an appointment ends after it starts"), NULL, NULL);
+	if (held)
+		casus_setup_error(ERRCODE_DUPLICATE_OBJECT, NULL,
+						  _("the person holds this office in that period already"),
+						  NULL, "SELECT * FROM casus.appointment;");
+}
+
 /* The purpose that is read without casus.enter; -1 for none. */
 static int
 check_standing(const CasusFile *file, const char *name, int32 person)
@@ -341,6 +379,7 @@ casus_act_person_appoint(const CasusFile *file, const CasusAppointment *a)
 	check_exclusion(file, &a->office, a->person, a->starts, a->starts_null,
 					a->ends, a->ends_null);
 	standing = check_standing(file, a->standing_purpose, a->person);
+	check_double(file, a);
 
 	casus_query_begin(&query);
 	casus_query_int(&query, a->person);

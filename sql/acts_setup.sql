@@ -86,6 +86,12 @@ SELECT try($$casus.set_oath('Bram', vog_on => '2999-01-01')$$);
 SELECT try($$casus.appoint('Bram', 'ondermijning', 'basisregistratie_personen', 'afgevaardigde')$$);
 SELECT try($$casus.set_oath('Bram', oath_on => '2021-05-01')$$);
 SELECT try($$casus.appoint('Bram', 'ondermijning', 'basisregistratie_personen', 'afgevaardigde')$$);
+-- Not the same office twice at a time; one after the other is well.
+SELECT try($$casus.appoint('Bram', 'ondermijning', 'basisregistratie_personen', 'afgevaardigde')$$);
+SELECT try($$casus.appoint('Bram', 'ondermijning', 'aanbestedingen', 'afgevaardigde', starts => '2090-01-01', ends => '2080-01-01')$$);
+SELECT try($$casus.appoint('Bram', 'ondermijning', 'aanbestedingen', 'afgevaardigde', starts => '2080-01-01', ends => '2090-01-01')$$);
+SELECT try($$casus.appoint('Bram', 'ondermijning', 'aanbestedingen', 'afgevaardigde', starts => '2090-01-01')$$);
+SELECT try($$casus.appoint('Bram', 'ondermijning', 'aanbestedingen', 'afgevaardigde')$$);
 -- The FG decides nothing, and who decides is not the FG, in either order.
 SELECT try($$casus.appoint('Carla', 'ondermijning', NULL, 'fg')$$);
 SELECT try($$casus.appoint('Fatima', 'ondermijning', NULL, 'fg')$$);
