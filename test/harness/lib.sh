@@ -66,7 +66,7 @@ as_user() {
 		switch=(setpriv --reuid="$pg_user" --regid="$(id -g "$pg_user")" --clear-groups)
 	fi
 	timeout -k 10 "${time_limit:-300}" "${switch[@]}" \
-		env -C "$work" HOME="$work" PATH="$bin:/usr/bin:/bin:/usr/sbin:/sbin" PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8 "$@" <&0 &
+		env -C "$work" HOME="$work" TMPDIR="$work" PATH="$bin:/usr/bin:/bin:/usr/sbin:/sbin" PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8 "$@" <&0 &
 	pid=$!
 	: > "$work/pids/$pid"
 	wait "$pid" || status=$?
