@@ -103,7 +103,7 @@ take_census(Relation rel, Census *census)
 						  psprintf("the settings of table \"%s\" are gone", RelationGetRelationName(rel)),
 						  "It was restored without security labels.",
 						  "Restore it with them.");
-	predicates = casus_rowparent_prepare(prot->settings);
+	predicates = casus_rowparent_prepare(prot->settings, false);
 	old = MemoryContextSwitchTo(row_context);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{

@@ -40,7 +40,11 @@ open_result(EState *estate, Relation rel)
 	return result;
 }
 
-/* The newest version of the row, locked; false: it is gone. */
+/*
+ * The newest version of the row, locked; false: it is gone.  Exclusively, so
+ * that whoever is inserting a child of it has finished before its label
+ * changes, or waits and then sees the new one.
+ */
 bool
 casus_rowlabel_lock(Relation rel, ItemPointer tid, TupleTableSlot *slot)
 {
@@ -49,7 +53,7 @@ casus_rowlabel_lock(Relation rel, ItemPointer tid, TupleTableSlot *slot)
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 
 	rc = table_tuple_lock(rel, tid, snapshot, slot, GetCurrentCommandId(false),
-						  LockTupleNoKeyExclusive, LockWaitBlock,
+						  LockTupleExclusive, LockWaitBlock,
 						  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
 	UnregisterSnapshot(snapshot);
 	switch (rc)
@@ -65,6 +69,16 @@ casus_rowlabel_lock(Relation rel, ItemPointer tid, TupleTableSlot *slot)
 					 errhint("Insert the parent in a statement of its own.")));
 	}
 	return false;
+}
+
+/* Locks a row that an UPDATE is about to take into the protocol, as above. */
+void
+casus_rowlabel_hold(Relation rel, ItemPointer tid)
+{
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+
+	(void) casus_rowlabel_lock(rel, tid, slot);
+	ExecDropSingleTupleTableSlot(slot);
 }
 
 /* Returns false when the row is gone. The relation is open and locked for writing. */

@@ -15,6 +15,7 @@
 #include "access/genam.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "optimizer/optimizer.h"
 #include "utils/lsyscache.h"
@@ -26,15 +27,21 @@ struct CasusPredicates
 	const CasusSettings *settings;
 	ExprContext *econtext;
 	ExprState **governs;		/* by file; NULL: every row */
+	bool		lock;			/* a parent outside is locked: a row is being written */
+	Oid			lock_relid;		/* whose descriptor lock_slot has */
+	TupleTableSlot *lock_slot;
+	MemoryContext cxt;
 };
 
 /* In the current memory context, for as long as that lives. */
 CasusPredicates *
-casus_rowparent_prepare(const CasusSettings *settings)
+casus_rowparent_prepare(const CasusSettings *settings, bool lock)
 {
 	CasusPredicates *p = palloc0(sizeof(CasusPredicates));
 
 	p->settings = settings;
+	p->lock = lock;
+	p->cxt = CurrentMemoryContext;
 	p->econtext = CreateStandaloneExprContext();
 	p->governs = palloc0(sizeof(ExprState *) * (settings->nfiles + 1));
 	for (int i = 0; i < settings->nfiles; i++)
@@ -153,6 +160,61 @@ casus_rowparent_label(const CasusVia *via, TupleTableSlot *slot,
 	return found;
 }
 
+/*
+ * A parent that stands outside may be taken into the protocol by somebody at
+ * this moment, and that UPDATE cannot see our row yet.  So it is locked, as
+ * the foreign key's check would do a little later, against the exclusive lock
+ * which that UPDATE takes; what it says after waiting is what counts.
+ */
+static void
+lock_parent(CasusPredicates *p, const CasusVia *via, ItemPointer tid,
+			CasusFound *found, pg_uuid_t *raw)
+{
+	Relation	parent = table_open(via->parent, RowShareLock);
+	TM_FailureData failure;
+	TM_Result	rc;
+
+	if (p->lock_slot == NULL || p->lock_relid != via->parent)
+	{
+		MemoryContext old = MemoryContextSwitchTo(p->cxt);
+
+		p->lock_slot = MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(RelationGetDescr(parent)),
+												table_slot_callbacks(parent));
+		p->lock_relid = via->parent;
+		MemoryContextSwitchTo(old);
+	}
+	rc = table_tuple_lock(parent, tid, SnapshotSelf, p->lock_slot,
+						  GetCurrentCommandId(false), LockTupleKeyShare,
+						  LockWaitBlock, TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+	if (rc == TM_Ok)
+	{
+		bool		isnull;
+		Datum		value = slot_getattr(p->lock_slot, get_attnum(via->parent, CASUS_LABEL_COLUMN),
+										 &isnull);
+
+		*found = isnull ? CASUS_FOUND_NULL : CASUS_FOUND_LABEL;
+		if (!isnull)
+			*raw = *DatumGetUUIDP(value);
+	}
+	else if (rc == TM_Deleted)
+		*found = CASUS_FOUND_NOTHING;
+	/* Else it is this command's own row: nobody else can know it yet. */
+	ExecClearTuple(p->lock_slot);
+	table_close(parent, NoLock);
+}
+
+static CasusFound
+find_parent(CasusPredicates *p, const CasusVia *via, TupleTableSlot *slot, pg_uuid_t *raw)
+{
+	ItemPointerData tid;
+	CasusFound	found = casus_rowparent_label(via, slot, raw, &tid);
+
+	if (p->lock && found == CASUS_FOUND_LABEL &&
+		memcmp(raw, &casus_label_outside, UUID_LEN) == 0)
+		lock_parent(p, via, &tid, &found, raw);
+	return found;
+}
+
 /* ---- the kinds of tables ---- */
 
 static void
@@ -167,8 +229,10 @@ place_by_dossier(const CasusSettings *settings, TupleTableSlot *slot, CasusPlace
 
 /* The first key that is not NULL wins, also when its parent lies outside. */
 static void
-place_by_parent(const CasusSettings *settings, TupleTableSlot *slot, CasusPlace *place)
+place_by_parent(CasusPredicates *predicates, TupleTableSlot *slot, CasusPlace *place)
 {
+	const CasusSettings *settings = predicates->settings;
+
 	place->kind = CASUS_PLACE_NO_KEY;
 	for (int i = 0; i < settings->nvia; i++)
 	{
@@ -185,7 +249,7 @@ place_by_parent(const CasusSettings *settings, TupleTableSlot *slot, CasusPlace 
 		}
 		if (!casus_rowparent_has_key(via, slot))
 			continue;
-		found = casus_rowparent_label(via, slot, &place->parent_raw, NULL);
+		found = find_parent(predicates, via, slot, &place->parent_raw);
 		if (found == CASUS_FOUND_NOTHING)
 			place->kind = CASUS_PLACE_NO_PARENT;
 		else if (found == CASUS_FOUND_NULL)
@@ -222,7 +286,7 @@ casus_rowparent_place(const CasusProtected *prot, CasusPredicates *predicates,
 	if (settings->kind == CASUS_KIND_VIA)
 	{
 		/* The file comes from the parent; the settings are one of ours. */
-		place_by_parent(settings, slot, place);
+		place_by_parent(predicates, slot, place);
 		if (place->kind == CASUS_PLACE_NO_KEY && prot->mixed)
 			place->kind = CASUS_PLACE_OUTSIDE;
 		if (place->kind == CASUS_PLACE_OUTSIDE)

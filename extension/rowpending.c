@@ -90,7 +90,7 @@ resolve(Relation rel, HeapTuple tuple)
 	if (row.prot == NULL || row.prot->settings == NULL)
 		casus_refuse("not_fenced", _("a protected table is not fenced"), NULL, NULL);
 	row.settings = row.prot->settings;
-	row.predicates = casus_rowparent_prepare(row.settings);
+	row.predicates = casus_rowparent_prepare(row.settings, true);
 	row.slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
 	ExecStoreHeapTuple(tuple, row.slot, false);
 	casus_rowparent_place(row.prot, row.predicates, row.slot, &place);

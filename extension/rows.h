@@ -44,7 +44,7 @@ typedef struct CasusPlace
 /* Compiled predicates of a table, for one statement. */
 typedef struct CasusPredicates CasusPredicates;
 
-extern CasusPredicates *casus_rowparent_prepare(const CasusSettings *settings);
+extern CasusPredicates *casus_rowparent_prepare(const CasusSettings *settings, bool lock);
 extern void casus_rowparent_place(const CasusProtected *prot, CasusPredicates *predicates,
 								  TupleTableSlot *slot, CasusPlace *place);
 
@@ -64,6 +64,7 @@ extern CasusFileSettings *casus_rowparent_governing(CasusPredicates *predicates,
 
 /* ---- rowlabel.c: writing a label into a row that is there ---- */
 extern bool casus_rowlabel_lock(Relation rel, ItemPointer tid, TupleTableSlot *slot);
+extern void casus_rowlabel_hold(Relation rel, ItemPointer tid);
 extern bool casus_rowlabel_set(Relation rel, ItemPointer tid, const pg_uuid_t *raw);
 
 /* ---- rowverdict.c: the verdict on one row, and its label ---- */

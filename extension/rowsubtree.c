@@ -78,7 +78,7 @@ join_table(const CasusProtected *prot, const CasusVia *via,
 		   TupleTableSlot *parent_slot, const pg_uuid_t *parent)
 {
 	Relation	child = table_open(prot->relid, RowExclusiveLock);
-	CasusPredicates *predicates = casus_rowparent_prepare(prot->settings);
+	CasusPredicates *predicates = casus_rowparent_prepare(prot->settings, false);
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(child), &TTSOpsHeapTuple);
 	ScanKeyData key;
 	SysScanDesc scan;

@@ -43,7 +43,7 @@ get_state(FmgrInfo *flinfo, const CasusProtected *prot)
 		return state;
 	old = MemoryContextSwitchTo(flinfo->fn_mcxt);
 	state = palloc0(sizeof(RowState));
-	state->predicates = casus_rowparent_prepare(prot->settings);
+	state->predicates = casus_rowparent_prepare(prot->settings, true);
 	state->prot = prot;
 	MemoryContextSwitchTo(old);
 	flinfo->fn_extra = state;
@@ -271,6 +271,7 @@ update_ungoverned(CasusRow *row, const pg_uuid_t *raw, CasusLabelKind kind,
 				return row->waits;
 			}
 			casus_rowverdict_relabel_parents(row, result);
+			casus_rowlabel_hold(row->rel, &old->t_self);
 			casus_rowsubtree_join(row->rel, row->slot, result);
 			return true;
 		default:
@@ -341,7 +342,8 @@ handle_delete(CasusRow *row, HeapTuple old)
 
 /* ---- entry ---- */
 
-/* A copied descriptor: a reference-counted one would be held past the query. */
+/* A copied descriptor: a reference-counted one would be held past the query. With
+ * its constraints, for those hold the defaults of columns added later. */
 static TupleTableSlot *
 slot_for(FmgrInfo *flinfo, RowState *state, Relation rel, HeapTuple tuple,
 		 TupleTableSlot *given)
@@ -352,7 +354,7 @@ slot_for(FmgrInfo *flinfo, RowState *state, Relation rel, HeapTuple tuple,
 	{
 		MemoryContext old = MemoryContextSwitchTo(flinfo->fn_mcxt);
 
-		state->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(rel)),
+		state->slot = MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(RelationGetDescr(rel)),
 											   &TTSOpsHeapTuple);
 		MemoryContextSwitchTo(old);
 	}

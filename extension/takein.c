@@ -319,7 +319,7 @@ start_batch(Batch *batch, Run *run)
 	batch->row.rel = batch->rel;
 	batch->row.prot = casus_registry_find(run->relid);
 	batch->row.settings = batch->row.prot->settings;
-	batch->row.predicates = casus_rowparent_prepare(batch->row.settings);
+	batch->row.predicates = casus_rowparent_prepare(batch->row.settings, false);
 	batch->row.slot = table_slot_create(batch->rel, NULL);
 	batch->econtext = CreateStandaloneExprContext();
 	if ((run->phase != NULL || run->opened != NULL || run->closed != NULL) &&

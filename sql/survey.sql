@@ -1,4 +1,5 @@
 -- survey: what to know about a schema before protecting it.
+\set SHOW_CONTEXT never
 CREATE ROLE survey_owner;
 CREATE ROLE survey_reader;
 CREATE SCHEMA "Oude ""base""";
