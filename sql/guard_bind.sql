@@ -187,6 +187,18 @@ RESET enable_indexscan;
 SELECT count(*) AS index_scan FROM app.zaak WHERE id > 4;
 RESET enable_seqscan;
 
+-- The workers of a plan.
+CREATE FUNCTION public.launched(sql text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) ' || sql LOOP
+		IF line ~ 'Workers' THEN
+			RETURN NEXT trim(line);
+		END IF;
+	END LOOP;
+END $$;
+
 -- What it was: nobody has changed or seen anything.
 SET SESSION AUTHORIZATION guard_bind_coord;
 BEGIN;
@@ -212,6 +224,7 @@ EXPLAIN (COSTS off) EXECUTE par;
 EXECUTE par;
 INSERT INTO app.zaak VALUES (103, 'signaal', 'nieuw');
 EXECUTE par;
+SELECT * FROM public.launched('EXECUTE par');
 ROLLBACK;
 RESET SESSION AUTHORIZATION;
 DROP OWNED BY guard_bind_plain, guard_bind_bypass;
