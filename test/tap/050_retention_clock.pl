@@ -1,0 +1,105 @@
+# Art. 11.2 Beesel, by the clock at read time and without any worker: for six
+# months after the decision to close coordinator and casusregisseur [B-42], then
+# the coordinator alone [B-43], after a year nobody.  libfaketime moves the
+# clock of the server under sessions that stay open.
+use strict;
+use warnings;
+
+use Test::More;
+use CasusTest;
+use PostgreSQL::Test::Utils;
+
+my ($library) = glob('/usr/lib/*/faketime/libfaketime.so.1');
+plan skip_all => 'libfaketime is not installed' unless $library;
+
+my $clock = PostgreSQL::Test::Utils::tempdir() . '/clock';
+
+# Offsets of Amsterdam are given with the time, so that the zone of the test does not matter.
+sub set_clock { append_to_clock("\@$_[0]"); return; }
+
+sub append_to_clock
+{
+	my ($text) = @_;
+	open my $file, '>', "$clock.new" or die $!;
+	print $file "$text\n";
+	close $file;
+	rename "$clock.new", $clock or die $!;
+	return;
+}
+
+set_clock('2026-03-02 09:00:00');
+my $node;
+{
+	local $ENV{LD_PRELOAD} = $library;
+	local $ENV{FAKETIME_TIMESTAMP_FILE} = $clock;
+	local $ENV{FAKETIME_NO_CACHE} = 1;
+	local $ENV{FAKETIME_DONT_FAKE_MONOTONIC} = 1;
+	local $ENV{TZ} = 'UTC';
+	$node = CasusTest::start('main');
+}
+is($node->safe_psql('postgres', 'SELECT now()::date'), '2026-03-02', 'the clock of the server is ours');
+
+CasusTest::fixture($node, 'beesel');
+my $dossier = $node->safe_psql('postgres', q{SELECT dossier FROM beesel.fixture WHERE name = 'overleg'});
+
+sub as { my ($role, $sql) = @_; return $node->safe_psql('postgres', $sql, extra_params => [ '-U', $role ]); }
+
+my $present = '"aanwezig": ["H. Handhaver", "B. Belasting"]';
+as('bs_coordinator', qq{
+	SELECT casus.decide($dossier, 'casus', 'casus', 'ondermijning', '{"toelichting": "een casus", "bevoegdheden": ["opiumwet_13b"], $present}');
+	SELECT casus.decide($dossier, 'plan', 'vastgesteld', 'plan',
+		'{"plan": "sluiting", "bevoegdheden": ["opiumwet_13b"], "gegevensuitwisseling": "onderling", $present}');
+	SELECT casus.advance($dossier, 'regie');
+	SELECT casus.decide($dossier, 'afsluiten', 'afsluiten', 'gereed',
+		'{"toelichting": "gesloten", "te_verstrekken": "niets", $present}');
+	SELECT casus.close_dossier($dossier, 'gereed');
+});
+is($node->safe_psql('postgres', 'SELECT 1'), '1', 'the dossier is closed');
+
+# Rows read for purpose afsluiten, or the code of the refusal.
+sub reads
+{
+	my ($role) = @_;
+	my $sql = "BEGIN; SELECT casus.enter('afsluiten', $dossier); SELECT 'rows ' || count(*) FROM beesel.notitie; COMMIT";
+	my ($code) = CasusTest::refusal($node, $sql, user => $role);
+	return $code if $code;
+	my ($rows) = as($role, $sql) =~ /rows (\d+)/;
+	return $rows;
+}
+
+sub at
+{
+	my ($when, $coordinator, $regisseur, $what) = @_;
+	set_clock($when);
+	is(reads('bs_coordinator'), $coordinator, "$when UTC, coordinator: $what");
+	is(reads('bs_regisseur'), $regisseur, "$when UTC, casusregisseur: $what");
+	return;
+}
+
+at('2026-03-02 12:00:00', 2, 2, 'directly after the decision');
+is(reads('bs_handhaving'), 'casus.wrong_purpose', 'an afgevaardigde reads nothing after closing [B-42]');
+
+# A session that stays open while the clock goes on: the next statement is bound.
+my $open = $node->background_psql('postgres', on_error_stop => 0, extra_params => [ '-U', 'bs_regisseur' ]);
+$open->query_safe("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT casus.enter('afsluiten', $dossier)");
+$open->query_safe('PREPARE read AS SELECT count(*) FROM beesel.notitie');
+is($open->query_safe('EXECUTE read'), '2', 'an open session reads');
+
+# "gedurende 6 months": through 2 September, Amsterdam (UTC+2 in summer).
+at('2026-09-02 21:59:30', 2, 2, 'the last minute of the six months [B-42]');
+is($open->query_safe('EXECUTE read'), '2', 'the open session still reads');
+set_clock('2026-09-02 22:00:30');
+is($open->query_safe('EXECUTE read'), '0', 'the open session reads nothing once the six months are over');
+$open->quit;
+at('2026-09-02 22:00:30', 2, 0, 'archived [B-43]');
+
+# "uiterlijk 1 year": gone on 2 March, from midnight in Amsterdam (UTC+1 in winter).
+set_clock('2027-03-01 22:59:30');
+is(reads('bs_coordinator'), 2, 'the last minute of the year: the coordinator reads [B-43]');
+set_clock('2027-03-01 23:00:30');
+is(reads('bs_coordinator'), 0, 'after a year nobody reads, worker or no worker');
+my ($code) = CasusTest::refusal($node, 'SELECT count(*) FROM beesel.notitie');
+is($code, 'casus.no_purpose', 'nor does a superuser');
+
+$node->stop;
+done_testing();
