@@ -258,10 +258,10 @@ casus_act_require_admin(const char *act)
 void
 casus_act_refuse_unknown(void)
 {
-	casus_refuse("no_appointment",
-				 _("there is no such dossier, or you hold no appointment for it"),
-				 NULL,
-				 "SELECT * FROM casus.my_purposes();");
+	casus_check_refuse(casus_check_protocol(NULL, 0), "no_appointment",
+					   _("there is no such dossier, or you hold no appointment for it"),
+					   _("a dossier is known to the offices of its file and to those who take part in it"),
+					   "SELECT * FROM casus.my_purposes();");
 }
 
 /*

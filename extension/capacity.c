@@ -102,15 +102,17 @@ refuse_act(const CasusProtocol *protocol, uint64 offices, const char *article,
 	if (!in_file)
 		casus_refuse("no_appointment",
 					 _("there is no appointment in which you may act"),
-					 casus_choice_detail(protocol->id, article, who), NULL);
+					 casus_check_detail(protocol, "no_appointment", article, who),
+					 "SELECT * FROM casus.my_purposes();");
 	if (!in_office)
-		casus_refuse("wrong_office", _("your office may not do this"),
-					 casus_choice_detail(protocol->id, article, who), NULL);
+		casus_refuse("wrong_office",
+					 _("your office may not do this"),
+					 casus_check_detail(protocol, "wrong_office", article, who),
+					 "SELECT * FROM casus.my_purposes();");
 	casus_refuse("not_involved",
 				 _("there is no such dossier in which you may act"),
-				 casus_choice_detail(protocol->id, article,
-									 _("the dossier does not exist, or this office is not involved in it")),
-				 NULL);
+				 casus_check_detail(protocol, "not_involved", article, _("the dossier does not exist, or this office is not involved in it")),
+				 "SELECT * FROM casus.dossier;");
 }
 
 void
@@ -138,10 +140,10 @@ casus_context_for_act(int32 file, int64 dossier, uint64 offices,
 	if (dossier != 0 && casus_dossier_load(dossier, &state))
 		phase = state.phase;
 	if (fitting.n > 1)
-		casus_refuse("ambiguous_capacity",
-					 _("you hold more than one office that fits"),
-					 psprintf(_("Your choices: %s."), casus_choice_list(&fitting)),
-					 casus_choice_hint(protocol->phase[phase], &fitting.choice[0]));
+		casus_check_refuse(protocol, "ambiguous_capacity",
+						   _("you hold more than one office that fits"),
+						   psprintf(_("your choices: %s"), casus_choice_list(&fitting)),
+						   casus_choice_hint(protocol->phase[phase], &fitting.choice[0]));
 	*capacity = fitting.choice[0].capacity;
 	capacity->purpose = purpose_of_phase(protocol, phase);
 }

@@ -619,6 +619,19 @@ extern bool casus_dossier_lock(int64 id, LockTupleMode mode);
 extern void casus_dossier_init(void);
 
 /* ------------------------------------------------------------------------
+ * check.c: in words, which check and article refuse
+ * ------------------------------------------------------------------------ */
+
+/* That of these files, or (none) of all activated ones; NULL: none, or not the same one. */
+extern const CasusProtocol *casus_check_protocol(const int32 *files, int nfiles);
+
+/* "beesel-2021 art. 9.10: the check"; each argument may be NULL. */
+extern char *casus_check_detail(const CasusProtocol *protocol, const char *code,
+								const char *article, const char *check);
+extern void casus_check_refuse(const CasusProtocol *protocol, const char *code, const char *message,
+							   const char *check, const char *hint) pg_attribute_noreturn();
+
+/* ------------------------------------------------------------------------
  * policy.c: one verdict per row
  * ------------------------------------------------------------------------ */
 

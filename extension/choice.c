@@ -55,18 +55,19 @@ casus_choice_list(const Choices *choices)
 char *
 casus_choice_hint(const char *purpose, const Choice *choice)
 {
-	return psprintf("SELECT casus.enter(%s, %s);", quote_literal_cstr(purpose),
+	return psprintf("BEGIN; SELECT casus.enter(%s, %s);", quote_literal_cstr(purpose),
 					describe(choice));
 }
 
-char *
-casus_choice_detail(int32 protocol, const char *article, const char *check)
+/* The protocol of all choices, or, without any, of the activated files; NULL: not the same one. */
+const CasusProtocol *
+casus_choice_protocol(const Choices *choices)
 {
-	const char *name = casus_protocol(protocol)->name;
+	int32	   *files = palloc(Max(choices->n, 1) * sizeof(int32));
 
-	if (article == NULL || article[0] == '\0')
-		return psprintf("%s: %s", name, check);
-	return psprintf("%s art. %s: %s", name, article, check);
+	for (int i = 0; i < choices->n; i++)
+		files[i] = choices->choice[i].capacity.file;
+	return casus_check_protocol(files, choices->n);
 }
 
 /* ---- choices ---- */

@@ -28,8 +28,6 @@ extern void casus_choice_find(int32 person, Choices *choices);
 extern const char *casus_choice_office(const CasusCapacity *c);
 extern char *casus_choice_list(const Choices *choices);	/* "A; B; C" */
 extern char *casus_choice_hint(const char *purpose, const Choice *choice);
-
-/* DETAIL of a refusal: protocol, article (or NULL) and the check. */
-extern char *casus_choice_detail(int32 protocol, const char *article, const char *check);
+extern const CasusProtocol *casus_choice_protocol(const Choices *choices);
 
 #endif							/* CASUS_CHOICE_H */

@@ -142,13 +142,13 @@ fits_dossier(Choice *choice, const Request *request)
 static void
 refuse_no_appointment(const Request *request, int32 person)
 {
-	casus_refuse("no_appointment",
-				 _("there is no appointment in which you may act"),
-				 person == 0 ?
-				 _("This role is not known as a person.") :
-				 request->file ? _("You hold no office in this file now.") :
-				 _("You hold no office in an activated file now."),
-				 _("A casus_admin, or an office that the protocol names, appoints: casus.add_person(), casus.appoint()."));
+	/* Not under the file that was named: whoever holds no office there learns nothing of it. */
+	casus_check_refuse(casus_check_protocol(NULL, 0), "no_appointment",
+					   _("there is no appointment in which you may act"),
+					   person == 0 ? _("this role is not known as a person") :
+					   request->file ? _("you hold no office in this file now") :
+					   _("you hold no office in an activated file now"),
+					   _("A casus_admin, or an office that the protocol names, appoints: casus.add_person(), casus.appoint()."));
 }
 
 static void
@@ -158,15 +158,13 @@ refuse_purpose(const Request *request, const Choices *choices)
 	const CasusProtocol *protocol = casus_protocol(c->protocol);
 	bool		exists = casus_protocol_purpose(protocol, request->purpose) >= 0;
 
-	casus_refuse("wrong_purpose",
-				 exists ? _("this office has no access for this purpose") :
-				 _("there is no such purpose in the protocol"),
-				 casus_choice_detail(c->protocol, NULL,
-								 exists ?
-								 psprintf(_("no rule gives office %s access for purpose %s"),
-										  casus_choice_office(c), request->purpose) :
-								 psprintf(_("purpose %s is unknown"), request->purpose)),
-				 "SELECT * FROM casus.my_purposes();");
+	casus_check_refuse(casus_choice_protocol(choices), "wrong_purpose",
+					   exists ? _("this office has no access for this purpose") : _("there is no such purpose in the protocol"),
+					   exists ?
+					   psprintf(_("no rule gives office %s access for purpose %s"),
+								casus_choice_office(c), request->purpose) :
+					   psprintf(_("purpose %s is unknown"), request->purpose),
+					   "SELECT * FROM casus.my_purposes();");
 }
 
 /*
@@ -184,23 +182,22 @@ choose(const Request *request, int32 person)
 		refuse_no_appointment(request, person);
 	if ((request->office && !keep(&choices, fits_office, request)) ||
 		(request->party && !keep(&choices, fits_party, request)))
-		casus_refuse("wrong_office",
-					 _("you do not hold this office now"),
-					 psprintf(_("You hold: %s."), casus_choice_list(&choices)),
-					 casus_choice_hint(request->purpose, &choices.choice[0]));
+		casus_check_refuse(casus_choice_protocol(&choices), "wrong_office",
+						   _("you do not hold this office now"),
+						   psprintf(_("you hold: %s"), casus_choice_list(&choices)),
+						   casus_choice_hint(request->purpose, &choices.choice[0]));
 	if (!keep(&choices, fits_purpose, request))
 		refuse_purpose(request, &choices);
 	if (request->dossier != 0 && !keep(&choices, fits_dossier, request))
-		casus_refuse("not_involved",
-					 _("there is no such dossier in which you may act"),
-					 casus_choice_detail(choices.choice[0].capacity.protocol, NULL,
-									 _("the dossier does not exist, or this office is not involved in it")),
-					 NULL);
+		casus_check_refuse(casus_choice_protocol(&choices), "not_involved",
+						   _("there is no such dossier in which you may act"),
+						   _("the dossier does not exist, or this office is not involved in it"),
+						   "SELECT * FROM casus.dossier;");
 	if (choices.n > 1)
-		casus_refuse("ambiguous_capacity",
-					 _("you hold more than one office that fits"),
-					 psprintf(_("Your choices: %s."), casus_choice_list(&choices)),
-					 casus_choice_hint(request->purpose, &choices.choice[0]));
+		casus_check_refuse(casus_choice_protocol(&choices), "ambiguous_capacity",
+						   _("you hold more than one office that fits"),
+						   psprintf(_("your choices: %s"), casus_choice_list(&choices)),
+						   casus_choice_hint(request->purpose, &choices.choice[0]));
 	return &choices.choice[0];
 }
 
@@ -223,19 +220,15 @@ static void
 require_session(const Choice *choice, const Request *request)
 {
 	if (!purpose_is_session(&choice->capacity))
-		casus_refuse("wrong_purpose",
-					 _("this purpose may not last for a session"),
-					 casus_choice_detail(choice->capacity.protocol, NULL,
-									 psprintf(_("purpose %s is entered per transaction"),
-											  request->purpose)),
-					 psprintf("BEGIN; SELECT casus.enter(%s);",
-							  quote_literal_cstr(request->purpose)));
+		casus_check_refuse(casus_protocol(choice->capacity.protocol), "wrong_purpose",
+						   _("this purpose may not last for a session"),
+						   psprintf(_("purpose %s is entered per transaction"), request->purpose),
+						   psprintf("BEGIN; SELECT casus.enter(%s);", quote_literal_cstr(request->purpose)));
 	if (!choice->may_session)
-		casus_refuse("wrong_office",
-					 _("this appointment may not be entered for a session"),
-					 _("The appointment was made without may_session."),
-					 psprintf("BEGIN; SELECT casus.enter(%s);",
-							  quote_literal_cstr(request->purpose)));
+		casus_check_refuse(casus_protocol(choice->capacity.protocol), "wrong_office",
+						   _("this appointment may not be entered for a session"),
+						   _("the appointment was made without may_session"),
+						   psprintf("BEGIN; SELECT casus.enter(%s);", quote_literal_cstr(request->purpose)));
 }
 
 static char *

@@ -22,9 +22,7 @@ char *
 casus_find_detail(const CasusFile *file, const char *article,
 				  const char *check)
 {
-	if (article == NULL || article[0] == '\0')
-		return psprintf("%s: %s", file->protocol_name, check);
-	return psprintf("%s art. %s: %s", file->protocol_name, article, check);
+	return casus_check_detail(casus_protocol(file->protocol), NULL, article, check);
 }
 
 static bool

@@ -30,9 +30,10 @@ static bool restoring = false;
 static void
 refuse_copy_out(const char *detail)
 {
-	casus_refuse("copy_out", _("this copy would go past the protocol"), detail,
-				 _("Let a login with BYPASSRLS that is a member of casus_backup make it, "
-				   "or set row_security to on for the rows that you may see."));
+	casus_check_refuse(casus_check_protocol(NULL, 0), "copy_out",
+					   _("this copy would go past the protocol"),
+					   detail,
+					   _("Let a login with BYPASSRLS that is a member of casus_backup make it, " "or set row_security to on for the rows that you may see."));
 }
 
 /* The login itself: not whoever has taken its role. */
@@ -148,9 +149,10 @@ copy_own(CopyStmt *copy, CasusGuardScope *scope, Oid relid)
 	if (casus_installation_id() == NULL && superuser())
 		restoring = true;
 	if (!restoring || !superuser())
-		casus_refuse("bypass", _("this statement would go past the protocol"),
-					 psprintf(_("%s belongs to casus and is filled by a restore into a fresh installation only."), name),
-					 NULL);
+		casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
+						   _("this statement would go past the protocol"),
+						   psprintf(_("%s belongs to casus and is filled by a restore into a fresh installation only."), name),
+						   NULL);
 }
 
 PlannedStmt *
@@ -173,9 +175,10 @@ casus_guard_copy(PlannedStmt *pstmt, CasusGuardScope *scope)
 	if (relid < FirstNormalObjectId)
 	{
 		if (copy->is_from)
-			casus_refuse("bypass", _("this statement would go past the protocol"),
-						 psprintf(_("The system catalog %s cannot be written while casus is in this database."),
-								  get_rel_name(relid)), NULL);
+			casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
+							   _("this statement would go past the protocol"),
+							   psprintf(_("The system catalog %s cannot be written while casus is in this database."), get_rel_name(relid)),
+							   NULL);
 		return pstmt;
 	}
 	if (casus_is_own_relation(relid))

@@ -37,7 +37,10 @@ static void check_plan(Plan *plan, const Check *check);
 static void
 refuse_bypass(const char *detail)
 {
-	casus_refuse("bypass", _("this statement would go past the protocol"), detail, NULL);
+	casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
+					   _("this statement would go past the protocol"),
+					   detail,
+					   NULL);
 }
 
 static void
@@ -46,21 +49,23 @@ refuse_not_fenced(const CasusProtected *prot)
 	char	   *name = casus_guard_name(prot->relid);
 
 	if (prot->foreign)
-		casus_refuse("not_fenced", _("this table belongs to another installation of casus"),
-					 psprintf(_("The rows of %s carry labels of another installation."), name),
-					 NULL);
-	casus_refuse("not_fenced", _("this table is labelled but not fenced"),
-				 psprintf(_("The policy, the trigger or the row security of %s is not in place, as during a restore."), name),
-				 psprintf("SELECT casus.bind(%s, 'enforce');", quote_literal_cstr(name)));
+		casus_check_refuse(casus_check_protocol(prot->files, prot->nfiles), "not_fenced",
+						   _("this table belongs to another installation of casus"),
+						   psprintf(_("the rows of %s carry labels of another installation"), name),
+						   NULL);
+	casus_check_refuse(casus_check_protocol(prot->files, prot->nfiles), "not_fenced",
+					   _("this table is labelled but not fenced"),
+					   psprintf(_("the policy, the trigger or the row security of %s is not in place, as during a restore"), name),
+					   psprintf("SELECT casus.bind(%s, 'enforce');", quote_literal_cstr(name)));
 }
 
 static void
 refuse_no_purpose(const CasusProtected *prot)
 {
-	casus_refuse("no_purpose", _("this table is read for a purpose only"),
-				 psprintf(_("There is no context and no standing purpose for %s."),
-						  casus_guard_name(prot->relid)),
-				 _("SELECT casus.enter('<purpose>'); SELECT * FROM casus.my_purposes() lists yours."));
+	casus_check_refuse(casus_check_protocol(prot->files, prot->nfiles), "no_purpose",
+					   _("this table is read for a purpose only"),
+					   psprintf(_("there is no context and no standing purpose for %s"), casus_guard_name(prot->relid)),
+					   _("BEGIN; SELECT casus.enter('<purpose>'); ... COMMIT; -- yours: SELECT * FROM casus.my_purposes();"));
 }
 
 static bool

@@ -164,9 +164,10 @@ casus_guard_closed(const CasusProtected *prot)
 void
 casus_guard_refuse_ddl(const char *what, const char *hint)
 {
-	casus_refuse("ddl",
-				 _("this command is not allowed on what casus protects"),
-				 what, hint);
+	casus_check_refuse(casus_check_protocol(NULL, 0), "ddl",
+					   _("this command is not allowed on what casus protects"),
+					   what,
+					   hint);
 }
 
 void

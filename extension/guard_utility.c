@@ -138,9 +138,10 @@ check_extension_contents(AlterExtensionContentsStmt *alter)
 static void
 refuse_publication(void)
 {
-	casus_refuse("copy_out", _("this copy would go past the protocol"),
-				 _("A publication would send the rows of a protected table to whoever subscribes."),
-				 NULL);
+	casus_check_refuse(casus_check_protocol(NULL, 0), "copy_out",
+					   _("this copy would go past the protocol"),
+					   _("A publication would send the rows of a protected table to whoever subscribes."),
+					   NULL);
 }
 
 static void
@@ -265,9 +266,10 @@ static void
 check_transaction(TransactionStmt *stmt)
 {
 	if (stmt->kind == TRANS_STMT_PREPARE && casus_guard_transaction_marked())
-		casus_refuse("bypass", _("this transaction cannot be prepared"),
-					 _("It has a context, contains an act or has read governed rows."),
-					 NULL);
+		casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
+						   _("this transaction cannot be prepared"),
+						   _("it has a context, contains an act or has read governed rows"),
+						   "COMMIT;");
 }
 
 /* What alters nothing by which a table is protected. */

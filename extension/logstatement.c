@@ -127,10 +127,10 @@ casus_logstatement_run(QueryDesc *query)
 	if (statement == NULL)
 		return;
 	if (statement->context_generation != casus_context_generation())
-		casus_refuse("context_changed",
-					 _("the context has changed since this statement began"),
-					 _("What a cursor reads is read in the capacity in which it was opened."),
-					 _("Close the cursor and open it again."));
+		casus_check_refuse(casus_check_protocol(NULL, 0), "context_changed",
+						   _("the context has changed since this statement began"),
+						   _("what a cursor reads is read in the capacity in which it was opened"),
+						   _("Close the cursor and open it again."));
 
 	/* The clock narrows too, so an unchanged state is not enough for long. */
 	now = GetCurrentTimestamp();
@@ -140,10 +140,10 @@ casus_logstatement_run(QueryDesc *query)
 	foreach(cell, statement->relations)
 	{
 		if (casus_lognote_narrowed(((LogRelation *) lfirst(cell))->notes))
-			casus_refuse("context_changed",
-						 _("what may be read has been narrowed since this statement began"),
-						 _("A dossier of which rows were already returned may now be read less far."),
-						 _("Close the cursor and open it again."));
+			casus_check_refuse(casus_check_protocol(NULL, 0), "context_changed",
+							   _("what may be read has been narrowed since this statement began"),
+							   _("a dossier of which rows were already returned may now be read less far"),
+							   _("Close the cursor and open it again."));
 	}
 	statement->state_generation = casus_state_generation();
 	statement->looked_at = now;
