@@ -55,7 +55,7 @@ GRANT EXECUTE ON FUNCTION casus.protect(regclass, text, boolean, text, text, tex
 COMMENT ON FUNCTION casus.protect(regclass, text, boolean, text, text, text, text, text, text, jsonb, text, text, jsonb, text, text, jsonb, text, jsonb, text, text, text, boolean, text, regprocedure) IS
 $$Registers a table as protected and adds its column casus_label; it binds nobody before casus.bind. Returns the commands it carried out; with dry_run the commands it would carry out, and the cost.
 Exactly one of: opens_dossier (each governed row is a dossier), dossier (bigint column with the id of casus.open_dossier), via (foreign-key column; several as '{a,b}' or text[], the first that is not null wins), via_child ('table.fk_column': the foreign key of that child points here).
-governs: expression over the table's own columns, built-in functions only; other rows stay outside the protocol. category, originator, subject_category: a name, or a column, whose values a jsonb object may map. columns: {"column": "category of its data"}. item: row or inherit (one item with the parent). without_purpose: error or hide (default hide on a mixed table).
+governs: expression over the table's own columns, built-in functions only; other rows stay outside the protocol. category, originator, subject_category: a name, or a column, whose values a jsonb object may map; without them the category is the parent row's, for a dossier's own row the first that is about no person, the originator the party of who inserts, the data subject the parent row's or none. columns: {"column": "category of its data"}: a value that may not be kept about the row's category of data subject is refused ('' counts as none). item: row or inherit (one item with the parent). without_purpose: error or hide (default hide on a mixed table).
 Needs casus_admin and ownership of the table. Errors: 22023 unknown names, 55000 unsuitable table, 42501 not allowed, 0A000 via_link and resolve.$$;
 
 CREATE FUNCTION casus.protect(
@@ -101,7 +101,7 @@ CREATE FUNCTION casus.bind(relation regclass, mode text DEFAULT 'enforce') RETUR
 REVOKE ALL ON FUNCTION casus.bind(regclass, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus.bind(regclass, text) TO casus_admin;
 COMMENT ON FUNCTION casus.bind(regclass, text) IS
-$$Binds everyone to the protocol on a protected table. observe: new rows get their label, nothing is filtered, what would be refused is logged. enforce: row security, policy and trigger in place; refused (55000) while a governed row has no label (CALL casus.take_in first). Returns the commands carried out.$$;
+$$Binds everyone to the protocol on a protected table. observe: new rows get their label, nothing is filtered, what would be refused is logged. enforce: row security, policy and trigger in place; refused (55000) while a governed row has no label (CALL casus.take_in first) or a parent is not bound yet. It cannot be taken back to observe: that is casus.unprotect. Returns the commands carried out.$$;
 
 CREATE FUNCTION casus.unprotect(relation regclass, reason text) RETURNS SETOF text
 	LANGUAGE c VOLATILE STRICT

@@ -460,9 +460,11 @@ say_cost(Wish *wish, double rows)
 	say(wish, "-- after casus.bind: COPY FROM into the table is refused by PostgreSQL, and pg_dump by the table's owner fails; dump with a login that has BYPASSRLS and is a member of casus_backup", false);
 	for (int i = 0; i < wish->settings.nvia; i++)
 	{
-		if (wish->settings.via[i].deferrable)
+		const CasusVia *via = &wish->settings.via[i];
+
+		if (via->deferrable)
 			say(wish, psprintf("-- the foreign key of \"%s\" is deferrable: a row that comes before its parent is labelled at commit",
-							   get_attname(RelationGetRelid(wish->rel), wish->settings.via[i].attno, false)),
+							   get_attname(RelationGetRelid(wish->rel), via->attno, false)),
 				false);
 	}
 }

@@ -376,6 +376,18 @@ resolve(Relation rel, CasusProtected *prot, CasusSettings *settings, int depth)
 	prot->mixed |= settings->default_outside;
 }
 
+/* Were its rows restored into another installation than they come from? */
+static bool
+is_foreign(const CasusSettings *settings)
+{
+	const pg_uuid_t *ours = casus_installation_id();
+
+	if (ours == NULL || settings->installation == NULL)
+		return false;
+	return strcmp(DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(ours))),
+				  settings->installation) != 0;
+}
+
 static CasusProtected *
 build(Relation rel, AttrNumber label_attno, int depth)
 {
@@ -400,13 +412,7 @@ build(Relation rel, AttrNumber label_attno, int depth)
 
 	prot->mode = settings->mode;
 	prot->hide = settings->hide;
-	if (casus_installation_id() != NULL && settings->installation != NULL)
-	{
-		char	   *ours = DatumGetCString(DirectFunctionCall1(uuid_out,
-															   UUIDPGetDatum(casus_installation_id())));
-
-		prot->foreign = strcmp(ours, settings->installation) != 0;
-	}
+	prot->foreign = is_foreign(settings);
 	resolve(rel, prot, settings, depth);
 	return prot;
 }

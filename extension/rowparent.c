@@ -47,8 +47,11 @@ casus_rowparent_prepare(const CasusSettings *settings, bool lock)
 	for (int i = 0; i < settings->nfiles; i++)
 	{
 		if (settings->files[i].governs != NULL)
-			p->governs[i] = ExecInitExpr((Expr *) expression_planner((Expr *) copyObject(settings->files[i].governs)),
-										 NULL);
+		{
+			Node	   *expr = copyObject(settings->files[i].governs);
+
+			p->governs[i] = ExecInitExpr(expression_planner((Expr *) expr), NULL);
+		}
 	}
 	return p;
 }

@@ -92,7 +92,7 @@ join_table(const CasusProtected *prot, const CasusVia *via,
 	ListCell   *lc;
 
 	/* Where the types differ, or the key has several columns, the row decides below. */
-	if (TupleDescAttr(parent_slot->tts_tupleDescriptor, via->pkatt[0] - 1)->atttypid != att->atttypid)
+	if (get_atttype(via->parent, via->pkatt[0]) != att->atttypid)
 		index = InvalidOid;
 	ScanKeyEntryInitialize(&key, 0, via->fkatt[0], BTEqualStrategyNumber, InvalidOid,
 						   att->attcollation, get_opcode(type->eq_opr), value);

@@ -389,12 +389,14 @@ casus_sql_row_trigger(PG_FUNCTION_ARGS)
 
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 	{
-		row.slot = slot_for(fcinfo->flinfo, state, row.rel, trigger->tg_trigtuple, trigger->tg_trigslot);
+		row.slot = slot_for(fcinfo->flinfo, state, row.rel,
+							trigger->tg_trigtuple, trigger->tg_trigslot);
 		result = handle_insert(&row, trigger->tg_trigtuple);
 	}
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
-		row.slot = slot_for(fcinfo->flinfo, state, row.rel, trigger->tg_newtuple, trigger->tg_newslot);
+		row.slot = slot_for(fcinfo->flinfo, state, row.rel,
+							trigger->tg_newtuple, trigger->tg_newslot);
 		result = handle_update(&row, trigger->tg_trigtuple, trigger->tg_newtuple);
 	}
 	else
