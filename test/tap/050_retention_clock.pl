@@ -97,7 +97,7 @@ at('2026-09-02 22:00:30', 2, 0, 'archived [B-43]');
 set_clock('2027-03-01 22:59:30');
 is(reads('bs_coordinator'), 2, 'the last minute of the year: the coordinator reads [B-43]');
 set_clock('2027-03-01 23:00:30');
-is(reads('bs_coordinator'), 0, 'after a year nobody reads, worker or no worker');
+is(reads('bs_coordinator'), 'casus.not_involved', 'after a year nobody reads, worker or no worker: as a dossier that is not there');
 my ($code) = CasusTest::refusal($node, 'SELECT count(*) FROM beesel.notitie');
 is($code, 'casus.no_purpose', 'nor does a superuser');
 
