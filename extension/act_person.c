@@ -187,9 +187,9 @@ require_appointer(const CasusFile *file, const CasusOffice *office,
 	if (offices == 0)
 		casus_refuse("wrong_office",
 					 _("only casus_admin appoints to this office"),
-					 casus_find_detail(file, office->article,
-									   psprintf(_("nobody in the file appoints to %s"), office->name)),
-					 NULL);
+					 casus_find_detail(file, office->article, psprintf(_("nobody in the file appoints to %s"), office->name)),
+					 psprintf("SELECT name, appointed_by FROM casus.office WHERE protocol = %s;",
+							  quote_literal_cstr(file->protocol_name)));
 	casus_context_for_act(file->id, dossier, offices, office->article, capacity);
 	return false;
 }

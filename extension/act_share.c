@@ -83,9 +83,8 @@ require_occasion(const CasusActTarget *target, CasusCapacity *capacity)
 	if (o.gate == NULL)
 		casus_refuse("wrong_phase",
 					 _("nothing is shared in this phase"),
-					 casus_find_detail(&target->file, article,
-									   psprintf(_("phase %s knows no sharing"), target->phase)),
-					 NULL);
+					 casus_find_detail(&target->file, article, psprintf(_("phase %s knows no sharing"), target->phase)),
+					 psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");", target->dossier.id));
 	if (!o.is_decided)
 		casus_refuse("gate_missing",
 					 _("sharing has not been decided yet"),

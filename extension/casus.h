@@ -628,6 +628,10 @@ extern const CasusProtocol *casus_check_protocol(const int32 *files, int nfiles)
 /* "beesel-2021 art. 9.10: the check"; each argument may be NULL. */
 extern char *casus_check_detail(const CasusProtocol *protocol, const char *code,
 								const char *article, const char *check);
+/* HINT of casus.no_purpose */
+#define CASUS_HINT_ENTER \
+	_("BEGIN; SELECT casus.enter('<purpose>'); ... COMMIT; -- yours: SELECT * FROM casus.my_purposes();")
+
 extern void casus_check_refuse(const CasusProtocol *protocol, const char *code, const char *message,
 							   const char *check, const char *hint) pg_attribute_noreturn();
 

@@ -65,7 +65,7 @@ refuse_no_purpose(const CasusProtected *prot)
 	casus_check_refuse(casus_check_protocol(prot->files, prot->nfiles), "no_purpose",
 					   _("this table is read for a purpose only"),
 					   psprintf(_("there is no context and no standing purpose for %s"), casus_guard_name(prot->relid)),
-					   _("BEGIN; SELECT casus.enter('<purpose>'); ... COMMIT; -- yours: SELECT * FROM casus.my_purposes();"));
+					   CASUS_HINT_ENTER);
 }
 
 static bool

@@ -92,7 +92,7 @@ refuse_no_purpose(CasusReason *reason)
 {
 	return refuse(reason, "no_purpose", NULL,
 				  _("no purpose has been entered for this file"),
-				  "BEGIN; SELECT casus.enter('...');");
+				  CASUS_HINT_ENTER);
 }
 
 /* ---- the rules that bear on a case ---- */
@@ -125,9 +125,20 @@ enter_hint(const Case *c)
 
 	for (int i = 0; i < p->npurposes; i++)
 		if (p->purpose_phases[i] & (UINT64CONST(1) << c->dossier.phase))
-			return psprintf("SELECT casus.enter(%s, dossier => " INT64_FORMAT ");",
+			return psprintf("BEGIN; SELECT casus.enter(%s, dossier => " INT64_FORMAT ");",
 							quote_literal_cstr(p->purpose[i]), c->dossier.id);
 	return NULL;
+}
+
+/* Who may do what in this phase or stage. */
+static const char *
+rules_hint(const Case *c)
+{
+	return psprintf("SELECT office, purpose, categories, may FROM casus.rule "
+					"WHERE protocol = %s AND %s = %s;",
+					quote_literal_cstr(c->protocol->name),
+					c->dossier.state >= 32 ? "stage" : "phase",
+					quote_literal_cstr(state_name(c)));
 }
 
 static bool
@@ -163,18 +174,18 @@ refuse_state(const Case *c, CasusReason *reason)
 					  psprintf(_("in stage %s office %s may not %s for purpose %s"),
 							   state_name(c), p->office[c->capacity->office],
 							   verb_name(c->verb), p->purpose[c->capacity->purpose]),
-					  NULL);
+					  rules_hint(c));
 	if (others && !elsewhere)
 		return refuse(reason, "wrong_office", state_article(c),
 					  psprintf(_("office %s may not %s for purpose %s"),
 							   p->office[c->capacity->office], verb_name(c->verb),
 							   p->purpose[c->capacity->purpose]),
-					  NULL);
+					  rules_hint(c));
 	return refuse(reason, "wrong_phase", state_article(c),
 				  psprintf(_("in phase %s office %s may not %s for purpose %s"),
 						   state_name(c), p->office[c->capacity->office],
 						   verb_name(c->verb), p->purpose[c->capacity->purpose]),
-				  NULL);
+				  rules_hint(c));
 }
 
 /* Is the item within the scope of the rule? */
@@ -232,7 +243,9 @@ judge_rules(const Case *c, CasusReason *reason)
 					  no_scope->scope == CASUS_SCOPE_SHARED ?
 					  _("the item has not been shared with this party") :
 					  _("the item was brought in by another party"),
-					  NULL);
+					  no_scope->scope == CASUS_SCOPE_SHARED ?
+					  psprintf("SELECT casus.share(" INT64_FORMAT ", items => '{...}', "
+							   "parties => '{...}', motivation => '...');", c->dossier.id) : NULL);
 	if (no_category)
 		return refuse(reason, "wrong_category", no_category->article,
 					  psprintf(_("office %s may not %s category %s for purpose %s"),
@@ -240,11 +253,12 @@ judge_rules(const Case *c, CasusReason *reason)
 							   c->label->category < p->ncategories ?
 							   p->category[c->label->category] : "?",
 							   p->purpose[c->capacity->purpose]),
-					  NULL);
+					  rules_hint(c));
 	if (no_part)
 		return refuse(reason, "not_involved", no_part->article,
 					  _("this office or its party does not take part in the dossier"),
-					  NULL);
+					  psprintf("SELECT casus.involve(" INT64_FORMAT ", party => '...', reason => '...');",
+							   c->dossier.id));
 	return refuse_state(c, reason);
 }
 

@@ -88,7 +88,10 @@ resolve(Relation rel, HeapTuple tuple)
 	row.rel = rel;
 	row.prot = casus_registry_find(RelationGetRelid(rel));
 	if (row.prot == NULL || row.prot->settings == NULL)
-		casus_refuse("not_fenced", _("a protected table is not fenced"), NULL, NULL);
+		casus_check_refuse(casus_check_protocol(NULL, 0), "not_fenced",
+						   _("a protected table is not fenced"),
+						   _("its settings, its policy or its trigger are not as casus.bind made them"),
+						   "SELECT casus.bind(relation, 'enforce');");
 	row.settings = row.prot->settings;
 	row.predicates = casus_rowparent_prepare(row.settings, true);
 	row.slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);

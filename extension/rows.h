@@ -85,7 +85,10 @@ typedef struct CasusRow
 } CasusRow;
 
 extern void casus_rowverdict_refuse(CasusRow *row, const char *code, const char *message,
-									const char *detail, const char *hint);
+									const char *check, const char *hint);
+extern void casus_rowverdict_refuse_under(CasusRow *row, const char *article, const char *code,
+										  const char *message, const char *check,
+										  const char *hint);
 extern void casus_rowverdict_no_parent(CasusRow *row);
 extern bool casus_rowverdict_hold(CasusRow *row, int64 dossier);
 extern void casus_rowverdict_change(CasusRow *row, const pg_uuid_t *raw, CasusVerb verb);

@@ -103,8 +103,10 @@ handle_insert(CasusRow *row, HeapTuple tuple)
 	pg_uuid_t	given;
 
 	if (label_of(row, tuple, &given) && !same_label(&given, &casus_label_outside))
-		casus_rowverdict_refuse(row, "label", _("the label of a row is written by casus"), NULL,
-			   _("Leave casus_label out."));
+		casus_rowverdict_refuse(row, "label",
+								_("the label of a row is written by casus"),
+								_("nobody gives a row its dossier, category or originator but casus"),
+								_("Leave casus_label out."));
 	casus_rowparent_place(row->prot, row->predicates, row->slot, &place);
 	switch (place.kind)
 	{
@@ -169,8 +171,10 @@ key_changed(CasusRow *row, HeapTuple old, HeapTuple new)
 static void
 refuse_move(CasusRow *row)
 {
-	casus_rowverdict_refuse(row, "label", _("an UPDATE cannot take a row to another dossier, or out of the protocol"),
-		   NULL, "SELECT casus.move(...);");
+	casus_rowverdict_refuse(row, "label",
+							_("an UPDATE cannot take a row to another dossier, or out of the protocol"),
+							_("a row stays in the dossier that it was brought into"),
+								"DELETE ...; INSERT ...;");
 }
 
 /* A governed row: same dossier, still governed, correct verdict. */
@@ -214,14 +218,15 @@ update_governed(CasusRow *row, const pg_uuid_t *raw, HeapTuple old, HeapTuple ne
 	why = casus_rowcodes_apply(row->settings, place.fs, row->dossier.file,
 							   row->protocol, row->slot, &label, &now, &article);
 	if (why != NULL)
-		casus_rowverdict_refuse(row, "wrong_category", _("these data may not be kept in this dossier"),
-			   article == NULL ? why :
-			   psprintf("%s art. %s: %s", row->protocol->name, article, why), NULL);
+		casus_rowverdict_refuse_under(row, article, "wrong_category",
+									  _("these data may not be kept in this dossier"),
+									  why, NULL);
 	else if (now.category != label.category || now.party != label.party ||
 			 now.subject_category != label.subject_category)
 		casus_rowverdict_refuse(row, "label",
 								_("an UPDATE cannot change the category, originator or category of data subject of a row"),
-								NULL, _("Remove the row and bring it in anew."));
+								_("what a row is about and whose it is was judged when it was brought in"),
+								"DELETE ...; INSERT ...;");
 }
 
 static bool
@@ -292,13 +297,16 @@ handle_update(CasusRow *row, HeapTuple old, HeapTuple new)
 	CasusLabelKind kind;
 
 	if (had != has || (had && !same_label(&before, &after)))
-		casus_rowverdict_refuse(row, "label", _("the label of a row is written by casus"), NULL,
-			   _("Leave casus_label out."));
+		casus_rowverdict_refuse(row, "label",
+								_("the label of a row is written by casus"),
+								_("nobody gives a row its dossier, category or originator but casus"),
+								_("Leave casus_label out."));
 	if (!had)
 	{
 		/* Unlabelled rows are denied to everyone until they are taken in. */
-		casus_rowverdict_refuse(row, "label", _("this row may not be changed"),
-			   _("It has no label yet."), "CALL casus.take_in(relation);");
+		casus_rowverdict_refuse(row, "label",
+								_("this row may not be changed"),
+								_("it has no label yet"), "CALL casus.take_in(relation);");
 		return new;
 	}
 	kind = casus_label_unpack(&before, &label);
@@ -310,7 +318,9 @@ handle_update(CasusRow *row, HeapTuple old, HeapTuple new)
 	if (kind == CASUS_LABEL_BROKEN ||
 		(kind == CASUS_LABEL_PENDING && !casus_label_is_own_pending(&before)))
 	{
-		casus_rowverdict_refuse(row, "label", _("this row may not be changed"), NULL, NULL);
+		casus_rowverdict_refuse(row, "label",
+								_("this row may not be changed"),
+								_("its label is not one of this installation"), NULL);
 		return new;
 	}
 	if (!update_ungoverned(row, &before, kind, old, new, &after))
@@ -329,8 +339,9 @@ handle_delete(CasusRow *row, HeapTuple old)
 
 	if (!label_of(row, old, &raw))
 	{
-		casus_rowverdict_refuse(row, "label", _("this row may not be removed"),
-			   _("It has no label yet."), "CALL casus.take_in(relation);");
+		casus_rowverdict_refuse(row, "label",
+								_("this row may not be removed"),
+								_("it has no label yet"), "CALL casus.take_in(relation);");
 		return;
 	}
 	kind = casus_label_unpack(&raw, &label);
@@ -380,9 +391,10 @@ casus_sql_row_trigger(PG_FUNCTION_ARGS)
 	row.prot = casus_registry_find(RelationGetRelid(trigger->tg_relation));
 	if (row.prot == NULL || row.prot->settings == NULL || row.prot->foreign ||
 		(row.prot->mode == CASUS_MODE_ENFORCE && !row.prot->fenced))
-		casus_refuse("not_fenced", _("a protected table is not fenced"),
-					 _("Its settings, its policy or its trigger are not as casus.bind made them."),
-					 "SELECT casus.bind(relation, 'enforce');");
+		casus_check_refuse(casus_check_protocol(NULL, 0), "not_fenced",
+						   _("a protected table is not fenced"),
+						   _("its settings, its policy or its trigger are not as casus.bind made them"),
+						   "SELECT casus.bind(relation, 'enforce');");
 	row.settings = row.prot->settings;
 	state = get_state(fcinfo->flinfo, row.prot);
 	row.predicates = state->predicates;

@@ -17,16 +17,43 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#define NO_PARENT _("there is no parent row to take the dossier from")
+#define NO_PARENT_CHECK _("the parent row is not there, or not for you")
+#define NO_PARENT_HINT _("INSERT INTO <parent> ...; -- the parent row first")
+
+/*
+ * The files of a table are known to whoever writes it; whose dossier a row
+ * would belong to is not, so that a hidden parent and a missing one are
+ * refused under the same article.
+ */
+static const CasusProtocol *
+protocol_of(const CasusRow *row)
+{
+	return casus_check_protocol(row->prot->files, row->prot->nfiles);
+}
+
 /*
  * In observe mode what would be refused is recorded and let pass. Returns
  * only then.
  */
 void
-casus_rowverdict_refuse(CasusRow *row, const char *code, const char *message, const char *detail,
-	   const char *hint)
+casus_rowverdict_refuse(CasusRow *row, const char *code, const char *message,
+						const char *check, const char *hint)
 {
 	if (row->prot->mode != CASUS_MODE_OBSERVE)
-		casus_refuse(code, message, detail, hint);
+		casus_check_refuse(protocol_of(row), code, message, check, hint);
+	casus_accesslog_event("would_refuse", row->prot->relid, row->dossier.id,
+						  code, message);
+}
+
+/* The same by the protocol of the row's own dossier, which the caller may know of. */
+void
+casus_rowverdict_refuse_under(CasusRow *row, const char *article, const char *code,
+							  const char *message, const char *check, const char *hint)
+{
+	if (row->prot->mode != CASUS_MODE_OBSERVE)
+		casus_refuse(code, message,
+					 casus_check_detail(row->protocol, code, article, check), hint);
 	casus_accesslog_event("would_refuse", row->prot->relid, row->dossier.id,
 						  code, message);
 }
@@ -34,16 +61,15 @@ casus_rowverdict_refuse(CasusRow *row, const char *code, const char *message, co
 void
 casus_rowverdict_no_parent(CasusRow *row)
 {
-	casus_rowverdict_refuse(row, "no_parent", _("there is no parent row to take the dossier from"),
-		   NULL, _("insert the parent first"));
+	casus_rowverdict_refuse(row, "no_parent", NO_PARENT, NO_PARENT_CHECK, NO_PARENT_HINT);
 }
 
 static void
 no_purpose(CasusRow *row)
 {
 	casus_rowverdict_refuse(row, "no_purpose", _("no purpose has been entered for this file"),
-		   _("A governed row is written in a capacity only."),
-		   "SELECT casus.enter(purpose, ...);");
+							_("a governed row is written in a capacity only"),
+							CASUS_HINT_ENTER);
 }
 
 /* ---- the dossier, the capacity, the verdict ---- */
@@ -63,9 +89,10 @@ casus_rowverdict_hold(CasusRow *row, int64 id)
 static void
 refuse_verdict(CasusRow *row, const CasusReason *reason, const char *verb)
 {
-	casus_rowverdict_refuse(row, reason->code != NULL ? reason->code : "wrong_phase",
-		   psprintf(_("this row may not be %s"), verb),
-		   reason->text, reason->hint);
+	casus_rowverdict_refuse_under(row, reason->article,
+								  reason->code != NULL ? reason->code : "wrong_phase",
+								  psprintf(_("this row may not be %s"), verb),
+								  reason->text, reason->hint);
 }
 
 /*
@@ -109,22 +136,26 @@ casus_rowverdict_change(CasusRow *row, const pg_uuid_t *raw, CasusVerb verb)
 
 	if (casus_label_unpack(raw, &label) != CASUS_LABEL_GOVERNED || row->prot->foreign)
 	{
-		casus_rowverdict_refuse(row, "label", psprintf(_("this row may not be %s"), word),
-			   _("Its label is not one of this installation."), NULL);
+		casus_rowverdict_refuse(row, "label",
+								psprintf(_("this row may not be %s"), word),
+								_("its label is not one of this installation"), NULL);
 		return;
 	}
 	if (casus_policy_inserted_here(label.dossier, label.item))
 		return;
 	if (!casus_rowverdict_hold(row, label.dossier))
-		casus_rowverdict_refuse(row, "label", psprintf(_("this row may not be %s"), word), NULL, NULL);
+		casus_rowverdict_refuse(row, "label",
+								psprintf(_("this row may not be %s"), word),
+								_("the dossier of its label is not there"), NULL);
 	else if (row->capacity == NULL)
 		no_purpose(row);
 	else if (!casus_policy_explain(row->capacity, &label, verb, &reason))
 	{
 		/* A row that is hidden says nothing about its phase or its parties. */
 		if (!casus_policy_permits(raw))
-			casus_rowverdict_refuse(row, "no_appointment", psprintf(_("this row may not be %s"), word),
-				   NULL, NULL);
+			casus_rowverdict_refuse(row, "no_appointment",
+									psprintf(_("this row may not be %s"), word),
+									_("it is not a row that your office reads"), CASUS_HINT_ENTER);
 		else
 			refuse_verdict(row, &reason, word);
 	}
@@ -229,9 +260,9 @@ make_label(CasusRow *row, const CasusPlace *place, CasusLabel *label)
 		if (place->has_parent && !casus_policy_permits(&place->parent_raw))
 			deny_parent(row);
 		else
-			casus_rowverdict_refuse(row, "wrong_category", _("these data may not be kept in this dossier"),
-				   article == NULL ? why :
-				   psprintf("%s art. %s: %s", row->protocol->name, article, why), NULL);
+			casus_rowverdict_refuse_under(row, article, "wrong_category",
+										  _("these data may not be kept in this dossier"),
+										  why, NULL);
 		return false;
 	}
 	label->item = row->settings->inherit_item && place->has_parent ?
@@ -282,8 +313,8 @@ casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw)
 			continue;
 		found = casus_rowparent_label(via, row->slot, &now, &tid);
 		if (found == CASUS_FOUND_NOTHING)
-			casus_refuse("no_parent", _("there is no parent row to take the dossier from"),
-						 NULL, _("insert the parent first"));
+			casus_check_refuse(protocol_of(row), "no_parent", NO_PARENT,
+							   NO_PARENT_CHECK, NO_PARENT_HINT);
 		if (found == CASUS_FOUND_LABEL &&
 			casus_label_unpack(&now, &label) == CASUS_LABEL_GOVERNED)
 		{
@@ -291,8 +322,8 @@ casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw)
 
 			(void) casus_label_unpack(raw, &ours);
 			if (label.dossier != ours.dossier)
-				casus_refuse("no_parent", _("there is no parent row to take the dossier from"),
-							 NULL, _("insert the parent first"));
+				casus_check_refuse(protocol_of(row), "no_parent", NO_PARENT,
+								   NO_PARENT_CHECK, NO_PARENT_HINT);
 			continue;
 		}
 		parent = table_open(via->parent, RowExclusiveLock);

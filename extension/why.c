@@ -149,6 +149,8 @@ explain_verb(ReturnSetInfo *result, const CasusDossier *dossier,
 			continue;
 		make_label(dossier, capacity, whose, category, &label);
 		allowed = casus_policy_explain(capacity, &label, verbs[verb].verb, &reason);
+		if (!allowed && reason.article == NULL && reason.code != NULL)
+			reason.article = casus_protocol_check_article(protocol, reason.code);
 		for (i = 0; i < nanswers; i++)
 			if (same_reason(&answers[i], allowed, &reason))
 				break;
@@ -175,9 +177,11 @@ put_plain(ReturnSetInfo *result, bool allowed, const char *code,
 		  const char *text, const char *hint)
 {
 	Answer		a = {0};
+	const CasusProtocol *protocol = code ? casus_check_protocol(NULL, 0) : NULL;
 
 	a.allowed = allowed;
 	a.reason.code = code;
+	a.reason.article = protocol ? casus_protocol_check_article(protocol, code) : NULL;
 	a.reason.text = text;
 	a.reason.hint = hint;
 	initStringInfo(&a.categories);
