@@ -278,16 +278,18 @@ casus_registry_resolve_via(Relation rel, AttrNumber attno, CasusVia *via)
 	if (best == NULL)
 		return false;
 	via->attno = attno;
+	/* All of it is copied before any look-up, which may rebuild the relcache's list. */
 	via->constraint = best->conoid;
 	via->parent = best->confrelid;
 	via->nkeys = best->nkeys;
-	for (int i = 0; i < best->nkeys; i++)
+	for (int i = 0; i < via->nkeys; i++)
 	{
 		via->fkatt[i] = best->conkey[i];
 		via->pkatt[i] = best->confkey[i];
 		via->eqop[i] = best->conpfeqop[i];
-		resolve_key(via, i);
 	}
+	for (int i = 0; i < via->nkeys; i++)
+		resolve_key(via, i);
 	read_constraint(via->constraint, via);
 	return OidIsValid(via->index);
 }
@@ -335,6 +337,21 @@ take_from(CasusProtected *prot, Oid relid, int depth)
 	prot->mixed |= other->mixed;
 }
 
+/* The entry keeps the tree alone, not what parsing needed. */
+static Node *
+parse_governs(Relation rel, const char *text, List *uses)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "casus parse",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
+	Node	   *expr = casus_governs_parse_quietly(rel, text, uses);
+
+	MemoryContextSwitchTo(old);
+	expr = copyObject(expr);
+	MemoryContextDelete(scratch);
+	return expr;
+}
+
 static void
 resolve(Relation rel, CasusProtected *prot, CasusSettings *settings, int depth)
 {
@@ -351,7 +368,7 @@ resolve(Relation rel, CasusProtected *prot, CasusSettings *settings, int depth)
 			add_file(prot, fs->id);
 		if (fs->governs_text != NULL)
 		{
-			fs->governs = casus_governs_parse_quietly(rel, fs->governs_text, uses);
+			fs->governs = parse_governs(rel, fs->governs_text, uses);
 			fs->broken = fs->governs == NULL;
 			prot->mixed = true;
 		}
@@ -477,7 +494,7 @@ find(Oid relid, int depth)
 
 	before = invalidations;
 	cxt = AllocSetContextCreate(CurTransactionContext, "casus relation",
-								ALLOCSET_SMALL_SIZES);
+								0, 1024, 2048);
 	prot = load(relid, depth, cxt);
 	MemoryContextSetParent(cxt, TopMemoryContext);
 

@@ -25,8 +25,10 @@
 static bool
 has_policy(Relation rel, AttrNumber label_attno)
 {
+	Oid			permits = casus_permits_oid();
 	ListCell   *lc;
 
+	/* Nothing is looked up below: that may rebuild the relcache's list. */
 	if (rel->rd_rsdesc == NULL)
 		return false;
 	foreach(lc, rel->rd_rsdesc->policies)
@@ -36,7 +38,7 @@ has_policy(Relation rel, AttrNumber label_attno)
 		Node	   *arg;
 
 		if (policy->permissive || policy->polcmd != '*' || call == NULL ||
-			!IsA(call, FuncExpr) || call->funcid != casus_permits_oid() ||
+			!IsA(call, FuncExpr) || call->funcid != permits ||
 			ARR_DIMS(policy->roles)[0] != 1 ||
 			((Oid *) ARR_DATA_PTR(policy->roles))[0] != ACL_ID_PUBLIC)
 			continue;

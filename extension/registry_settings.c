@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 
 static const char *const kind_names[] = {"root", "dossier", "via", "via_child"};
@@ -253,10 +254,23 @@ read_file(JsonbContainer *object, CasusFileSettings *fs)
 		get_coded(object, "subject_category", &fs->subject_category);
 }
 
-CasusSettings *
-casus_registry_settings_read(const char *text)
+/*
+ * What parsing leaves behind is several times what it yields, and the
+ * registry keeps its entries: so the JSON gets a context that goes at once.
+ */
+static Jsonb *
+parse_in(MemoryContext scratch, const char *text)
 {
+	MemoryContext old = MemoryContextSwitchTo(scratch);
 	Jsonb	   *json = parse_json(text);
+
+	MemoryContextSwitchTo(old);
+	return json;
+}
+
+static CasusSettings *
+read_settings(Jsonb *json)
+{
 	CasusSettings *settings = palloc0(sizeof(CasusSettings));
 	JsonbContainer *files;
 	JsonbValue	buf;
@@ -299,10 +313,20 @@ casus_registry_settings_read(const char *text)
 	return settings;
 }
 
-List *
-casus_registry_settings_read_uses(AttrNumber attno, const char *text, bool *ok)
+CasusSettings *
+casus_registry_settings_read(const char *text)
 {
-	Jsonb	   *json = parse_json(text);
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "casus label",
+												  ALLOCSET_SMALL_SIZES);
+	CasusSettings *settings = read_settings(parse_in(scratch, text));
+
+	MemoryContextDelete(scratch);
+	return settings;
+}
+
+static List *
+read_uses(AttrNumber attno, Jsonb *json, bool *ok)
+{
 	List	   *uses = NIL;
 	int			n;
 
@@ -327,6 +351,17 @@ casus_registry_settings_read_uses(AttrNumber attno, const char *text, bool *ok)
 		use->ordinal = get_int(v->val.binary.data, "n");
 		uses = lappend(uses, use);
 	}
+	return uses;
+}
+
+List *
+casus_registry_settings_read_uses(AttrNumber attno, const char *text, bool *ok)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "casus label",
+												  ALLOCSET_SMALL_SIZES);
+	List	   *uses = read_uses(attno, parse_in(scratch, text), ok);
+
+	MemoryContextDelete(scratch);
 	return uses;
 }
 
@@ -364,16 +399,22 @@ casus_registry_settings_uses(Relation rel)
 	return uses;
 }
 
-/* Those that protect of this table has made; relabels is of its parent's. */
-int
-casus_registry_settings_count_uses(List *uses)
+static int
+count_use(List *uses, const char *use)
 {
 	ListCell   *lc;
 	int			n = 0;
 
 	foreach(lc, uses)
-		n += strcmp(((CasusColumnUse *) lfirst(lc))->use, "relabels") != 0;
+		n += strcmp(((CasusColumnUse *) lfirst(lc))->use, use) == 0;
 	return n;
+}
+
+/* Those that protect of this table has made; relabels is of its parent's. */
+int
+casus_registry_settings_count_uses(List *uses)
+{
+	return list_length(uses) - count_use(uses, "relabels");
 }
 
 static void
@@ -403,8 +444,8 @@ casus_registry_settings_apply_uses(CasusSettings *settings, List *uses)
 	ListCell   *lc;
 	int			n = list_length(uses) + 1;
 
-	settings->via = palloc0(sizeof(CasusVia) * n);
-	settings->relabels = palloc0(sizeof(CasusVia) * n);
+	settings->via = palloc0(sizeof(CasusVia) * (count_use(uses, "via") + 1));
+	settings->relabels = palloc0(sizeof(CasusVia) * (count_use(uses, "relabels") + 1));
 	for (int i = 0; i < settings->nfiles; i++)
 		settings->files[i].data = palloc0(sizeof(CasusDataColumn) * n);
 	foreach(lc, uses)
