@@ -423,12 +423,15 @@ casus_sql_decide(PG_FUNCTION_ARGS)
 	if (!gate.is_here)
 		casus_refuse("wrong_phase",
 					 _("the gate is not decided in this phase"),
-					 casus_find_detail(&target.file, gate.article, psprintf(_("gate %s belongs to phase %s, and the dossier is in %s"), gate.name, gate.phases, target.phase)),
+					 casus_find_detail(&target.file, gate.article,
+									   psprintf(_("gate %s belongs to phase %s, and the dossier is in %s"),
+												gate.name, gate.phases, target.phase)),
 					 psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");", target.dossier.id));
 	if (!gate.has_outcome)
 		casus_refuse("content_missing",
 					 _("the gate has no such outcome"),
-					 casus_find_detail(&target.file, gate.article, psprintf(_("gate %s ends in one of: %s"), gate.name, gate.outcomes)),
+					 casus_find_detail(&target.file, gate.article,
+									   psprintf(_("gate %s ends in one of: %s"), gate.name, gate.outcomes)),
 					 psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");", target.dossier.id));
 	check_before(&target, &gate);
 	checked = details_to_check(&target, details);

@@ -624,6 +624,7 @@ extern void casus_dossier_init(void);
 
 /* That of these files, or (none) of all activated ones; NULL: none, or not the same one. */
 extern const CasusProtocol *casus_check_protocol(const int32 *files, int nfiles);
+extern const CasusProtocol *casus_check_protocol_of(const CasusProtected *prot);
 
 /* "beesel-2021 art. 9.10: the check"; each argument may be NULL. */
 extern char *casus_check_detail(const CasusProtocol *protocol, const char *code,

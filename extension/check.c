@@ -78,6 +78,15 @@ casus_check_protocol(const int32 *files, int nfiles)
 	return common != 0 && is_loaded(common) ? casus_protocol(common) : NULL;
 }
 
+/* That of the files that govern the table; prot NULL: no table is concerned. */
+const CasusProtocol *
+casus_check_protocol_of(const CasusProtected *prot)
+{
+	if (prot == NULL)
+		return casus_check_protocol(NULL, 0);
+	return prot->nfiles > 0 ? casus_check_protocol(prot->files, prot->nfiles) : NULL;
+}
+
 /* Alone, the check is a sentence of its own. */
 static char *
 sentence(const char *check)

@@ -68,7 +68,7 @@ extern bool casus_guard_closed(const CasusProtected *prot);
 
 /* Refuses with casus.ddl unless the table is being restored or in maintenance. */
 extern void casus_guard_need_maintenance(const CasusProtected *prot, const char *what);
-extern void casus_guard_refuse_ddl(const char *what, const char *hint);
+extern void casus_guard_refuse_ddl(const CasusProtected *prot, const char *what, const char *hint);	/* NULL: no table */
 
 /* ---- guard_ri.c: referential integrity by statement shape ---- */
 extern bool casus_guard_ri_query(const Query *query);	/* before planning */

@@ -28,9 +28,9 @@
 static bool restoring = false;
 
 static void
-refuse_copy_out(const char *detail)
+refuse_copy_out(const CasusProtected *prot, const char *detail)
 {
-	casus_check_refuse(casus_check_protocol(NULL, 0), "copy_out",
+	casus_check_refuse(casus_check_protocol_of(prot), "copy_out",
 					   _("this copy would go past the protocol"),
 					   detail,
 					   _("Let a login with BYPASSRLS that is a member of casus_backup make it, " "or set row_security to on for the rows that you may see."));
@@ -91,7 +91,7 @@ copy_as_query(PlannedStmt *pstmt, Oid relid)
 	select->targetList = target_columns(rel, copy->attlist);
 	table_close(rel, NoLock);
 	if (select->targetList == NIL)
-		refuse_copy_out(_("There is no column to copy."));
+		refuse_copy_out(NULL, _("There is no column to copy."));
 	from = makeRangeVar(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid), -1);
 	from->inh = false;
 	select->fromClause = list_make1(from);
@@ -129,7 +129,7 @@ copy_protected(PlannedStmt *pstmt, CasusGuardScope *scope, const CasusProtected 
 
 	/* Who asks for all or nothing, as pg_dump does, gets nothing, not a part. */
 	if (!row_security)
-		refuse_copy_out(psprintf(_("The protected table %s cannot be copied whole."),
+		refuse_copy_out(prot, psprintf(_("The protected table %s cannot be copied whole."),
 								 casus_guard_name(prot->relid)));
 	return copy_as_query(pstmt, prot->relid);
 }
@@ -142,7 +142,7 @@ copy_own(CopyStmt *copy, CasusGuardScope *scope, Oid relid)
 	if (!copy->is_from)
 	{
 		if (!is_backup_login())
-			refuse_copy_out(psprintf(_("%s belongs to casus."), name));
+			refuse_copy_out(NULL, psprintf(_("%s belongs to casus."), name));
 		scope->backup = true;
 		return;
 	}

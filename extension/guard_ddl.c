@@ -58,7 +58,7 @@ find_protected(RangeVar *name, CasusGuardScope *scope)
 	if (!OidIsValid(relid))
 		return NULL;
 	if (casus_guard_is_own(RelationRelationId, relid))
-		casus_guard_refuse_ddl(psprintf(_("%s belongs to casus."),
+		casus_guard_refuse_ddl(NULL, psprintf(_("%s belongs to casus."),
 										casus_guard_name(relid)), NULL);
 	prot = casus_registry_find(relid);
 	if (prot != NULL)
@@ -72,7 +72,7 @@ find_protected(RangeVar *name, CasusGuardScope *scope)
 static void
 refuse_always(const CasusProtected *prot, const char *what)
 {
-	casus_guard_refuse_ddl(psprintf(_("%s would unfence or uncover the protected table %s."),
+	casus_guard_refuse_ddl(prot, psprintf(_("%s would unfence or uncover the protected table %s."),
 									what, casus_guard_name(prot->relid)),
 						   unprotect_hint);
 }
@@ -80,7 +80,7 @@ refuse_always(const CasusProtected *prot, const char *what)
 static void
 refuse_user_code(const CasusProtected *prot)
 {
-	casus_guard_refuse_ddl(psprintf(_("The command would run functions of users over the rows of the protected table %s."),
+	casus_guard_refuse_ddl(prot, psprintf(_("The command would run functions of users over the rows of the protected table %s."),
 									casus_guard_name(prot->relid)),
 						   NULL);
 }

@@ -42,7 +42,7 @@ typedef struct Part
 static void
 refuse_own(void)
 {
-	casus_guard_refuse_ddl(_("The object belongs to casus, which alone changes it, by its own scripts."),
+	casus_guard_refuse_ddl(NULL, _("The object belongs to casus, which alone changes it, by its own scripts."),
 						   NULL);
 }
 
@@ -137,7 +137,7 @@ guard_part(ObjectAccessType access, Oid class, Oid object)
 	if (access == OAT_POST_ALTER && is_vetted(part.relid))
 		return;
 	if (is_fence(class, &part))
-		casus_guard_refuse_ddl(_("It is part of the fence of a protected table."),
+		casus_guard_refuse_ddl(prot, _("It is part of the fence of a protected table."),
 							   "SELECT casus.unprotect('<table>', '<reason>');");
 	casus_guard_need_maintenance(prot, _("Dropping or changing a policy, a trigger or a rule"));
 }
@@ -150,12 +150,12 @@ guard_drop_relation(const CasusProtected *prot, int column)
 	if (column != 0)
 	{
 		if (column == prot->label_attno)
-			casus_guard_refuse_ddl(_("The column is the label of a protected table."),
+			casus_guard_refuse_ddl(prot, _("The column is the label of a protected table."),
 								   "SELECT casus.unprotect('<table>', '<reason>');");
 		return;
 	}
 	if (casus_guard_closed(prot) && !prot->foreign)
-		casus_guard_refuse_ddl(_("The table is protected; its dossiers end by the protocol."),
+		casus_guard_refuse_ddl(prot, _("The table is protected; its dossiers end by the protocol."),
 							   "SELECT casus.unprotect('<table>', '<reason>');");
 }
 
@@ -180,7 +180,7 @@ guard_relation(ObjectAccessType access, Oid relid, int column)
 	else if (!is_vetted(relid))
 	{
 		if (column != 0 && column == prot->label_attno)
-			casus_guard_refuse_ddl(_("The column is the label of a protected table."),
+			casus_guard_refuse_ddl(prot, _("The column is the label of a protected table."),
 								   "SELECT casus.unprotect('<table>', '<reason>');");
 		casus_guard_need_maintenance(prot, _("Changing it through another object"));
 	}
@@ -229,7 +229,7 @@ casus_guard_object(ObjectAccessType access, Oid class, Oid object,
 	if (class == ExtensionRelationId && access == OAT_DROP)
 	{
 		if (object == get_extension_oid("casus", true))
-			casus_guard_refuse_ddl(_("casus is dropped by DROP EXTENSION alone, when no table is protected."),
+			casus_guard_refuse_ddl(NULL, _("casus is dropped by DROP EXTENSION alone, when no table is protected."),
 								   NULL);
 	}
 	else if (class == PolicyRelationId || class == TriggerRelationId ||

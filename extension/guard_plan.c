@@ -35,9 +35,9 @@ static void check_plan(Plan *plan, const Check *check);
 /* ---- refusals ---- */
 
 static void
-refuse_bypass(const char *detail)
+refuse_bypass(const CasusProtected *prot, const char *detail)
 {
-	casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
+	casus_check_refuse(casus_check_protocol_of(prot), "bypass",
 					   _("this statement would go past the protocol"),
 					   detail,
 					   NULL);
@@ -49,11 +49,11 @@ refuse_not_fenced(const CasusProtected *prot)
 	char	   *name = casus_guard_name(prot->relid);
 
 	if (prot->foreign)
-		casus_check_refuse(casus_check_protocol(prot->files, prot->nfiles), "not_fenced",
+		casus_check_refuse(casus_check_protocol_of(prot), "not_fenced",
 						   _("this table belongs to another installation of casus"),
 						   psprintf(_("the rows of %s carry labels of another installation"), name),
 						   NULL);
-	casus_check_refuse(casus_check_protocol(prot->files, prot->nfiles), "not_fenced",
+	casus_check_refuse(casus_check_protocol_of(prot), "not_fenced",
 					   _("this table is labelled but not fenced"),
 					   psprintf(_("the policy, the trigger or the row security of %s is not in place, as during a restore"), name),
 					   psprintf("SELECT casus.bind(%s, 'enforce');", quote_literal_cstr(name)));
@@ -62,7 +62,7 @@ refuse_not_fenced(const CasusProtected *prot)
 static void
 refuse_no_purpose(const CasusProtected *prot)
 {
-	casus_check_refuse(casus_check_protocol(prot->files, prot->nfiles), "no_purpose",
+	casus_check_refuse(casus_check_protocol_of(prot), "no_purpose",
 					   _("this table is read for a purpose only"),
 					   psprintf(_("there is no context and no standing purpose for %s"), casus_guard_name(prot->relid)),
 					   CASUS_HINT_ENTER);
@@ -132,7 +132,7 @@ check_scan(Plan *plan, const Check *check, Index scanrelid, List *indextlist)
 			break;
 	}
 	if (lc == NULL)
-		refuse_bypass(psprintf(_("The protected table %s is reached without its policy, as through a parent table. "
+		refuse_bypass(prot, psprintf(_("The protected table %s is reached without its policy, as through a parent table. "
 								 "Read it by its own name."),
 							   casus_guard_name(prot->relid)));
 	if (!prot->hide && !check->explain_only && !has_capacity(prot))
@@ -156,7 +156,7 @@ refuse_scan_of(Bitmapset *relids, const Check *check)
 			continue;
 		prot = casus_registry_find(rte->relid);
 		if (prot != NULL && prot->mode == CASUS_MODE_ENFORCE)
-			refuse_bypass(psprintf(_("The protected table %s is scanned in a way that casus does not know."),
+			refuse_bypass(prot, psprintf(_("The protected table %s is scanned in a way that casus does not know."),
 								   casus_guard_name(prot->relid)));
 	}
 }
@@ -258,7 +258,7 @@ check_state_table(const Check *check, RangeTblEntry *rte)
 		((scope != NULL && scope->backup) ||
 		 (get_rel_relkind(rte->relid) == RELKIND_SEQUENCE && casus_is_backup(GetUserId()))))
 		return;
-	refuse_bypass(psprintf(_("%s belongs to casus; its contents are in the views and functions of schema casus."),
+	refuse_bypass(NULL, psprintf(_("%s belongs to casus; its contents are in the views and functions of schema casus."),
 						   casus_guard_name(rte->relid)));
 }
 
@@ -294,7 +294,7 @@ check_results(const Check *check)
 		if (relid < FirstNormalObjectId)
 		{
 			if (!creating_extension && !IsBinaryUpgrade)
-				refuse_bypass(psprintf(_("The system catalog %s cannot be written while casus is in this database."),
+				refuse_bypass(NULL, psprintf(_("The system catalog %s cannot be written while casus is in this database."),
 									   get_rel_name(relid)));
 			continue;
 		}

@@ -162,9 +162,9 @@ casus_guard_closed(const CasusProtected *prot)
 }
 
 void
-casus_guard_refuse_ddl(const char *what, const char *hint)
+casus_guard_refuse_ddl(const CasusProtected *prot, const char *what, const char *hint)
 {
-	casus_check_refuse(casus_check_protocol(NULL, 0), "ddl",
+	casus_check_refuse(casus_check_protocol_of(prot), "ddl",
 					   _("this command is not allowed on what casus protects"),
 					   what,
 					   hint);
@@ -183,7 +183,7 @@ casus_guard_need_maintenance(const CasusProtected *prot, const char *what)
 		casus_accesslog_event("maintenance", prot->relid, 0, "ddl", what);
 		return;
 	}
-	casus_guard_refuse_ddl(psprintf(_("%s on the protected table %s is not on the list of harmless commands."),
+	casus_guard_refuse_ddl(prot, psprintf(_("%s on the protected table %s is not on the list of harmless commands."),
 									what, name),
 						   psprintf("SELECT casus.maintenance(%s, '<reason>', '15 minutes');",
 									quote_literal_cstr(name)));

@@ -37,7 +37,7 @@
 static void
 refuse_owner(void)
 {
-	casus_guard_refuse_ddl(_("Nothing is made, given or taken in the name of casus_owner but by the extension."),
+	casus_guard_refuse_ddl(NULL, _("Nothing is made, given or taken in the name of casus_owner but by the extension."),
 						   NULL);
 }
 
@@ -120,7 +120,7 @@ check_drop(DropStmt *drop, CasusGuardScope *scope)
 		if (strcmp(strVal(lfirst(lc)), "casus") != 0)
 			continue;
 		if (!casus_registry_empty())
-			casus_guard_refuse_ddl(_("Tables are still protected; casus goes when none is."),
+			casus_guard_refuse_ddl(NULL, _("Tables are still protected; casus goes when none is."),
 								   "SELECT casus.unprotect('<table>', '<reason>');");
 		scope->own = true;
 	}
@@ -130,7 +130,7 @@ static void
 check_extension_contents(AlterExtensionContentsStmt *alter)
 {
 	if (strcmp(alter->extname, "casus") == 0)
-		casus_guard_refuse_ddl(_("The extension is changed by its own scripts only."), NULL);
+		casus_guard_refuse_ddl(NULL, _("The extension is changed by its own scripts only."), NULL);
 }
 
 /* ---- publications: what they send is read by no executor ---- */
@@ -222,7 +222,7 @@ check_domain(AlterDomainStmt *alter)
 	if (!OidIsValid(type))
 		return;
 	if (type == casus_label_type_oid())
-		casus_guard_refuse_ddl(_("The type of labels belongs to casus."), NULL);
+		casus_guard_refuse_ddl(NULL, _("The type of labels belongs to casus."), NULL);
 	if (alter->subtype == 'O' || alter->subtype == 'V' ||
 		(alter->subtype == 'C' && !((Constraint *) alter->def)->skip_validation))
 		check_users_of_type(type, _("Checking a domain over the rows that are there"));

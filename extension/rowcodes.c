@@ -209,10 +209,10 @@ no_match(const CasusCoded *coded, TupleTableSlot *slot, const char *what)
 {
 	/* The value is the caller's own, yet a message holds no data. */
 	if (coded->attno != 0)
-		return psprintf("The value in column \"%s\" names no %s of the protocol.",
+		return psprintf(_("the value in column \"%s\" names no %s of the protocol"),
 						NameStr(TupleDescAttr(slot->tts_tupleDescriptor,
 											  coded->attno - 1)->attname), what);
-	return psprintf("The %s in the settings of the table is not known any more.", what);
+	return psprintf(_("the %s in the settings of the table is not known any more"), what);
 }
 
 /*

@@ -29,7 +29,7 @@
 static const CasusProtocol *
 protocol_of(const CasusRow *row)
 {
-	return casus_check_protocol(row->prot->files, row->prot->nfiles);
+	return casus_check_protocol_of(row->prot);
 }
 
 /*

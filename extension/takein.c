@@ -200,8 +200,8 @@ make_label(Batch *batch, const CasusPlace *place, int32 file, CasusLabel *label)
 							   place->has_parent ? &place->parent : NULL, label, &article);
 	if (why == NULL)
 		return true;
-	find_fault(batch->run, article == NULL ? why :
-			   psprintf("%s art. %s: %s", row->protocol->name, article, why));
+	find_fault(batch->run,
+			   casus_check_detail(row->protocol, "wrong_category", article, why));
 	return false;
 }
 
