@@ -97,6 +97,19 @@ casus_compat_check_as_user(const PlannedStmt *plan, RangeTblEntry *rte)
 #endif
 }
 
+/* So do the privileges that the statement demands on it. */
+static inline AclMode
+casus_compat_required_perms(const PlannedStmt *plan, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	if (rte->perminfoindex == 0)
+		return 0;
+	return getRTEPermissionInfo(plan->permInfos, rte)->requiredPerms;
+#else
+	return rte->requiredPerms;
+#endif
+}
+
 /* 16 asks which result relations there are; none here. */
 static inline void
 casus_compat_init_recheck(EPQState *epq, EState *estate, Plan *plan, List *auxrowmarks, int param)

@@ -135,8 +135,6 @@ check_scan(Plan *plan, const Check *check, Index scanrelid, List *indextlist)
 		refuse_bypass(prot, psprintf(_("The protected table %s is reached without its policy, as through a parent table. "
 								 "Read it by its own name."),
 							   casus_guard_name(prot->relid)));
-	if (!prot->hide && !check->explain_only && !has_capacity(prot))
-		refuse_no_purpose(prot);
 	if (has_capacity(prot))
 		casus_guard_mark_transaction();
 }
@@ -309,6 +307,37 @@ check_results(const Check *check)
 	}
 }
 
+/*
+ * A purpose is asked for every protected table that the statement names to read
+ * from, whether or not the planner has found that it need not be scanned: that
+ * depends on the version, on keys and on constants.  An entry without demanded
+ * privileges is a child of one that has them, or belongs to a rule.
+ */
+static void
+check_purposes(const Check *check)
+{
+	ListCell   *lc;
+
+	if (check->explain_only)
+		return;
+	foreach(lc, check->plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+		const CasusProtected *prot;
+		AclMode		demanded;
+
+		if (rte->rtekind != RTE_RELATION || casus_guard_is_plain(rte->relid))
+			continue;
+		demanded = casus_compat_required_perms(check->plan, rte);
+		if (demanded == 0 || (demanded & ACL_INSERT) != 0)
+			continue;
+		prot = casus_registry_find(rte->relid);
+		if (prot != NULL && prot->mode == CASUS_MODE_ENFORCE && !prot->hide &&
+			!has_capacity(prot))
+			refuse_no_purpose(prot);
+	}
+}
+
 /* A plan from before this transaction inserted may be parallel: workers would miss those rows. */
 static void
 keep_serial(QueryDesc *query)
@@ -340,6 +369,7 @@ casus_guard_plan(QueryDesc *query, int eflags)
 	check_plan(plan->planTree, &check);
 	foreach(lc, plan->subplans)
 		check_plan(lfirst(lc), &check);
+	check_purposes(&check);
 	if (casus_guard_touches(plan))
 		keep_serial(query);
 }

@@ -47,7 +47,12 @@ INSERT INTO public.trial (sql) VALUES
 	('CREATE TABLE kopie AS SELECT id FROM signaal'),
 	('DECLARE c CURSOR FOR SELECT id FROM signaal'),
 	('EXPLAIN ANALYZE SELECT id FROM signaal'),
+	-- that it need not be scanned is the planner's business
 	('SELECT id FROM signaal WHERE false'),
+	('SELECT a.id FROM ander a, (SELECT id FROM signaal WHERE false) s'),
+	('SELECT a.id FROM ander a LEFT JOIN signaal s USING (id)'),
+	('UPDATE signaal SET titel = ''x'' WHERE false'),
+	('DELETE FROM signaal WHERE false'),
 	-- these do not read it
 	('EXPLAIN SELECT id FROM signaal'),
 	('PREPARE p AS SELECT id FROM signaal'),
