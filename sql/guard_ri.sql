@@ -37,7 +37,13 @@ INSERT INTO app.los SELECT g, 100, 'c100' FROM generate_series(10, 20) g;
 INSERT INTO app.los VALUES (4, 999, NULL);
 INSERT INTO app.los VALUES (4, NULL, 'c999');
 SELECT count(*) FROM app.los WHERE zaak = 100;
-DELETE FROM app.zaak WHERE id = 5;
+DO $$
+BEGIN
+	DELETE FROM app.zaak WHERE id = 5;
+	RAISE WARNING 'deleted';
+EXCEPTION WHEN foreign_key_violation OR restrict_violation THEN	-- which of them depends on the version
+	RAISE WARNING 'refused by the key';
+END $$;
 
 -- Validation of a new key passes over hidden rows; its errors show no value.
 ALTER TABLE app.los ADD CONSTRAINT again FOREIGN KEY (zaak) REFERENCES app.zaak;

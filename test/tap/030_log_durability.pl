@@ -92,6 +92,26 @@ sub ask
 	return ${ $self->{out} } =~ s/^done\n//mr =~ s/\s+$//r;
 }
 
+sub wait_until
+{
+	my ($condition) = @_;
+	for (1 .. 600)
+	{
+		return if $condition->();
+		select undef, undef, undef, 0.1;
+	}
+	die 'what was waited for has not come';
+}
+
+# Kills a backend; $restarted waits until the server has noticed and is back.
+sub kill_backend
+{
+	my ($pid) = @_;
+	my $offset = -s $node->logfile;
+	kill 'KILL', $pid;
+	return sub { $node->wait_for_log(qr/reinitializing.*ready to accept connections/s, $offset) };
+}
+
 sub last_line { return (split /\n/, $_[0])[-1] }
 
 # ---- a process is killed right after the row has reached the client ----
@@ -99,24 +119,21 @@ sub last_line { return (split /\n/, $_[0])[-1] }
 my $client = session();
 my $dossier = last_line(ask($client, sprintf($read, 5) . ';'));
 like($dossier, qr/^\d+$/, 'the client has the row');
-kill 'KILL', $client->{pid};
-$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+my $restarted = kill_backend($client->{pid});
 ok(on_record()->{$dossier}, 'the backend killed: the record is there');
 eval { $client->{psql}->finish };
+$restarted->();
 
 $client = session();
 $dossier = last_line(ask($client, sprintf($read, 6) . ';'));
 my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
 $node->kill9;
-# Its lock file counts as long as the process is not reaped.
-for (1 .. 300)
-{
-	last unless kill 0, $postmaster;
-	select undef, undef, undef, 0.1;
-}
 ok(on_record()->{$dossier}, 'the postmaster killed: the record is there');
 eval { $client->{psql}->finish };
-$node->start;
+# Its lock file counts as long as the process is not reaped, which not every init does at once.
+wait_until(sub { !kill(0, $postmaster) || slurp_file("/proc/$postmaster/stat") =~ /\) Z / });
+unlink $node->data_dir . '/postmaster.pid';
+wait_until(sub { $node->start(fail_ok => 1) });
 ok(on_record()->{$dossier}, 'and after the restart');
 as_coordinator(sprintf($read, 7));
 is(gaps(), 0, 'numbers go on where they were');
@@ -140,7 +157,7 @@ my $backend = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WH
 my $known = on_record();
 is(scalar(grep { !$known->{$_} } @received), 0, 'every row received so far is on record');
 cmp_ok(scalar(keys %$known), '<', 3000, 'and the scan has not come to its end');
-kill 'KILL', $backend;
+$restarted = kill_backend($backend);
 while (my $line = <$pipe>)
 {
 	push @received, $1 if $line =~ /^(\d+)\t/;
@@ -149,7 +166,7 @@ close $pipe;
 $known = on_record();
 is(scalar(grep { !$known->{$_} } @received), 0, 'the backend killed: all ' . @received . ' rows received are on record');
 cmp_ok(scalar(@received), '<', 3000, 'of a result that was cut off');
-$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+$restarted->();
 
 # ---- the log cannot be written ----
 
