@@ -270,11 +270,12 @@ check_content(const CasusActTarget *target, const Gate *gate, Jsonb *details,
 }
 
 /*
- * At the intake gate what was told at opening counts as told: the decision
- * rests on both.  Later gates stand on their own.
+ * What the decision rests on: the values that the protocol itself fills in,
+ * at the initial phase's gate what was told at opening, and what is given now,
+ * each over the one before.  Later gates stand on their own.
  */
 static Jsonb *
-details_to_check(const CasusActTarget *target, Jsonb *details)
+details_to_check(const CasusActTarget *target, int gate, Jsonb *details)
 {
 	CasusQuery	query;
 	bool		isnull;
@@ -286,8 +287,14 @@ details_to_check(const CasusActTarget *target, Jsonb *details)
 	casus_query_begin(&query);
 	casus_query_int64(&query, target->dossier.id);
 	casus_query_jsonb(&query, details);
+	casus_query_int(&query, target->file.protocol);
+	casus_query_code(&query, gate, false);
 	casus_query_read(&query,
-					"SELECT coalesce((SELECT c.details FROM casus_cat.dossier d "
+					"SELECT coalesce((SELECT pg_catalog.jsonb_object_agg(k.v ->> 'key', "
+					"k.v -> 'default') FROM casus_cat.gate g, "
+					"LATERAL pg_catalog.jsonb_array_elements(g.details) k(v) "
+					"WHERE g.protocol = $3 AND g.code = $4 AND k.v ? 'default'), '{}') || "
+					"coalesce((SELECT c.details FROM casus_cat.dossier d "
 					"JOIN casus_cat.phase p ON p.code = d.phase AND p.is_initial "
 					"JOIN casus_cat.file f ON f.id = d.file AND f.protocol = p.protocol "
 					"JOIN casus_cat.act a ON a.dossier = d.id AND a.kind = 'open_dossier' "
@@ -434,12 +441,12 @@ casus_sql_decide(PG_FUNCTION_ARGS)
 									   psprintf(_("gate %s ends in one of: %s"), gate.name, gate.outcomes)),
 					 psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");", target.dossier.id));
 	check_before(&target, &gate);
-	checked = details_to_check(&target, details);
+	checked = details_to_check(&target, gate.code, details);
 	check_content(&target, &gate, checked, outcome);
 	check_meeting(&target, &gate, checked);
 
 	act = casus_act_record(&capacity, "decide", target.dossier.id, motivation,
-						   details);
+						   checked);
 	casus_query_begin(&query);
 	casus_query_int64(&query, act);
 	casus_query_int64(&query, target.dossier.id);
@@ -569,7 +576,8 @@ casus_sql_checklist(PG_FUNCTION_ARGS)
 		put_row(result, &gates[i], NULL, gates[i].text[3] != NULL,
 				gates[i].text[3] ? _("decided") : _("not decided"));
 		checks = load_checks(target.file.protocol, gates[i].code,
-							 details_to_check(&target, gates[i].details),
+							 details_to_check(&target, gates[i].code,
+											  gates[i].details),
 							 gates[i].text[3], &n);
 		for (int j = 0; j < n; j++)
 			put_row(result, &gates[i], &checks[j], judge(&checks[j]) == NULL,

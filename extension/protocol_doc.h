@@ -144,6 +144,7 @@ typedef struct DocDetail
 	bool		equals_given;
 	bool		equals;
 	DocNames	outcomes;
+	const char *value;			/* "default": filled in where none is given; "" if there is none */
 	const char *when;			/* "key=value": demanded when the other key has that value */
 } DocDetail;
 

@@ -115,6 +115,7 @@ static const DocKey detail_keys[] = {
 	GIVEN(DocDetail, min, "min", DOC_INT, min_given),
 	KEY(DocDetail, optional, "optional", DOC_BOOL, false),
 	GIVEN(DocDetail, equals, "equals", DOC_BOOL, equals_given),
+	KEY(DocDetail, value, "default", DOC_NAME, false),
 	KEY(DocDetail, outcomes, "outcomes", DOC_NAMES, false),
 	KEY(DocDetail, when, "when", DOC_TEXT, false)
 };

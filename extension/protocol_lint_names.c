@@ -434,6 +434,28 @@ check_detail_when(DocLint *lint, const CasusDoc *doc, const DocGate *gate,
 				DOC_ITEM(&doc->lists, DocList, list)->entry.name);
 }
 
+/* What the protocol fills in must be an answer that it would accept. */
+static void
+check_detail_default(DocLint *lint, const CasusDoc *doc, const DocDetail *detail)
+{
+	char	   *path = psprintf("%s.default", detail->entry.path);
+	int			list;
+
+	if (*detail->value == '\0')
+		return;
+	if (strcmp(detail->type, "choice") != 0)
+	{
+		doc_add(lint, "error", path, "only a choice has a default");
+		return;
+	}
+	list = doc_find(&doc->lists, DocList, detail->from);
+	if (list >= 0 &&
+		doc_find(&DOC_ITEM(&doc->lists, DocList, list)->values, DocValue,
+				 detail->value) < 0)
+		doc_add(lint, "error", path, "\"%s\" is not a value of list \"%s\"",
+				detail->value, detail->from);
+}
+
 static void
 check_detail(DocLint *lint, const CasusDoc *doc, const DocGate *gate, int i)
 {
@@ -447,6 +469,7 @@ check_detail(DocLint *lint, const CasusDoc *doc, const DocGate *gate, int i)
 				detail->type);
 	check_detail_source(lint, doc, detail);
 	check_detail_when(lint, doc, gate, detail);
+	check_detail_default(lint, doc, detail);
 	if (detail->min_given && strcmp(detail->type, "text") != 0 &&
 		strcmp(detail->type, "list") != 0)
 		doc_add(lint, "error", psprintf("%s.min", detail->entry.path),

@@ -68,6 +68,11 @@ SELECT try($$casus.decide($d, 'intake', 'signaal', details => '{"aanleiding": "t
 -- [B-23] another article than those listed asks for its motivation.
 SELECT try($$casus.decide($d, 'intake', 'signaal', details => '{"aanleiding": "telefoon", "beschrijving": "loods", "personalia": "onbekend",
 	"indicatoren": ["vastgoedfraude_leegstand"], "bevoegdheid": "andere", "grondgebied": true}')$$, :d);
+-- [B-21] the basis is one of those of art. 6.1 to 6.3, and is recorded also where nobody names it.
+SELECT try($$casus.decide($d, 'intake', 'signaal', details => '{"aanleiding": "telefoon", "beschrijving": "loods", "personalia": "onbekend",
+	"indicatoren": ["vastgoedfraude_leegstand"], "bevoegdheid": "opiumwet_13b", "grondgebied": true, "grondslag": "toestemming"}')$$, :d);
+SELECT try($$casus.decide($d, 'intake', 'signaal', details => '{"aanleiding": "telefoon", "beschrijving": "loods", "personalia": "onbekend",
+	"indicatoren": ["vastgoedfraude_leegstand"], "bevoegdheid": "opiumwet_13b", "grondgebied": true, "grondslag": null}')$$, :d);
 SELECT try($$casus.decide($d, 'intake', 'misschien')$$, :d);
 SELECT try($$casus.decide($d, 'intake', NULL)$$, :d);
 SELECT try($$casus.decide($d, 'weging', 'signaal')$$, :d);
@@ -89,6 +94,10 @@ SELECT kind, motivation FROM casus.act_log WHERE dossier = :d;
 SELECT gate, outcomes, key, list, is_met, article FROM casus.checklist(:d);
 SELECT try($$casus.decide($d, 'intake', 'signaal', 'voldoet', '{"aanleiding": "telefoon", "beschrijving": "loods", "personalia": "onbekend",
 	"indicatoren": ["vastgoedfraude_leegstand"], "bevoegdheid": "opiumwet_13b", "grondgebied": true}')$$, :d);
+BEGIN;
+SELECT casus.enter('intake', :d);
+SELECT details ->> 'grondslag' AS grondslag, details ->> 'bevoegdheid' AS bevoegdheid FROM casus.decision WHERE dossier = :d AND gate = 'intake'; -- [B-21]
+COMMIT;
 -- The gate is decided for one way only.
 SELECT try($$casus.advance($d, 'niet_verder')$$, :d);
 SELECT gate, outcomes, leads_to, is_met, article FROM casus.checklist(:d) WHERE key IS NULL;

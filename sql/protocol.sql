@@ -190,6 +190,8 @@ SELECT pg_temp.lint('{gates,0,details,0,from}', NULL);
 SELECT pg_temp.lint('{gates,0,details,1,from}', '"kenmerken"');
 SELECT pg_temp.lint('{gates,0,details,3,min}', '1');
 SELECT pg_temp.lint('{gates,0,details,1,equals}', 'true');
+SELECT pg_temp.lint('{gates,0,details,0,default}', '"onzin"');
+SELECT pg_temp.lint('{gates,0,details,1,default}', '"onzin"');
 SELECT pg_temp.lint('{gates,0,details,3,key}', '"reden"');
 SELECT pg_temp.lint('{gates,1,details}', '[{"key": "aanwezig", "type": "list", "article": "2"}]');
 
