@@ -1,6 +1,8 @@
 /*
  * accesslog.h
- *		What lognote.c, logscan.c, logstatement.c and accesslog.c share and no other file needs.
+ *		The access log inside: for sink.c, wiregate.c, log*.c and accesslog.c,
+ *		and for doctor.c, which looks at the sink.  Everybody else notes what
+ *		happens by the functions of accesslog.c in casus.h.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -11,6 +13,51 @@
 
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
+
+/* ---- sink.c: where log records go ---- */
+
+/*
+ * Append-only file of one JSON object per line, shared by the cluster.
+ * append: buffered by the kernel; sync: durable up to what this backend wrote.
+ * Both raise casus.log_unavailable when they cannot, and nothing may leave.
+ */
+extern void casus_sink_init(void);
+extern void casus_sink_append(const char *line, int len);
+extern void casus_sink_sync(void);
+extern void casus_sink_ready(void); /* refuses while records cannot be written */
+extern const char *casus_sink_directory(void);
+extern void casus_sink_path(char *path);	/* of the file, MAXPGPATH bytes */
+
+/* The same for where no error can be raised: false with errno. */
+extern bool casus_sink_try_append(const char *lines, int length);
+extern bool casus_sink_try_sync(void);
+extern bool casus_sink_waiting(void);	/* appended by this backend, not durable */
+extern bool casus_sink_lagging(void);	/* appended by anybody, not durable */
+extern void casus_sink_cover(void); /* wait for what anybody appended, as for one's own */
+
+/* ---- wiregate.c: holds messages back until their records are written ---- */
+
+typedef struct CasusGateOwner
+{
+	bool		(*waiting) (void);	/* is there a record that must precede what leaves? */
+	bool		(*settle) (bool all);	/* write and sync; false: cannot. Must not raise */
+	void		(*leaving) (void);	/* a message is about to leave */
+} CasusGateOwner;
+
+extern void casus_wiregate_install(const CasusGateOwner *gate_owner);
+
+/* ---- logrecord.c: a log record as a line of JSON, from ready pieces ---- */
+
+extern void casus_logrecord_open(StringInfo line, const char *kind);
+extern void casus_logrecord_close(StringInfo line);
+extern void casus_logrecord_text(StringInfo line, const char *key, const char *text);
+extern void casus_logrecord_number(StringInfo line, const char *key, int64 number);
+extern const char *casus_logrecord_identity(void);
+extern const char *casus_logrecord_database(void);
+extern char *casus_logrecord_capacity(int32 file, const CasusCapacity *capacity);
+extern char *casus_logrecord_relation(Oid relid);
+extern char *casus_logrecord_person(int32 person);
+extern int32 casus_logrecord_protocol(int32 file);
 
 /* ---- lognote.c: the dossiers of one relation in one statement ---- */
 

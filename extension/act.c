@@ -14,7 +14,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "acts.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"

@@ -7,7 +7,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "acts.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"

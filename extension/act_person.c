@@ -12,7 +12,8 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "acts.h"
+#include "term.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"

@@ -4,7 +4,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "accesslog.h"
 
 #include "fmgr.h"
 

@@ -11,7 +11,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "state.h"
 
 #include "lib/stringinfo.h"
 #include "utils/fmgroids.h"

@@ -8,6 +8,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "choice.h"
+#include "state.h"
 
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"

@@ -9,7 +9,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "term.h"
 
 #include "pgtime.h"
 #include "utils/datetime.h"

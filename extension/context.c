@@ -17,7 +17,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "state.h"
 
 #include "access/parallel.h"
 #include "access/xact.h"

@@ -8,7 +8,9 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "accesslog.h"
 #include "casus.h"
+#include "state.h"
 
 #include <unistd.h>
 

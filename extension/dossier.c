@@ -14,7 +14,8 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "state.h"
+#include "term.h"
 
 #include "access/genam.h"
 #include "access/table.h"

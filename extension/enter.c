@@ -10,6 +10,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "choice.h"
+#include "state.h"
 
 #include "access/xact.h"
 #include "funcapi.h"

@@ -12,7 +12,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "acts.h"
 
 #include "miscadmin.h"
 #include "utils/builtins.h"

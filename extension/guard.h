@@ -81,19 +81,42 @@ extern void casus_guard_ri_arm(void);	/* the ALTER TABLE has made or altered a c
 extern bool casus_guard_builtin(Node *node);	/* no function, operator or type of anyone else */
 extern bool casus_guard_builtin_raw(Oid relid, Node *raw, int kind);	/* ParseExprKind */
 
-/* ---- guard_query.c, guard_plan.c ---- */
+/* ---- guard_query.c: before planning ---- */
 extern void casus_guard_query_init(void);
 extern List *casus_guard_query_swap(List *functions);
+
+/* Binds whom row security does not bind. May forbid parallelism in *options. */
+extern void casus_guard_query(Query *query, const char *sql, int *options);
+
+/* ---- guard_plan.c: at executor start ---- */
 extern bool casus_guard_touches(const PlannedStmt *plan);
 
-/* ---- guard_copy.c, guard_ddl.c, guard_utility.c ---- */
+/* Every scan of a protected table carries the policy, or is refused. */
+extern void casus_guard_plan(QueryDesc *query, int eflags);
+
+/* ---- guard_copy.c ---- */
 extern PlannedStmt *casus_guard_copy(PlannedStmt *pstmt, CasusGuardScope *scope);
-extern void casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 processed);
+extern void casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope,
+								  uint64 processed);
+
+/* ---- guard_ddl.c ---- */
 extern void casus_guard_ddl(Node *stmt, CasusGuardScope *scope);
+
 /* CREATE and DROP DATABASE, also from databases without casus. */
 extern void casus_guard_databases(Node *stmt);
 
+/* ---- guard_utility.c: before and after a utility statement ---- */
+
+/* Returns the statement to run. */
+extern PlannedStmt *casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope);
+extern void casus_guard_utility_done(PlannedStmt *pstmt, CasusGuardScope *scope,
+									 uint64 processed);
+
 /* Raises the current error again, without what it tells of hidden rows. */
 extern void casus_guard_rethrow(CasusGuardScope *scope) pg_attribute_noreturn();
+
+/* ---- guard_object.c: what object access hooks tell ---- */
+extern void casus_guard_object(ObjectAccessType access, Oid class, Oid object,
+							   int subobject, void *arg);
 
 #endif							/* CASUS_GUARD_H */

@@ -12,7 +12,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "accesslog.h"
 
 #include "access/genam.h"
 #include "access/parallel.h"

@@ -13,7 +13,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "state.h"
 
 #include "miscadmin.h"
 #include "utils/builtins.h"

@@ -16,6 +16,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "policy.h"
+#include "state.h"
 
 #include "access/genam.h"
 #include "access/table.h"

@@ -16,6 +16,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "casus.h"
+#include "term.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"

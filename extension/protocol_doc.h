@@ -12,7 +12,8 @@
 #ifndef CASUS_PROTOCOL_DOC_H
 #define CASUS_PROTOCOL_DOC_H
 
-#include "casus.h"
+#include "term.h"
+
 #include "nodes/pg_list.h"
 
 #define DOC_MAX_PHASES		32	/* codes 0..31 */

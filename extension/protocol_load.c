@@ -13,6 +13,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "acts.h"
 #include "protocol_doc.h"
 
 #include "catalog/pg_type.h"

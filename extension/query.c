@@ -12,7 +12,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "state.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"

@@ -7,6 +7,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "acts.h"
 #include "rows.h"
 
 #include "access/sysattr.h"

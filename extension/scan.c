@@ -9,7 +9,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "state.h"
 
 #include "access/genam.h"
 #include "access/table.h"

@@ -16,7 +16,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "accesslog.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

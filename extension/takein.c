@@ -10,7 +10,9 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "acts.h"
 #include "protect.h"
+#include "term.h"
 
 #include "access/table.h"
 #include "access/tableam.h"

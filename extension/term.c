@@ -16,7 +16,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "term.h"
 
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"

@@ -9,6 +9,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "acts.h"
 #include "relation.h"
 
 #include "access/genam.h"

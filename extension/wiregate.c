@@ -21,7 +21,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "accesslog.h"
 
 #undef ENABLE_GSS
 

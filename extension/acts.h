@@ -1,0 +1,126 @@
+/*
+ * acts.h
+ *		Acts: for act*.c, and for the files that record an act or ask what its
+ *		caller may know of (protocol_load.c, rowverdict.c, takein.c, why.c).
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#ifndef CASUS_ACTS_H
+#define CASUS_ACTS_H
+
+#include "state.h"
+
+/* ------------------------------------------------------------------------
+ * find.c: names to codes, and the errors when there is none
+ * ------------------------------------------------------------------------ */
+
+typedef struct CasusFile
+{
+	int32		id;
+	int32		protocol;
+	char	   *name;
+	char	   *protocol_name;
+	bool		is_active;
+} CasusFile;
+
+typedef struct CasusOffice
+{
+	int			code;
+	char	   *name;
+	char		level;			/* CasusLevel */
+	bool		needs_oath;
+	char	   *article;
+} CasusOffice;
+
+extern void casus_find_file(const char *name, CasusFile *file);
+extern void casus_find_file_by_id(int32 id, CasusFile *file);
+extern int32 casus_find_protocol_of(int32 file);
+extern void casus_find_active(const CasusFile *file);
+extern void casus_find_office(const CasusFile *file, const char *name, CasusOffice *office);
+extern int	casus_find_phase(const CasusFile *file, const char *name);
+extern int	casus_find_purpose(const CasusFile *file, const char *name);
+extern int	casus_find_party(const CasusFile *file, const char *name);
+extern int32 casus_find_person(const char *name);
+extern char *casus_find_parties_article(const CasusFile *file);
+extern char *casus_find_oath_article(const CasusFile *file, const CasusOffice *office);
+extern char *casus_find_detail(const CasusFile *file, const char *article, const char *check);
+
+/* ------------------------------------------------------------------------
+ * sight.c: whose dossiers the caller may know of
+ * ------------------------------------------------------------------------ */
+
+extern bool casus_sight_dossier(int64 dossier, CasusDossier *state);
+extern bool casus_sight_file(int32 file, char level);
+
+/* ------------------------------------------------------------------------
+ * act.c: acts as rows
+ * ------------------------------------------------------------------------ */
+
+/*
+ * Writes an act in the actor's transaction and returns its id.  Motivation
+ * and details are content: they go to act_content and are destroyed with the
+ * dossier.  The attempt and the outcome go to the access log as well.
+ */
+extern int64 casus_act_record(const CasusCapacity *capacity, const char *kind, int64 dossier,
+							  const char *motivation, Jsonb *details);
+extern int64 casus_act_record_setup(int32 file, const char *kind, int64 dossier,
+									const char *motivation, Jsonb *details);
+
+/* A text argument of an act, or NULL. */
+extern char *casus_act_text(FunctionCallInfo fcinfo, int argument);
+
+/* Pairs of key and value (NULL: left out), ended by a NULL key. */
+extern Jsonb *casus_act_details(const char *key,...);
+
+/* Opens a dossier in the file's initial phase: for open_dossier() and the row trigger. */
+extern int64 casus_act_open_dossier(int32 file, Jsonb *details, const char *motivation);
+
+/* Refuses whoever is not casus_admin; the installation has an id afterwards. */
+extern void casus_act_require_admin(const char *act);
+
+/* The same for a dossier that is not there and one that the caller may not know of. */
+extern void casus_act_refuse_unknown(void) pg_attribute_noreturn();
+
+/* What every act on a dossier begins with; the dossier's row is locked afterwards. */
+typedef struct CasusActTarget
+{
+	CasusDossier dossier;
+	CasusFile	file;
+	const CasusProtocol *protocol;
+	const char *phase;			/* name of the dossier's phase */
+} CasusActTarget;
+
+extern void casus_act_begin(const char *act, int64 dossier, CasusActTarget *target);
+
+/* ------------------------------------------------------------------------
+ * act_person.c: an appointment, also as part of involving somebody
+ * ------------------------------------------------------------------------ */
+
+typedef struct CasusAppointment
+{
+	int32		person;
+	char	   *person_name;
+	char	   *party_name;		/* NULL: none */
+	CasusOffice office;
+	int			party;			/* 0: none */
+	int64		dossier;		/* 0: none */
+	Datum		starts;			/* timestamptz; null: now */
+	bool		starts_null;
+	Datum		ends;
+	bool		ends_null;
+	int64		deputy_for;		/* 0: none */
+	char	   *reason;
+	char	   *standing_purpose;
+	bool		may_session;
+} CasusAppointment;
+
+extern int64 casus_act_person_appoint(const CasusFile *file, const CasusAppointment *a);
+
+/* ------------------------------------------------------------------------
+ * act_dossier.c: life of a dossier
+ * ------------------------------------------------------------------------ */
+
+/* The offices that say who takes part in the dossier and what is shared, as a mask. */
+extern uint64 casus_act_dossier_deciders(const CasusActTarget *target);
+
+#endif							/* CASUS_ACTS_H */
