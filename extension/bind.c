@@ -10,114 +10,15 @@
 #include "protect.h"
 
 #include "access/table.h"
-#include "access/tableam.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "rewrite/rowsecurity.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(casus_sql_bind);
 PG_FUNCTION_INFO_V1(casus_sql_unprotect);
-
-/* What stands between a table and its fence. */
-typedef struct Census
-{
-	int64		governed;		/* rows with a governed label */
-	int64		unlabelled;		/* governed rows without one, and rows with NULL */
-} Census;
-
-static void
-count_row(const CasusProtected *prot, CasusPredicates *predicates,
-		  TupleTableSlot *slot, Census *census)
-{
-	bool		isnull;
-	Datum		value = slot_getattr(slot, prot->label_attno, &isnull);
-	CasusLabelKind kind = CASUS_LABEL_BROKEN;
-	CasusLabel	label;
-	CasusPlace	place;
-
-	if (!isnull)
-		kind = casus_label_unpack(DatumGetUUIDP(value), &label);
-	if (kind == CASUS_LABEL_GOVERNED)
-		census->governed++;
-	else if (kind != CASUS_LABEL_OUTSIDE)
-		census->unlabelled++;
-	else
-	{
-		casus_rowparent_place(prot, predicates, slot, &place);
-		if (place.kind != CASUS_PLACE_OUTSIDE)
-			census->unlabelled++;
-	}
-}
-
-/*
- * Where a child labels its parent both tables answer for it, whichever is
- * bound last.
- */
-static int64
-count_unrelabelled(const CasusProtected *prot)
-{
-	const CasusSettings *settings = prot->settings;
-	ListCell   *lc;
-	int64		n = 0;
-
-	if (settings->nrelabels > 0)
-		n += casus_rowverdict_relabel_all(prot, false);
-	if (settings->kind != CASUS_KIND_VIA_CHILD)
-		return n;
-	foreach(lc, casus_registry_tables())
-	{
-		const CasusProtected *other = casus_registry_find(lfirst_oid(lc));
-		const CasusSettings *child = other != NULL ? other->settings : NULL;
-
-		for (int i = 0; child != NULL && i < child->nrelabels; i++)
-		{
-			if (child->relabels[i].parent == prot->relid)
-				n += casus_rowverdict_relabel_all(other, false);
-		}
-	}
-	return n;
-}
-
-/* Reads the whole table as it is now; nothing of it reaches the caller but numbers. */
-static void
-take_census(Relation rel, Census *census)
-{
-	const CasusProtected *prot = casus_registry_find(RelationGetRelid(rel));
-	CasusPredicates *predicates;
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
-	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
-													  "casus census",
-													  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old;
-
-	memset(census, 0, sizeof(Census));
-	if (prot->settings == NULL)
-		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
-						  psprintf("the settings of table \"%s\" are gone", RelationGetRelationName(rel)),
-						  "It was restored without security labels.",
-						  "Restore it with them.");
-	predicates = casus_rowparent_prepare(prot->settings, false);
-	old = MemoryContextSwitchTo(row_context);
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		CHECK_FOR_INTERRUPTS();
-		count_row(prot, predicates, slot, census);
-		MemoryContextReset(row_context);
-	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(row_context);
-	table_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	ExecDropSingleTupleTableSlot(slot);
-	census->unlabelled += count_unrelabelled(prot);
-}
 
 static void
 refuse_unlabelled(const char *table, int64 n, Oid relid)
@@ -127,26 +28,6 @@ refuse_unlabelled(const char *table, int64 n, Oid relid)
 					  "Bound, they would be invisible to everyone.",
 					  psprintf("CALL casus.take_in(%s);",
 							   quote_literal_cstr(casus_relation_ddl_name(relid))));
-}
-
-/* A file added to a table that is bound already: its rows may not stand open meanwhile. */
-void
-casus_bind_check_new_file(Oid relid)
-{
-	const CasusProtected *prot = casus_registry_find(relid);
-	Relation	rel;
-	Census		census;
-
-	if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
-		return;
-	rel = table_open(relid, AccessShareLock);
-	take_census(rel, &census);
-	if (census.unlabelled > 0)
-		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
-						  psprintf("table \"%s\" is bound and has " INT64_FORMAT " rows for this file",
-								   RelationGetRelationName(rel), census.unlabelled),
-						  "They would be open until they are taken in.", NULL);
-	table_close(rel, AccessShareLock);
 }
 
 /* ---- the fence ---- */
@@ -285,7 +166,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	char	   *mode = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	CasusSettings *settings;
 	Relation	rel;
-	Census		census = {0};
+	CasusCensus census = {0};
 	List	   *lines = NIL;
 	bool		enforce = strcmp(mode, "enforce") == 0;
 
@@ -302,7 +183,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	if (enforce)
 	{
 		check_parents(rel, settings);
-		take_census(rel, &census);
+		casus_census_take(rel, &census);
 	}
 	if (census.unlabelled > 0)
 		refuse_unlabelled(RelationGetRelationName(rel), census.unlabelled, relid);
@@ -321,7 +202,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 		make_policies(&lines, relid, settings->had_row_security);
 	casus_registry_store(relid, settings);
 	casus_accesslog_event("setup", relid, 0, NULL, psprintf("bind %s", mode));
-	casus_protect_return(fcinfo, lines);
+	casus_relation_ddl_return(fcinfo, lines);
 	return (Datum) 0;
 }
 
@@ -353,14 +234,14 @@ static void
 check_unprotect(Relation rel)
 {
 	char	   *other = dependent_table(RelationGetRelid(rel));
-	Census		census;
+	CasusCensus census;
 
 	if (other != NULL)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" gets its labels from table \"%s\"",
 								   other, RelationGetRelationName(rel)), NULL,
 						  psprintf("Unprotect \"%s\" first.", other));
-	take_census(rel, &census);
+	casus_census_take(rel, &census);
 	if (census.governed > 0)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" still holds " INT64_FORMAT " governed rows",
@@ -422,6 +303,6 @@ casus_sql_unprotect(PG_FUNCTION_ARGS)
 	restore_statistics(&lines, relid, uses);
 	run(&lines, psprintf("ALTER TABLE %s DROP COLUMN %s", table, CASUS_LABEL_COLUMN));
 	casus_registry_remove(relid);
-	casus_protect_return(fcinfo, lines);
+	casus_relation_ddl_return(fcinfo, lines);
 	return (Datum) 0;
 }

@@ -21,6 +21,7 @@ _PG_init(void)
 	casus_catalog_init();
 	casus_sink_init();
 	casus_registry_init();
+	casus_registry_label_init();
 	casus_context_init();
 	casus_dossier_init();
 	casus_policy_init();

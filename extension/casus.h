@@ -359,7 +359,8 @@ typedef struct CasusProtected
 	void	   *settings;		/* registry.c's own: what the row trigger needs */
 } CasusProtected;
 
-extern void casus_registry_init(void);	/* label provider, invalidation */
+extern void casus_registry_init(void);	/* invalidation */
+extern void casus_registry_label_init(void);	/* label provider */
 extern const CasusProtected *casus_registry_find(Oid relid);	/* NULL: not protected */
 extern bool casus_registry_empty(void); /* none in this database: the fast way out */
 

@@ -102,15 +102,15 @@ extern void casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope,
 /* ---- guard_ddl.c ---- */
 extern void casus_guard_ddl(Node *stmt, CasusGuardScope *scope);
 
-/* CREATE and DROP DATABASE, also from databases without casus. */
-extern void casus_guard_databases(Node *stmt);
-
 /* ---- guard_utility.c: before and after a utility statement ---- */
 
 /* Returns the statement to run. */
 extern PlannedStmt *casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope);
 extern void casus_guard_utility_done(PlannedStmt *pstmt, CasusGuardScope *scope,
 									 uint64 processed);
+
+/* CREATE and DROP DATABASE, also from databases without casus. */
+extern void casus_guard_databases(Node *stmt);
 
 /* Raises the current error again, without what it tells of hidden rows. */
 extern void casus_guard_rethrow(CasusGuardScope *scope) pg_attribute_noreturn();

@@ -12,7 +12,6 @@
 
 #include "access/table.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -469,23 +468,6 @@ say_cost(Wish *wish, double rows)
 	}
 }
 
-/* The lines as the function's result set. */
-void
-casus_protect_return(FunctionCallInfo fcinfo, List *lines)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	ListCell   *lc;
-
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	foreach(lc, lines)
-	{
-		Datum		value = CStringGetTextDatum(lfirst(lc));
-		bool		isnull = false;
-
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value, &isnull);
-	}
-}
-
 static void
 read_wish(Wish *wish)
 {
@@ -548,10 +530,10 @@ casus_sql_protect(PG_FUNCTION_ARGS)
 	wish->rel = NULL;
 	carry_out(wish, relid, run);
 	if (run)
-		casus_bind_check_new_file(relid);
+		casus_census_check_new_file(relid);
 	casus_accesslog_event("setup", relid, 0, NULL,
 						  run ? psprintf("protect for file %s", wish->fs->file) :
 						  psprintf("protect for file %s, dry run", wish->fs->file));
-	casus_protect_return(fcinfo, wish->lines);
+	casus_relation_ddl_return(fcinfo, wish->lines);
 	return (Datum) 0;
 }

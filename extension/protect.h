@@ -1,6 +1,7 @@
 /*
  * protect.h
- *		Between protect.c, protect_check.c and bind.c.
+ *		Between protect.c, protect_check.c, census.c and bind.c; takein.c uses the
+ *		checks.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -9,6 +10,7 @@
 
 #include "rows.h"
 
+/* ---- protect_check.c ---- */
 extern void casus_protect_check_unknown(const char *what, const char *name,
 										const char *where) pg_attribute_noreturn();
 extern void casus_protect_check_caller(Relation rel);
@@ -19,7 +21,19 @@ extern void casus_protect_check_via(Relation rel, const char *column, CasusVia *
 extern void casus_protect_check_via_child(Relation rel, const char *given,
 										  Oid *child, AttrNumber *attno);
 extern List *casus_protect_check_list(const char *given);
-extern void casus_protect_return(FunctionCallInfo fcinfo, List *lines);
-extern void casus_bind_check_new_file(Oid relid);
+
+/* ---- census.c ---- */
+
+/* What stands between a table and its fence. */
+typedef struct CasusCensus
+{
+	int64		governed;		/* rows with a governed label */
+	int64		unlabelled;		/* governed rows without one, and rows with NULL */
+} CasusCensus;
+
+extern void casus_census_take(Relation rel, CasusCensus *census);
+
+/* A file is added to a bound table: refused while the table holds rows for it. */
+extern void casus_census_check_new_file(Oid relid);
 
 #endif							/* CASUS_PROTECT_H */

@@ -1,7 +1,6 @@
 /*
  * registry.c
- *		Which tables are protected, and how: the label provider and the
- *		cached, parsed settings.
+ *		Which tables are protected, and how: the settings, parsed and cached.
  *
  * A table is protected when it has a column casus_label of type casus.label;
  * its settings stand in security labels (relation.h).  Where the column is
@@ -594,7 +593,6 @@ casus_registry_remove(Oid relid)
 void
 casus_registry_init(void)
 {
-	register_label_provider(CASUS_PROVIDER, casus_registry_label_check);
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	RegisterXactCallback(transaction_ended, NULL);
 }

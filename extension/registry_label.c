@@ -50,8 +50,8 @@ relabel_relation(const ObjectAddress *object, const char *text)
 	CacheInvalidateRelcacheByRelid(object->objectId);
 }
 
-void
-casus_registry_label_check(const ObjectAddress *object, const char *text)
+static void
+check_label(const ObjectAddress *object, const char *text)
 {
 	if (!superuser())
 		refuse_label(_("Only a superuser may do so, during a restore."),
@@ -66,4 +66,10 @@ casus_registry_label_check(const ObjectAddress *object, const char *text)
 	}
 	else
 		refuse_label(_("Only tables, columns and the roles of casus bear one."), NULL);
+}
+
+void
+casus_registry_label_init(void)
+{
+	register_label_provider(CASUS_PROVIDER, check_label);
 }

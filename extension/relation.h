@@ -149,12 +149,12 @@ extern bool casus_registry_find_file(const char *name, int32 *id, int32 *protoco
 
 /* ---- registry_fence.c, registry_label.c ---- */
 extern bool casus_registry_fence_stands(Relation rel, AttrNumber label_attno);
-extern void casus_registry_label_check(const ObjectAddress *object, const char *text);
 
 /* ---- relation_ddl.c: commands of casus' own on a protected table ---- */
 extern void casus_relation_ddl_run(const char *sql);
 extern char *casus_relation_ddl_name(Oid relid);
 extern char *casus_relation_ddl_escape(const char *name);
+extern void casus_relation_ddl_return(FunctionCallInfo fcinfo, List *lines);
 
 /* ---- governs.c: predicates and expressions over one row ---- */
 

@@ -1,6 +1,7 @@
 /*
  * relation_ddl.c
- *		The commands by which casus changes a protected table, and quoting.
+ *		The commands by which casus changes a protected table, quoting, and how
+ *		the commands are told to the caller.
  *
  * Each runs past the guard by a pass for its exact text, as the bootstrap
  * superuser: the caller has been judged already, and a trigger or policy that
@@ -13,6 +14,7 @@
 
 #include "catalog/pg_authid.h"
 #include "executor/spi.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -68,4 +70,21 @@ casus_relation_ddl_escape(const char *name)
 		appendStringInfoChar(&buf, *name);
 	}
 	return buf.data;
+}
+
+/* One row per command, or per line about it. */
+void
+casus_relation_ddl_return(FunctionCallInfo fcinfo, List *lines)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	foreach(lc, lines)
+	{
+		Datum		value = CStringGetTextDatum(lfirst(lc));
+		bool		isnull = false;
+
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value, &isnull);
+	}
 }

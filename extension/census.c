@@ -1,0 +1,125 @@
+/*
+ * census.c
+ *		Counts of a protected table's rows: before its fence goes up or down,
+ *		and when a file is added.
+ *
+ * The whole table is read, past row security and every verdict; nothing of it
+ * reaches the caller but numbers.  The caller holds a lock on the table that
+ * keeps new rows out for as long as the numbers count.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "protect.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+static void
+count_row(const CasusProtected *prot, CasusPredicates *predicates,
+		  TupleTableSlot *slot, CasusCensus *census)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, prot->label_attno, &isnull);
+	CasusLabelKind kind = CASUS_LABEL_BROKEN;
+	CasusLabel	label;
+	CasusPlace	place;
+
+	if (!isnull)
+		kind = casus_label_unpack(DatumGetUUIDP(value), &label);
+	if (kind == CASUS_LABEL_GOVERNED)
+		census->governed++;
+	else if (kind != CASUS_LABEL_OUTSIDE)
+		census->unlabelled++;
+	else
+	{
+		casus_rowparent_place(prot, predicates, slot, &place);
+		if (place.kind != CASUS_PLACE_OUTSIDE)
+			census->unlabelled++;
+	}
+}
+
+/*
+ * Where a child labels its parent both tables answer for it, whichever is
+ * bound last.
+ */
+static int64
+count_unrelabelled(const CasusProtected *prot)
+{
+	const CasusSettings *settings = prot->settings;
+	ListCell   *lc;
+	int64		n = 0;
+
+	if (settings->nrelabels > 0)
+		n += casus_rowverdict_relabel_all(prot, false);
+	if (settings->kind != CASUS_KIND_VIA_CHILD)
+		return n;
+	foreach(lc, casus_registry_tables())
+	{
+		const CasusProtected *other = casus_registry_find(lfirst_oid(lc));
+		const CasusSettings *child = other != NULL ? other->settings : NULL;
+
+		for (int i = 0; child != NULL && i < child->nrelabels; i++)
+		{
+			if (child->relabels[i].parent == prot->relid)
+				n += casus_rowverdict_relabel_all(other, false);
+		}
+	}
+	return n;
+}
+
+void
+casus_census_take(Relation rel, CasusCensus *census)
+{
+	const CasusProtected *prot = casus_registry_find(RelationGetRelid(rel));
+	CasusPredicates *predicates;
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext,
+													  "casus census",
+													  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
+
+	memset(census, 0, sizeof(CasusCensus));
+	if (prot->settings == NULL)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  psprintf("the settings of table \"%s\" are gone", RelationGetRelationName(rel)),
+						  "It was restored without security labels.",
+						  "Restore it with them.");
+	predicates = casus_rowparent_prepare(prot->settings, false);
+	old = MemoryContextSwitchTo(row_context);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		count_row(prot, predicates, slot, census);
+		MemoryContextReset(row_context);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(row_context);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(slot);
+	census->unlabelled += count_unrelabelled(prot);
+}
+
+void
+casus_census_check_new_file(Oid relid)
+{
+	const CasusProtected *prot = casus_registry_find(relid);
+	Relation	rel;
+	CasusCensus census;
+
+	if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
+		return;
+	rel = table_open(relid, AccessShareLock);
+	casus_census_take(rel, &census);
+	if (census.unlabelled > 0)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  psprintf("table \"%s\" is bound and has " INT64_FORMAT " rows for this file",
+								   RelationGetRelationName(rel), census.unlabelled),
+						  "They would be open until they are taken in.", NULL);
+	table_close(rel, AccessShareLock);
+}
