@@ -102,6 +102,7 @@ extern bool casus_pass_consume(const char *sql);	/* executor start, utility */
 
 /* One level deeper: around planner, executor run and finish, utility. */
 extern void casus_pass_enter(void);
+extern bool casus_pass_outermost(void);	/* no level above */
 extern void casus_pass_leave(void);
 
 /* ------------------------------------------------------------------------

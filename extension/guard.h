@@ -75,6 +75,7 @@ extern bool casus_guard_ri_query(const Query *query);	/* before planning */
 extern bool casus_guard_ri_plan(const PlannedStmt *plan);	/* at executor start */
 extern bool casus_guard_ri_validation(const Query *query, const char *sql);
 extern bool casus_guard_ri_validation_starts(const char *sql);	/* consumed */
+extern bool casus_guard_ri_validating_swap(bool now);	/* returns what was */
 extern void casus_guard_ri_arm(void);	/* the ALTER TABLE has made or altered a constraint */
 
 /* ---- guard_expr.c: is it built in? ---- */
@@ -90,6 +91,7 @@ extern void casus_guard_query(Query *query, const char *sql, int *options);
 
 /* ---- guard_plan.c: at executor start ---- */
 extern bool casus_guard_touches(const PlannedStmt *plan);
+extern void casus_guard_plan_order(PlannedStmt *plan);	/* the policy before any other condition */
 
 /* Every scan of a protected table carries the policy, or is refused. */
 extern void casus_guard_plan(QueryDesc *query, int eflags);

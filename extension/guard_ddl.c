@@ -26,10 +26,12 @@
 #include "commands/defrem.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_node.h"
+#include "parser/parse_type.h"
 #include "relation.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 static const char *const unprotect_hint = "SELECT casus.unprotect('<table>', '<reason>');";
 
@@ -259,6 +261,9 @@ check_add_column(ColumnDef *column, const CasusProtected *prot, CasusGuardScope 
 
 	if (is_label(column->colname))
 		refuse_always(prot, _("Adding a column of that name"));
+	if (column->typeName != NULL &&
+		DomainHasConstraints(typenameTypeId(NULL, column->typeName)))
+		casus_guard_need_maintenance(prot, _("A column of a checked domain"));
 	if (!is_constant(column->raw_default))
 		casus_guard_need_maintenance(prot, _("A column with a computed default"));
 	foreach(lc, column->constraints)
@@ -305,8 +310,12 @@ check_fenced_command(AlterTableCmd *cmd, const CasusProtected *prot)
 {
 	switch (cmd->subtype)
 	{
-		case AT_DropColumn:
 		case AT_ColumnDefault:
+			/* It runs as whoever inserts, in his capacity. */
+			if (!casus_guard_builtin_raw(prot->relid, cmd->def, EXPR_KIND_COLUMN_DEFAULT))
+				casus_guard_need_maintenance(prot, _("A default that calls functions of users"));
+			break;
+		case AT_DropColumn:
 		case AT_DropNotNull:
 		case AT_SetNotNull:
 		case AT_SetStatistics:

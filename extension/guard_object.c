@@ -13,17 +13,23 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_opfamily.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"
 #include "commands/extension.h"
+#include "miscadmin.h"
 #include "relation.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -215,6 +221,26 @@ guard_own(Oid class, Oid object)
 		refuse_own();
 }
 
+/*
+ * What initdb made is what every protection rests on: a system catalog (open
+ * to a superuser by allow_system_table_mods), and the functions and operators
+ * that are trusted for being built in.
+ */
+static void
+guard_builtin(ObjectAccessType access, Oid class)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+
+	if (access == OAT_FUNCTION_EXECUTE || access == OAT_NAMESPACE_SEARCH ||
+		IsBinaryUpgrade || (scope != NULL && scope->upkeep))
+		return;
+	if (class == RelationRelationId || class == ProcedureRelationId ||
+		class == OperatorRelationId || class == CastRelationId ||
+		class == OperatorClassRelationId || class == OperatorFamilyRelationId)
+		casus_guard_refuse_ddl(_("The object came with the server; protection rests on it."),
+							   NULL);
+}
+
 void
 casus_guard_object(ObjectAccessType access, Oid class, Oid object,
 				   int subobject, void *arg)
@@ -226,7 +252,9 @@ casus_guard_object(ObjectAccessType access, Oid class, Oid object,
 	if ((scope != NULL && scope->own) || casus_creating() || is_internal(access, arg))
 		return;
 
-	if (class == ExtensionRelationId && access == OAT_DROP)
+	if (object < FirstUnpinnedObjectId)
+		guard_builtin(access, class);
+	else if (class == ExtensionRelationId && access == OAT_DROP)
 	{
 		if (object == get_extension_oid("casus", true))
 			casus_guard_refuse_ddl(NULL, _("casus is dropped by DROP EXTENSION alone, when no table is protected."),

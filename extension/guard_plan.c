@@ -15,19 +15,24 @@
 #include "guard.h"
 
 #include "access/parallel.h"
+#include "access/relation.h"
 #include "access/transam.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
+#include "relation.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 typedef struct Check
 {
 	const PlannedStmt *plan;
 	bool		explain_only;
+	bool		ordering;		/* nothing is refused yet: the policy is put first */
 } Check;
 
 static void check_plan(Plan *plan, const Check *check);
@@ -123,15 +128,25 @@ check_scan(Plan *plan, const Check *check, Index scanrelid, List *indextlist)
 	prot = casus_registry_find(rte->relid);
 	if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
 		return;
-	casus_require_preloaded();
-	if (prot->foreign || !prot->fenced)
-		refuse_not_fenced(prot);
 	foreach(lc, plan->qual)
 	{
 		if (is_permits(lfirst(lc), scanrelid, prot, indextlist))
 			break;
 	}
-	if (lc == NULL)
+	if (check->ordering)
+	{
+		if (lc != NULL && lc != list_head(plan->qual))
+		{
+			Node	   *permits = lfirst(lc);
+
+			plan->qual = lcons(permits, list_delete_cell(plan->qual, lc));
+		}
+		return;
+	}
+	casus_require_preloaded();
+	if (prot->foreign || !prot->fenced)
+		refuse_not_fenced(prot);
+	if (lc == NULL || lc != list_head(plan->qual))
 		refuse_bypass(prot, psprintf(_("The protected table %s is reached without its policy, as through a parent table. "
 								 "Read it by its own name."),
 							   casus_guard_name(prot->relid)));
@@ -145,6 +160,8 @@ refuse_scan_of(Bitmapset *relids, const Check *check)
 {
 	int			i = -1;
 
+	if (check->ordering)
+		return;
 	while ((i = bms_next_member(relids, i)) >= 0)
 	{
 		RangeTblEntry *rte = rt_fetch(i, check->plan->rtable);
@@ -260,6 +277,30 @@ check_state_table(const Check *check, RangeTblEntry *rte)
 						   casus_guard_name(rte->relid)));
 }
 
+/* Large values stand in a table of their own, without labels. */
+static void
+check_toast_table(Oid relid)
+{
+	ListCell   *lc;
+
+	if (get_rel_namespace(relid) != PG_TOAST_NAMESPACE)
+		return;
+	if (casus_compat_owns_relation(relid, casus_owner_oid()))
+		refuse_bypass(NULL, psprintf(_("%s belongs to casus; its contents are in the views and functions of schema casus."),
+							   casus_guard_name(relid)));
+	foreach(lc, casus_registry_tables())
+	{
+		Relation	rel = try_relation_open(lfirst_oid(lc), AccessShareLock);
+		Oid			toast = rel == NULL ? InvalidOid : rel->rd_rel->reltoastrelid;
+
+		if (rel != NULL)
+			relation_close(rel, AccessShareLock);
+		if (toast == relid)
+			refuse_bypass(NULL, psprintf(_("%s holds values of the protected table %s."),
+								   casus_guard_name(relid), casus_guard_name(lfirst_oid(lc))));
+	}
+}
+
 static void
 check_relations(const Check *check)
 {
@@ -269,10 +310,27 @@ check_relations(const Check *check)
 	{
 		RangeTblEntry *rte = lfirst(lc);
 
-		if (rte->rtekind == RTE_RELATION && !casus_guard_is_plain(rte->relid) &&
-			casus_is_own_relation(rte->relid))
+		if (rte->rtekind != RTE_RELATION)
+			continue;
+		if (rte->relkind == RELKIND_TOASTVALUE)
+			check_toast_table(rte->relid);
+		else if (!casus_guard_is_plain(rte->relid) && casus_is_own_relation(rte->relid))
 			check_state_table(check, rte);
 	}
+}
+
+/*
+ * A plain statement of an extension's script; not what an event trigger or a
+ * function of somebody else does while the script runs.
+ */
+static bool
+is_of_script(void)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+
+	return IsBinaryUpgrade ||
+		(creating_extension && scope != NULL &&
+		 (scope->tag == T_CreateExtensionStmt || scope->tag == T_AlterExtensionStmt));
 }
 
 /*
@@ -291,7 +349,7 @@ check_results(const Check *check)
 
 		if (relid < FirstNormalObjectId)
 		{
-			if (!creating_extension && !IsBinaryUpgrade)
+			if (!is_of_script())
 				refuse_bypass(NULL, psprintf(_("The system catalog %s cannot be written while casus is in this database."),
 									   get_rel_name(relid)));
 			continue;
@@ -352,11 +410,28 @@ keep_serial(QueryDesc *query)
 	query->plannedstmt = copy;
 }
 
+/*
+ * A function that a superuser calls leakproof is run before the policy by the
+ * planner's leave, and could show what it is given: the policy goes first.
+ */
+void
+casus_guard_plan_order(PlannedStmt *plan)
+{
+	Check		check = {plan, false, true};
+	ListCell   *lc;
+
+	if (!casus_guard_touches(plan))
+		return;
+	check_plan(plan->planTree, &check);
+	foreach(lc, plan->subplans)
+		check_plan(lfirst(lc), &check);
+}
+
 void
 casus_guard_plan(QueryDesc *query, int eflags)
 {
 	PlannedStmt *plan = query->plannedstmt;
-	Check		check = {plan, (eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0};
+	Check		check = {plan, (eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0, false};
 	ListCell   *lc;
 
 	if (casus_guard_ri_plan(plan) ||

@@ -20,7 +20,9 @@
  */
 #include "guard.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -30,6 +32,8 @@
 #include "parser/parsetree.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 #include "utils/syscache.h"
 
 static bool validating = false;
@@ -177,6 +181,76 @@ locks_for_key_share(const Query *query)
 	return mark->strength == LCS_FORKEYSHARE && mark->waitPolicy == LockWaitBlock;
 }
 
+/* ---- the columns: a key of the table, or its key to another ---- */
+
+static void
+add_columns(List *quals, Bitmapset **columns)
+{
+	ListCell   *lc;
+
+	foreach(lc, quals)
+	{
+		OpExpr	   *op = lfirst(lc);
+		Node	   *left = strip_casts(linitial(op->args));
+		Var		   *var = (Var *) (IsA(left, Var) ? left : strip_casts(lsecond(op->args)));
+
+		*columns = bms_add_member(*columns, var->varattno);
+	}
+}
+
+static bool
+is_foreign_key(Relation rel, const Bitmapset *columns)
+{
+	ListCell   *lc;
+
+	foreach(lc, RelationGetFKeyList(rel))
+	{
+		ForeignKeyCacheInfo *key = lfirst(lc);
+		Bitmapset  *set = NULL;
+
+		for (int i = 0; i < key->nkeys; i++)
+			set = bms_add_member(set, key->conkey[i]);
+		if (bms_equal(set, columns))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_unique_key(Relation rel, const Bitmapset *columns)
+{
+	ListCell   *lc;
+
+	foreach(lc, RelationGetIndexList(rel))
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+		Bitmapset  *set = NULL;
+		bool		unique = index->rd_index->indisunique && index->rd_index->indimmediate;
+
+		for (int i = 0; i < index->rd_index->indnkeyatts; i++)
+			set = bms_add_member(set, index->rd_index->indkey.values[i]);
+		index_close(index, AccessShareLock);
+		if (unique && bms_equal(set, columns))
+			return true;
+	}
+	return false;
+}
+
+/* Any other column would tell of its contents, one guess at a time. */
+static bool
+compares_a_key(Oid relid, List *quals, CmdType command)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	Bitmapset  *columns = NULL;
+	bool		result;
+
+	add_columns(quals, &columns);
+	result = is_foreign_key(rel, columns) ||
+		(command == CMD_SELECT && is_unique_key(rel, columns));
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
 bool
 casus_guard_ri_query(const Query *query)
 {
@@ -190,7 +264,9 @@ casus_guard_ri_query(const Query *query)
 		query->jointree == NULL || list_length(query->jointree->fromlist) != 1 ||
 		!IsA(linitial(query->jointree->fromlist), RangeTblRef) ||
 		query->jointree->quals == NULL ||
-		!are_key_comparisons(conjuncts(query->jointree->quals), false))
+		!are_key_comparisons(conjuncts(query->jointree->quals), false) ||
+		!compares_a_key(rte->relid, conjuncts(query->jointree->quals),
+						query->commandType))
 		return false;
 
 	switch (query->commandType)
@@ -393,6 +469,16 @@ casus_guard_ri_validation(const Query *query, const char *sql)
 	scope->armed--;
 	validating = true;
 	return true;
+}
+
+/* While the planner runs, whatever it calls is not the validation. */
+bool
+casus_guard_ri_validating_swap(bool now)
+{
+	bool		before = validating;
+
+	validating = now;
+	return before;
 }
 
 /* It is executed right after it has been planned. */

@@ -42,12 +42,34 @@ is_script(void)
 
 /* ---- planner ---- */
 
+/*
+ * Functions that the planner folds (constants, constraints, expressions of
+ * indexes) are user code: one level deeper, and outside of what the utility
+ * statement around, or the validation of a foreign key, was admitted for.
+ */
 static PlannedStmt *
 plan(Query *query, const char *sql, int options, ParamListInfo params)
 {
-	if (prev_planner)
-		return prev_planner(query, sql, options, params);
-	return standard_planner(query, sql, options, params);
+	CasusGuardScope *scope = casus_guard_scope_swap(NULL);
+	bool		validating = casus_guard_ri_validating_swap(false);
+	PlannedStmt *volatile result = NULL;
+
+	casus_pass_enter();
+	PG_TRY();
+	{
+		if (prev_planner)
+			result = prev_planner(query, sql, options, params);
+		else
+			result = standard_planner(query, sql, options, params);
+	}
+	PG_FINALLY();
+	{
+		casus_guard_scope_swap(scope);
+	}
+	PG_END_TRY();
+	casus_pass_leave();
+	(void) casus_guard_ri_validating_swap(validating);
+	return result;
 }
 
 static PlannedStmt *
@@ -58,25 +80,22 @@ casus_planner(Query *query, const char *sql, int options, ParamListInfo params)
 	bool		own;
 
 	if (!casus_installed())
-		return plan(query, sql, options, params);
+	{
+		if (prev_planner)
+			return prev_planner(query, sql, options, params);
+		return standard_planner(query, sql, options, params);
+	}
 
 	own = casus_pass_admits_planning(sql);
 	if (own || casus_registry_empty())
-	{
-		/* Functions that the planner folds are user code: one level deeper. */
-		casus_pass_enter();
-		result = plan(query, sql, options, params);
-		casus_pass_leave();
-		return result;
-	}
+		return plan(query, sql, options, params);
 
 	outer = casus_guard_query_swap(NIL);
 	PG_TRY();
 	{
 		casus_guard_query(query, sql, &options);
-		casus_pass_enter();
 		result = plan(query, sql, options, params);
-		casus_pass_leave();
+		casus_guard_plan_order(result);
 	}
 	PG_FINALLY();
 	{
@@ -88,13 +107,16 @@ casus_planner(Query *query, const char *sql, int options, ParamListInfo params)
 
 /* ---- executor ---- */
 
+/* Stable functions may run here already, to leave out partitions: one level deeper. */
 static void
 start(QueryDesc *query, int eflags)
 {
+	casus_pass_enter();
 	if (prev_ExecutorStart)
 		prev_ExecutorStart(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
+	casus_pass_leave();
 }
 
 static void
@@ -109,9 +131,12 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 		return;
 	}
 
-	/* A worker runs a piece of a plan that its leader has been through with. */
-	own = casus_pass_consume(query->sourceText) || IsParallelWorker() ||
-		is_script();
+	/*
+	 * A worker runs a piece of a plan that its leader has been through with;
+	 * what functions in it run is a statement like any other.
+	 */
+	own = casus_pass_consume(query->sourceText) ||
+		(IsParallelWorker() && casus_pass_outermost()) || is_script();
 	if (!own)
 		casus_guard_plan(query, eflags);
 	else if (query->plannedstmt->commandType != CMD_SELECT)

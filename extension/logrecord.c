@@ -344,6 +344,9 @@ build_identity(StringInfo piece, const CasusActor *actor)
 	casus_logrecord_text(piece, "actor", actor_kind(actor->kind));
 	casus_logrecord_text(piece, "session_user",
 						 GetUserNameFromId(GetSessionUserId(), true));
+	/* SET SESSION AUTHORIZATION does not change who has connected. */
+	casus_logrecord_text(piece, "login",
+						 GetUserNameFromId(GetAuthenticatedUserId(), true));
 	if (application_name && application_name[0])
 		casus_logrecord_text(piece, "application", application_name);
 	append_client(piece);

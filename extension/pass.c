@@ -64,6 +64,13 @@ casus_pass_consume(const char *sql)
 	return true;
 }
 
+/* Nothing of this backend runs around what starts now. */
+bool
+casus_pass_outermost(void)
+{
+	return depth == 0;
+}
+
 void
 casus_pass_enter(void)
 {
