@@ -237,7 +237,7 @@ guard_builtin(ObjectAccessType access, Oid class)
 	if (class == RelationRelationId || class == ProcedureRelationId ||
 		class == OperatorRelationId || class == CastRelationId ||
 		class == OperatorClassRelationId || class == OperatorFamilyRelationId)
-		casus_guard_refuse_ddl(_("The object came with the server; protection rests on it."),
+		casus_guard_refuse_ddl(NULL, _("The object came with the server; protection rests on it."),
 							   NULL);
 }
 
