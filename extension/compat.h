@@ -55,6 +55,7 @@
 #endif
 
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "executor/executor.h"
 #include "nodes/plannodes.h"
 #include "parser/parse_relation.h"
@@ -70,6 +71,17 @@ casus_compat_primary_key(Relation rel)
 	return RelationGetPrimaryKeyIndex(rel, false);
 #else
 	return RelationGetPrimaryKeyIndex(rel);
+#endif
+}
+
+/* 18 has foreign keys that nobody enforces, and those over periods of time. */
+static inline bool
+casus_compat_key_holds(Form_pg_constraint constraint)
+{
+#if PG_VERSION_NUM >= 180000
+	return constraint->conenforced && !constraint->conperiod;
+#else
+	return true;
 #endif
 }
 

@@ -127,6 +127,18 @@ casus_protect_check_table(Relation rel)
 		unsuitable(rel, "It has a column \"casus_label\" of its own.", NULL);
 }
 
+/* The trigger runs before it has a value, and would take the row for one without dossier. */
+static void
+refuse_generated(Relation rel, AttrNumber attno)
+{
+	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), attno - 1);
+
+	if (att->attgenerated)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  psprintf("column \"%s\" is generated", NameStr(att->attname)),
+						  "It has no value yet when the label of its row is made.", NULL);
+}
+
 AttrNumber
 casus_protect_check_column(Relation rel, const char *name)
 {
@@ -138,6 +150,7 @@ casus_protect_check_column(Relation rel, const char *name)
 											 RelationGetRelationName(rel)));
 	if (strcmp(name, CASUS_LABEL_COLUMN) == 0)
 		casus_protect_check_unknown("column", name, "The label column is casus' own.");
+	refuse_generated(rel, attno);
 	return attno;
 }
 
@@ -172,6 +185,8 @@ casus_protect_check_via(Relation rel, const char *column, CasusVia *via)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  psprintf("column \"%s\" is not part of a foreign key", column),
 						  "via needs a foreign key to the parent table.", NULL);
+	for (int i = 0; i < via->nkeys; i++)
+		refuse_generated(rel, via->fkatt[i]);
 	parent = get_rel_name(via->parent);
 	if (via->parent == RelationGetRelid(rel))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,

@@ -234,7 +234,8 @@ read_constraint(Oid constraint, CasusVia *via)
 	via->index = InvalidOid;
 	if (!HeapTupleIsValid(tuple))
 		return;
-	via->index = ((Form_pg_constraint) GETSTRUCT(tuple))->conindid;
+	if (casus_compat_key_holds((Form_pg_constraint) GETSTRUCT(tuple)))
+		via->index = ((Form_pg_constraint) GETSTRUCT(tuple))->conindid;
 	via->deferrable = ((Form_pg_constraint) GETSTRUCT(tuple))->condeferrable;
 	ReleaseSysCache(tuple);
 }
