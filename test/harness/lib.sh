@@ -24,8 +24,27 @@ need_packages() {
 		return 1
 	fi
 	echo "Installing: ${missing[*]}"
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get -qq update && apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+	no_main_cluster "${missing[@]}"
+	(
+		# The tests want programs, not services that run from now on.
+		if [ ! -e /usr/sbin/policy-rc.d ]; then
+			trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+			printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
+			chmod 755 /usr/sbin/policy-rc.d
+		fi
+		export DEBIAN_FRONTEND=noninteractive
+		apt-get -qq update && apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+	)
+}
+
+# no_main_cluster NAME...: a server that is installed for the tests gets no cluster of Debian's beside
+# theirs.  Where there is such a configuration already, the machine has its own ways.
+no_main_cluster() {
+	local conf=/etc/postgresql-common/createcluster.conf
+	[[ " $*" =~ \ postgresql-[0-9]+(\ |$) && ! -e $conf ]] || return 0
+	mkdir -p "${conf%/*}"
+	echo 'create_main_cluster = false' > "$conf"
+	echo "No cluster is made beside those of the tests: $conf"
 }
 
 # need_postgres [NAME...]: the compiler and the server packages, and those named (%s is the major version).

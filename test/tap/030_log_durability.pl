@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use IO::Socket::UNIX;
 use IPC::Run;
 use JSON::PP;
 use PostgreSQL::Test::Utils;
@@ -126,12 +127,11 @@ $restarted->();
 
 $client = session();
 $dossier = last_line(ask($client, sprintf($read, 6) . ';'));
-my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
 $node->kill9;
 ok(on_record()->{$dossier}, 'the postmaster killed: the record is there');
 eval { $client->{psql}->finish };
 # Its lock file counts as long as the process is not reaped, which not every init does at once.
-wait_until(sub { !kill(0, $postmaster) || slurp_file("/proc/$postmaster/stat") =~ /\) Z / });
+wait_until(sub { !IO::Socket::UNIX->new(Peer => $node->host . '/.s.PGSQL.' . $node->port) });
 unlink $node->data_dir . '/postmaster.pid';
 wait_until(sub { $node->start(fail_ok => 1) });
 ok(on_record()->{$dossier}, 'and after the restart');
