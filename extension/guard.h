@@ -68,7 +68,10 @@ extern bool casus_guard_closed(const CasusProtected *prot);
 
 /* Refuses with casus.ddl unless the table is being restored or in maintenance. */
 extern void casus_guard_need_maintenance(const CasusProtected *prot, const char *what);
-extern void casus_guard_refuse_ddl(const CasusProtected *prot, const char *what, const char *hint);	/* NULL: no table */
+
+/* prot NULL: it is about no table. */
+extern void casus_guard_refuse_ddl(const CasusProtected *prot, const char *what,
+								   const char *hint);
 
 /* ---- guard_ri.c: referential integrity by statement shape ---- */
 extern bool casus_guard_ri_query(const Query *query);	/* before planning */

@@ -313,6 +313,7 @@ handle_update(CasusRow *row, HeapTuple old, HeapTuple new)
 	if (kind == CASUS_LABEL_GOVERNED)
 	{
 		update_governed(row, &before, old, new);
+		casus_accesslog_note_write(row->prot->relid, label.dossier, CASUS_CORRECT);
 		return has && same_label(&before, &after) ? new : with_label(row, new, &before);
 	}
 	if (kind == CASUS_LABEL_BROKEN ||
@@ -349,6 +350,8 @@ handle_delete(CasusRow *row, HeapTuple old)
 		(kind == CASUS_LABEL_PENDING && casus_label_is_own_pending(&raw)))
 		return;
 	casus_rowverdict_change(row, &raw, CASUS_REMOVE);
+	casus_accesslog_note_write(row->prot->relid, kind == CASUS_LABEL_GOVERNED ? label.dossier : 0,
+							   CASUS_REMOVE);
 }
 
 /* ---- entry ---- */

@@ -292,6 +292,7 @@ casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw)
 		return false;
 	casus_label_pack(&label, raw);
 	casus_policy_note_insert(label.dossier, label.item);
+	casus_accesslog_note_write(row->prot->relid, label.dossier, CASUS_SUPPLY);
 	return true;
 }
 
