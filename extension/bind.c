@@ -175,6 +175,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 		casus_protect_check_unknown("mode", mode, "It is observe or enforce.");
 	rel = open_for_setup(relid, &settings);
 	casus_protect_check_triggers(rel);
+	casus_protect_check_code(rel);
 	if (!enforce && settings->mode == CASUS_MODE_ENFORCE)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" is bound already", RelationGetRelationName(rel)),

@@ -83,6 +83,7 @@ extern void casus_guard_ri_arm(void);	/* the ALTER TABLE has made or altered a c
 
 /* ---- guard_expr.c: is it built in? ---- */
 extern bool casus_guard_builtin(Node *node);	/* no function, operator or type of anyone else */
+extern bool casus_guard_trusted(Node *node);	/* or the C code of an extension */
 extern bool casus_guard_builtin_raw(Oid relid, Node *raw, int kind);	/* ParseExprKind */
 
 /* ---- guard_query.c: before planning ---- */

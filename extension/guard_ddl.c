@@ -236,7 +236,13 @@ check_validation(const char *name, Oid relid, const CasusProtected *prot,
 	}
 	else
 	{
+		bool		isnull;
+		Datum		check = SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_conbin, &isnull);
+
 		scope->only_keys = false;
+		if (prot != NULL && casus_guard_closed(prot) && !isnull &&
+			!casus_guard_trusted(stringToNode(TextDatumGetCString(check))))
+			refuse_user_code(prot);
 		if (prot != NULL)
 			casus_guard_need_maintenance(prot, _("Validating a CHECK constraint"));
 	}

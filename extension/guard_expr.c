@@ -9,13 +9,18 @@
 #include "guard.h"
 
 #include "access/table.h"
+#include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_expr.h"
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 static bool
 foreign_function(Oid function, void *context)
@@ -45,6 +50,41 @@ bool
 casus_guard_builtin(Node *node)
 {
 	return !foreign_walker(node, NULL);
+}
+
+/* C code of an extension, which a superuser has installed, counts as the server's. */
+static bool
+untrusted_function(Oid function, void *context)
+{
+	HeapTuple	tuple;
+	Oid			language;
+
+	if (function < FirstNormalObjectId)
+		return false;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
+	ReleaseSysCache(tuple);
+	return language != ClanguageId ||
+		!OidIsValid(getExtensionOfObject(ProcedureRelationId, function));
+}
+
+static bool
+untrusted_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, CoerceToDomain) || IsA(node, SubLink) ||
+		check_functions_in_node(node, untrusted_function, context))
+		return true;
+	return expression_tree_walker(node, untrusted_walker, context);
+}
+
+bool
+casus_guard_trusted(Node *node)
+{
+	return !untrusted_walker(node, NULL);
 }
 
 /*

@@ -24,8 +24,11 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "relation.h"
+#include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/portal.h"
+#include "utils/portal.h"
 #include "utils/rel.h"
 
 typedef struct Check
@@ -151,7 +154,13 @@ check_scan(Plan *plan, const Check *check, Index scanrelid, List *indextlist)
 								 "Read it by its own name."),
 							   casus_guard_name(prot->relid)));
 	if (has_capacity(prot))
+	{
+		if (ActivePortal != NULL && (ActivePortal->cursorOptions & CURSOR_OPT_HOLD))
+			casus_check_refuse(casus_check_protocol_of(prot), "copy_out",
+							   _("this copy would go past the protocol"),
+							   _("A cursor WITH HOLD keeps rows when the purpose has ended."), NULL);
 		casus_guard_mark_transaction();
+	}
 }
 
 /* Nodes of other libraries, and whatever the server will invent, carry no qual that we know. */

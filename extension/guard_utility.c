@@ -25,6 +25,7 @@
 #include "nodes/makefuncs.h"
 #include "parser/parse_type.h"
 #include "relation.h"
+#include "state.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -107,6 +108,69 @@ check_owner(Node *stmt)
 		refuse_owner();
 }
 
+/* A role by which casus knows somebody, or what somebody may set up. */
+static bool
+is_known_role(Oid role)
+{
+	static const char *const groups[] = {"casus_admin", "casus_analyst", "casus_auditor",
+	"casus_backup", OWNER_ROLE};
+
+	for (int i = 0; i < lengthof(groups); i++)
+	{
+		if (get_role_oid(groups[i], true) == role)
+			return true;
+	}
+	return casus_people_of_role(role) != 0;
+}
+
+/*
+ * CREATEROLE alone, which in PostgreSQL 15 hands out every role but a
+ * superuser's, makes nobody a person or an administrator of casus.
+ */
+static void
+check_known_role(Oid role)
+{
+	if (OidIsValid(role) && !superuser() && is_known_role(role) &&
+		!is_admin_of_role(GetUserId(), role))
+		casus_guard_refuse_ddl(NULL, _("The role is one of casus, or of a person known to casus: "
+									   "a superuser, or who has it with ADMIN OPTION, gives or changes it."),
+							   NULL);
+}
+
+static void
+check_roles(Node *stmt)
+{
+	ListCell   *lc;
+
+	if (IsA(stmt, GrantRoleStmt))
+	{
+		foreach(lc, ((GrantRoleStmt *) stmt)->granted_roles)
+			check_known_role(get_role_oid(((AccessPriv *) lfirst(lc))->priv_name, true));
+	}
+	else if (IsA(stmt, AlterRoleStmt) &&
+			 get_rolespec_oid(((AlterRoleStmt *) stmt)->role, true) != GetUserId())
+		check_known_role(get_rolespec_oid(((AlterRoleStmt *) stmt)->role, true));
+	else if (IsA(stmt, CreateRoleStmt))
+	{
+		/* CREATE ROLE ... IN ROLE */
+		foreach(lc, ((CreateRoleStmt *) stmt)->options)
+		{
+			DefElem    *option = lfirst(lc);
+			ListCell   *lr;
+
+			if (strcmp(option->defname, "addroleto") != 0)
+				continue;
+			foreach(lr, (List *) option->arg)
+				check_known_role(get_rolespec_oid(lfirst(lr), true));
+		}
+	}
+	else if (IsA(stmt, DropRoleStmt))
+	{
+		foreach(lc, ((DropRoleStmt *) stmt)->roles)
+			check_known_role(get_rolespec_oid(lfirst(lc), true));
+	}
+}
+
 /* The last thing that may go is casus. */
 static void
 check_drop(DropStmt *drop, CasusGuardScope *scope)
@@ -176,8 +240,18 @@ check_published(List *objects)
 
 /* ---- domains: a new constraint is tried on all rows, past the executor ---- */
 
+/* Maintenance opens no rows: not to a function in a condition either. */
 static void
-check_users_of_type(Oid type, const char *what)
+check_user_of_type(const CasusProtected *prot, const char *what, bool runs_code)
+{
+	if (runs_code && casus_guard_closed(prot))
+		casus_guard_refuse_ddl(prot, psprintf(_("%s of a protected table."), what),
+							   _("Add the condition with NOT VALID."));
+	casus_guard_need_maintenance(prot, what);
+}
+
+static void
+check_users_of_type(Oid type, const char *what, bool runs_code)
 {
 	Relation	depend = table_open(DependRelationId, AccessShareLock);
 	ScanKeyData keys[2];
@@ -202,7 +276,7 @@ check_users_of_type(Oid type, const char *what)
 			continue;
 		prot = casus_registry_find(form->objid);
 		if (prot != NULL)
-			casus_guard_need_maintenance(prot, what);
+			check_user_of_type(prot, what, runs_code);
 	}
 	systable_endscan(scan);
 	table_close(depend, AccessShareLock);
@@ -210,7 +284,7 @@ check_users_of_type(Oid type, const char *what)
 	/* Domains over the domain, and arrays and rows of it. */
 	check_stack_depth();
 	foreach(lc, types)
-		check_users_of_type(lfirst_oid(lc), what);
+		check_users_of_type(lfirst_oid(lc), what, runs_code);
 }
 
 static void
@@ -225,7 +299,8 @@ check_domain(AlterDomainStmt *alter)
 		casus_guard_refuse_ddl(NULL, _("The type of labels belongs to casus."), NULL);
 	if (alter->subtype == 'O' || alter->subtype == 'V' ||
 		(alter->subtype == 'C' && !((Constraint *) alter->def)->skip_validation))
-		check_users_of_type(type, _("Checking a domain over the rows that are there"));
+		check_users_of_type(type, _("Checking a domain over the rows that are there"),
+							alter->subtype != 'O');
 }
 
 /* ---- databases ---- */
@@ -296,6 +371,7 @@ casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope)
 	Node	   *stmt = pstmt->utilityStmt;
 
 	check_owner(stmt);
+	check_roles(stmt);
 	scope->upkeep = is_upkeep(stmt);
 	switch (nodeTag(stmt))
 	{

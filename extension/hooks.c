@@ -164,6 +164,24 @@ run(QueryDesc *query, ScanDirection direction, uint64 count, bool once)
 		casus_compat_executor_run(query, direction, count, once);
 }
 
+/*
+ * Workers that may be launched now read what this session has published of
+ * its context; it may have changed since it was last asked for.
+ */
+static void
+publish_context(bool workers)
+{
+	if (workers && casus_preloaded && !IsParallelWorker() && !casus_registry_empty())
+		(void) casus_context_entered();
+}
+
+static bool
+launches_workers(Node *stmt)
+{
+	return IsA(stmt, IndexStmt) || IsA(stmt, ReindexStmt) || IsA(stmt, VacuumStmt) ||
+		IsA(stmt, ClusterStmt) || IsA(stmt, AlterTableStmt);
+}
+
 void
 casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 						 uint64 count, bool once)
@@ -176,6 +194,7 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 		return;
 	}
 
+	publish_context(query->plannedstmt->parallelModeNeeded);
 	scope = casus_guard_scope_swap(NULL);
 	if (!casus_guard_touches(query->plannedstmt))
 	{
@@ -320,6 +339,7 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 	{
 		if (!scope.own)
 			guarded = casus_guard_utility(pstmt, &scope);
+		publish_context(launches_workers(pstmt->utilityStmt));
 		if (scope.copying)
 		{
 			casus_policy_begin();

@@ -8,23 +8,33 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "protect.h"
+#include "guard.h"
 
 #include "access/genam.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "nodes/nodes.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/syscache.h"
 #include "utils/varlena.h"
 
 static void
@@ -114,6 +124,74 @@ casus_protect_check_triggers(Relation rel)
 	}
 }
 
+static void
+check_expressions(Relation rel, Datum expression, const char *kind, const char *name)
+{
+	if (!casus_guard_trusted(stringToNode(TextDatumGetCString(expression))))
+		unsuitable(rel, psprintf("Its %s \"%s\" calls functions that are neither built in nor C code of an extension: "
+								 "they see every row whenever it is built or analyzed.", kind, name),
+				   psprintf("DROP %s ...;", strcmp(kind, "index") == 0 ? "INDEX" : "STATISTICS"));
+}
+
+static bool
+is_trusted_class(Oid opclass)
+{
+	return opclass < FirstNormalObjectId ||
+		OidIsValid(getExtensionOfObject(OperatorClassRelationId, opclass));
+}
+
+static void
+check_index(Relation rel, Oid indexoid)
+{
+	Relation	index = index_open(indexoid, AccessShareLock);
+	const char *name = pstrdup(RelationGetRelationName(index));
+	oidvector  *classes;
+	Datum		value;
+	bool		isnull;
+
+	value = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, Anum_pg_index_indexprs, &isnull);
+	if (!isnull)
+		check_expressions(rel, value, "index", name);
+	value = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, Anum_pg_index_indpred, &isnull);
+	if (!isnull)
+		check_expressions(rel, value, "index", name);
+	value = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, Anum_pg_index_indclass, &isnull);
+	classes = (oidvector *) DatumGetPointer(value);
+	for (int i = 0; i < classes->dim1; i++)
+		if (!is_trusted_class(classes->values[i]))
+			unsuitable(rel, psprintf("Its index \"%s\" has an operator class of a user.", name),
+					   "DROP INDEX ...;");
+	index_close(index, AccessShareLock);
+}
+
+/*
+ * An index or statistics that call a function of a user show it the rows that
+ * nobody may see, at REINDEX, ANALYZE or VACUUM FULL; what the function does
+ * then, its owner decides at any time.
+ */
+void
+casus_protect_check_code(Relation rel)
+{
+	ListCell   *lc;
+
+	foreach(lc, RelationGetIndexList(rel))
+		check_index(rel, lfirst_oid(lc));
+	foreach(lc, RelationGetStatExtList(rel))
+	{
+		HeapTuple	tuple = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(lfirst_oid(lc)));
+		Datum		value;
+		bool		isnull;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		value = SysCacheGetAttr(STATEXTOID, tuple, Anum_pg_statistic_ext_stxexprs, &isnull);
+		if (!isnull)
+			check_expressions(rel, value, "statistics",
+							  NameStr(((Form_pg_statistic_ext) GETSTRUCT(tuple))->stxname));
+		ReleaseSysCache(tuple);
+	}
+}
+
 void
 casus_protect_check_table(Relation rel)
 {
@@ -122,6 +200,7 @@ casus_protect_check_table(Relation rel)
 	check_kind(rel);
 	check_key(rel);
 	casus_protect_check_triggers(rel);
+	casus_protect_check_code(rel);
 	if (label != InvalidAttrNumber &&
 		casus_registry_find(RelationGetRelid(rel)) == NULL)
 		unsuitable(rel, "It has a column \"casus_label\" of its own.", NULL);
