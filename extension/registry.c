@@ -230,13 +230,14 @@ static void
 read_constraint(Oid constraint, CasusVia *via)
 {
 	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	Form_pg_constraint form;
 
 	via->index = InvalidOid;
 	if (!HeapTupleIsValid(tuple))
 		return;
-	if (casus_compat_key_holds((Form_pg_constraint) GETSTRUCT(tuple)))
-		via->index = ((Form_pg_constraint) GETSTRUCT(tuple))->conindid;
-	via->deferrable = ((Form_pg_constraint) GETSTRUCT(tuple))->condeferrable;
+	form = (Form_pg_constraint) GETSTRUCT(tuple);
+	via->index = casus_compat_key_holds(form) ? form->conindid : InvalidOid;
+	via->deferrable = form->condeferrable;
 	ReleaseSysCache(tuple);
 }
 
