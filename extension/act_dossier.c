@@ -141,7 +141,7 @@ advance(CasusActTarget *target, int phase, const char *motivation)
 												_("gate %s is not decided in phase %s; %s takes outcome %s") :
 												_("gate %s is decided otherwise in phase %s; %s takes outcome %s"),
 												t.gate, target->phase, name, t.outcomes)),
-					 psprintf("SELECT casus.decide(" INT64_FORMAT ", %s, '%s', motivation => '...', details => '{...}');",
+					 psprintf("SELECT casus.decide(" INT64_FORMAT ", %s, '%s', details => '{}');",
 							  target->dossier.id, quote_literal_cstr(t.gate),
 							  strchr(t.outcomes, ',') ? "..." : t.outcomes));
 	store_phase(target, phase, &t);

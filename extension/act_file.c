@@ -320,12 +320,11 @@ casus_sql_add_party(PG_FUNCTION_ARGS)
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	CasusQuery	query;
 	bool		taken;
+	bool		ended;
 	bool		full = false;
 
 	casus_act_require_admin("add_party");
 	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), &file);
-	refuse_closed_list(&file, name);
-	check_kind(&file, casus_act_text(fcinfo, 2));
 
 	casus_query_begin(&query);
 	casus_query_int(&query, file.id);
@@ -333,9 +332,27 @@ casus_sql_add_party(PG_FUNCTION_ARGS)
 	casus_query_int(&query, file.id);
 	casus_query_text(&query, name);
 	casus_query_read(&query,
-					"SELECT FROM casus_cat.party WHERE file = $1 AND name = $2");
+					"SELECT ends <= pg_catalog.clock_timestamp() FROM casus_cat.party WHERE file = $1 AND name = $2");
 	taken = query.nrows > 0;
+	ended = taken && casus_query_get_bool(&query, 0, 1);
 	if (!taken)
+	{
+		refuse_closed_list(&file, name);
+		check_kind(&file, casus_act_text(fcinfo, 2));
+	}
+	if (ended)
+	{
+		/* It comes back under its own code; the periods before stand in the act log. */
+		casus_query_int(&query, file.id);
+		casus_query_text(&query, name);
+		casus_query_arg(&query, TIMESTAMPTZOID, PG_GETARG_DATUM(4),
+						PG_ARGISNULL(4));
+		casus_query_run(&query,
+						"UPDATE casus_cat.party SET ends = NULL, "
+						"starts = coalesce($3, pg_catalog.clock_timestamp()) "
+						"WHERE file = $1 AND name = $2");
+	}
+	else if (!taken)
 	{
 		casus_query_int(&query, file.id);
 		casus_query_text(&query, name);
@@ -353,7 +370,7 @@ casus_sql_add_party(PG_FUNCTION_ARGS)
 		full = query.nrows == 0;
 	}
 	casus_query_end(&query);
-	if (taken)
+	if (taken && !ended)
 		casus_setup_error(ERRCODE_DUPLICATE_OBJECT, NULL,
 						  _("there is a party of this name already"),
 						  psprintf(_("\"%s\" is taken."), name), NULL);
@@ -394,5 +411,5 @@ casus_sql_end_membership(PG_FUNCTION_ARGS)
 					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp())");
 	casus_query_end(&query);
 	PG_RETURN_INT64(casus_act_record_setup(file.id, "end_membership", 0, reason,
-										   NULL));
+										   casus_act_details("party", text_to_cstring(PG_GETARG_TEXT_PP(1)), NULL)));
 }

@@ -215,7 +215,10 @@ check_level(const CasusFile *file, const CasusOffice *office, bool has_party,
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "wrong_office",
 						  _("the office is not held at this level"),
 						  casus_find_detail(file, office->article, wrong),
-						  NULL);
+						  office->level != CASUS_LEVEL_DOSSIER ?
+						  psprintf("SELECT name, level FROM casus.office WHERE protocol = %s;",
+								   quote_literal_cstr(casus_protocol(file->protocol)->name)) :
+						  "SELECT casus.involve(<dossier>, person => '...', office => '...');  -- or dossier => here");
 	if (dossier != 0 && (!casus_dossier_load(dossier, &state) ||
 						 state.file != file->id || state.state == CASUS_STATE_GONE))
 		casus_act_refuse_unknown();
@@ -244,7 +247,8 @@ check_oath(const CasusFile *file, const CasusOffice *office, int32 person)
 						  _("the office asks for the ambtseed or a VOG"),
 						  casus_find_detail(file, casus_find_oath_article(file, office),
 											_("no date of ambtseed or VOG is known of this person")),
-						  "SELECT casus.set_oath('...', oath_on => 'YYYY-MM-DD');");
+						  psprintf("SELECT casus.set_oath(%s, oath_on => 'YYYY-MM-DD');",
+								   quote_literal_cstr(casus_find_name_of(person))));
 }
 
 /* Offices that exclude each other, in either's list, at any moment of the period. */

@@ -90,7 +90,7 @@ require_occasion(const CasusActTarget *target, CasusCapacity *capacity)
 					 _("sharing has not been decided yet"),
 					 casus_find_detail(&target->file, o.article,
 									   psprintf(_("gate %s is not decided in phase %s"), o.gate, target->phase)),
-					 psprintf("SELECT casus.decide(" INT64_FORMAT ", %s, '...', motivation => '...', details => '{...}');",
+					 psprintf("SELECT casus.decide(" INT64_FORMAT ", %s, '...', details => '{}');",
 							  target->dossier.id, quote_literal_cstr(o.gate)));
 }
 

@@ -41,6 +41,7 @@ extern int	casus_find_phase(const CasusFile *file, const char *name);
 extern int	casus_find_purpose(const CasusFile *file, const char *name);
 extern int	casus_find_party(const CasusFile *file, const char *name);
 extern int32 casus_find_person(const char *name);
+extern char *casus_find_name_of(int32 person);
 extern char *casus_find_parties_article(const CasusFile *file);
 extern char *casus_find_oath_article(const CasusFile *file, const CasusOffice *office);
 extern char *casus_find_detail(const CasusFile *file, const char *article, const char *check);

@@ -103,7 +103,7 @@ refuse_act(const CasusProtocol *protocol, uint64 offices, const char *article,
 		casus_refuse("no_appointment",
 					 _("there is no appointment in which you may act"),
 					 casus_check_detail(protocol, "no_appointment", article, who),
-					 "SELECT * FROM casus.my_purposes();");
+					 _("A casus_admin, or an office that the protocol names, appoints: casus.add_person(), casus.appoint()."));
 	if (!in_office)
 		casus_refuse("wrong_office",
 					 _("your office may not do this"),

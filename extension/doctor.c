@@ -10,6 +10,7 @@
  */
 #include "accesslog.h"
 #include "casus.h"
+#include "relation.h"
 #include "state.h"
 
 #include <unistd.h>
@@ -67,7 +68,7 @@ check_settings(ReturnSetInfo *result)
 	if (!enableFsync)
 		put_finding(result, "warning", "fsync_off",
 					_("fsync is off: neither the log nor the state survives a power failure for certain."),
-					_("Set fsync = on."));
+					"ALTER SYSTEM SET fsync = on; SELECT pg_reload_conf();");
 	check_log_directory(result);
 }
 
@@ -156,9 +157,11 @@ casus_sql_protection(PG_FUNCTION_ARGS)
 {
 	static const char *const modes[] = {"none", "registered", "observe", "enforce"};
 	TupleDesc	desc;
-	Datum		values[5];
-	bool		nulls[5] = {true, true, true, true, true};
+	Datum		values[7];
+	bool		nulls[7] = {true, true, true, true, true, true, true};
 	const CasusProtected *p = casus_registry_find(PG_GETARG_OID(0));
+	const CasusSettings *settings;
+	bool		lost = false;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -170,6 +173,11 @@ casus_sql_protection(PG_FUNCTION_ARGS)
 		values[2] = BoolGetDatum(p->foreign);
 		values[3] = BoolGetDatum(p->hide);
 		values[4] = BoolGetDatum(p->mixed);
+		values[5] = BoolGetDatum(p->settings != NULL);
+		settings = p->settings;
+		for (int i = 0; settings != NULL && i < settings->nvia; i++)
+			lost |= !OidIsValid(settings->via[i].parent);
+		values[6] = BoolGetDatum(lost);
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

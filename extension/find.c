@@ -61,7 +61,7 @@ casus_find_file(const char *name, CasusFile *file)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("there is no such file"),
 						  psprintf(_("No file is named \"%s\"."), name),
-						  "SELECT casus.open_file(protocol => 'beesel-2021', file => '...');");
+						  "SELECT name, protocol FROM casus.file;");
 }
 
 void
@@ -260,7 +260,22 @@ casus_find_person(const char *name)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("there is no such person"),
 						  psprintf(_("Nobody is known as \"%s\"."), name),
-						  psprintf("SELECT casus.add_person(%s, role => '...');",
+						  psprintf("SELECT name FROM casus.person;  -- or SELECT casus.add_person(%s, role => '...');",
 								   quote_literal_cstr(name)));
 	return id;
+}
+
+/* For a hint: the name by which acts know the person. */
+char *
+casus_find_name_of(int32 person)
+{
+	CasusQuery	query;
+	char	   *name;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, person);
+	casus_query_read(&query, "SELECT name FROM casus_cat.person WHERE id = $1");
+	name = query.nrows == 1 ? casus_query_get_text(&query, 0, 1) : pstrdup("...");
+	casus_query_end(&query);
+	return name;
 }

@@ -113,6 +113,7 @@ is_foreign(Node *node, void *context)
 	return expression_tree_walker(node, is_foreign, context);
 }
 
+/* A word after the expression ("a = 1 and") is a column alias to the parser: refused too. */
 static Node *
 parse_raw(const char *text, const char *what)
 {
@@ -129,7 +130,8 @@ parse_raw(const char *text, const char *what)
 		stmt->distinctClause != NIL || stmt->sortClause != NIL ||
 		stmt->limitCount != NULL || stmt->limitOffset != NULL ||
 		stmt->lockingClause != NIL || stmt->valuesLists != NIL ||
-		stmt->op != SETOP_NONE || stmt->withClause != NULL)
+		stmt->op != SETOP_NONE || stmt->withClause != NULL ||
+		linitial_node(ResTarget, stmt->targetList)->name != NULL)
 		refuse(what, "It is not one expression.");
 	return linitial_node(ResTarget, stmt->targetList)->val;
 }

@@ -45,10 +45,12 @@ static void check_plan(Plan *plan, const Check *check);
 static void
 refuse_bypass(const CasusProtected *prot, const char *detail)
 {
+	/* Without a table it is casus' own state: a dump is the usual reader. */
 	casus_check_refuse(casus_check_protocol_of(prot), "bypass",
 					   _("this statement would go past the protocol"),
 					   detail,
-					   NULL);
+					   prot != NULL ? NULL :
+					   _("For a dump: pg_dump as a login with BYPASSRLS that is a member of casus_backup."));
 }
 
 static void
@@ -61,6 +63,11 @@ refuse_not_fenced(const CasusProtected *prot)
 						   _("this table belongs to another installation of casus"),
 						   psprintf(_("the rows of %s carry labels of another installation"), name),
 						   NULL);
+	if (prot->settings == NULL)
+		casus_check_refuse(casus_check_protocol_of(prot), "not_fenced",
+						   _("this table is labelled but not fenced"),
+						   psprintf(_("the table %s has labels and no settings: a copy of a protected table, or one restored without security labels"), name),
+						   psprintf("DROP TABLE %s;  -- and restore it with its security labels, if it was no copy", name));
 	casus_check_refuse(casus_check_protocol_of(prot), "not_fenced",
 					   _("this table is labelled but not fenced"),
 					   psprintf(_("the policy, the trigger or the row security of %s is not in place, as during a restore"), name),

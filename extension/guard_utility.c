@@ -13,6 +13,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
+#include "catalog/heap.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
@@ -409,6 +410,33 @@ casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope)
 	return pstmt;
 }
 
+/*
+ * ALTER COLUMN SET STATISTICS 0 stops ANALYZE but leaves what it collected
+ * before: of a protected table those values go too.
+ */
+static void
+forget_statistics(AlterTableStmt *alter)
+{
+	Oid			relid = RangeVarGetRelid(alter->relation, NoLock, true);
+	ListCell   *lc;
+
+	if (!OidIsValid(relid) || casus_registry_find(relid) == NULL)
+		return;
+	foreach(lc, alter->cmds)
+	{
+		AlterTableCmd *cmd = lfirst(lc);
+		AttrNumber	attno;
+
+		if (cmd->subtype != AT_SetStatistics || cmd->name == NULL ||
+			cmd->def == NULL || !IsA(cmd->def, Integer) || intVal(cmd->def) != 0)
+			continue;
+		attno = get_attnum(relid, cmd->name);
+		if (attno > 0)
+			RemoveStatistics(relid, attno);
+		CommandCounterIncrement();
+	}
+}
+
 void
 casus_guard_utility_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 processed)
 {
@@ -416,6 +444,8 @@ casus_guard_utility_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 proc
 
 	if (IsA(stmt, CopyStmt))
 		casus_guard_copy_done(pstmt, scope, processed);
+	else if (IsA(stmt, AlterTableStmt))
+		forget_statistics((AlterTableStmt *) stmt);
 	else if (IsA(stmt, DiscardStmt) && ((DiscardStmt *) stmt)->target == DISCARD_ALL)
 		casus_context_discard();
 }

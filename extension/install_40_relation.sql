@@ -126,9 +126,9 @@ COMMENT ON PROCEDURE casus.take_in(regclass, integer, text, text, text) IS
 $$Labels the existing rows of a protected table in batches, with its progress as NOTICE and a COMMIT after each; may be repeated, and goes on where it stopped. On a table that opens dossiers each governed row becomes a dossier: phase, opened and closed are expressions over the row's own columns (built-in functions only): name of the phase (text; default the initial phase, or the closing phase where closed is not null), moment of opening and of closing (timestamptz; default now and null). Parents first. Rows whose codes no map knows are reported as findings and stay unlabelled. Outside a transaction block. Errors: 22023, 55000.$$;
 
 
-CREATE FUNCTION casus.survey(schema text)
+CREATE FUNCTION casus.survey(schema text, root regclass DEFAULT NULL)
 	RETURNS TABLE (relation text, distance integer, finding text, object text, detail text)
-	LANGUAGE sql STABLE STRICT
+	LANGUAGE sql STABLE
 	SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	WITH RECURSIVE tables AS (
@@ -148,8 +148,8 @@ BEGIN ATOMIC
 	), root AS (
 		SELECT t.oid
 		FROM tables t LEFT JOIN referred r ON r.oid = t.oid
-		ORDER BY COALESCE(r.n, 0) DESC,
-			(SELECT pg_catalog.count(*) FROM keys k WHERE k.conrelid = t.oid), t.relname
+		ORDER BY t.oid = survey.root DESC NULLS LAST, COALESCE(r.n, 0) DESC,
+			(SELECT pg_catalog.count(*) FROM keys k WHERE k.conrelid = t.oid) DESC, t.relname
 		LIMIT 1
 	), way(oid, distance) AS (
 		SELECT root.oid, 0 FROM root
@@ -161,8 +161,9 @@ BEGIN ATOMIC
 		SELECT w.oid, pg_catalog.min(w.distance) AS distance FROM way w GROUP BY w.oid
 	), findings(oid, finding, object, detail) AS (
 		SELECT t.oid, 'table', NULL::text,
-			pg_catalog.format('about %s rows, owner %s%s', GREATEST(t.reltuples, 0)::bigint, pg_catalog.pg_get_userbyid(t.relowner),
-				CASE WHEN root.oid IS NULL THEN '' ELSE '; most tables lead here' END)
+			pg_catalog.format('%s, owner %s%s', CASE WHEN t.reltuples < 0 THEN 'never analysed' ELSE pg_catalog.format('about %s rows', t.reltuples::bigint) END,
+				pg_catalog.pg_get_userbyid(t.relowner),
+				CASE WHEN root.oid IS NULL THEN '' WHEN survey.root IS NOT NULL THEN '; distances are to here' ELSE '; most tables lead here' END)
 		FROM tables t LEFT JOIN root ON root.oid = t.oid
 		UNION ALL
 		SELECT t.oid, 'kind', NULL,
@@ -231,7 +232,7 @@ BEGIN ATOMIC
 	FROM findings f JOIN tables t ON t.oid = f.oid LEFT JOIN near n ON n.oid = t.oid
 	ORDER BY n.distance NULLS LAST, t.name COLLATE "C", f.finding COLLATE "C", f.object COLLATE "C";
 END;
-REVOKE ALL ON FUNCTION casus.survey(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION casus.survey(text) TO casus_admin;
-COMMENT ON FUNCTION casus.survey(text) IS
-$$What to know about a schema before protecting its tables; changes nothing and reads the catalogs only. One row per finding; distance: number of foreign keys to the table that most others lead to (null: not reached). finding: table, kind (cannot be protected), no_primary_key, foreign_key, personal_column, view, materialized_view, reader (a role with privileges), owner, trigger (sorts after casus' own), row_security, dump. Error 3F000: no such schema.$$;
+REVOKE ALL ON FUNCTION casus.survey(text, regclass) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION casus.survey(text, regclass) TO casus_admin;
+COMMENT ON FUNCTION casus.survey(text, regclass) IS
+$$What to know about a schema before protecting its tables; changes nothing and reads the catalogs only. One row per finding; distance: number of foreign keys to the table root, by default the one that most others lead to (null: not reached). finding: table, kind (cannot be protected), no_primary_key, foreign_key, personal_column, view, materialized_view, reader (a role with privileges), owner, trigger (sorts after casus' own), row_security, dump. Error 3F000: no such schema.$$;

@@ -37,7 +37,7 @@ CREATE FUNCTION casus.add_party(file text, party text, kind text DEFAULT NULL, t
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_add_party';
 COMMENT ON FUNCTION casus.add_party(text, text, text, text, timestamptz) IS
-	'Adds an organisation or department to a file, from a moment on (default now). Refused with the article (22023) where the protocol has a closed list, e.g. Beesel Bijlage 8. For casus_admin. Returns the act.';
+	'Adds an organisation or department to a file, from a moment on (default now), or lets one whose membership ended take part again. Refused with the article (22023) where the protocol has a closed list, e.g. Beesel Bijlage 8. For casus_admin. Returns the act.';
 
 CREATE FUNCTION casus.end_membership(file text, party text, reason text DEFAULT NULL) RETURNS bigint
 	LANGUAGE c

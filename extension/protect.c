@@ -11,6 +11,7 @@
 #include "protect.h"
 
 #include "access/table.h"
+#include "catalog/heap.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -426,6 +427,9 @@ hide_statistics(Wish *wish, Oid relid, bool run)
 						   casus_relation_ddl_name(relid),
 						   casus_relation_ddl_escape(get_attname(relid, use->attno, false))),
 			run);
+		/* Without this ANALYZE stops, but what it collected before stays. */
+		if (run)
+			RemoveStatistics(relid, use->attno);
 	}
 }
 

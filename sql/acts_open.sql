@@ -74,5 +74,8 @@ RESET SESSION AUTHORIZATION;
 SELECT try($$casus.end_membership('regio', 'gemeente_a', 'vertrokken')$$);
 SELECT try($$casus.end_membership('regio', 'gemeente_a')$$);
 SELECT try($$casus.end_membership('regio', 'politie')$$);
+-- A party that left may come back, under its own code.
+SELECT try($$casus.add_party('regio', 'gemeente_a')$$);
+SELECT try($$casus.end_membership('regio', 'gemeente_a', 'vertrokken')$$);
 SELECT person, holds_now FROM casus.appointment WHERE party = 'gemeente_a';
 DROP ROLE open_lead, open_delegate;

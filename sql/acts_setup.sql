@@ -40,6 +40,11 @@ SELECT name, protocol, controllers, parameters, second_person, activated_at FROM
 SELECT name, title, kind, ends FROM casus.party ORDER BY name;
 -- [B-1] [B-2] no other department can be added.
 SELECT try($$casus.add_party('ondermijning', 'groenvoorziening', 'afdeling')$$);
+-- One of the closed list that left may come back.
+SELECT try($$casus.end_membership('ondermijning', 'financien', 'samengevoegd')$$);
+SELECT try($$casus.add_party('ondermijning', 'financien')$$);
+SELECT try($$casus.add_party('ondermijning', 'financien')$$);
+SELECT name, ends FROM casus.party WHERE file = 'ondermijning' AND name = 'financien';
 SELECT try($$casus.add_party('elders', 'groenvoorziening', 'afdeling')$$);
 
 -- Until it is activated no dossier opens; what is missing is listed with its article.

@@ -62,6 +62,27 @@ SELECT casus.bind('zaak', 'enforce') \g /dev/null
 SELECT casus.bind('zaakdocument', 'enforce') \g /dev/null
 SELECT code, finding FROM finding WHERE code IN ('left_open', 'not_fenced', 'publication', 'later_trigger');
 
+-- Statistics that were collected before go as well; each mend can be pasted.
+INSERT INTO notitie SELECT n, NULL FROM generate_series(1, 9) n;
+CREATE TABLE kop (id int PRIMARY KEY, naam text);
+INSERT INTO kop SELECT n, 'naam ' || n FROM generate_series(1, 9) n;
+ANALYZE kop;
+SELECT casus.protect('kop', 'ondermijning', opens_dossier => true, governs => 'id < 0', category => 'registratie') \g /dev/null
+SELECT count(*) FROM pg_stats WHERE tablename = 'kop' AND attname = 'naam';
+SELECT mend FROM finding WHERE code = 'statistics' AND finding LIKE '%public.kop %' \gexec
+SELECT count(*) FROM pg_stats WHERE tablename = 'kop' AND attname = 'naam';
+SELECT count(*) FROM finding WHERE code = 'statistics' AND finding LIKE '%public.kop %';
+
+-- A copy with the label column, and a foreign key by which rows find their dossier that is gone.
+CREATE TABLE kopie AS SELECT * FROM kop;
+SELECT * FROM kopie;
+SELECT * FROM finding WHERE finding LIKE '%public.kopie %' AND code <> 'statistics';
+SELECT mend FROM finding WHERE code = 'no_settings' \gexec
+ALTER TABLE zaakdocument DROP CONSTRAINT zaakdocument_zaak_fkey;
+SELECT * FROM finding WHERE code = 'lost_key';
+ALTER TABLE zaakdocument ADD FOREIGN KEY (zaak) REFERENCES zaak;
+SELECT * FROM finding WHERE code IN ('lost_key', 'no_settings');
+
 -- What is outside the server.
 CREATE FOREIGN DATA WRAPPER doctor_wrapper;
 CREATE SERVER doctor_server FOREIGN DATA WRAPPER doctor_wrapper;

@@ -70,6 +70,7 @@ SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'onzin = 1
 SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'soort +');
 SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'true; drop table zaak');
 SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'true FROM pg_class');
+SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'true and');
 SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'EXISTS (SELECT 1)');
 SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'public.evil(soort)');
 SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'evil(soort)');

@@ -22,6 +22,7 @@ ALTER TABLE status ENABLE ROW LEVEL SECURITY;
 CREATE POLICY eigen ON status USING (true);
 RESET search_path;
 SELECT * FROM casus.survey('Oude "base"');
+SELECT relation, distance, detail FROM casus.survey('Oude "base"', '"Oude ""base""".rol') WHERE finding = 'table' AND distance < 2;
 SELECT count(*) FROM casus.survey('bestaat niet');
 SET ROLE survey_reader;
 SELECT count(*) FROM casus.survey('Oude "base"');
