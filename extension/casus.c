@@ -25,6 +25,7 @@ _PG_init(void)
 	casus_context_init();
 	casus_dossier_init();
 	casus_policy_init();
+	casus_logrecord_init();
 	casus_accesslog_init();
 	casus_hooks_init();
 }

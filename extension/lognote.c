@@ -8,6 +8,9 @@
  * notes keep messages from leaving, dirty ones are written at the next flush.
  * Notes are grouped by file, phase and outcome; each group makes one record.
  *
+ * Most statements read a few dossiers, which are looked through in a row; with
+ * more there is a hash table.
+ *
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
@@ -30,8 +33,11 @@ typedef struct Note
 	uint64		rows;			/* since the last record */
 	CasusSight	sight;			/* what could be seen when it was let through */
 	int			group;
+	bool		refused;
 	bool		fresh;
 } Note;
+
+#define FEW		4				/* notes that need no hash table */
 
 typedef struct NoteIndex
 {
@@ -80,7 +86,9 @@ struct NoteSet
 	int			ndirty;
 	int		   *dirty;			/* positions of notes with rows to write */
 	int			nfresh;
-	noteindex_hash *index;
+	noteindex_hash *index;		/* NULL: there are only a few */
+	Note		few[FEW];
+	int			few_dirty[FEW];
 };
 
 /*
@@ -112,6 +120,9 @@ casus_lognote_create(const CasusProtected *table, const char *kind, const char *
 
 	set->context = CurrentMemoryContext;
 	set->kind = kind;
+	set->maxnotes = FEW;
+	set->notes = set->few;
+	set->dirty = set->few_dirty;
 	set->relation = casus_logrecord_relation(table->relid);
 	if (verb)
 		set->relation = psprintf("%s,\"verb\":\"%s\"", set->relation, verb);
@@ -142,7 +153,7 @@ static char *
 group_piece(const NoteFile *file, int32 file_id, int phase)
 {
 	int32		protocol_id = phase >= 0 && file_id ?
-		casus_logrecord_protocol(file_id) : 0;
+		casus_dossier_file_protocol(file_id) : 0;
 	StringInfoData piece;
 
 	initStringInfo(&piece);
@@ -199,6 +210,64 @@ find_group(NoteSet *set, int64 dossier, bool refused)
 	return set->ngroups++;
 }
 
+static inline uint64
+index_key(int64 dossier, bool refused)
+{
+	return ((uint64) dossier << 1) | (refused ? 1 : 0);
+}
+
+/* The position of a note; -1: there is none. */
+static int
+find_note(const NoteSet *set, int64 dossier, bool refused)
+{
+	if (set->index)
+	{
+		NoteIndex  *entry = noteindex_lookup(set->index, index_key(dossier, refused));
+
+		return entry ? entry->position : -1;
+	}
+	for (int i = 0; i < set->nnotes; i++)
+		if (set->notes[i].dossier == dossier && set->notes[i].refused == refused)
+			return i;
+	return -1;
+}
+
+static void
+index_note(NoteSet *set, int position)
+{
+	const Note *note = &set->notes[position];
+	bool		found;
+	NoteIndex  *entry = noteindex_insert(set->index,
+										 index_key(note->dossier, note->refused),
+										 &found);
+
+	entry->position = position;
+}
+
+/* Room for twice as many; what does not fit in memory leaves all as it was. */
+static void
+grow(NoteSet *set)
+{
+	int			more = set->maxnotes * 2;
+
+	if (set->notes == set->few)
+	{
+		Note	   *notes = palloc(sizeof(Note) * more);
+		int		   *dirty = palloc(sizeof(int) * more);
+
+		memcpy(notes, set->few, sizeof(set->few));
+		memcpy(dirty, set->few_dirty, sizeof(set->few_dirty));
+		set->notes = notes;
+		set->dirty = dirty;
+	}
+	else
+	{
+		set->notes = repalloc_huge(set->notes, sizeof(Note) * more);
+		set->dirty = repalloc_huge(set->dirty, sizeof(int) * more);
+	}
+	set->maxnotes = more;
+}
+
 static int
 new_note(NoteSet *set, int64 dossier, bool refused, bool in_error)
 {
@@ -209,29 +278,23 @@ new_note(NoteSet *set, int64 dossier, bool refused, bool in_error)
 	group = in_error ? -1 : find_group(set, dossier, refused);
 
 	if (set->nnotes == set->maxnotes)
+		grow(set);
+	if (set->index == NULL && set->nnotes == FEW)
 	{
-		int			more = set->maxnotes ? set->maxnotes * 2 : 16;
-
-		if (set->notes == NULL)
-		{
-			set->notes = palloc(sizeof(Note) * more);
-			set->dirty = palloc(sizeof(int) * more);
-			set->index = noteindex_create(set->context, 32, NULL);
-		}
-		else
-		{
-			set->notes = repalloc_huge(set->notes, sizeof(Note) * more);
-			set->dirty = repalloc_huge(set->dirty, sizeof(int) * more);
-		}
-		set->maxnotes = more;
+		set->index = noteindex_create(set->context, 32, NULL);
+		for (int i = 0; i < set->nnotes; i++)
+			index_note(set, i);
 	}
 	note = &set->notes[set->nnotes];
 	memset(note, 0, sizeof(Note));
 	note->dossier = dossier;
+	note->refused = refused;
 	note->group = group;
 	note->fresh = true;
 	if (!in_error && !refused)
 		casus_policy_sight(dossier, &note->sight);
+	if (set->index)
+		index_note(set, set->nnotes);
 	set->nfresh++;
 	return set->nnotes++;
 }
@@ -243,25 +306,18 @@ new_note(NoteSet *set, int64 dossier, bool refused, bool in_error)
 int
 casus_lognote_add(NoteSet *set, int64 dossier, bool refused, bool in_error)
 {
-	MemoryContext old = MemoryContextSwitchTo(set->context);
-	uint64		key = ((uint64) dossier << 1) | (refused ? 1 : 0);
-	NoteIndex  *entry = set->index ? noteindex_lookup(set->index, key) : NULL;
-	int			position;
+	int			position = find_note(set, dossier, refused);
 
-	if (entry)
-		position = entry->position;
-	else
+	if (position < 0)
 	{
-		bool		found;
+		MemoryContext old = MemoryContextSwitchTo(set->context);
 
 		/* Before it counts as let through: can it be put on record at all? */
 		if (!in_error)
 			casus_sink_ready();
 		position = new_note(set, dossier, refused, in_error);
-		entry = noteindex_insert(set->index, key, &found);
-		entry->position = position;
+		MemoryContextSwitchTo(old);
 	}
-	MemoryContextSwitchTo(old);
 	casus_lognote_again(set, position);
 	return position;
 }
@@ -291,7 +347,7 @@ static void
 format_group(NoteSet *set, StringInfo lines, int group, bool all,
 			 const char *identity, uint64 query_id)
 {
-	const char *separator = "";
+	const char *separator = "[";
 	const NoteGroup *g = group >= 0 ? &set->groups[group] : NULL;
 
 	casus_logrecord_open(lines, g && g->refused ? "would_refuse" : set->kind);
@@ -310,9 +366,12 @@ format_group(NoteSet *set, StringInfo lines, int group, bool all,
 
 		if (note->group != group || note->rows == 0 || !(all || note->fresh))
 			continue;
-		appendStringInfo(lines, "%s[" INT64_FORMAT "," UINT64_FORMAT "]",
-						 separator, note->dossier, note->rows);
-		separator = ",";
+		appendStringInfoString(lines, separator);
+		casus_logrecord_digits(lines, note->dossier);
+		appendStringInfoChar(lines, ',');
+		casus_logrecord_digits(lines, (int64) note->rows);
+		appendStringInfoChar(lines, ']');
+		separator = ",[";
 		note->rows = 0;
 		if (note->fresh)
 			set->nfresh--;

@@ -5,7 +5,11 @@
  * A record never holds SQL text, literals or values of rows: names, numbers
  * and codes only.  Names are looked up while the transaction is healthy and
  * kept as ready-made pieces, because a record may have to be made while an
- * error is being sent, when no catalog can be read.
+ * error is being sent, when no catalog can be read.  Pieces last as long as
+ * people and rules, or the relation, are unchanged.
+ *
+ * Numbers are written by hand, not with format strings: a record is made for
+ * every statement.
  *
  * A closing brace inside a text is written as an escape, so that a line ends
  * with a brace exactly when it was written whole.
@@ -29,15 +33,17 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 /* What the identity piece was made from; any change makes a new one. */
 typedef struct IdentityKey
 {
-	uint64		state_generation;
+	uint64		people;
 	Oid			role;
 	int32		person;
 	int32		kind;			/* CasusActorKind */
@@ -95,13 +101,32 @@ append_string(StringInfo line, const char *text)
 		pfree(converted);
 }
 
+/* A name of ours, which needs no escapes. */
+static void
+append_key(StringInfo line, const char *key)
+{
+	appendBinaryStringInfo(line, ",\"", 2);
+	appendStringInfoString(line, key);
+	appendBinaryStringInfo(line, "\":", 2);
+}
+
+/* A number by itself. */
+void
+casus_logrecord_digits(StringInfo line, int64 number)
+{
+	char		digits[MAXINT8LEN + 1];
+	int			length = pg_lltoa(number, digits);
+
+	appendBinaryStringInfo(line, digits, length);
+}
+
 /* The piece ,"key":"text"; nothing for NULL. */
 void
 casus_logrecord_text(StringInfo line, const char *key, const char *text)
 {
 	if (text == NULL)
 		return;
-	appendStringInfo(line, ",\"%s\":", key);
+	append_key(line, key);
 	append_string(line, text);
 }
 
@@ -109,7 +134,8 @@ casus_logrecord_text(StringInfo line, const char *key, const char *text)
 void
 casus_logrecord_number(StringInfo line, const char *key, int64 number)
 {
-	appendStringInfo(line, ",\"%s\":" INT64_FORMAT, key, number);
+	append_key(line, key);
+	casus_logrecord_digits(line, number);
 }
 
 /*
@@ -119,14 +145,28 @@ casus_logrecord_number(StringInfo line, const char *key, int64 number)
 void
 casus_logrecord_open(StringInfo line, const char *kind)
 {
+	static char second[sizeof("{\"ts\":\"2026-01-01T00:00:00.") + 16];
+	static pg_time_t second_is = -1;
 	TimestampTz now = GetCurrentTimestamp();
 	pg_time_t	seconds = timestamptz_to_time_t(now);
-	struct pg_tm *tm = pg_gmtime(&seconds);
 	int			micros = (int) (((now % USECS_PER_SEC) + USECS_PER_SEC) % USECS_PER_SEC);
+	char		digits[6];
 
-	appendStringInfo(line, "{\"ts\":\"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\",\"kind\":",
-					 tm->tm_year + 1900, tm->tm_mon + 1, tm->tm_mday,
-					 tm->tm_hour, tm->tm_min, tm->tm_sec, micros);
+	if (seconds != second_is)
+	{
+		struct pg_tm *tm = pg_gmtime(&seconds);
+
+		snprintf(second, sizeof(second), "{\"ts\":\"%04d-%02d-%02dT%02d:%02d:%02d.",
+				 tm->tm_year + 1900, tm->tm_mon + 1, tm->tm_mday,
+				 tm->tm_hour, tm->tm_min, tm->tm_sec);
+		second_is = seconds;
+	}
+	for (int i = 5; i >= 0; i--, micros /= 10)
+		digits[i] = '0' + micros % 10;
+
+	appendStringInfoString(line, second);
+	appendBinaryStringInfo(line, digits, sizeof(digits));
+	appendStringInfoString(line, "Z\",\"kind\":");
 	append_string(line, kind);
 }
 
@@ -168,15 +208,6 @@ state_column(CasusTable which, const char *column, const char *key1, int32 value
 	return text;
 }
 
-/* The protocol of a file, 0: none. */
-int32
-casus_logrecord_protocol(int32 file)
-{
-	char	   *text = state_column(CASUS_FILE, "protocol", "id", file, NULL, 0);
-
-	return text ? pg_strtoint32(text) : 0;
-}
-
 char *
 casus_logrecord_person(int32 person)
 {
@@ -188,7 +219,7 @@ casus_logrecord_person(int32 person)
 
 typedef struct CapacityPiece
 {
-	uint64		state_generation;
+	uint64		people;
 	int32		file;
 	int32		protocol;
 	uint16		party;
@@ -237,7 +268,7 @@ casus_logrecord_capacity(int32 file, const CasusCapacity *capacity)
 	CapacityPiece *slot;
 	StringInfoData piece;
 
-	key.state_generation = casus_state_generation();
+	key.people = casus_catalog_people;
 	key.file = file;
 	if (capacity)
 	{
@@ -248,7 +279,7 @@ casus_logrecord_capacity(int32 file, const CasusCapacity *capacity)
 		key.source = capacity->source;
 	}
 	for (slot = capacities; slot < capacities + CAPACITIES; slot++)
-		if (slot->piece && slot->state_generation == key.state_generation &&
+		if (slot->piece && slot->people == key.people &&
 			slot->file == key.file && slot->protocol == key.protocol &&
 			slot->party == key.party && slot->office == key.office &&
 			slot->purpose == key.purpose && slot->source == key.source)
@@ -265,19 +296,66 @@ casus_logrecord_capacity(int32 file, const CasusCapacity *capacity)
 	return piece.data;
 }
 
+/* ---- names of relations ---- */
+
+#define RELATIONS	16			/* a power of two */
+
+typedef struct RelationPiece
+{
+	Oid			relid;			/* InvalidOid: free */
+	char	   *piece;			/* in TopMemoryContext, also of a free one */
+} RelationPiece;
+
+static RelationPiece relations[RELATIONS];	/* by oid modulo */
+static uint64 relation_changes = 0;
+
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	relation_changes++;
+	for (int i = 0; i < RELATIONS; i++)
+		if (!OidIsValid(relid) || relations[i].relid == relid)
+			relations[i].relid = InvalidOid;
+}
+
+static void
+namespace_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	relation_changed(arg, InvalidOid);
+}
+
 /* Schema and name of a relation, as one piece; empty when there is none. */
 char *
 casus_logrecord_relation(Oid relid)
 {
+	RelationPiece *slot = &relations[relid % RELATIONS];
 	StringInfoData piece;
-	char	   *name = OidIsValid(relid) ? get_rel_name(relid) : NULL;
+	uint64		before = relation_changes;
+	char	   *name;
+
+	if (!OidIsValid(relid))
+		return pstrdup("");
+	if (slot->relid == relid)
+		return pstrdup(slot->piece);
 
 	initStringInfo(&piece);
-	if (name)
-		casus_logrecord_text(&piece, "relation",
-							 psprintf("%s.%s",
-									  get_namespace_name(get_rel_namespace(relid)),
-									  name));
+	name = get_rel_name(relid);
+	if (name == NULL)
+		return piece.data;
+	casus_logrecord_text(&piece, "relation",
+						 psprintf("%s.%s",
+								  get_namespace_name(get_rel_namespace(relid)),
+								  name));
+	/* The look-ups take in messages: what they answer may be old by now. */
+	if (before == relation_changes)
+	{
+		char	   *kept = MemoryContextStrdup(TopMemoryContext, piece.data);
+
+		if (slot->piece)
+			pfree(slot->piece);
+		slot->piece = kept;
+		slot->relid = relid;
+	}
 	return piece.data;
 }
 
@@ -369,7 +447,7 @@ casus_logrecord_identity(void)
 	actor = casus_context_actor();
 
 	memset(&now, 0, sizeof(now));
-	now.state_generation = casus_state_generation();
+	now.people = casus_catalog_people;
 	now.role = actor.role;
 	now.person = actor.person;
 	now.kind = actor.kind;
@@ -388,4 +466,11 @@ casus_logrecord_identity(void)
 	identity_key = now;
 	pfree(piece.data);
 	return identity;
+}
+
+void
+casus_logrecord_init(void)
+{
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, namespace_changed, (Datum) 0);
 }

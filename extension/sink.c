@@ -27,11 +27,13 @@
 #include "storage/fd.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #define DEFAULT_DIRECTORY	"casus_log"
 #define LOG_FILE			"access.jsonl"
-#define NUMBER_ROOM			32	/* bytes for {"seq":<20 digits>, */
+#define NUMBER_START		"{\"seq\":"
+#define NUMBER_ROOM			32	/* bytes for that, 20 digits and a comma */
 
 typedef struct SinkShared
 {
@@ -168,7 +170,10 @@ number_lines(char *target, const char *lines, int length, uint64 *sequence)
 		size_t		size = (newline ? newline + 1 : end) - lines;
 
 		Assert(lines[0] == '{');
-		out += sprintf(out, "{\"seq\":" UINT64_FORMAT ",", ++(*sequence));
+		memcpy(out, NUMBER_START, sizeof(NUMBER_START) - 1);
+		out += sizeof(NUMBER_START) - 1;
+		out += pg_ulltoa_n(++(*sequence), out);
+		*out++ = ',';
 		memcpy(out, lines + 1, size - 1);
 		out += size - 1;
 		if (newline == NULL)
@@ -400,7 +405,7 @@ casus_sink_sync(void)
 static uint64
 last_number(off_t size)
 {
-	static const char pattern[] = "{\"seq\":";
+	static const char pattern[] = NUMBER_START;
 	const int	plen = sizeof(pattern) - 1;
 	char		chunk[8192 + 64];
 	off_t		end = size;
