@@ -49,6 +49,7 @@ extern void casus_guard_scope_init(void);
  * statements are about, answered in a few instructions.
  */
 extern bool casus_guard_is_plain(Oid relid);
+extern bool casus_guard_is_state(Oid relid);	/* a table of casus itself, likewise */
 
 /* schema.table, quoted */
 extern char *casus_guard_name(Oid relid);

@@ -330,7 +330,7 @@ check_relations(const Check *check)
 			continue;
 		if (rte->relkind == RELKIND_TOASTVALUE)
 			check_toast_table(rte->relid);
-		else if (!casus_guard_is_plain(rte->relid) && casus_is_own_relation(rte->relid))
+		else if (!casus_guard_is_plain(rte->relid) && casus_guard_is_state(rte->relid))
 			check_state_table(check, rte);
 	}
 }

@@ -46,6 +46,7 @@ static int	nwindows = 0;
 
 /* Relations known to be plain, by oid modulo; emptied when any relation changes. */
 static Oid	plain[PLAIN_SLOTS];
+static Oid	not_state[PLAIN_SLOTS]; /* those known not to be of casus itself */
 static uint64 plain_generation = 0;
 
 /* ---- scopes ---- */
@@ -72,6 +73,7 @@ forget_plain(Datum arg, Oid relid)
 {
 	plain_generation++;
 	memset(plain, 0, sizeof(plain));
+	memset(not_state, 0, sizeof(not_state));
 }
 
 bool
@@ -89,6 +91,22 @@ casus_guard_is_plain(Oid relid)
 	if (generation == plain_generation)
 		*slot = relid;
 	return true;
+}
+
+/* A table of casus_cat? */
+bool
+casus_guard_is_state(Oid relid)
+{
+	Oid		   *slot = &not_state[relid & (PLAIN_SLOTS - 1)];
+	uint64		generation = plain_generation;
+
+	if (relid < FirstNormalObjectId || *slot == relid)
+		return false;
+	if (casus_is_own_relation(relid))
+		return true;
+	if (generation == plain_generation && casus_installed())
+		*slot = relid;
+	return false;
 }
 
 /* ---- the transaction ---- */

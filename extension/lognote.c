@@ -154,9 +154,16 @@ group_piece(const NoteFile *file, int32 file_id, int phase)
 {
 	int32		protocol_id = phase >= 0 && file_id ?
 		casus_dossier_file_protocol(file_id) : 0;
-	StringInfoData piece;
+	static StringInfoData piece;	/* kept for the next one */
 
-	initStringInfo(&piece);
+	if (piece.data == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		initStringInfo(&piece);
+		MemoryContextSwitchTo(old);
+	}
+	resetStringInfo(&piece);
 	if (file)
 		appendStringInfoString(&piece, file->piece);
 	else
@@ -168,7 +175,7 @@ group_piece(const NoteFile *file, int32 file_id, int phase)
 		if (phase < protocol->nphases)
 			casus_logrecord_text(&piece, "phase", protocol->phase[phase]);
 	}
-	return piece.data;
+	return pstrdup(piece.data);
 }
 
 static int

@@ -9,7 +9,8 @@
  * offices held per dossier, from taking part.
  *
  * The holdings of the person asked for last are kept, private to the backend,
- * until people or rules change or one of them begins or ends by itself.
+ * until people or rules change or one of them begins or ends by itself; so are
+ * the person of the role asked for last, and names of files.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -25,10 +26,27 @@ static CasusHoldings cached;
 static MemoryContext cached_context = NULL; /* NULL: nothing cached */
 static uint64 cached_generation = 0;
 
+static struct
+{
+	uint64		people;			/* 0: nothing cached */
+	Oid			role;
+	int32		person;
+}			cached_role;
+
+#define FILE_NAMES	8			/* a power of two */
+
+static struct
+{
+	uint64		people;
+	int32		file;
+	char	   *name;			/* in TopMemoryContext */
+}			file_names[FILE_NAMES];
+
 /* ---- names ---- */
 
-int32
-casus_people_of_role(Oid role)
+/* Read from the tables: name and oid must both be those that were bound. */
+static int32
+find_role(Oid role)
 {
 	CasusScan	scan;
 	int32		person = 0;
@@ -50,6 +68,21 @@ casus_people_of_role(Oid role)
 	}
 	casus_scan_end(&scan);
 	return person;
+}
+
+int32
+casus_people_of_role(Oid role)
+{
+	uint64		as_of = casus_catalog_people;
+
+	if (cached_role.people != as_of || cached_role.role != role)
+	{
+		cached_role.people = 0;
+		cached_role.person = find_role(role);
+		cached_role.role = role;
+		cached_role.people = as_of;
+	}
+	return cached_role.person;
 }
 
 /* The text in a column of the row with this id, palloc'd; NULL: no such row. */
@@ -82,7 +115,24 @@ casus_people_name(int32 person)
 char *
 casus_people_file_name(int32 file)
 {
-	return text_by_id(CASUS_FILE, file, CASUS_COL_FILE_NAME);
+	uint64		as_of = casus_catalog_people;
+	int			i = (uint32) file % FILE_NAMES;
+	char	   *name;
+
+	if (file_names[i].people == as_of && file_names[i].file == file)
+		return pstrdup(file_names[i].name);
+
+	name = text_by_id(CASUS_FILE, file, CASUS_COL_FILE_NAME);
+	if (name == NULL)
+		return NULL;
+	file_names[i].people = 0;
+	if (file_names[i].name)
+		pfree(file_names[i].name);
+	file_names[i].name = NULL;
+	file_names[i].name = MemoryContextStrdup(TopMemoryContext, name);
+	file_names[i].file = file;
+	file_names[i].people = as_of;
+	return name;
 }
 
 /* Finds a party's row; the scan is open afterwards, also when there is none. */

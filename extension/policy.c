@@ -35,6 +35,7 @@ static struct
 
 /* The version of state and context under which the caches were filled. */
 static uint64 cached_version = 0;
+static uint64 cached_state = 0; /* the part of it that is about state */
 static TimestampTz cached_until = 0;
 static int64 only_dossier = 0;	/* the context is for this one; 0: no such limit */
 static bool has_capacity = false;
@@ -44,17 +45,25 @@ static bool has_capacity = false;
 
 /* ---- versions ---- */
 
+/*
+ * A context that is entered once more for another transaction, with nothing
+ * else changed, sees what it saw before.
+ */
 static void
 start_anew(void)
 {
+	uint64		version = CURRENT_VERSION();
+	uint64		state = casus_catalog_generation;
+
 	memo.version = 0;
-	casus_policy_cache_clear();
-	casus_policy_fold_refresh();
+	if (casus_policy_fold_refresh() || cached_state != state)
+		casus_policy_cache_clear();
+	cached_state = state;
 	cached_until = casus_context_until();
 	has_capacity = casus_policy_fold_count() > 0;
 	only_dossier = casus_policy_fold_count() == 1 ?
 		casus_policy_fold(0)->capacity.dossier : 0;
-	cached_version = CURRENT_VERSION();
+	cached_version = version;
 }
 
 /*
@@ -79,7 +88,10 @@ casus_policy_begin(void)
 	keep_current();
 	ends = Min(cached_until, casus_policy_cache_until());
 	if (ends != DT_NOEND && GetCurrentTimestamp() >= ends)
+	{
+		cached_state = 0;
 		start_anew();
+	}
 }
 
 void

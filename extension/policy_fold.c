@@ -3,8 +3,9 @@
  *		The rules of a protocol, folded to bit masks for the capacities that
  *		the session has now.
  *
- * Folding runs once per version of people, rules and context, not per
- * statement.  All state is private to the backend, in TopMemoryContext.
+ * Folding runs once per version of people, rules and capacities, not per
+ * statement, nor when the same capacity is entered again.  All state is
+ * private to the backend, in TopMemoryContext.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -70,7 +71,21 @@ fold_capacity(PolicyFold *fold, const CasusCapacity *capacity)
 			fold->ask |= UINT64CONST(1) << state;
 }
 
-void
+/* Are these the capacities that were folded last? */
+static bool
+are_folded(const CasusCapacity *capacities, int n)
+{
+	if (n != nfolds)
+		return false;
+	for (int i = 0; i < n; i++)
+		if (memcmp(&casus_policy_folds[i].capacity, &capacities[i],
+				   sizeof(CasusCapacity)) != 0)
+			return false;
+	return true;
+}
+
+/* Returns whether what was made of the folds before is void. */
+bool
 casus_policy_fold_refresh(void)
 {
 	const CasusCapacity *capacities;
@@ -79,8 +94,13 @@ casus_policy_fold_refresh(void)
 	int			n;
 
 	if (folded_people == people && folded_context == context)
-		return;
+		return false;
 	n = Min(casus_context_all(&capacities), POLICY_MAX_FOLDS);
+	if (folded_people == people && are_folded(capacities, n))
+	{
+		folded_context = context;
+		return false;
+	}
 	if (n > room)
 	{
 		if (casus_policy_folds)
@@ -98,6 +118,7 @@ casus_policy_fold_refresh(void)
 	nfolds = n;
 	folded_people = people;
 	folded_context = context;
+	return true;
 }
 
 int

@@ -53,6 +53,16 @@ static List *dead = NIL;
 /* Counts invalidations, to see one that arrives while an entry is built. */
 static uint64 invalidations = 0;
 
+#define RECENT	16				/* a power of two */
+
+/* Protected tables asked for last, by oid modulo: a statement asks often. */
+static struct
+{
+	Oid			relid;
+	uint64		as_of;			/* of invalidations; any makes it void */
+	const CasusProtected *prot;
+}			recent[RECENT];
+
 /* Is there no protected table at all? Known until any relation changes. */
 static bool empty_known = false;
 static bool empty = false;
@@ -523,10 +533,23 @@ find(Oid relid, int depth)
 const CasusProtected *
 casus_registry_find(Oid relid)
 {
+	int			i = relid & (RECENT - 1);
+	uint64		as_of = invalidations;
+	const CasusProtected *prot;
+
 	/* Catalogs are asked for often and are never protected. */
 	if (relid < FirstNormalObjectId || (empty_known && empty))
 		return NULL;
-	return find(relid, 0);
+	if (recent[i].relid == relid && recent[i].as_of == as_of)
+		return recent[i].prot;
+	prot = find(relid, 0);
+	if (prot != NULL && as_of == invalidations)
+	{
+		recent[i].relid = relid;
+		recent[i].as_of = as_of;
+		recent[i].prot = prot;
+	}
+	return prot;
 }
 
 const CasusSettings *
