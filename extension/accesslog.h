@@ -68,6 +68,7 @@ extern NoteSet *casus_lognote_create(const CasusProtected *table,
 									 const char *kind, const char *verb);
 extern int	casus_lognote_add(NoteSet *set, int64 dossier, bool refused, bool in_error);
 extern void casus_lognote_again(NoteSet *set, int position);
+extern bool casus_lognote_none(const NoteSet *set);
 extern bool casus_lognote_fresh(const NoteSet *set);
 extern bool casus_lognote_dirty(const NoteSet *set);
 extern void casus_lognote_format(NoteSet *set, StringInfo lines, bool all,

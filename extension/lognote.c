@@ -337,6 +337,13 @@ casus_lognote_again(NoteSet *set, int position)
 		set->dirty[set->ndirty++] = position;
 }
 
+/* Has nothing been let through? */
+bool
+casus_lognote_none(const NoteSet *set)
+{
+	return set->nnotes == 0;
+}
+
 bool
 casus_lognote_fresh(const NoteSet *set)
 {

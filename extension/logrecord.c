@@ -139,8 +139,8 @@ casus_logrecord_number(StringInfo line, const char *key, int64 number)
 }
 
 /*
- * Starts a record with its time in UTC and its kind.  No catalog, no session
- * time zone: this runs while errors are being sent, too.
+ * Starts a record with its time in UTC and its kind, a word of ours.  No
+ * catalog, no session time zone: this runs while errors are being sent, too.
  */
 void
 casus_logrecord_open(StringInfo line, const char *kind)
@@ -166,8 +166,9 @@ casus_logrecord_open(StringInfo line, const char *kind)
 
 	appendStringInfoString(line, second);
 	appendBinaryStringInfo(line, digits, sizeof(digits));
-	appendStringInfoString(line, "Z\",\"kind\":");
-	append_string(line, kind);
+	appendStringInfoString(line, "Z\",\"kind\":\"");
+	appendStringInfoString(line, kind);
+	appendStringInfoChar(line, '"');
 }
 
 void

@@ -122,6 +122,7 @@ casus_logstatement_run(QueryDesc *query)
 {
 	LogStatement *statement = find_statement(query);
 	ListCell   *cell;
+	bool		returned = false;
 	TimestampTz now;
 
 	if (statement == NULL)
@@ -131,6 +132,12 @@ casus_logstatement_run(QueryDesc *query)
 						   _("the context has changed since this statement began"),
 						   _("what a cursor reads is read in the capacity in which it was opened"),
 						   _("Close the cursor and open it again."));
+
+	/* In its first run it has returned nothing yet. */
+	foreach(cell, statement->relations)
+		returned |= !casus_lognote_none(((LogRelation *) lfirst(cell))->notes);
+	if (!returned)
+		return;
 
 	/* The clock narrows too, so an unchanged state is not enough for long. */
 	now = GetCurrentTimestamp();

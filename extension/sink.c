@@ -186,11 +186,14 @@ number_lines(char *target, const char *lines, int length, uint64 *sequence)
 static int
 count_lines(const char *lines, int length)
 {
+	const char *end = lines + length;
 	int			n = 1;
 
-	for (int i = 0; i < length; i++)
-		if (lines[i] == '\n')
-			n++;
+	while ((lines = memchr(lines, '\n', end - lines)) != NULL)
+	{
+		lines++;
+		n++;
+	}
 	return n;
 }
 
