@@ -142,7 +142,7 @@ copy_own(CopyStmt *copy, CasusGuardScope *scope, Oid relid)
 	if (!copy->is_from)
 	{
 		if (!is_backup_login())
-			refuse_copy_out(NULL, psprintf(_("%s belongs to casus."), name));
+			refuse_copy_out(NULL, psprintf(_("relation %s belongs to casus."), name));
 		scope->backup = true;
 		return;
 	}
@@ -151,7 +151,7 @@ copy_own(CopyStmt *copy, CasusGuardScope *scope, Oid relid)
 	if (!restoring || !superuser())
 		casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
 						   _("this statement would go past the protocol"),
-						   psprintf(_("%s belongs to casus and is filled by a restore into a fresh installation only."), name),
+						   psprintf(_("relation %s belongs to casus and is filled by a restore into a fresh installation only."), name),
 						   NULL);
 }
 

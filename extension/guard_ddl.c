@@ -60,7 +60,7 @@ find_protected(RangeVar *name, CasusGuardScope *scope)
 	if (!OidIsValid(relid))
 		return NULL;
 	if (casus_guard_is_own(RelationRelationId, relid))
-		casus_guard_refuse_ddl(NULL, psprintf(_("%s belongs to casus."),
+		casus_guard_refuse_ddl(NULL, psprintf(_("relation %s belongs to casus."),
 										casus_guard_name(relid)), NULL);
 	prot = casus_registry_find(relid);
 	if (prot != NULL)

@@ -67,7 +67,7 @@ refuse_not_fenced(const CasusProtected *prot)
 		casus_check_refuse(casus_check_protocol_of(prot), "not_fenced",
 						   _("this table is labelled but not fenced"),
 						   psprintf(_("the table %s has labels and no settings: a copy of a protected table, or one restored without security labels"), name),
-						   psprintf("DROP TABLE %s;  -- and restore it with its security labels, if it was no copy", name));
+						   psprintf("DROP TABLE %s;  -- then CREATE TABLE ... AS SELECT <columns without casus_label>, or restore it with its security labels", name));
 	casus_check_refuse(casus_check_protocol_of(prot), "not_fenced",
 					   _("this table is labelled but not fenced"),
 					   psprintf(_("the policy, the trigger or the row security of %s is not in place, as during a restore"), name),
@@ -289,7 +289,7 @@ check_state_table(const Check *check, RangeTblEntry *rte)
 		((scope != NULL && scope->backup) ||
 		 (get_rel_relkind(rte->relid) == RELKIND_SEQUENCE && casus_is_backup(GetUserId()))))
 		return;
-	refuse_bypass(NULL, psprintf(_("%s belongs to casus; its contents are in the views and functions of schema casus."),
+	refuse_bypass(NULL, psprintf(_("relation %s belongs to casus; its contents are in the views and functions of schema casus."),
 						   casus_guard_name(rte->relid)));
 }
 
@@ -302,7 +302,7 @@ check_toast_table(Oid relid)
 	if (get_rel_namespace(relid) != PG_TOAST_NAMESPACE)
 		return;
 	if (casus_compat_owns_relation(relid, casus_owner_oid()))
-		refuse_bypass(NULL, psprintf(_("%s belongs to casus; its contents are in the views and functions of schema casus."),
+		refuse_bypass(NULL, psprintf(_("relation %s belongs to casus; its contents are in the views and functions of schema casus."),
 							   casus_guard_name(relid)));
 	foreach(lc, casus_registry_tables())
 	{
@@ -312,7 +312,7 @@ check_toast_table(Oid relid)
 		if (rel != NULL)
 			relation_close(rel, AccessShareLock);
 		if (toast == relid)
-			refuse_bypass(NULL, psprintf(_("%s holds values of the protected table %s."),
+			refuse_bypass(NULL, psprintf(_("relation %s holds values of the protected table %s."),
 								   casus_guard_name(relid), casus_guard_name(lfirst_oid(lc))));
 	}
 }

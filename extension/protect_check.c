@@ -7,15 +7,15 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "protect.h"
 #include "guard.h"
+#include "protect.h"
 
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/transam.h"
 #include "catalog/catalog.h"
-#include "catalog/namespace.h"
 #include "catalog/dependency.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_opclass.h"
@@ -125,12 +125,13 @@ casus_protect_check_triggers(Relation rel)
 }
 
 static void
-check_expressions(Relation rel, Datum expression, const char *kind, const char *name)
+check_expression(Relation rel, const char *expression, const char *kind,
+				 const char *name, const char *drop)
 {
-	if (!casus_guard_trusted(stringToNode(TextDatumGetCString(expression))))
+	if (!casus_guard_trusted(stringToNode(expression)))
 		unsuitable(rel, psprintf("Its %s \"%s\" calls functions that are neither built in nor C code of an extension: "
-								 "they see every row whenever it is built or analyzed.", kind, name),
-				   psprintf("DROP %s ...;", strcmp(kind, "index") == 0 ? "INDEX" : "STATISTICS"));
+								 "they see every row whenever it is built, analyzed or rewritten.", kind, name),
+				   drop);
 }
 
 static bool
@@ -151,10 +152,10 @@ check_index(Relation rel, Oid indexoid)
 
 	value = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, Anum_pg_index_indexprs, &isnull);
 	if (!isnull)
-		check_expressions(rel, value, "index", name);
+		check_expression(rel, TextDatumGetCString(value), "index", name, "DROP INDEX ...;");
 	value = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, Anum_pg_index_indpred, &isnull);
 	if (!isnull)
-		check_expressions(rel, value, "index", name);
+		check_expression(rel, TextDatumGetCString(value), "index", name, "DROP INDEX ...;");
 	value = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, Anum_pg_index_indclass, &isnull);
 	classes = (oidvector *) DatumGetPointer(value);
 	for (int i = 0; i < classes->dim1; i++)
@@ -164,10 +165,31 @@ check_index(Relation rel, Oid indexoid)
 	index_close(index, AccessShareLock);
 }
 
+static void
+check_constraints(Relation rel)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	TupleConstr *constr = desc->constr;
+
+	for (int i = 0; constr != NULL && i < constr->num_check; i++)
+		check_expression(rel, constr->check[i].ccbin, "constraint",
+						 constr->check[i].ccname, "ALTER TABLE ... DROP CONSTRAINT ...;");
+	for (int i = 0; constr != NULL && i < constr->num_defval; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, constr->defval[i].adnum - 1);
+
+		/* A default sees no other column, and no row that is there. */
+		if (column->attgenerated != '\0')
+			check_expression(rel, constr->defval[i].adbin, "generated column",
+							 NameStr(column->attname), "ALTER TABLE ... DROP COLUMN ...;");
+	}
+}
+
 /*
- * An index or statistics that call a function of a user show it the rows that
- * nobody may see, at REINDEX, ANALYZE or VACUUM FULL; what the function does
- * then, its owner decides at any time.
+ * An index, statistics, a constraint or a generated column that calls a
+ * function of a user shows it the rows that nobody may see, at REINDEX,
+ * ANALYZE, VACUUM FULL or a rewrite; what the function does then, its owner
+ * decides at any time.
  */
 void
 casus_protect_check_code(Relation rel)
@@ -186,10 +208,12 @@ casus_protect_check_code(Relation rel)
 			continue;
 		value = SysCacheGetAttr(STATEXTOID, tuple, Anum_pg_statistic_ext_stxexprs, &isnull);
 		if (!isnull)
-			check_expressions(rel, value, "statistics",
-							  NameStr(((Form_pg_statistic_ext) GETSTRUCT(tuple))->stxname));
+			check_expression(rel, TextDatumGetCString(value), "statistics",
+							 NameStr(((Form_pg_statistic_ext) GETSTRUCT(tuple))->stxname),
+							 "DROP STATISTICS ...;");
 		ReleaseSysCache(tuple);
 	}
+	check_constraints(rel);
 }
 
 void

@@ -4,8 +4,10 @@
  *
  * A table is protected when it has a column casus_label of type casus.label;
  * its settings stand in security labels (relation.h).  Where the column is
- * there and the settings are not (a dump without security labels), the table
- * is protected all the same, without settings: closed.
+ * there and the settings are not (a dump without security labels, or a copy by
+ * CREATE TABLE AS), the table is protected all the same, without settings:
+ * closed.  A temporary table never is: no dump brings one, and a session may
+ * keep for itself what it was allowed to read.
  *
  * The cache is private to the backend, keyed by relation oid, and dropped by
  * relcache invalidations; SECURITY LABEL sends none by itself, so everything
@@ -174,6 +176,8 @@ casus_registry_tables(void)
 		char		kind;
 
 		if (form->classid != RelationRelationId || form->objsubid == 0)
+			continue;
+		if (get_rel_persistence(form->objid) == RELPERSISTENCE_TEMP)
 			continue;
 		kind = get_rel_relkind(form->objid);
 		if (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE ||
@@ -462,11 +466,12 @@ load(Oid relid, int depth, MemoryContext cxt)
 {
 	Relation	rel = try_relation_open(relid, AccessShareLock);
 	CasusProtected *prot = NULL;
-	AttrNumber	attno;
+	AttrNumber	attno = InvalidAttrNumber;
 
 	if (rel == NULL)
 		return NULL;
-	attno = label_attribute(rel);
+	if (rel->rd_rel->relpersistence != RELPERSISTENCE_TEMP)
+		attno = label_attribute(rel);
 	if (attno != InvalidAttrNumber)
 	{
 		MemoryContext old = MemoryContextSwitchTo(cxt);

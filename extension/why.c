@@ -220,7 +220,7 @@ casus_sql_why(PG_FUNCTION_ARGS)
 			put_plain(result, false, "not_fenced",
 					  _("the table is labelled but its fence is not complete"),
 					  psprintf("SELECT casus.bind(%s, 'enforce');",
-							   quote_literal_cstr(get_rel_name(relid))));
+							   quote_literal_cstr(casus_relation_ddl_name(relid))));
 			return (Datum) 0;
 		}
 	}
