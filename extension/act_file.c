@@ -411,5 +411,7 @@ casus_sql_end_membership(PG_FUNCTION_ARGS)
 					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp())");
 	casus_query_end(&query);
 	PG_RETURN_INT64(casus_act_record_setup(file.id, "end_membership", 0, reason,
-										   casus_act_details("party", text_to_cstring(PG_GETARG_TEXT_PP(1)), NULL)));
+										   casus_act_details("party",
+															 text_to_cstring(PG_GETARG_TEXT_PP(1)),
+															 NULL)));
 }

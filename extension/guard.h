@@ -1,6 +1,7 @@
 /*
  * guard.h
- *		What the guard_*.c files and hooks.c share; nobody else needs it.
+ *		What the guard_*.c files and hooks.c share; protect_check.c asks
+ *		guard_expr.c what code it may trust.
  *
  * Copyright (c) 2026, the casus developers
  */
