@@ -187,6 +187,22 @@ note_key(Oid from, RangeVar *to, CasusGuardScope *scope)
 		scope->touches = true;
 }
 
+/* Its index is made within the same command. */
+static void
+check_exclusion(Constraint *constraint, const CasusProtected *prot)
+{
+	Oid			method = get_am_oid(constraint->access_method ? constraint->access_method :
+									DEFAULT_INDEX_TYPE, true);
+	List	   *elements = NIL;
+	ListCell   *lc;
+
+	foreach(lc, constraint->exclusions)
+		elements = lappend(elements, linitial((List *) lfirst(lc)));
+	check_index_columns(elements, method, prot);
+	if (!casus_guard_builtin_raw(prot->relid, constraint->where_clause, EXPR_KIND_INDEX_PREDICATE))
+		refuse_user_code(prot);
+}
+
 /* An unvalidated CHECK looks at no row that is there. */
 static void
 check_constraint(Constraint *constraint, Oid relid, const CasusProtected *prot,
@@ -206,6 +222,8 @@ check_constraint(Constraint *constraint, Oid relid, const CasusProtected *prot,
 				casus_guard_need_maintenance(prot, _("A CHECK constraint over the rows that are there"));
 			break;
 		case CONSTR_EXCLUSION:
+			if (prot != NULL && prot->mode == CASUS_MODE_ENFORCE)
+				check_exclusion(constraint, prot);
 			if (prot != NULL)
 				casus_guard_need_maintenance(prot, _("An exclusion constraint"));
 			break;
@@ -278,8 +296,12 @@ check_add_column(ColumnDef *column, const CasusProtected *prot, CasusGuardScope 
 
 		if (constraint->contype == CONSTR_DEFAULT && !is_constant(constraint->raw_expr))
 			casus_guard_need_maintenance(prot, _("A column with a computed default"));
-		if (constraint->contype == CONSTR_GENERATED || constraint->contype == CONSTR_CHECK)
-			casus_guard_need_maintenance(prot, _("A computed or checked column"));
+		/* It may call what it likes over the other columns. */
+		if (constraint->contype == CONSTR_CHECK && casus_guard_closed(prot))
+			casus_guard_refuse_ddl(prot, _("A condition on a column that is not there yet cannot be judged."),
+								   _("Add the column first, then the constraint."));
+		if (constraint->contype == CONSTR_GENERATED)
+			casus_guard_need_maintenance(prot, _("A computed column"));
 		if (constraint->contype == CONSTR_GENERATED &&
 			!casus_guard_builtin_raw(prot->relid, constraint->raw_expr, EXPR_KIND_GENERATED_COLUMN))
 			refuse_user_code(prot);

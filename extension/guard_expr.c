@@ -15,6 +15,7 @@
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parse_expr.h"
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
@@ -84,7 +85,7 @@ untrusted_walker(Node *node, void *context)
 bool
 casus_guard_trusted(Node *node)
 {
-	return !untrusted_walker(node, NULL);
+	return !untrusted_walker(node, NULL) && !contain_volatile_functions(node);
 }
 
 /*
@@ -107,7 +108,9 @@ casus_guard_builtin_raw(Oid relid, Node *raw, int kind)
 	item = addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, false, true);
 	addNSItemToQuery(pstate, item, false, true, true);
 	expr = transformExpr(pstate, copyObject(raw), (ParseExprKind) kind);
-	result = casus_guard_builtin(expr);
+	/* Built-in functions that write (set_config, pg_notify) would carry values away. */
+	result = casus_guard_builtin(expr) &&
+		(kind == EXPR_KIND_COLUMN_DEFAULT || !contain_volatile_functions(expr));
 	free_parsestate(pstate);
 	table_close(rel, NoLock);
 	return result;
