@@ -388,13 +388,14 @@ Datum
 casus_sql_end_membership(PG_FUNCTION_ARGS)
 {
 	CasusFile	file;
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	char	   *reason = casus_act_text(fcinfo, 2);
 	CasusQuery	query;
 	int			party;
 
 	casus_act_require_admin("end_membership");
 	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), &file);
-	party = casus_find_party(&file, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	party = casus_find_party(&file, name);
 
 	casus_query_begin(&query);
 	casus_query_int(&query, file.id);
@@ -411,7 +412,5 @@ casus_sql_end_membership(PG_FUNCTION_ARGS)
 					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp())");
 	casus_query_end(&query);
 	PG_RETURN_INT64(casus_act_record_setup(file.id, "end_membership", 0, reason,
-										   casus_act_details("party",
-															 text_to_cstring(PG_GETARG_TEXT_PP(1)),
-															 NULL)));
+										   casus_act_details("party", name, NULL)));
 }

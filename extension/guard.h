@@ -71,6 +71,8 @@ extern bool casus_guard_closed(const CasusProtected *prot);
 /* Refuses with casus.ddl unless the table is being restored or in maintenance. */
 extern void casus_guard_need_maintenance(const CasusProtected *prot, const char *what);
 
+extern char *casus_guard_way_back(const CasusProtected *prot);
+
 /* prot NULL: it is about no table. */
 extern void casus_guard_refuse_ddl(const CasusProtected *prot, const char *what,
 								   const char *hint);

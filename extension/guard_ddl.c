@@ -33,8 +33,6 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
-static const char *const unprotect_hint = "SELECT casus.unprotect('<table>', '<reason>');";
-
 /* The table that a name means; of an index, its table. */
 static Oid
 find_table(RangeVar *name)
@@ -76,7 +74,7 @@ refuse_always(const CasusProtected *prot, const char *what)
 {
 	casus_guard_refuse_ddl(prot, psprintf(_("%s would unfence or uncover the protected table %s."),
 									what, casus_guard_name(prot->relid)),
-						   unprotect_hint);
+						   casus_guard_way_back(prot));
 }
 
 static void

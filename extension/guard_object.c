@@ -143,8 +143,8 @@ guard_part(ObjectAccessType access, Oid class, Oid object)
 	if (access == OAT_POST_ALTER && is_vetted(part.relid))
 		return;
 	if (is_fence(class, &part))
-		casus_guard_refuse_ddl(prot, _("It is part of the fence of a protected table."),
-							   "SELECT casus.unprotect('<table>', '<reason>');");
+		casus_guard_refuse_ddl(prot, psprintf(_("Policy or trigger %s is part of the fence of the protected table %s."), part.name, casus_guard_name(part.relid)),
+							   casus_guard_way_back(prot));
 	casus_guard_need_maintenance(prot, _("Dropping or changing a policy, a trigger or a rule"));
 }
 
@@ -157,12 +157,12 @@ guard_drop_relation(const CasusProtected *prot, int column)
 	{
 		if (column == prot->label_attno)
 			casus_guard_refuse_ddl(prot, _("The column is the label of a protected table."),
-								   "SELECT casus.unprotect('<table>', '<reason>');");
+								   casus_guard_way_back(prot));
 		return;
 	}
 	if (casus_guard_closed(prot) && !prot->foreign)
 		casus_guard_refuse_ddl(prot, _("The table is protected; its dossiers end by the protocol."),
-							   "SELECT casus.unprotect('<table>', '<reason>');");
+							   casus_guard_way_back(prot));
 }
 
 static void
@@ -187,7 +187,7 @@ guard_relation(ObjectAccessType access, Oid relid, int column)
 	{
 		if (column != 0 && column == prot->label_attno)
 			casus_guard_refuse_ddl(prot, _("The column is the label of a protected table."),
-								   "SELECT casus.unprotect('<table>', '<reason>');");
+								   casus_guard_way_back(prot));
 		casus_guard_need_maintenance(prot, _("Changing it through another object"));
 	}
 }

@@ -188,6 +188,14 @@ casus_guard_refuse_ddl(const CasusProtected *prot, const char *what, const char 
 					   hint);
 }
 
+/* What leads out, for a hint: it can be pasted. */
+char *
+casus_guard_way_back(const CasusProtected *prot)
+{
+	return psprintf("SELECT casus.unprotect(%s, '<reason>');",
+					quote_literal_cstr(casus_guard_name(prot->relid)));
+}
+
 void
 casus_guard_need_maintenance(const CasusProtected *prot, const char *what)
 {

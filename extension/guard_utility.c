@@ -186,7 +186,7 @@ check_drop(DropStmt *drop, CasusGuardScope *scope)
 			continue;
 		if (!casus_registry_empty())
 			casus_guard_refuse_ddl(NULL, _("Tables are still protected; casus goes when none is."),
-								   "SELECT casus.unprotect('<table>', '<reason>');");
+								   "SELECT relation FROM casus_int.protected;  -- casus.unprotect() each, children first");
 		scope->own = true;
 	}
 }
