@@ -62,6 +62,7 @@
 #include "utils/acl.h"
 #include "utils/regproc.h"
 #include "utils/relcache.h"
+#include "utils/syscache.h"
 
 /* 18 leaves it to the caller whether a deferrable primary key counts: it does not, as before. */
 static inline Oid
@@ -74,7 +75,7 @@ casus_compat_primary_key(Relation rel)
 #endif
 }
 
-/* 18 has foreign keys that nobody enforces, and those over periods of time. */
+/* 18 has foreign keys that nobody enforces, and keys over periods of time. */
 static inline bool
 casus_compat_key_holds(Form_pg_constraint constraint)
 {
@@ -82,6 +83,32 @@ casus_compat_key_holds(Form_pg_constraint constraint)
 	return constraint->conenforced && !constraint->conperiod;
 #else
 	return true;
+#endif
+}
+
+static inline bool
+casus_compat_is_period_key(Oid constraint)
+{
+	bool		result = false;
+#if PG_VERSION_NUM >= 180000
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+
+	if (HeapTupleIsValid(tuple))
+	{
+		result = ((Form_pg_constraint) GETSTRUCT(tuple))->conperiod;
+		ReleaseSysCache(tuple);
+	}
+#endif
+	return result;
+}
+
+static inline bool
+casus_compat_over_periods(Constraint *constraint)
+{
+#if PG_VERSION_NUM >= 180000
+	return constraint->without_overlaps || constraint->fk_with_period;
+#else
+	return false;
 #endif
 }
 

@@ -185,27 +185,15 @@ note_key(Oid from, RangeVar *to, CasusGuardScope *scope)
 		scope->touches = true;
 }
 
-/* Its index is made within the same command. */
-static void
-check_exclusion(Constraint *constraint, const CasusProtected *prot)
-{
-	Oid			method = get_am_oid(constraint->access_method ? constraint->access_method :
-									DEFAULT_INDEX_TYPE, true);
-	List	   *elements = NIL;
-	ListCell   *lc;
-
-	foreach(lc, constraint->exclusions)
-		elements = lappend(elements, linitial((List *) lfirst(lc)));
-	check_index_columns(elements, method, prot);
-	if (!casus_guard_builtin_raw(prot->relid, constraint->where_clause, EXPR_KIND_INDEX_PREDICATE))
-		refuse_user_code(prot);
-}
-
 /* An unvalidated CHECK looks at no row that is there. */
 static void
 check_constraint(Constraint *constraint, Oid relid, const CasusProtected *prot,
 				 CasusGuardScope *scope)
 {
+	if (prot != NULL && (constraint->contype == CONSTR_EXCLUSION ||
+						 casus_compat_over_periods(constraint)))
+		casus_guard_refuse_ddl(prot, _("The errors of an exclusion constraint, or of a key over periods, "
+									   "would show values of rows that nobody may see."), NULL);
 	switch (constraint->contype)
 	{
 		case CONSTR_FOREIGN:
@@ -218,12 +206,6 @@ check_constraint(Constraint *constraint, Oid relid, const CasusProtected *prot,
 				refuse_user_code(prot);
 			if (!constraint->skip_validation)
 				casus_guard_need_maintenance(prot, _("A CHECK constraint over the rows that are there"));
-			break;
-		case CONSTR_EXCLUSION:
-			if (prot != NULL && prot->mode == CASUS_MODE_ENFORCE)
-				check_exclusion(constraint, prot);
-			if (prot != NULL)
-				casus_guard_need_maintenance(prot, _("An exclusion constraint"));
 			break;
 		default:
 			break;

@@ -103,6 +103,33 @@ check_key(Relation rel)
 							casus_relation_ddl_name(RelationGetRelid(rel))));
 }
 
+/*
+ * An exclusion constraint, such as a key over periods, compares by more than
+ * equality: its errors show the values of the row that is there already.
+ */
+static void
+check_exclusions(Relation rel)
+{
+	List	   *indexes = RelationGetIndexList(rel);
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		if (index->rd_index->indisexclusion)
+			unsuitable(rel, psprintf("The errors of its exclusion constraint \"%s\" would show values of rows that nobody may see.",
+									 RelationGetRelationName(index)), NULL);
+		index_close(index, AccessShareLock);
+	}
+	foreach(lc, RelationGetFKeyList(rel))
+	{
+		if (casus_compat_is_period_key(((ForeignKeyCacheInfo *) lfirst(lc))->conoid))
+			unsuitable(rel, "It has a foreign key over periods, which would not hold for rows that nobody may see.",
+					   NULL);
+	}
+}
+
 /* Ours must be the last to see the row: what comes after could change the label. */
 void
 casus_protect_check_triggers(Relation rel)
@@ -223,6 +250,7 @@ casus_protect_check_table(Relation rel)
 
 	check_kind(rel);
 	check_key(rel);
+	check_exclusions(rel);
 	casus_protect_check_triggers(rel);
 	casus_protect_check_code(rel);
 	if (label != InvalidAttrNumber &&

@@ -96,6 +96,23 @@ INSERT INTO public.trial (since, sql, wanted) VALUES
 	(18, 'ALTER TABLE zaak ALTER groot SET EXPRESSION AS (lower(titel))', '42501 casus.ddl');
 :otherwise
 
+-- An exclusion constraint tells the values of the row that is in the way; 18 has keys that are such.
+CREATE TABLE public.verblijf (id int PRIMARY KEY, geldig daterange, EXCLUDE USING gist (geldig WITH &&));
+\set VERBOSITY default
+SELECT casus.protect('verblijf', 'zorg', opens_dossier => true, category => 'signaalomschrijving');
+\set VERBOSITY terse
+TRUNCATE public.trial;
+INSERT INTO public.trial (since, sql, wanted) VALUES
+	(15, 'ALTER TABLE zaak ADD EXCLUDE (ouder WITH =)', '42501 casus.ddl'),
+	(18, 'CREATE TABLE adres (id int4range, geldig daterange, titel text, PRIMARY KEY (id, geldig WITHOUT OVERLAPS))', 'done'),
+	(18, 'SELECT casus.protect(''adres'', ''zorg'', opens_dossier => true, category => ''signaalomschrijving'')', '55000 '),
+	(18, 'CREATE TABLE bewoner (n int PRIMARY KEY, id int4range, geldig daterange, FOREIGN KEY (id, PERIOD geldig) REFERENCES adres (id, PERIOD geldig))', 'done'),
+	(18, 'SELECT casus.protect(''bewoner'', ''zorg'', opens_dossier => true, category => ''signaalomschrijving'')', '55000 '),
+	(18, 'ALTER TABLE zaak ADD id_van int4range, ADD van daterange', 'done'),
+	(18, 'ALTER TABLE zaak ADD UNIQUE (id_van, van WITHOUT OVERLAPS)', '42501 casus.ddl'),
+	(18, 'ALTER TABLE zaak ADD FOREIGN KEY (id_van, PERIOD van) REFERENCES adres (id, PERIOD geldig)', '42501 casus.ddl');
+:otherwise
+
 -- Who may maintain a table (17) is bound as its owner is.
 DO $$
 BEGIN
