@@ -10,12 +10,17 @@
 #include "protect.h"
 
 #include "access/table.h"
+#include "access/tableam.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "rewrite/rowsecurity.h"
+#include "state.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(casus_sql_bind);
 PG_FUNCTION_INFO_V1(casus_sql_unprotect);
@@ -231,8 +236,50 @@ dependent_table(Oid relid)
 	return NULL;
 }
 
+/*
+ * A table that never was in force may be registered anew after a mistake: the
+ * dossiers that take_in opened for its rows go, but those in which somebody
+ * acted.
+ */
 static void
-check_unprotect(Relation rel)
+forget_taken_in(Relation rel)
+{
+	const CasusProtected *prot = casus_registry_find(RelationGetRelid(rel));
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	ArrayBuildState *ids = initArrayResult(INT8OID, CurrentMemoryContext, false);
+	CasusQuery	query;
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool		isnull;
+		Datum		value = slot_getattr(slot, prot->label_attno, &isnull);
+		CasusLabel	label;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!isnull && casus_label_unpack(DatumGetUUIDP(value), &label) == CASUS_LABEL_GOVERNED)
+			ids = accumArrayResult(ids, Int64GetDatum(label.dossier), false,
+								   INT8OID, CurrentMemoryContext);
+	}
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(slot);
+
+	casus_query_begin(&query);
+	casus_query_arg(&query, INT8ARRAYOID, makeArrayResult(ids, CurrentMemoryContext), false);
+	casus_query_run(&query,
+					"DELETE FROM casus_cat.dossier d WHERE d.id = ANY ($1) AND d.is_taken_in "
+					"AND NOT EXISTS (SELECT FROM casus_cat.participant p WHERE p.dossier = d.id) "
+					"AND NOT EXISTS (SELECT FROM casus_cat.sharing s WHERE s.dossier = d.id) "
+					"AND NOT EXISTS (SELECT FROM casus_cat.decision e WHERE e.dossier = d.id) "
+					"AND NOT EXISTS (SELECT FROM casus_cat.appointment a WHERE a.dossier = d.id)");
+	casus_query_end(&query);
+}
+
+/* Before it is in force everybody sees the rows already: nothing opens. */
+static void
+check_unprotect(Relation rel, const CasusSettings *settings)
 {
 	char	   *other = dependent_table(RelationGetRelid(rel));
 	CasusCensus census;
@@ -241,7 +288,14 @@ check_unprotect(Relation rel)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" gets its labels from table \"%s\"",
 								   other, RelationGetRelationName(rel)), NULL,
-						  psprintf("Unprotect \"%s\" first.", other));
+						  psprintf("SELECT casus.unprotect(%s, '<reason>');  -- first",
+								   quote_literal_cstr(quote_identifier(other))));
+	if (settings->mode != CASUS_MODE_ENFORCE)
+	{
+		if (settings->kind == CASUS_KIND_ROOT)
+			forget_taken_in(rel);
+		return;
+	}
 	casus_census_take(rel, &census);
 	if (census.governed > 0)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
@@ -283,7 +337,7 @@ casus_sql_unprotect(PG_FUNCTION_ARGS)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  "unprotect needs a reason", NULL, NULL);
 	rel = open_for_setup(relid, &settings);
-	check_unprotect(rel);
+	check_unprotect(rel, settings);
 	uses = casus_registry_settings_uses(rel);
 	table = casus_relation_ddl_name(relid);
 	table_close(rel, NoLock);
