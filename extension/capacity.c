@@ -147,3 +147,38 @@ casus_context_for_act(int32 file, int64 dossier, uint64 offices,
 	*capacity = fitting.choice[0].capacity;
 	capacity->purpose = purpose_of_phase(protocol, phase);
 }
+
+/*
+ * May the caller read what bears this label: in the capacity of his context,
+ * or, without one for the file, in an office of his for the purpose of the
+ * dossier's phase?  Raises nothing, so that what is hidden can be answered
+ * like what is not there.
+ */
+bool
+casus_context_may_read(int32 file, const CasusLabel *label)
+{
+	const CasusCapacity *entered = casus_context_for_file(file);
+	const CasusProtocol *protocol;
+	CasusDossier dossier;
+	CasusReason reason = {0};
+	Choices		all;
+
+	if (!casus_dossier_load(label->dossier, &dossier) || dossier.file != file)
+		return false;
+	if (entered != NULL)
+		return casus_policy_explain(entered, label, CASUS_READ, &reason);
+	protocol = casus_protocol(casus_dossier_file_protocol(file));
+	casus_choice_find(casus_context_actor().person, &all);
+	for (int i = 0; i < all.n; i++)
+	{
+		CasusCapacity capacity = all.choice[i].capacity;
+
+		if (capacity.file != file ||
+			!held_for(&capacity, all.choice[i].level, label->dossier))
+			continue;
+		capacity.purpose = purpose_of_phase(protocol, dossier.phase);
+		if (casus_policy_explain(&capacity, label, CASUS_READ, &reason))
+			return true;
+	}
+	return false;
+}

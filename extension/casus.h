@@ -426,6 +426,7 @@ extern int	casus_dossier_ended_sharing(int64 id, uint16 party);
  * wait; false: there is none.
  */
 extern bool casus_dossier_lock(int64 id, LockTupleMode mode);
+extern bool casus_dossier_held(int64 id);	/* by this transaction */
 extern void casus_dossier_init(void);
 
 /* ------------------------------------------------------------------------
@@ -508,6 +509,9 @@ extern void casus_context_discard(void);	/* DISCARD ALL */
  */
 extern void casus_context_for_act(int32 file, int64 dossier, uint64 offices,
 								  const char *article, CasusCapacity *capacity);
+
+/* The read verdict for one label, in the context or in an office that fits; raises nothing. */
+extern bool casus_context_may_read(int32 file, const CasusLabel *label);
 
 /* ------------------------------------------------------------------------
  * policy.c: one verdict per row

@@ -401,6 +401,16 @@ casus_dossier_lock(int64 id, LockTupleMode mode)
 	return true;
 }
 
+/* Has this transaction locked the dossier already, in whatever mode? */
+bool
+casus_dossier_held(int64 id)
+{
+	bool		found;
+
+	(void) find_held(id, false, &found);
+	return found;
+}
+
 static void
 dossier_xact_callback(XactEvent event, void *arg)
 {

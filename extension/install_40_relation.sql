@@ -126,6 +126,22 @@ COMMENT ON PROCEDURE casus.take_in(regclass, integer, text, text, text) IS
 $$Labels the existing rows of a protected table in batches, with its progress as NOTICE and a COMMIT after each; may be repeated, and goes on where it stopped. On a table that opens dossiers each governed row becomes a dossier: phase, opened and closed are expressions over the row's own columns (built-in functions only): name of the phase (text; default the initial phase, or the closing phase where closed is not null), moment of opening and of closing (timestamptz; default now and null). Parents first. Rows whose codes no map knows are reported as findings and stay unlabelled. Outside a transaction block. Errors: 22023, 55000.$$;
 
 
+CREATE FUNCTION casus.move(relation regclass, key text, target text, motivation text) RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_move_text';
+COMMENT ON FUNCTION casus.move(regclass, text, text, text) IS
+$$Moves the row with this primary key (one column), and what hangs on it, to another dossier of the same file: target is the new value of the column that leads to its dossier (the foreign-key column in use, or the dossier column; a JSON object for a key of several columns). Item numbers, originator, category, phase of collection and category of data subject stay; what was shared by item stays shared in the dossier that is left only. Each row is judged as removed from the one dossier and brought into the other, in the context or else the only fitting appointment for each dossier, and must be readable to the caller; SELECT on the key and UPDATE on the column are needed too. Triggers of the table do not run.
+Refusals: casus.no_appointment (no such row for the caller), casus.no_parent (no such target for him), casus.not_governed (a row that is a dossier itself, a row or target outside the protocol, a target in another file), casus.content_missing (no motivation), casus.label (the row waits for its parent), casus.wrong_office, casus.wrong_phase, casus.wrong_category with their article as in an INSERT or DELETE. Errors: 22023 table not protected, wrong key, same dossier; 40001 changed at the same time; 55000; 0A000 row security of its own, or another constraint on the column. Writes an act in both dossiers; returns the one in the new.$$;
+
+CREATE FUNCTION casus.move(relation regclass, key jsonb, target text, motivation text) RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_move_jsonb';
+COMMENT ON FUNCTION casus.move(regclass, jsonb, text, text) IS
+	'As casus.move(regclass, text, text, text), for a primary key of any number of columns: {"column": value, ...}.';
+
+
 CREATE FUNCTION casus.survey(schema text, root regclass DEFAULT NULL)
 	RETURNS TABLE (relation text, distance integer, finding text, object text, detail text)
 	LANGUAGE sql STABLE

@@ -81,15 +81,18 @@ casus_rowlabel_hold(Relation rel, ItemPointer tid)
 	ExecDropSingleTupleTableSlot(slot);
 }
 
-/* Returns false when the row is gone. The relation is open and locked for writing. */
+/*
+ * Writes columns of one row; false when the row is gone.  The relation is open
+ * and locked for writing.
+ */
 bool
-casus_rowlabel_set(Relation rel, ItemPointer tid, const pg_uuid_t *raw)
+casus_rowlabel_write(Relation rel, ItemPointer tid, int n, const AttrNumber *attnos,
+					 const Datum *values)
 {
 	EState	   *estate = CreateExecutorState();
 	TupleTableSlot *old = table_slot_create(rel, &estate->es_tupleTable);
 	TupleTableSlot *new = ExecInitExtraTupleSlot(estate, RelationGetDescr(rel),
 												 &TTSOpsVirtual);
-	AttrNumber	attno = get_attnum(RelationGetRelid(rel), CASUS_LABEL_COLUMN);
 	EPQState	epq;
 	Oid			user;
 	int			context;
@@ -111,8 +114,11 @@ casus_rowlabel_set(Relation rel, ItemPointer tid, const pg_uuid_t *raw)
 			   sizeof(Datum) * new->tts_tupleDescriptor->natts);
 		memcpy(new->tts_isnull, old->tts_isnull,
 			   sizeof(bool) * new->tts_tupleDescriptor->natts);
-		new->tts_values[attno - 1] = UUIDPGetDatum(raw);
-		new->tts_isnull[attno - 1] = false;
+		for (int i = 0; i < n; i++)
+		{
+			new->tts_values[attnos[i] - 1] = values[i];
+			new->tts_isnull[attnos[i] - 1] = false;
+		}
 		ExecStoreVirtualTuple(new);
 		ExecSimpleRelationUpdate(result, estate, &epq, old, new);
 		EvalPlanQualEnd(&epq);
@@ -123,4 +129,14 @@ casus_rowlabel_set(Relation rel, ItemPointer tid, const pg_uuid_t *raw)
 	ExecResetTupleTable(estate->es_tupleTable, false);
 	FreeExecutorState(estate);
 	return found;
+}
+
+/* The label alone. */
+bool
+casus_rowlabel_set(Relation rel, ItemPointer tid, const pg_uuid_t *raw)
+{
+	AttrNumber	attno = get_attnum(RelationGetRelid(rel), CASUS_LABEL_COLUMN);
+	Datum		value = UUIDPGetDatum(raw);
+
+	return casus_rowlabel_write(rel, tid, 1, &attno, &value);
 }

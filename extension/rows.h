@@ -65,6 +65,8 @@ extern CasusFileSettings *casus_rowparent_governing(CasusPredicates *predicates,
 /* ---- rowlabel.c: writing a label into a row that is there ---- */
 extern bool casus_rowlabel_lock(Relation rel, ItemPointer tid, TupleTableSlot *slot);
 extern void casus_rowlabel_hold(Relation rel, ItemPointer tid);
+extern bool casus_rowlabel_write(Relation rel, ItemPointer tid, int n, const AttrNumber *attnos,
+								 const Datum *values);
 extern bool casus_rowlabel_set(Relation rel, ItemPointer tid, const pg_uuid_t *raw);
 
 /* ---- rowverdict.c: the verdict on one row, and its label ---- */
@@ -98,6 +100,7 @@ extern int64 casus_rowverdict_relabel_all(const CasusProtected *prot, bool write
 extern void casus_rowverdict_note_root(Relation rel, TupleTableSlot *slot, int64 dossier);
 
 /* ---- rowsubtree.c: the rows below one that has become governed ---- */
+extern List *casus_rowsubtree_rows(Relation child, const CasusVia *via, TupleTableSlot *parent_slot);
 extern void casus_rowsubtree_join(Relation rel, TupleTableSlot *slot, const pg_uuid_t *raw);
 
 #endif							/* CASUS_ROWS_H */

@@ -72,13 +72,30 @@ join_row(const CasusProtected *prot, CasusPredicates *predicates, Relation child
 	casus_rowsubtree_join(child, slot, &raw);
 }
 
-/* All rows of one child table that refer to the row in slot. */
-static void
-join_table(const CasusProtected *prot, const CasusVia *via,
-		   TupleTableSlot *parent_slot, const pg_uuid_t *parent)
+/* Does the row in slot refer to the parent by all columns of the key? */
+static bool
+refers_to(const CasusVia *via, TupleTableSlot *slot, TupleTableSlot *parent_slot)
 {
-	Relation	child = table_open(prot->relid, RowExclusiveLock);
-	CasusPredicates *predicates = casus_rowparent_prepare(prot->settings, false);
+	for (int i = 0; i < via->nkeys; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(slot->tts_tupleDescriptor, via->fkatt[i] - 1);
+		bool		isnull;
+		bool		parent_null;
+		Datum		ours = slot_getattr(slot, via->fkatt[i], &isnull);
+		Datum		theirs = slot_getattr(parent_slot, via->pkatt[i], &parent_null);
+
+		if (isnull || parent_null ||
+			!DatumGetBool(OidFunctionCall2Coll(get_opcode(via->eqop[i]),
+											   att->attcollation, theirs, ours)))
+			return false;
+	}
+	return true;
+}
+
+/* Copies of all rows of a child table that refer to the row in parent_slot, as of now. */
+List *
+casus_rowsubtree_rows(Relation child, const CasusVia *via, TupleTableSlot *parent_slot)
+{
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(child), &TTSOpsHeapTuple);
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -89,7 +106,6 @@ join_table(const CasusProtected *prot, const CasusVia *via,
 	Oid			index = index_on(child, via->fkatt[0]);
 	TypeCacheEntry *type = lookup_type_cache(att->atttypid, TYPECACHE_EQ_OPR);
 	List	   *found = NIL;
-	ListCell   *lc;
 
 	/* Where the types differ, or the key has several columns, the row decides below. */
 	if (get_atttype(via->parent, via->pkatt[0]) != att->atttypid)
@@ -99,29 +115,35 @@ join_table(const CasusProtected *prot, const CasusVia *via,
 	scan = systable_beginscan(child, index, OidIsValid(index), NULL,
 							  OidIsValid(index) ? 1 : 0, &key);
 	while ((tuple = systable_getnext(scan)) != NULL)
-		found = lappend(found, heap_copytuple(tuple));
-	systable_endscan(scan);
-
-	foreach(lc, found)
 	{
-		bool		null_label;
+		ExecStoreHeapTuple(tuple, slot, false);
+		if (refers_to(via, slot, parent_slot))
+			found = lappend(found, heap_copytuple(tuple));
+	}
+	systable_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	return found;
+}
+
+/* All rows of one child table that refer to the row in slot. */
+static void
+join_table(const CasusProtected *prot, const CasusVia *via,
+		   TupleTableSlot *parent_slot, const pg_uuid_t *parent)
+{
+	Relation	child = table_open(prot->relid, RowExclusiveLock);
+	CasusPredicates *predicates = casus_rowparent_prepare(prot->settings, false);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(child), &TTSOpsHeapTuple);
+	ListCell   *lc;
+
+	foreach(lc, casus_rowsubtree_rows(child, via, parent_slot))
+	{
+		bool		isnull;
 		Datum		label;
-		bool		same = true;
 
 		ExecStoreHeapTuple(lfirst(lc), slot, false);
 		slot->tts_tid = ((HeapTuple) lfirst(lc))->t_self;
-		for (int i = 0; same && i < via->nkeys; i++)
-		{
-			Datum		ours = slot_getattr(slot, via->fkatt[i], &isnull);
-			bool		parent_null;
-			Datum		theirs = slot_getattr(parent_slot, via->pkatt[i], &parent_null);
-
-			same = !isnull && !parent_null &&
-				DatumGetBool(OidFunctionCall2Coll(get_opcode(via->eqop[i]),
-												  att->attcollation, theirs, ours));
-		}
-		label = slot_getattr(slot, prot->label_attno, &null_label);
-		if (same && !null_label &&
+		label = slot_getattr(slot, prot->label_attno, &isnull);
+		if (!isnull &&
 			memcmp(DatumGetUUIDP(label), &casus_label_outside, UUID_LEN) == 0)
 			join_row(prot, predicates, child, slot, via, parent);
 	}

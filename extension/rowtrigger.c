@@ -168,13 +168,21 @@ key_changed(CasusRow *row, HeapTuple old, HeapTuple new)
 	return false;
 }
 
+/*
+ * The hint tells nothing of the target: one that is hidden and one that is
+ * missing are refused alike.
+ */
 static void
 refuse_move(CasusRow *row)
 {
+	char	   *name = casus_relation_ddl_name(RelationGetRelid(row->rel));
+
 	casus_rowverdict_refuse(row, "label",
 							_("an UPDATE cannot take a row to another dossier, or out of the protocol"),
 							_("a row stays in the dossier that it was brought into"),
-								"DELETE ...; INSERT ...;");
+							row->settings->kind == CASUS_KIND_ROOT ? "DELETE ...; INSERT ...;" :
+							psprintf("SELECT casus.move(%s, '<key>', '<target>', '<motivation>');",
+									 quote_literal_cstr(name)));
 }
 
 /* A governed row: same dossier, still governed, correct verdict. */

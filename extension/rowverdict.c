@@ -272,6 +272,25 @@ make_label(CasusRow *row, const CasusPlace *place, CasusLabel *label)
 }
 
 /*
+ * casus.move() takes the parent elsewhere under a lock on both dossiers: what
+ * was read of it before we had ours may no longer be so.
+ */
+static void
+check_not_moved(CasusRow *row, const CasusPlace *place)
+{
+	pg_uuid_t	now;
+
+	if (!place->has_parent ||
+		(casus_rowparent_label(place->via, row->slot, &now, NULL) == CASUS_FOUND_LABEL &&
+		 memcmp(&now, &place->parent_raw, UUID_LEN) == 0))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("the parent row was changed at the same time"),
+			 errhint("Try again.")));
+}
+
+/*
  * Labels a row that is new, or new to the protocol. False: it stays without a
  * label (observe mode only).
  */
@@ -281,6 +300,8 @@ casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw)
 	CasusLabel	label;
 	int64		id = place->kind == CASUS_PLACE_ROOT ? open_root(row, place) : place->dossier;
 
+	bool		waited = !casus_dossier_held(id);
+
 	if (id == 0)
 		return false;
 	if (!casus_rowverdict_hold(row, id))
@@ -288,6 +309,8 @@ casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw)
 		casus_rowverdict_no_parent(row);
 		return false;
 	}
+	if (waited)
+		check_not_moved(row, place);
 	if (!make_label(row, place, &label) || !judge_supply(row, &label, place))
 		return false;
 	casus_label_pack(&label, raw);
