@@ -109,7 +109,7 @@ require_right(Relation rel, AttrNumber attno, AclMode mode)
 					   RelationGetRelationName(rel));
 }
 
-static const CasusProtected *
+static void
 require_table(Relation rel)
 {
 	const CasusProtected *prot = casus_registry_find(RelationGetRelid(rel));
@@ -143,7 +143,6 @@ require_table(Relation rel)
 			strcmp(policy->policy_name, CASUS_OPEN_POLICY_NAME) != 0)
 			refuse_column(_("The table has row security of its own."));
 	}
-	return prot;
 }
 
 static bool
@@ -596,10 +595,8 @@ move_below(Move *m, Oid relid, TupleTableSlot *slot)
 		int			nrelabels = settings != NULL ? settings->nrelabels : 0;
 		CasusVia   *vias = palloc(sizeof(CasusVia) * (nvia + nrelabels + 1));
 
-		if (nvia > 0)
-			memcpy(vias, settings->via, sizeof(CasusVia) * nvia);
-		if (nrelabels > 0)
-			memcpy(vias + nvia, settings->relabels, sizeof(CasusVia) * nrelabels);
+		for (int i = 0; i < nvia + nrelabels; i++)
+			vias[i] = i < nvia ? settings->via[i] : settings->relabels[i - nvia];
 		for (int i = 0; i < nvia + nrelabels; i++)
 		{
 			if (vias[i].parent != relid)
@@ -622,8 +619,8 @@ move_parents(Move *m, Oid relid, TupleTableSlot *slot)
 	int			n = settings->nrelabels;
 	CasusVia   *vias = palloc(sizeof(CasusVia) * (n + 1));
 
-	if (n > 0)
-		memcpy(vias, settings->relabels, sizeof(CasusVia) * n);
+	for (int i = 0; i < n; i++)
+		vias[i] = settings->relabels[i];
 	for (int i = 0; i < n; i++)
 	{
 		Relation	parent;
@@ -718,24 +715,24 @@ require_governed(Move *m)
 }
 
 static void
-require_motivation(Move *m, const char *motivation)
+require_motivation(Relation rel, const char *motivation)
 {
 	if (motivation == NULL || motivation[strspn(motivation, " \t\r\n")] == '\0')
-		casus_check_refuse(protocol_of(m->rel), "content_missing",
+		casus_check_refuse(protocol_of(rel), "content_missing",
 						   _("a row is moved for a reason that is on record"),
 						   _("the motivation is missing"),
 						   "SELECT casus.move('...', '<key>', '<target>', motivation => '...');");
 }
 
 static void
-find_and_lock(Move *m, const CasusProtected *prot, const char *target)
+find_and_lock(Move *m, const char *target)
 {
 	int64		to;
 
 	m->slot = MakeSingleTupleTableSlot(RelationGetDescr(m->rel), &TTSOpsHeapTuple);
 	m->moved = MakeSingleTupleTableSlot(RelationGetDescr(m->rel), &TTSOpsVirtual);
 	require_row(m);
-	choose_column(m, prot->settings, target);
+	choose_column(m, casus_registry_find(RelationGetRelid(m->rel))->settings, target);
 	require_columns(m);
 	to = find_target(m);
 	if (to == 0)
@@ -766,10 +763,10 @@ move(Oid relid, const char *text, Jsonb *object, const char *target, const char 
 	casus_catalog_listen();
 	m.rel = table_open(relid, RowExclusiveLock);
 	m.key = object ? JsonbToCString(NULL, &object->root, VARSIZE(object)) : text;
-	(void) require_table(m.rel);
-	require_motivation(&m, motivation);
+	require_table(m.rel);
+	require_motivation(m.rel, motivation);
 	prepare_key(&m, text, object);
-	find_and_lock(&m, casus_registry_find(relid), target);
+	find_and_lock(&m, target);
 	find_capacity(&m, &m.from, CASUS_REMOVE, &m.removes);
 	find_capacity(&m, &m.to, CASUS_SUPPLY, &m.supplies);
 

@@ -100,7 +100,8 @@ extern int64 casus_rowverdict_relabel_all(const CasusProtected *prot, bool write
 extern void casus_rowverdict_note_root(Relation rel, TupleTableSlot *slot, int64 dossier);
 
 /* ---- rowsubtree.c: the rows below one that has become governed ---- */
-extern List *casus_rowsubtree_rows(Relation child, const CasusVia *via, TupleTableSlot *parent_slot);
+extern List *casus_rowsubtree_rows(Relation child, const CasusVia *via,
+								   TupleTableSlot *parent_slot);
 extern void casus_rowsubtree_join(Relation rel, TupleTableSlot *slot, const pg_uuid_t *raw);
 
 #endif							/* CASUS_ROWS_H */
