@@ -14,8 +14,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "acts.h"
-#include "rows.h"
+#include "move.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
@@ -34,33 +33,6 @@
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/snapmgr.h"
-
-typedef struct Move
-{
-	Relation	rel;
-	const char *key;			/* as given, for the act */
-	int			nkeys;			/* the row's primary key */
-	ScanKeyData keys[INDEX_MAX_KEYS];
-	TupleTableSlot *slot;		/* the row as it is */
-	TupleTableSlot *moved;		/* as it becomes */
-	pg_uuid_t	raw;
-	CasusLabel	label;
-	bool		by_parent;		/* via leads to the parent; else a dossier column */
-	CasusVia	via;
-	int			nchanged;
-	AttrNumber	changed[INDEX_MAX_KEYS + 1];	/* one more for the label */
-	Datum		values[INDEX_MAX_KEYS + 1];
-	ItemPointerData target_tid;
-	CasusDossier from;
-	CasusDossier to;
-	const CasusProtocol *protocol;	/* of the file of both */
-	CasusCapacity removes;
-	CasusCapacity supplies;
-	int64		nrows;
-} Move;
-
-static void move_row(Move *m, Relation rel, TupleTableSlot *slot, const CasusLabel *label,
-					 int n, AttrNumber *attnos, Datum *values);
 
 /* ---- answers ---- */
 
@@ -146,7 +118,7 @@ require_table(Relation rel)
 }
 
 static bool
-is_changed(const Move *m, AttrNumber attno)
+is_changed(const CasusMove *m, AttrNumber attno)
 {
 	for (int i = 0; i < m->nchanged; i++)
 		if (m->changed[i] == attno)
@@ -156,7 +128,7 @@ is_changed(const Move *m, AttrNumber attno)
 
 /* Do other tables refer to a column that changes? */
 static bool
-is_referred_to(const Move *m)
+is_referred_to(const CasusMove *m)
 {
 	Relation	constraints = table_open(ConstraintRelationId, AccessShareLock);
 	SysScanDesc scan = systable_beginscan(constraints, InvalidOid, false, NULL, 0, NULL);
@@ -186,7 +158,7 @@ is_referred_to(const Move *m)
  * checked here (the key to the parent) or refused.
  */
 static void
-require_columns(Move *m)
+require_columns(CasusMove *m)
 {
 	ListCell   *lc;
 
@@ -253,7 +225,7 @@ column_value(Relation rel, AttrNumber attno, const char *text, Jsonb *object)
 }
 
 static void
-prepare_key(Move *m, const char *text, Jsonb *object)
+prepare_key(CasusMove *m, const char *text, Jsonb *object)
 {
 	Oid			pkey = casus_compat_primary_key(m->rel);
 	Relation	index;
@@ -285,7 +257,7 @@ prepare_key(Move *m, const char *text, Jsonb *object)
 
 /* As casus_rowparent_label(): Self first, and a snapshot where that meets a gap. */
 static HeapTuple
-fetch_row(Move *m, Snapshot snapshot)
+fetch_row(CasusMove *m, Snapshot snapshot)
 {
 	ScanKeyData keys[INDEX_MAX_KEYS];
 	SysScanDesc scan;
@@ -303,7 +275,7 @@ fetch_row(Move *m, Snapshot snapshot)
 
 /* Puts the row into the slot and its label into raw; false: none, or unlabelled. */
 static bool
-find_row(Move *m, pg_uuid_t *raw)
+find_row(CasusMove *m, pg_uuid_t *raw)
 {
 	HeapTuple	tuple = fetch_row(m, SnapshotSelf);
 	AttrNumber	attno = get_attnum(RelationGetRelid(m->rel), CASUS_LABEL_COLUMN);
@@ -324,7 +296,7 @@ find_row(Move *m, pg_uuid_t *raw)
 
 /* The row, governed and readable to the caller; one that is not there otherwise. */
 static void
-require_row(Move *m)
+require_row(CasusMove *m)
 {
 	CasusLabelKind kind;
 
@@ -349,7 +321,7 @@ require_row(Move *m)
 
 /* By which column the row comes to its dossier: the first key that is not NULL. */
 static void
-choose_column(Move *m, const CasusSettings *settings, const char *target)
+choose_column(CasusMove *m, const CasusSettings *settings, const char *target)
 {
 	Jsonb	   *object = NULL;
 
@@ -378,7 +350,7 @@ choose_column(Move *m, const CasusSettings *settings, const char *target)
 
 /* The row as it becomes, but for its label. */
 static void
-make_moved(Move *m)
+make_moved(CasusMove *m)
 {
 	TupleTableSlot *slot = m->moved;
 
@@ -398,7 +370,7 @@ make_moved(Move *m)
 
 /* The dossier that the column would lead to; 0: no such target, or hidden. */
 static int64
-find_target(Move *m)
+find_target(CasusMove *m)
 {
 	pg_uuid_t	raw;
 	CasusLabel	label;
@@ -422,18 +394,9 @@ find_target(Move *m)
 	return label.dossier;
 }
 
-static void
-try_again(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("the row or its target was changed at the same time"),
-			 errhint("Try again.")));
-}
-
 /* As the foreign key's own check would, until the end of the transaction. */
 static void
-lock_target(Move *m)
+lock_target(CasusMove *m)
 {
 	Relation	parent = table_open(m->via.parent, RowShareLock);
 	TupleTableSlot *slot = table_slot_create(parent, NULL);
@@ -443,7 +406,7 @@ lock_target(Move *m)
 	if (table_tuple_lock(parent, &m->target_tid, snapshot, slot, GetCurrentCommandId(false),
 						 LockTupleKeyShare, LockWaitBlock, TUPLE_LOCK_FLAG_FIND_LAST_VERSION,
 						 &failure) != TM_Ok)
-		try_again();
+		casus_movetree_try_again();
 	UnregisterSnapshot(snapshot);
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(parent, NoLock);
@@ -451,241 +414,26 @@ lock_target(Move *m)
 
 /* Both dossiers, and what was found before we had them is found once more. */
 static void
-lock_all(Move *m, int64 to)
+lock_all(CasusMove *m, int64 to)
 {
 	pg_uuid_t	now;
 
 	if (!casus_dossier_lock(Min(m->label.dossier, to), LockTupleNoKeyExclusive) ||
 		!casus_dossier_lock(Max(m->label.dossier, to), LockTupleNoKeyExclusive))
-		try_again();
+		casus_movetree_try_again();
 	if (!find_row(m, &now) || memcmp(&now, &m->raw, UUID_LEN) != 0 || find_target(m) != to)
-		try_again();
+		casus_movetree_try_again();
 	if (m->by_parent)
 		lock_target(m);
 	if (!casus_dossier_load(m->label.dossier, &m->from) || !casus_dossier_load(to, &m->to))
-		try_again();
-}
-
-/* ---- the verdict ---- */
-
-/* The capacity in which the caller may do it in this dossier, by any rule for the verb. */
-static void
-find_capacity(Move *m, const CasusDossier *dossier, CasusVerb verb, CasusCapacity *capacity)
-{
-	const char *article = m->protocol->phase_article[dossier->phase];
-	uint64		offices = 0;
-
-	for (int i = 0; i < m->protocol->nrules; i++)
-	{
-		const CasusRule *rule = &m->protocol->rules[i];
-
-		if (rule->state != dossier->state || (rule->verbs & verb) == 0)
-			continue;
-		if (offices == 0)
-			article = rule->article;
-		offices |= UINT64CONST(1) << rule->office;
-	}
-	if (offices == 0)
-		casus_refuse("wrong_phase", _("this row may not be moved"),
-					 casus_check_detail(m->protocol, "wrong_phase", article,
-										verb == CASUS_REMOVE ?
-										_("nobody removes rows from a dossier in this phase") :
-										_("nobody brings rows into a dossier in this phase")),
-					 NULL);
-	casus_context_for_act(dossier->file, dossier->id, offices, article, capacity);
-}
-
-static void
-judge(Move *m, const CasusLabel *label)
-{
-	CasusLabel	moved = *label;
-	CasusReason reason = {0};
-
-	moved.dossier = m->to.id;
-	if (!casus_policy_explain(&m->removes, label, CASUS_READ, &reason))
-		casus_check_refuse(m->protocol, "no_appointment", _("this row may not be moved"),
-						   _("it, or what hangs on it, is not for your office to read"),
-						   CASUS_HINT_ENTER);
-	if (casus_policy_explain(&m->removes, label, CASUS_REMOVE, &reason) &&
-		casus_policy_explain(&m->supplies, &moved, CASUS_SUPPLY, &reason))
-		return;
-	casus_refuse(reason.code != NULL ? reason.code : "wrong_phase",
-				 _("this row may not be moved"),
-				 casus_check_detail(m->protocol, reason.code, reason.article, reason.text),
-				 reason.hint);
-}
-
-/* ---- the row and what hangs on it ---- */
-
-/* The label of a row where it is governed and in the dossier that is left. */
-static bool
-left_label(Move *m, const CasusProtected *prot, TupleTableSlot *slot, CasusLabel *label)
-{
-	bool		isnull;
-	Datum		value = slot_getattr(slot, prot->label_attno, &isnull);
-
-	return !isnull &&
-		casus_label_unpack(DatumGetUUIDP(value), label) == CASUS_LABEL_GOVERNED &&
-		label->dossier == m->from.id;
-}
-
-/*
- * Rows of one table that come to their dossier over the n-th of its keys, not
- * over one before it.  The settings are copied: they may go with an
- * invalidation while the rows are written.
- */
-static void
-move_children(Move *m, Oid relid, const CasusVia *vias, int n, TupleTableSlot *parent_slot)
-{
-	Relation	child = table_open(relid, RowExclusiveLock);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(child), &TTSOpsHeapTuple);
-	ListCell   *lc;
-
-	foreach(lc, casus_rowsubtree_rows(child, &vias[n], parent_slot))
-	{
-		const CasusProtected *prot = casus_registry_find(relid);
-		CasusLabel	label;
-		bool		earlier = false;
-
-		CHECK_FOR_INTERRUPTS();
-		ExecStoreHeapTuple(lfirst(lc), slot, false);
-		slot->tts_tid = ((HeapTuple) lfirst(lc))->t_self;
-		for (int i = 0; i < n; i++)
-			earlier |= casus_rowparent_has_key(&vias[i], slot);
-		if (!earlier && left_label(m, prot, slot, &label))
-			move_row(m, child, slot, &label, 0, NULL, NULL);
-	}
-	ExecDropSingleTupleTableSlot(slot);
-	table_close(child, NoLock);
-}
-
-/* Another row may hold its parent in the dossier that is left: then all stay. */
-static void
-check_siblings(Move *m, Oid relid, const CasusVia *via, TupleTableSlot *parent_slot)
-{
-	Relation	child = table_open(relid, RowExclusiveLock);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(child), &TTSOpsHeapTuple);
-	ListCell   *lc;
-
-	foreach(lc, casus_rowsubtree_rows(child, via, parent_slot))
-	{
-		CasusLabel	label;
-
-		ExecStoreHeapTuple(lfirst(lc), slot, false);
-		if (left_label(m, casus_registry_find(relid), slot, &label))
-			casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
-							  _("this row cannot be moved alone"),
-							  _("Another row of its dossier belongs to the same parent row."), NULL);
-	}
-	ExecDropSingleTupleTableSlot(slot);
-	table_close(child, NoLock);
-}
-
-/* Tables whose rows come to their dossier by the row in slot. */
-static void
-move_below(Move *m, Oid relid, TupleTableSlot *slot)
-{
-	ListCell   *lc;
-
-	foreach(lc, casus_registry_tables())
-	{
-		const CasusProtected *prot = casus_registry_find(lfirst_oid(lc));
-		const CasusSettings *settings = prot != NULL ? prot->settings : NULL;
-		int			nvia = settings != NULL ? settings->nvia : 0;
-		int			nrelabels = settings != NULL ? settings->nrelabels : 0;
-		CasusVia   *vias = palloc(sizeof(CasusVia) * (nvia + nrelabels + 1));
-
-		for (int i = 0; i < nvia + nrelabels; i++)
-			vias[i] = i < nvia ? settings->via[i] : settings->relabels[i - nvia];
-		for (int i = 0; i < nvia + nrelabels; i++)
-		{
-			if (vias[i].parent != relid)
-				continue;
-			if (i < nvia)
-				move_children(m, lfirst_oid(lc), vias, i, slot);
-			else
-				check_siblings(m, lfirst_oid(lc), &vias[i], slot);
-		}
-		pfree(vias);
-	}
-}
-
-/* Parents that have their label from this row go along. */
-static void
-move_parents(Move *m, Oid relid, TupleTableSlot *slot)
-{
-	const CasusProtected *prot = casus_registry_find(relid);
-	const CasusSettings *settings = prot->settings;
-	int			n = settings->nrelabels;
-	CasusVia   *vias = palloc(sizeof(CasusVia) * (n + 1));
-
-	for (int i = 0; i < n; i++)
-		vias[i] = settings->relabels[i];
-	for (int i = 0; i < n; i++)
-	{
-		Relation	parent;
-		TupleTableSlot *above;
-		pg_uuid_t	raw;
-		CasusLabel	label;
-		ItemPointerData tid;
-
-		if (!OidIsValid(vias[i].parent) || !casus_rowparent_has_key(&vias[i], slot) ||
-			casus_rowparent_label(&vias[i], slot, &raw, &tid) != CASUS_FOUND_LABEL ||
-			casus_label_unpack(&raw, &label) != CASUS_LABEL_GOVERNED ||
-			label.dossier != m->from.id)
-			continue;
-		parent = table_open(vias[i].parent, RowExclusiveLock);
-		above = table_slot_create(parent, NULL);
-		if (table_tuple_fetch_row_version(parent, &tid, SnapshotSelf, above))
-			move_row(m, parent, above, &label, 0, NULL, NULL);
-		ExecDropSingleTupleTableSlot(above);
-		table_close(parent, NoLock);
-	}
-}
-
-/*
- * Judges one row and gives it its new label, and n columns their value; then
- * what hangs on it.  What has the new label already is not met again.
- */
-static void
-move_row(Move *m, Relation rel, TupleTableSlot *slot, const CasusLabel *label,
-		 int n, AttrNumber *attnos, Datum *values)
-{
-	Oid			relid = RelationGetRelid(rel);
-	CasusLabel	moved = *label;
-	pg_uuid_t	raw;
-	AttrNumber	label_attno = get_attnum(relid, CASUS_LABEL_COLUMN);
-	Datum		label_value = UUIDPGetDatum(&raw);
-
-	check_stack_depth();
-	judge(m, label);
-	moved.dossier = m->to.id;
-	casus_label_pack(&moved, &raw);
-	if (n > 0)
-	{
-		attnos[n] = label_attno;
-		values[n] = label_value;
-	}
-	else
-	{
-		attnos = &label_attno;
-		values = &label_value;
-	}
-	if (!casus_rowlabel_write(rel, &slot->tts_tid, n + 1, attnos, values))
-		try_again();
-	CommandCounterIncrement();
-	casus_accesslog_note_write(relid, m->from.id, CASUS_REMOVE);
-	casus_accesslog_note_write(relid, m->to.id, CASUS_SUPPLY);
-	m->nrows++;
-	move_parents(m, relid, slot);
-	move_below(m, relid, slot);
+		casus_movetree_try_again();
 }
 
 /* ---- the act ---- */
 
 /* The row stands in an object of its own: the act's controller is found by plain values. */
 static Jsonb *
-act_details(const Move *m)
+act_details(const CasusMove *m)
 {
 	StringInfoData json;
 
@@ -702,7 +450,7 @@ act_details(const Move *m)
 
 /* The settings of the file must still govern the row as it becomes. */
 static void
-require_governed(Move *m)
+require_governed(CasusMove *m)
 {
 	CasusSettings *settings = casus_registry_find(RelationGetRelid(m->rel))->settings;
 	CasusFileSettings *fs = casus_rowparent_governing(casus_rowparent_prepare(settings, false),
@@ -725,7 +473,7 @@ require_motivation(Relation rel, const char *motivation)
 }
 
 static void
-find_and_lock(Move *m, const char *target)
+find_and_lock(CasusMove *m, const char *target)
 {
 	int64		to;
 
@@ -753,7 +501,7 @@ find_and_lock(Move *m, const char *target)
 static int64
 move(Oid relid, const char *text, Jsonb *object, const char *target, const char *motivation)
 {
-	Move		m = {0};
+	CasusMove		m = {0};
 	CasusLabel	label;
 	Jsonb	   *details;
 
@@ -767,11 +515,11 @@ move(Oid relid, const char *text, Jsonb *object, const char *target, const char 
 	require_motivation(m.rel, motivation);
 	prepare_key(&m, text, object);
 	find_and_lock(&m, target);
-	find_capacity(&m, &m.from, CASUS_REMOVE, &m.removes);
-	find_capacity(&m, &m.to, CASUS_SUPPLY, &m.supplies);
+	casus_movetree_capacity(&m, &m.from, CASUS_REMOVE, &m.removes);
+	casus_movetree_capacity(&m, &m.to, CASUS_SUPPLY, &m.supplies);
 
 	label = m.label;
-	move_row(&m, m.rel, m.slot, &label, m.nchanged, m.changed, m.values);
+	casus_movetree_row(&m, m.rel, m.slot, &label, m.nchanged, m.changed, m.values);
 	details = act_details(&m);
 	ExecDropSingleTupleTableSlot(m.slot);
 	ExecDropSingleTupleTableSlot(m.moved);
