@@ -83,6 +83,7 @@ extern bool casus_guard_ri_plan(const PlannedStmt *plan);	/* at executor start *
 extern bool casus_guard_ri_validation(const Query *query, const char *sql);
 extern bool casus_guard_ri_validation_starts(const char *sql);	/* consumed */
 extern bool casus_guard_ri_validating_swap(bool now);	/* returns what was */
+extern void casus_guard_ri_cascade(QueryDesc *query);	/* after executor start */
 extern void casus_guard_ri_arm(void);	/* the ALTER TABLE has made or altered a constraint */
 
 /* ---- guard_expr.c: is it built in? ---- */

@@ -146,6 +146,8 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 	if (touches)
 		casus_policy_begin();
 	start(query, eflags);
+	if (touches && !own)
+		casus_guard_ri_cascade(query);
 	if (touches)
 		casus_accesslog_start(query);
 }

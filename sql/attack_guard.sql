@@ -278,6 +278,30 @@ RESET SESSION AUTHORIZATION;
 -- F4: state tables from a worker
 SELECT worker_state(a) FROM public.big LIMIT 1;
 
+-- F12: a cascade is judged before triggers of the owner see the row.
+SET SESSION AUTHORIZATION attack_owner;
+CREATE FUNCTION own.watch() RETURNS trigger LANGUAGE plpgsql AS
+	$$BEGIN RAISE WARNING 'seen: % %', tg_op, OLD.oms; RETURN coalesce(NEW, OLD); END$$;
+CREATE TABLE own.cat (k int PRIMARY KEY);
+INSERT INTO own.cat VALUES (1), (2);
+CREATE TABLE att.watched (id int PRIMARY KEY, soort text NOT NULL, oms text,
+	cat int REFERENCES own.cat ON DELETE CASCADE ON UPDATE CASCADE);
+INSERT INTO att.watched VALUES (1, 'gewoon', 'open', 2), (57, 'ond', 'SECRET', 1);
+CREATE TRIGGER watch BEFORE UPDATE OR DELETE ON att.watched FOR EACH ROW EXECUTE FUNCTION own.watch();
+RESET SESSION AUTHORIZATION;
+\o /dev/null
+SELECT casus.protect('att.watched', 'ondermijning', opens_dossier => true, governs => $$soort = 'ond'$$,
+	without_purpose => 'hide', category => 'beoordeling', default_basis => 'art. 172 Gemeentewet');
+CALL casus.take_in('att.watched');
+SELECT casus.bind('att.watched', 'enforce');
+\o
+SET SESSION AUTHORIZATION attack_owner;
+DELETE FROM own.cat WHERE k = 1;
+UPDATE own.cat SET k = 3 WHERE k = 1;
+UPDATE own.cat SET k = 4 WHERE k = 2;
+DELETE FROM own.cat WHERE k = 4;
+RESET SESSION AUTHORIZATION;
+
 -- All is as it was.
 SELECT id, soort, oms FROM att.zaak ORDER BY id;
 DROP ROLE attack_maker;
