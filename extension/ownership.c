@@ -155,6 +155,11 @@ casus_sql_give_to_owner(PG_FUNCTION_ARGS)
 	ListCell   *cell;
 
 	require_script();
+	if (!casus_preloaded)
+		ereport(WARNING,
+				(errmsg("casus is not preloaded"),
+				 errdetail("Nothing can be set up, and what is protected stays closed."),
+				 errhint("shared_preload_libraries = 'casus' in postgresql.conf, then restart the server.")));
 	depend = table_open(DependRelationId, AccessShareLock);
 	ScanKeyInit(&key[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
 				F_OIDEQ, ObjectIdGetDatum(ExtensionRelationId));

@@ -42,4 +42,10 @@ $node->append_conf('postgresql.conf', "shared_preload_libraries = 'casus'\n");
 $node->restart;
 is($node->safe_psql('postgres', 'SELECT count(*) FROM zaak', extra_params => [ '-U', 'baas' ]), '5', 'preloaded again: as before');
 $node->stop;
+# Who installs casus without it is told.
+$node->safe_psql('postgres', 'CREATE DATABASE leeg');
+my ($rc, $out, $err) = $node->psql('leeg', 'CREATE EXTENSION casus');
+is($rc, 0, 'CREATE EXTENSION without the library');
+like($err, qr/WARNING:  casus is not preloaded/, 'a warning says so');
+
 done_testing();
