@@ -38,14 +38,14 @@ for my $user (qw(coord baas))
 is((CasusTest::refusal($node, "INSERT INTO zaak VALUES (6, 'gewoon')"))[0], 'casus.not_preloaded', 'superuser: INSERT');
 is((CasusTest::refusal($node, "LOAD 'casus'; SELECT * FROM zaak"))[0], 'casus.not_preloaded', 'superuser: SELECT in a session with the library');
 
-$node->append_conf('postgresql.conf', "shared_preload_libraries = 'casus'\n");
-$node->restart;
-is($node->safe_psql('postgres', 'SELECT count(*) FROM zaak', extra_params => [ '-U', 'baas' ]), '5', 'preloaded again: as before');
-$node->stop;
 # Who installs casus without it is told.
 $node->safe_psql('postgres', 'CREATE DATABASE leeg');
 my ($rc, $out, $err) = $node->psql('leeg', 'CREATE EXTENSION casus');
 is($rc, 0, 'CREATE EXTENSION without the library');
 like($err, qr/WARNING:  casus is not preloaded/, 'a warning says so');
 
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'casus'\n");
+$node->restart;
+is($node->safe_psql('postgres', 'SELECT count(*) FROM zaak', extra_params => [ '-U', 'baas' ]), '5', 'preloaded again: as before');
+$node->stop;
 done_testing();
