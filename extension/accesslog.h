@@ -64,10 +64,47 @@ extern void casus_logrecord_init(void);
 
 typedef struct NoteSet NoteSet;
 
+/*
+ * What a row of a dossier that has been noted before needs: the start of every
+ * set.  After many dossiers, where their ids lie close together, the place of
+ * each stands in an array by id.
+ */
+typedef struct NoteCounts
+{
+	uint64	   *rows;			/* by position, since the last record */
+	int		   *dirty;			/* positions with rows to write */
+	int			ndirty;
+	uint64		base;			/* of the array; its size 0: there is none */
+	uint64		size;
+	int32	   *place;			/* position + 1; 0: not known here */
+} NoteCounts;
+
+/* One row more of a dossier whose position is known. */
+static inline void
+casus_lognote_again(NoteSet *set, int position)
+{
+	NoteCounts *counts = (NoteCounts *) set;
+
+	if (counts->rows[position]++ == 0)
+		counts->dirty[counts->ndirty++] = position;
+}
+
+/* One row more of a governed dossier; false: its place is not known here. */
+static inline bool
+casus_lognote_known(NoteSet *set, int64 dossier)
+{
+	NoteCounts *counts = (NoteCounts *) set;
+	uint64		offset = (uint64) dossier - counts->base;
+
+	if (offset >= counts->size || counts->place[offset] == 0)
+		return false;
+	casus_lognote_again(set, counts->place[offset] - 1);
+	return true;
+}
+
 extern NoteSet *casus_lognote_create(const CasusProtected *table,
 									 const char *kind, const char *verb);
 extern int	casus_lognote_add(NoteSet *set, int64 dossier, bool refused, bool in_error);
-extern void casus_lognote_again(NoteSet *set, int position);
 extern bool casus_lognote_none(const NoteSet *set);
 extern bool casus_lognote_fresh(const NoteSet *set);
 extern bool casus_lognote_dirty(const NoteSet *set);

@@ -9,7 +9,7 @@
  * Notes are grouped by file, phase and outcome; each group makes one record.
  *
  * Most statements read a few dossiers, which are looked through in a row; with
- * more there is a hash table.
+ * more there is a hash table, and with many an array by id before it.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -30,7 +30,6 @@ typedef struct NoteGroup
 typedef struct Note
 {
 	int64		dossier;
-	uint64		rows;			/* since the last record */
 	CasusSight	sight;			/* what could be seen when it was let through */
 	int			group;
 	bool		refused;
@@ -38,6 +37,8 @@ typedef struct Note
 } Note;
 
 #define FEW		4				/* notes that need no hash table */
+#define MANY	256				/* notes from which on an array by id is worth its making */
+#define SPARSE	32				/* ids per note up to which it is */
 
 typedef struct NoteIndex
 {
@@ -73,6 +74,7 @@ typedef struct NoteFile
 
 struct NoteSet
 {
+	NoteCounts	counts;			/* first: accesslog.h knows it there */
 	MemoryContext context;
 	const char *kind;			/* of the records, unless refused */
 	char	   *relation;		/* piece of JSON */
@@ -83,11 +85,10 @@ struct NoteSet
 	int			nnotes;
 	int			maxnotes;
 	Note	   *notes;
-	int			ndirty;
-	int		   *dirty;			/* positions of notes with rows to write */
 	int			nfresh;
 	noteindex_hash *index;		/* NULL: there are only a few */
 	Note		few[FEW];
+	uint64		few_rows[FEW];
 	int			few_dirty[FEW];
 };
 
@@ -122,7 +123,8 @@ casus_lognote_create(const CasusProtected *table, const char *kind, const char *
 	set->kind = kind;
 	set->maxnotes = FEW;
 	set->notes = set->few;
-	set->dirty = set->few_dirty;
+	set->counts.rows = set->few_rows;
+	set->counts.dirty = set->few_dirty;
 	set->relation = casus_logrecord_relation(table->relid);
 	if (verb)
 		set->relation = psprintf("%s,\"verb\":\"%s\"", set->relation, verb);
@@ -260,19 +262,72 @@ grow(NoteSet *set)
 	if (set->notes == set->few)
 	{
 		Note	   *notes = palloc(sizeof(Note) * more);
+		uint64	   *rows = palloc(sizeof(uint64) * more);
 		int		   *dirty = palloc(sizeof(int) * more);
 
 		memcpy(notes, set->few, sizeof(set->few));
+		memcpy(rows, set->few_rows, sizeof(set->few_rows));
 		memcpy(dirty, set->few_dirty, sizeof(set->few_dirty));
 		set->notes = notes;
-		set->dirty = dirty;
+		set->counts.rows = rows;
+		set->counts.dirty = dirty;
 	}
 	else
 	{
 		set->notes = repalloc_huge(set->notes, sizeof(Note) * more);
-		set->dirty = repalloc_huge(set->dirty, sizeof(int) * more);
+		set->counts.rows = repalloc_huge(set->counts.rows, sizeof(uint64) * more);
+		set->counts.dirty = repalloc_huge(set->counts.dirty, sizeof(int) * more);
 	}
 	set->maxnotes = more;
+}
+
+/* Is it a note that casus_lognote_known may count for? */
+static inline bool
+is_plain(const Note *note)
+{
+	return note->dossier > 0 && !note->refused && note->group >= 0;
+}
+
+static void
+place_note(NoteSet *set, int position)
+{
+	uint64		offset = (uint64) set->notes[position].dossier - set->counts.base;
+
+	if (offset < set->counts.size && is_plain(&set->notes[position]))
+		set->counts.place[offset] = position + 1;
+}
+
+/* Makes the array for the ids seen so far; without memory for it there is none. */
+static void
+map_notes(NoteSet *set)
+{
+	int64		first = PG_INT64_MAX;
+	int64		last = 0;
+	uint64		size;
+
+	for (int i = 0; i < set->nnotes; i++)
+		if (is_plain(&set->notes[i]))
+		{
+			first = Min(first, set->notes[i].dossier);
+			last = Max(last, set->notes[i].dossier);
+		}
+	if (set->counts.place)
+		pfree(set->counts.place);
+	set->counts.size = 0;
+	set->counts.place = NULL;
+	size = (uint64) last - (uint64) first + 1;
+	if (first > last || size > (uint64) set->nnotes * SPARSE)
+		return;
+
+	set->counts.place = MemoryContextAllocExtended(set->context, size * sizeof(int32),
+												   MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM |
+												   MCXT_ALLOC_ZERO);
+	if (set->counts.place == NULL)
+		return;
+	set->counts.base = first;
+	set->counts.size = size;
+	for (int i = 0; i < set->nnotes; i++)
+		place_note(set, i);
 }
 
 static int
@@ -285,7 +340,11 @@ new_note(NoteSet *set, int64 dossier, bool refused, bool in_error)
 	group = in_error ? -1 : find_group(set, dossier, refused);
 
 	if (set->nnotes == set->maxnotes)
+	{
 		grow(set);
+		if (!in_error && set->nnotes >= MANY)
+			map_notes(set);
+	}
 	if (set->index == NULL && set->nnotes == FEW)
 	{
 		set->index = noteindex_create(set->context, 32, NULL);
@@ -300,8 +359,10 @@ new_note(NoteSet *set, int64 dossier, bool refused, bool in_error)
 	note->fresh = true;
 	if (!in_error && !refused)
 		casus_policy_sight(dossier, &note->sight);
+	set->counts.rows[set->nnotes] = 0;
 	if (set->index)
 		index_note(set, set->nnotes);
+	place_note(set, set->nnotes);
 	set->nfresh++;
 	return set->nnotes++;
 }
@@ -329,14 +390,6 @@ casus_lognote_add(NoteSet *set, int64 dossier, bool refused, bool in_error)
 	return position;
 }
 
-/* One row more of a dossier whose position is known. */
-void
-casus_lognote_again(NoteSet *set, int position)
-{
-	if (set->notes[position].rows++ == 0)
-		set->dirty[set->ndirty++] = position;
-}
-
 /* Has nothing been let through? */
 bool
 casus_lognote_none(const NoteSet *set)
@@ -353,7 +406,7 @@ casus_lognote_fresh(const NoteSet *set)
 bool
 casus_lognote_dirty(const NoteSet *set)
 {
-	return set->ndirty > 0;
+	return set->counts.ndirty > 0;
 }
 
 /* Writes the record of one group from the marked positions. */
@@ -374,19 +427,20 @@ format_group(NoteSet *set, StringInfo lines, int group, bool all,
 	if (query_id != 0)
 		casus_logrecord_number(lines, "query_id", (int64) query_id);
 	appendStringInfoString(lines, ",\"dossiers\":[");
-	for (int i = 0; i < set->ndirty; i++)
+	for (int i = 0; i < set->counts.ndirty; i++)
 	{
-		Note	   *note = &set->notes[set->dirty[i]];
+		Note	   *note = &set->notes[set->counts.dirty[i]];
+		uint64	   *rows = &set->counts.rows[set->counts.dirty[i]];
 
-		if (note->group != group || note->rows == 0 || !(all || note->fresh))
+		if (note->group != group || *rows == 0 || !(all || note->fresh))
 			continue;
 		appendStringInfoString(lines, separator);
 		casus_logrecord_digits(lines, note->dossier);
 		appendStringInfoChar(lines, ',');
-		casus_logrecord_digits(lines, (int64) note->rows);
+		casus_logrecord_digits(lines, (int64) *rows);
 		appendStringInfoChar(lines, ']');
 		separator = ",[";
-		note->rows = 0;
+		*rows = 0;
 		if (note->fresh)
 			set->nfresh--;
 		note->fresh = false;
@@ -405,17 +459,17 @@ casus_lognote_format(NoteSet *set, StringInfo lines, bool all,
 {
 	int			kept = 0;
 
-	for (int i = 0; i < set->ndirty; i++)
+	for (int i = 0; i < set->counts.ndirty; i++)
 	{
-		Note	   *note = &set->notes[set->dirty[i]];
+		Note	   *note = &set->notes[set->counts.dirty[i]];
 
-		if (note->rows > 0 && (all || note->fresh))
+		if (set->counts.rows[set->counts.dirty[i]] > 0 && (all || note->fresh))
 			format_group(set, lines, note->group, all, identity, query_id);
 	}
-	for (int i = 0; i < set->ndirty; i++)
-		if (set->notes[set->dirty[i]].rows > 0)
-			set->dirty[kept++] = set->dirty[i];
-	set->ndirty = kept;
+	for (int i = 0; i < set->counts.ndirty; i++)
+		if (set->counts.rows[set->counts.dirty[i]] > 0)
+			set->counts.dirty[kept++] = set->counts.dirty[i];
+	set->counts.ndirty = kept;
 }
 
 /* Is there a dossier of which less may be seen now than when it passed? */

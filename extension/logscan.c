@@ -34,6 +34,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "port/pg_bswap.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -166,7 +167,8 @@ note_row(LogScan *scan, TupleTableSlot *slot)
 			casus_lognote_again(scan->notes, scan->last_position);
 		return;
 	}
-	note_dossier(scan, raw, false);
+	if (!casus_lognote_known(scan->notes, (int64) pg_ntoh64(head)))
+		note_dossier(scan, raw, false);
 }
 
 /* ---- rows in flight ---- */

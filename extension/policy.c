@@ -29,7 +29,8 @@ static struct
 {
 	uint64		version;		/* 0: nothing remembered */
 	uint64		raw_dossier;	/* as it stands in the label */
-	PolicyMasks masks;
+	PolicySightNo no;
+	PolicyMasks masks;			/* of that number */
 	uint16		party;
 }			memo;
 
@@ -115,9 +116,27 @@ remember(uint64 raw_dossier)
 	if (dossier > 0 && has_capacity &&
 		(only_dossier == 0 || only_dossier == dossier))
 		no = casus_policy_sight_no(dossier);
+	memo.no = no;
 	memo.masks = casus_policy_masks(no, &memo.party);
 	memo.raw_dossier = raw_dossier;
 	memo.version = cached_version;
+}
+
+/*
+ * The same for a dossier of which as much may be seen as of the one before:
+ * most are in few states.  False: it is not known to be one.
+ */
+static inline bool
+remember_same(uint64 raw_dossier)
+{
+	uint64		offset = pg_ntoh64(raw_dossier) - casus_policy_dense.base;
+
+	if (memo.version != CURRENT_VERSION() || only_dossier != 0 ||
+		offset >= casus_policy_dense.size ||
+		casus_policy_dense.no[offset] != memo.no)
+		return false;
+	memo.raw_dossier = raw_dossier;
+	return true;
 }
 
 /* What the masks do not settle at once. */
@@ -158,8 +177,8 @@ permits(const pg_uuid_t *raw)
 
 	memcpy(&raw_dossier, raw->data, sizeof(raw_dossier));
 	memcpy(&rest, raw->data + 8, sizeof(rest));
-	if (unlikely(raw_dossier != memo.raw_dossier ||
-				 memo.version != CURRENT_VERSION()))
+	if ((raw_dossier != memo.raw_dossier || memo.version != CURRENT_VERSION()) &&
+		!remember_same(raw_dossier))
 	{
 		uint64		outside[2];
 
