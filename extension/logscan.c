@@ -110,7 +110,7 @@ row_label(LogScan *scan, TupleTableSlot *slot, pg_uuid_t *label)
  * Under observe nothing is filtered: what the policy would have refused is
  * noted as such, each row by itself, since categories differ within a dossier.
  */
-static void
+static pg_noinline void
 note_observed(LogScan *scan, TupleTableSlot *slot)
 {
 	pg_uuid_t	raw;
@@ -211,6 +211,18 @@ casus_logscan_forget_flight(void)
 
 /* ---- what the executor calls ---- */
 
+/* The row goes on record before the user's quals see it. */
+static pg_noinline void
+note_early(LogScan *scan, TupleTableSlot *slot)
+{
+	pg_uuid_t	raw;
+
+	scan->noted = true;
+	if (row_label(scan, slot, &raw) &&
+		(!scan->filtered || casus_policy_permits(&raw)))
+		note_row(scan, slot);
+}
+
 static Datum
 eval_qual(ExprState *state, ExprContext *econtext, bool *isnull)
 {
@@ -221,15 +233,8 @@ eval_qual(ExprState *state, ExprContext *econtext, bool *isnull)
 	scan->flying = slot;
 	scan->noted = false;
 	scan->outer = in_flight;
-	if (scan->eager)
-	{
-		pg_uuid_t	raw;
-
-		scan->noted = true;
-		if (row_label(scan, slot, &raw) &&
-			(!scan->filtered || casus_policy_permits(&raw)))
-			note_row(scan, slot);
-	}
+	if (unlikely(scan->eager))
+		note_early(scan, slot);
 	in_flight = scan;
 	result = scan->qual->evalfunc(scan->qual, econtext, isnull);
 	in_flight = scan->outer;

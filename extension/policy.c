@@ -180,18 +180,20 @@ permits(const pg_uuid_t *raw)
 	if ((raw_dossier != memo.raw_dossier || memo.version != CURRENT_VERSION()) &&
 		!remember_same(raw_dossier))
 	{
-		uint64		outside[2];
+		uint64		outside_dossier;
+		uint64		outside_rest;
 
 		/*
 		 * Rows outside the protocol leave the memory of the dossier before as
 		 * it is.  Their first half is no dossier, so it is never remembered.
 		 */
-		memcpy(outside, &casus_label_outside, sizeof(outside));
-		if (raw_dossier == outside[0])
+		memcpy(&outside_dossier, casus_label_outside.data, sizeof(outside_dossier));
+		memcpy(&outside_rest, casus_label_outside.data + 8, sizeof(outside_rest));
+		if (raw_dossier == outside_dossier)
 		{
 			if (unlikely(!casus_preloaded))
 				casus_require_preloaded();
-			return rest == outside[1];
+			return rest == outside_rest;
 		}
 		remember(raw_dossier);
 	}
