@@ -243,6 +243,25 @@ eval_qual(ExprState *state, ExprContext *econtext, bool *isnull)
 	return result;
 }
 
+/*
+ * Where the policy is all there is: no expression of the user's works on the
+ * row before it has passed, and the verdict is asked for without detour.
+ */
+static Datum
+eval_policy(ExprState *state, ExprContext *econtext, bool *isnull)
+{
+	LogScan    *scan = (LogScan *) state->evalfunc_private;
+	TupleTableSlot *slot = econtext->ecxt_scantuple;
+	bool		null;
+	Datum		label = slot_getattr(slot, scan->attno, &null);
+
+	*isnull = false;
+	if (null || !casus_policy_permits(DatumGetUUIDP(label)))
+		return BoolGetDatum(false);
+	note_row(scan, slot);
+	return BoolGetDatum(true);
+}
+
 static LogScan *
 find_scan(PlanState *ps)
 {
@@ -388,7 +407,8 @@ wrap_scan(LogStatement *statement, ScanState *state, const CasusProtected *table
 		scan->qual = ps->qual;
 		scan->eager = eager_walker((Node *) ps->plan->qual, &permits);
 		*wrapped = *ps->qual;
-		wrapped->evalfunc = eval_qual;
+		wrapped->evalfunc = filtered && list_length(ps->plan->qual) == 1 ?
+			eval_policy : eval_qual;
 		wrapped->evalfunc_private = scan;
 		ps->qual = wrapped;
 	}
