@@ -51,8 +51,6 @@ extern char *casus_find_detail(const CasusFile *file, const char *article, const
  * ------------------------------------------------------------------------ */
 
 extern bool casus_sight_dossier(int64 dossier, CasusDossier *state);
-extern bool casus_sight_file(int32 file, char level);
-
 /* ------------------------------------------------------------------------
  * act.c: acts as rows
  * ------------------------------------------------------------------------ */

@@ -62,9 +62,6 @@ extern bool casus_guard_is_own(Oid class, Oid object);
 extern void casus_guard_mark_transaction(void);
 extern bool casus_guard_transaction_marked(void);
 
-/* casus.maintenance: is a window open for this relation, role and moment? */
-extern bool casus_guard_maintained(Oid relid);
-
 /* Fenced, in force: what the guard guards. An unfenced one is being restored. */
 extern bool casus_guard_closed(const CasusProtected *prot);
 

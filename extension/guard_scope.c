@@ -196,6 +196,8 @@ casus_guard_way_back(const CasusProtected *prot)
 					quote_literal_cstr(casus_guard_name(prot->relid)));
 }
 
+static bool is_maintained(Oid relid);
+
 void
 casus_guard_need_maintenance(const CasusProtected *prot, const char *what)
 {
@@ -204,7 +206,7 @@ casus_guard_need_maintenance(const CasusProtected *prot, const char *what)
 	if (!casus_guard_closed(prot))
 		return;
 	name = casus_guard_name(prot->relid);
-	if (casus_guard_maintained(prot->relid))
+	if (is_maintained(prot->relid))
 	{
 		casus_accesslog_event("maintenance", prot->relid, 0, "ddl", what);
 		return;
@@ -217,8 +219,8 @@ casus_guard_need_maintenance(const CasusProtected *prot, const char *what)
 
 /* ---- casus.maintenance ---- */
 
-bool
-casus_guard_maintained(Oid relid)
+static bool
+is_maintained(Oid relid)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	int			i;

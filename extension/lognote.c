@@ -484,9 +484,7 @@ casus_lognote_narrowed(const NoteSet *set)
 		if (note->group >= 0 && set->groups[note->group].refused)
 			continue;
 		casus_policy_sight(note->dossier, &now);
-		if ((note->sight.all & ~now.all) != 0 ||
-			(note->sight.own & ~now.own) != 0 ||
-			(note->sight.shared & ~now.shared) != 0)
+		if (casus_policy_narrowed(&note->sight, &now))
 			return true;
 	}
 	return false;

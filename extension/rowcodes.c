@@ -215,6 +215,15 @@ no_match(const CasusCoded *coded, TupleTableSlot *slot, const char *what)
 	return psprintf(_("the %s in the settings of the table is not known any more"), what);
 }
 
+static const char *
+subject_words(const CasusProtocol *protocol, int code)
+{
+	if (code == 0 || code >= protocol->nsubject_categories ||
+		protocol->subject_category[code] == NULL)
+		return "a row that names no category of data subjects";
+	return psprintf("data subjects of category \"%s\"", protocol->subject_category[code]);
+}
+
 /*
  * Fills party, category and subject category of a new label. party stays as
  * it is where the row names no originator. Returns NULL, or why not; then
@@ -256,7 +265,7 @@ casus_rowcodes_apply(const CasusSettings *settings, CasusFileSettings *fs,
 		*article = protocol->category_article[label->category];
 		return psprintf("Data of category \"%s\" may not be kept about %s.",
 						protocol->category[label->category],
-						casus_rowcodes_subject(protocol, label->subject_category));
+						subject_words(protocol, label->subject_category));
 	}
 	for (int i = 0; i < fs->ndata; i++)
 	{
@@ -275,16 +284,7 @@ casus_rowcodes_apply(const CasusSettings *settings, CasusFileSettings *fs,
 						NameStr(TupleDescAttr(slot->tts_tupleDescriptor,
 											  fs->data[i].attno - 1)->attname),
 						protocol->category[category],
-						casus_rowcodes_subject(protocol, label->subject_category));
+						subject_words(protocol, label->subject_category));
 	}
 	return NULL;
-}
-
-const char *
-casus_rowcodes_subject(const CasusProtocol *protocol, int code)
-{
-	if (code == 0 || code >= protocol->nsubject_categories ||
-		protocol->subject_category[code] == NULL)
-		return "a row that names no category of data subjects";
-	return psprintf("data subjects of category \"%s\"", protocol->subject_category[code]);
 }

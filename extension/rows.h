@@ -12,7 +12,6 @@
 
 /* ---- rowcodes.c ---- */
 extern int	casus_rowcodes_party(int32 file, const char *name);
-extern const char *casus_rowcodes_subject(const CasusProtocol *protocol, int code);
 extern const char *casus_rowcodes_apply(const CasusSettings *settings, CasusFileSettings *fs,
 										int32 file, const CasusProtocol *protocol,
 										TupleTableSlot *slot, const CasusLabel *parent,

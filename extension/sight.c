@@ -137,8 +137,8 @@ casus_sight_dossier(int64 dossier, CasusDossier *state)
 }
 
 /* Has the caller an appointment in the file now? With level 'f': one of the whole file. */
-bool
-casus_sight_file(int32 file, char level)
+static bool
+in_file(int32 file, char level)
 {
 	CasusActor	actor = casus_context_actor();
 
@@ -205,7 +205,7 @@ PG_FUNCTION_INFO_V1(casus_sql_sees_file);
 Datum
 casus_sql_sees_file(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(supervises(true) || casus_sight_file(PG_GETARG_INT32(0), 0));
+	PG_RETURN_BOOL(supervises(true) || in_file(PG_GETARG_INT32(0), 0));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_sees_person);
@@ -220,5 +220,5 @@ casus_sql_sees_person(PG_FUNCTION_ARGS)
 	if (supervises(true) || (actor.person != 0 && actor.person == person))
 		PG_RETURN_BOOL(true);
 	PG_RETURN_BOOL(!PG_ARGISNULL(1) &&
-				   casus_sight_file(PG_GETARG_INT32(1), CASUS_LEVEL_FILE));
+				   in_file(PG_GETARG_INT32(1), CASUS_LEVEL_FILE));
 }
