@@ -22,16 +22,18 @@ CREATE TABLE stuk (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak, teks
 CREATE TABLE bijlage (id integer PRIMARY KEY, stuk_id integer REFERENCES stuk DEFERRABLE INITIALLY DEFERRED,
 	zaak_id integer REFERENCES zaak, naam text);
 CREATE TABLE regel (bijlage_id integer REFERENCES bijlage, nr integer, PRIMARY KEY (bijlage_id, nr));
+CREATE TABLE paar (id integer PRIMARY KEY, stuk_id integer REFERENCES stuk, bijlage_id integer REFERENCES bijlage);
 CREATE TABLE notitie (id integer PRIMARY KEY, dossier bigint NOT NULL, tekst text);
-GRANT SELECT, INSERT, UPDATE, DELETE ON zaak, stuk, bijlage, regel, notitie TO move_coord, move_both, move_deleg;
-GRANT SELECT, INSERT ON zaak, stuk, bijlage, regel, notitie TO move_reader;
+GRANT SELECT, INSERT, UPDATE, DELETE ON zaak, stuk, bijlage, regel, paar, notitie TO move_coord, move_both, move_deleg;
+GRANT SELECT, INSERT ON zaak, stuk, bijlage, regel, paar, notitie TO move_reader;
 SELECT count(*) > 2 AS lines FROM casus.protect('zaak', 'ond', opens_dossier => true, governs => 'soort = 8', category => 'registratie');
 SELECT count(*) > 2 AS lines FROM casus.protect('zaak', 'ander', opens_dossier => true, governs => 'soort = 9', category => 'registratie');
 SELECT count(*) > 2 AS lines FROM casus.protect('stuk', 'ond', via => 'zaak_id', category => 'signaalomschrijving');
 SELECT count(*) > 2 AS lines FROM casus.protect('bijlage', 'ond', via => ARRAY['stuk_id', 'zaak_id'], item => 'inherit', category => 'beoordeling');
 SELECT count(*) > 2 AS lines FROM casus.protect('regel', 'ond', via => 'bijlage_id', category => 'registratie');
+SELECT count(*) > 2 AS lines FROM casus.protect('paar', 'ond', via => ARRAY['stuk_id', 'bijlage_id'], category => 'beoordeling');
 SELECT count(*) > 2 AS lines FROM casus.protect('notitie', 'ond', dossier => 'dossier', category => 'beoordeling');
-SELECT count(*) > 0 AS bound FROM (VALUES ('zaak'), ('stuk'), ('bijlage'), ('regel'), ('notitie')) t(n), LATERAL casus.bind(n::regclass, 'enforce');
+SELECT count(*) > 0 AS bound FROM (VALUES ('zaak'), ('stuk'), ('bijlage'), ('regel'), ('paar'), ('notitie')) t(n), LATERAL casus.bind(n::regclass, 'enforce');
 
 -- three cases in intake, one in another file, one outside
 SET SESSION AUTHORIZATION move_coord;
@@ -40,6 +42,7 @@ INSERT INTO zaak VALUES (1, 8, 'een'), (2, 8, 'twee'), (3, 8, 'drie'), (4, 1, 'b
 INSERT INTO stuk VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 2, 'c'), (9, 4, 'buiten');
 INSERT INTO bijlage VALUES (1, 1, NULL, 'a'), (2, 1, 2, 'via stuk'), (3, 2, 1, 'via stuk'), (4, NULL, 1, 'via zaak');
 INSERT INTO regel VALUES (1, 1), (1, 2), (3, 1);
+INSERT INTO paar VALUES (1, 3, 1), (2, NULL, 1);
 INSERT INTO notitie SELECT 1, casus.dossier_of(casus_label), 'n' FROM zaak WHERE id = 1;
 COMMIT;
 SET SESSION AUTHORIZATION move_both;
@@ -57,7 +60,7 @@ CREATE VIEW waar WITH (security_invoker = true) AS
 	SELECT t, k, z.id AS zaak, casus.item_of(l) AS item, casus.label_text(l) AS label FROM (
 		SELECT 'stuk', id::text, casus_label FROM stuk UNION ALL SELECT 'bijlage', id::text, casus_label FROM bijlage
 		UNION ALL SELECT 'regel', bijlage_id || '.' || nr, casus_label FROM regel
-		UNION ALL SELECT 'notitie', id::text, casus_label FROM notitie) r(t, k, l)
+		UNION ALL SELECT 'paar', id::text, casus_label FROM paar UNION ALL SELECT 'notitie', id::text, casus_label FROM notitie) r(t, k, l)
 	JOIN zaak z ON casus.dossier_of(z.casus_label) = casus.dossier_of(l);
 GRANT SELECT ON waar TO PUBLIC;
 
@@ -68,7 +71,7 @@ SAVEPOINT s; UPDATE stuk SET zaak_id = 2 WHERE id = 1; ROLLBACK TO s;
 SAVEPOINT s; UPDATE stuk SET zaak_id = 99 WHERE id = 1; ROLLBACK TO s;
 COMMIT;
 
--- with its subtree: bijlage 4 comes by zaak, and the rows of stuk 2 stay
+-- with its subtree: bijlage 4 comes by zaak, paar 1 by stuk 3, and the rows of stuk 2 stay
 BEGIN; SELECT FROM casus.enter('intake');
 SELECT t, k, zaak FROM waar ORDER BY 1, 2;
 CREATE TEMP TABLE before AS SELECT t, k, item, regexp_replace(label, '[0-9]+', '') AS rest FROM waar;
