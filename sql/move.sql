@@ -42,7 +42,7 @@ INSERT INTO zaak VALUES (1, 8, 'een'), (2, 8, 'twee'), (3, 8, 'drie'), (4, 1, 'b
 INSERT INTO stuk VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 2, 'c'), (9, 4, 'buiten');
 INSERT INTO bijlage VALUES (1, 1, NULL, 'a'), (2, 1, 2, 'via stuk'), (3, 2, 1, 'via stuk'), (4, NULL, 1, 'via zaak');
 INSERT INTO regel VALUES (1, 1), (1, 2), (3, 1);
-INSERT INTO paar VALUES (1, 3, 1), (2, NULL, 1);
+INSERT INTO paar VALUES (1, 2, 1), (2, NULL, 1);
 INSERT INTO notitie SELECT 1, casus.dossier_of(casus_label), 'n' FROM zaak WHERE id = 1;
 COMMIT;
 SET SESSION AUTHORIZATION move_both;
@@ -71,7 +71,7 @@ SAVEPOINT s; UPDATE stuk SET zaak_id = 2 WHERE id = 1; ROLLBACK TO s;
 SAVEPOINT s; UPDATE stuk SET zaak_id = 99 WHERE id = 1; ROLLBACK TO s;
 COMMIT;
 
--- with its subtree: bijlage 4 comes by zaak, paar 1 by stuk 3, and the rows of stuk 2 stay
+-- with its subtree: bijlage 4 comes by zaak, paar 1 by stuk 2, and the rows of stuk 2 stay
 BEGIN; SELECT FROM casus.enter('intake');
 SELECT t, k, zaak FROM waar ORDER BY 1, 2;
 CREATE TEMP TABLE before AS SELECT t, k, item, regexp_replace(label, '[0-9]+', '') AS rest FROM waar;
