@@ -39,10 +39,8 @@ foreign_walker(Node *node, void *context)
 		return true;
 	if (check_functions_in_node(node, foreign_function, context))
 		return true;
-	if (!IsA(node, Var) && !IsA(node, Param) && !IsA(node, Const) &&
-		(IsA(node, CoerceToDomain) || IsA(node, CoerceViaIO) || IsA(node, OpExpr) ||
-		 IsA(node, FuncExpr) || IsA(node, RowCompareExpr)) &&
-		!IsA(node, RowCompareExpr) && exprType(node) >= FirstNormalObjectId)
+	if ((IsA(node, CoerceToDomain) || IsA(node, CoerceViaIO) || IsA(node, OpExpr) ||
+		 IsA(node, FuncExpr)) && exprType(node) >= FirstNormalObjectId)
 		return true;
 	return expression_tree_walker(node, foreign_walker, context);
 }

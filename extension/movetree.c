@@ -30,7 +30,8 @@ casus_movetree_try_again(void)
 
 /* The capacity in which the caller may do it in this dossier, by any rule for the verb. */
 void
-casus_movetree_capacity(CasusMove *m, const CasusDossier *dossier, CasusVerb verb, CasusCapacity *capacity)
+casus_movetree_capacity(CasusMove *m, const CasusDossier *dossier, CasusVerb verb,
+						CasusCapacity *capacity)
 {
 	const char *article = m->protocol->phase_article[dossier->phase];
 	uint64		offices = 0;

@@ -36,7 +36,9 @@ typedef uint32 PolicySightNo;
 #define POLICY_MAX_FOLDS	32	/* a bit each while loading in bulk; numbers fit in 16 bits */
 
 /* policy_fold.c */
-extern bool casus_policy_fold_refresh(void);	/* anew when people, rules or context moved; was it? */
+
+/* Folds anew when people, rules or context moved; did they? */
+extern bool casus_policy_fold_refresh(void);
 extern int	casus_policy_fold_count(void);
 extern const PolicyFold *casus_policy_fold(int i);
 extern int	casus_policy_fold_of_file(int32 file);	/* -1: no capacity there */

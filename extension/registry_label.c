@@ -1,12 +1,14 @@
 /*
  * registry_label.c
- *		What users' SECURITY LABEL FOR casus commands may do: nothing but what
- *		a restore needs.  casus itself writes labels past this hook.
+ *		Security labels of casus: users' commands may do nothing but what a
+ *		restore needs, and casus itself writes them past that hook.
  *
  * Copyright (c) 2026, the casus developers
  */
 #include "relation.h"
 
+#include "access/table.h"
+#include "access/xact.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
@@ -67,6 +69,61 @@ check_label(const ObjectAddress *object, const char *text)
 	else
 		refuse_label(_("Only tables, columns and the roles of casus bear one."), NULL);
 }
+
+/* ---- writing labels ---- */
+
+/*
+ * Written past the relabel hook, which is for users' commands.  The
+ * invalidation is ours to send: SECURITY LABEL would not.
+ */
+void
+casus_registry_store(Oid relid, const CasusSettings *settings)
+{
+	ObjectAddress table;
+
+	ObjectAddressSet(table, RelationRelationId, relid);
+	SetSecurityLabel(&table, CASUS_PROVIDER,
+					 casus_registry_settings_write(settings));
+	CacheInvalidateRelcacheByRelid(relid);
+	CommandCounterIncrement();
+}
+
+void
+casus_registry_store_uses(Oid relid, AttrNumber attno, List *uses)
+{
+	ObjectAddress column;
+
+	ObjectAddressSubSet(column, RelationRelationId, relid, attno);
+	SetSecurityLabel(&column, CASUS_PROVIDER,
+					 casus_registry_settings_write_uses(uses));
+	CacheInvalidateRelcacheByRelid(relid);
+	CommandCounterIncrement();
+}
+
+/* Takes the labels of a table and its columns away. */
+void
+casus_registry_remove(Oid relid)
+{
+	ObjectAddress table;
+	Relation	rel = table_open(relid, AccessShareLock);
+	int			natts = RelationGetDescr(rel)->natts;
+
+	for (int i = 1; i <= natts; i++)
+	{
+		ObjectAddress column;
+
+		ObjectAddressSubSet(column, RelationRelationId, relid, i);
+		if (GetSecurityLabel(&column, CASUS_PROVIDER) != NULL)
+			SetSecurityLabel(&column, CASUS_PROVIDER, NULL);
+	}
+	table_close(rel, AccessShareLock);
+	ObjectAddressSet(table, RelationRelationId, relid);
+	SetSecurityLabel(&table, CASUS_PROVIDER, NULL);
+	CacheInvalidateRelcacheByRelid(relid);
+	CommandCounterIncrement();
+}
+
+/* ---- start ---- */
 
 void
 casus_registry_label_init(void)

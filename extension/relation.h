@@ -142,12 +142,14 @@ extern void casus_registry_settings_apply_uses(CasusSettings *settings, List *us
 extern const CasusSettings *casus_registry_settings(Oid relid);	/* NULL: none, or not readable */
 extern List *casus_registry_tables(void);	/* oids of all tables with a label column */
 extern bool casus_registry_resolve_via(Relation rel, AttrNumber attno, CasusVia *via);
+extern bool casus_registry_find_file(const char *name, int32 *id, int32 *protocol);
+
+/* ---- registry_label.c ---- */
 extern void casus_registry_store(Oid relid, const CasusSettings *settings);
 extern void casus_registry_store_uses(Oid relid, AttrNumber attno, List *uses);
 extern void casus_registry_remove(Oid relid);
-extern bool casus_registry_find_file(const char *name, int32 *id, int32 *protocol);
 
-/* ---- registry_fence.c, registry_label.c ---- */
+/* ---- registry_fence.c ---- */
 extern bool casus_registry_fence_stands(Relation rel, AttrNumber label_attno);
 
 /* ---- relation_ddl.c: commands of casus' own on a protected table ---- */
