@@ -107,11 +107,36 @@ unbind_table(RangeTblEntry *rte, Index rtindex, const CasusProtected *prot)
 	}
 }
 
+/*
+ * The WHERE of ON CONFLICT DO UPDATE runs before the conflict check in some
+ * releases: on a row that may not be seen it is not evaluated at all, but
+ * counts as true, so that the check refuses.
+ */
+static Node *
+guard_conflict_where(Query *query, const CasusProtected *prot)
+{
+	CaseExpr   *choice = makeNode(CaseExpr);
+	CaseWhen   *seen = makeNode(CaseWhen);
+
+	seen->expr = (Expr *) make_permits(query->resultRelation, prot);
+	seen->result = (Expr *) query->onConflict->onConflictWhere;
+	seen->location = -1;
+	choice->casetype = BOOLOID;
+	choice->casecollid = InvalidOid;
+	choice->args = list_make1(seen);
+	choice->defresult = (Expr *) makeBoolConst(true, false);
+	choice->location = -1;
+	return (Node *) choice;
+}
+
 /* ON CONFLICT DO UPDATE evaluates its conditions on a row that no scan has passed. */
 static void
 bind_conflict(Query *query, RangeTblEntry *rte, const CasusProtected *prot)
 {
 	WithCheckOption *check = makeNode(WithCheckOption);
+
+	if (query->onConflict->onConflictWhere != NULL)
+		query->onConflict->onConflictWhere = guard_conflict_where(query, prot);
 
 	check->kind = WCO_RLS_CONFLICT_CHECK;
 	check->relname = get_rel_name(rte->relid);
