@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/timestamp.h"
 
 /* ---- persons ---- */
@@ -67,6 +68,17 @@ record_person(const char *act, const char *name, Oid role)
 								  casus_act_details("person", name, "role", role_name, NULL));
 }
 
+/* An oath is taken and a VOG given once that day has come: a later date is a slip. */
+static void
+refuse_future(FunctionCallInfo fcinfo, int argument, const char *what)
+{
+	if (!PG_ARGISNULL(argument) && PG_GETARG_DATEADT(argument) > casus_clock_today())
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("the date of an ambtseed or VOG lies in the future"),
+						  psprintf(_("%s is a day that has come, in Europe/Amsterdam."), what),
+						  NULL);
+}
+
 PG_FUNCTION_INFO_V1(casus_sql_add_person);
 
 Datum
@@ -82,6 +94,8 @@ casus_sql_add_person(PG_FUNCTION_ARGS)
 	if (name[0] == '\0')
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("a person needs a name"), NULL, NULL);
+	refuse_future(fcinfo, 2, "oath_on");
+	refuse_future(fcinfo, 3, "vog_on");
 
 	casus_query_begin(&query);
 	casus_query_text(&query, name);
@@ -137,6 +151,8 @@ casus_sql_set_oath(PG_FUNCTION_ARGS)
 	casus_act_require_admin("set_oath");
 	name = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	person = casus_find_person(name);
+	refuse_future(fcinfo, 1, "oath_on");
+	refuse_future(fcinfo, 2, "vog_on");
 	casus_query_begin(&query);
 	casus_query_int(&query, person);
 	casus_query_arg(&query, DATEOID, PG_GETARG_DATUM(1), PG_ARGISNULL(1));

@@ -20,8 +20,8 @@
 
 /*
  * What the phase says about sharing: is there a rule for shared items; else
- * the gate to a phase that has one, its article and office, and whether it is
- * decided with an outcome that leads there.
+ * the gate to a phase that has one, its article and office, and whether its
+ * newest decision has an outcome that leads there; that decision's act.
  */
 typedef struct Occasion
 {
@@ -30,6 +30,7 @@ typedef struct Occasion
 	char	   *article;
 	uint64		offices;
 	bool		is_decided;
+	int64		decision;
 } Occasion;
 
 static void
@@ -44,54 +45,102 @@ find_occasion(const CasusActTarget *target, Occasion *o)
 	casus_query_read(&query,
 					"SELECT EXISTS (SELECT FROM casus_cat.rule r WHERE r.protocol = $2 "
 					"AND r.state = s.phase AND r.scope = 2), "
-					"n.name, n.article, n.offices, coalesce(n.is_decided, false) "
+					"n.name, n.article, n.offices, coalesce(n.is_decided, false), coalesce(n.act, 0) "
 					"FROM casus_cat.dossier s LEFT JOIN LATERAL ("
 					"SELECT g.name, g.article, 1::bigint << g.office AS offices, "
-					"EXISTS (SELECT FROM casus_cat.decision d JOIN casus_cat.act a ON a.id "
-					"= d.act "
-					"WHERE d.dossier = s.id AND d.gate = g.code AND d.phase = s.phase "
-					"AND d.revoked_by IS NULL AND a.at >= s.phase_since AND d.outcome = ANY "
-					"(t.outcomes)) AS is_decided "
+					"d.outcome = ANY (t.outcomes) AS is_decided, d.act "
 					"FROM casus_cat.transition t "
 					"JOIN casus_cat.gate g ON g.protocol = t.protocol AND g.code = t.gate "
+					"LEFT JOIN LATERAL (SELECT d.act, d.outcome FROM casus_cat.decision d "
+					"JOIN casus_cat.act a ON a.id = d.act "
+					"WHERE d.dossier = s.id AND d.gate = g.code AND d.phase = s.phase "
+					"AND d.revoked_by IS NULL AND a.at >= s.phase_since "
+					"ORDER BY d.act DESC LIMIT 1) d ON true "
 					"WHERE t.protocol = $2 AND t.from_phase = s.phase "
 					"AND EXISTS (SELECT FROM casus_cat.rule r WHERE r.protocol = $2 "
 					"AND r.state = t.to_phase AND r.scope = 2) "
-					"ORDER BY 4 DESC, t.ordinal LIMIT 1) n ON true "
+					"ORDER BY coalesce(d.outcome = ANY (t.outcomes), false) DESC, t.ordinal "
+					"LIMIT 1) n ON true "
 					"WHERE s.id = $1");
 	o->is_here = casus_query_get_bool(&query, 0, 1);
 	o->gate = casus_query_get_text(&query, 0, 2);
 	o->article = casus_query_get_text(&query, 0, 3);
 	o->offices = (uint64) casus_query_get_int(&query, 0, 4);
 	o->is_decided = casus_query_get_bool(&query, 0, 5);
+	o->decision = casus_query_get_int(&query, 0, 6);
 	casus_query_end(&query);
 }
 
 /* The right office, in a phase where sharing may be decided. */
 static void
-require_occasion(const CasusActTarget *target, CasusCapacity *capacity)
+require_occasion(const CasusActTarget *target, Occasion *o, CasusCapacity *capacity)
 {
 	const char *article = target->protocol->phase_article[target->dossier.phase];
-	Occasion	o;
 
-	find_occasion(target, &o);
+	find_occasion(target, o);
 	casus_context_for_act(target->file.id, target->dossier.id,
-						  !o.is_here && o.gate ? o.offices : casus_act_dossier_deciders(target),
-						  !o.is_here && o.gate ? o.article : article, capacity);
-	if (o.is_here)
+						  !o->is_here && o->gate ? o->offices : casus_act_dossier_deciders(target),
+						  !o->is_here && o->gate ? o->article : article, capacity);
+	if (o->is_here)
 		return;
-	if (o.gate == NULL)
+	if (o->gate == NULL)
 		casus_refuse("wrong_phase",
 					 _("nothing is shared in this phase"),
 					 casus_find_detail(&target->file, article, psprintf(_("phase %s knows no sharing"), target->phase)),
 					 psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");", target->dossier.id));
-	if (!o.is_decided)
+	if (!o->is_decided)
 		casus_refuse("gate_missing",
 					 _("sharing has not been decided yet"),
-					 casus_find_detail(&target->file, o.article,
-									   psprintf(_("gate %s is not decided in phase %s"), o.gate, target->phase)),
+					 casus_find_detail(&target->file, o->article,
+									   psprintf(_("gate %s is not decided in phase %s"), o->gate, target->phase)),
 					 psprintf("SELECT casus.decide(" INT64_FORMAT ", %s, '...', details => '{}');",
-							  target->dossier.id, quote_literal_cstr(o.gate)));
+							  target->dossier.id, quote_literal_cstr(o->gate)));
+}
+
+/*
+ * Before the phase of sharing the gate's decision is what sharing rests on:
+ * where it has to name parties, those it names and no other.  Once the phase
+ * is there, whoever decides in it may go beyond the preparation.  The refusal
+ * names the party given, not those decided on: these are content.
+ */
+static void
+require_decided_on(const CasusActTarget *target, const Occasion *o, ArrayType *names)
+{
+	CasusQuery	query;
+	char	   *other;
+	char	   *article;
+
+	if (o->is_here)
+		return;
+	casus_query_begin(&query);
+	casus_query_int(&query, target->file.protocol);
+	casus_query_int64(&query, o->decision);
+	casus_query_arg(&query, TEXTARRAYOID, PointerGetDatum(names), false);
+	casus_query_read(&query,
+					"SELECT pg_catalog.min(n.name), pg_catalog.min(k.article) "
+					"FROM (SELECT pg_catalog.jsonb_agg(x.details -> (c.value ->> 'key')) AS lists, "
+					"pg_catalog.min(coalesce(c.value ->> 'article', g.article)) AS article "
+					"FROM casus_cat.decision d JOIN casus_cat.act_content x ON x.act = d.act "
+					"JOIN casus_cat.gate g ON g.protocol = $1 AND g.code = d.gate, "
+					"LATERAL pg_catalog.jsonb_array_elements(g.details) c(value) "
+					"WHERE d.act = $2 AND c.value ->> 'from' = 'parties' "
+					"AND x.details -> (c.value ->> 'key') <> 'null' "
+					"AND (NOT c.value ? 'outcomes' OR c.value -> 'outcomes' ? d.outcome)) k, "
+					"LATERAL pg_catalog.unnest($3) n(name) "
+					"WHERE k.lists IS NOT NULL "
+					"AND NOT EXISTS (SELECT FROM pg_catalog.jsonb_array_elements(k.lists) l(v) "
+					"WHERE l.v @> pg_catalog.to_jsonb(n.name))");
+	other = casus_query_get_text(&query, 0, 1);
+	article = casus_query_get_text(&query, 0, 2);
+	casus_query_end(&query);
+	if (other != NULL)
+		casus_refuse("content_missing",
+					 _("the decision to share does not name this party"),
+					 casus_find_detail(&target->file, article,
+									   psprintf(_("the newest decision of gate %s names no party \"%s\""),
+												o->gate, other)),
+					 psprintf("SELECT casus.decide(" INT64_FORMAT ", %s, '...', details => '{}');",
+							  target->dossier.id, quote_literal_cstr(o->gate)));
 }
 
 /* The names of an array as codes of parties that are members now. */
@@ -152,14 +201,16 @@ casus_sql_share(PG_FUNCTION_ARGS)
 	Datum		items;
 	Datum		parties;
 	int64		act;
+	Occasion	occasion;
 
 	casus_act_begin("share", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
-	require_occasion(&target, &capacity);
+	require_occasion(&target, &occasion, &capacity);
 	items = item_numbers(fcinfo, 1);
 	if (PG_ARGISNULL(2))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("name at least one party"), NULL, NULL);
 	parties = party_codes(&target.file, PG_GETARG_ARRAYTYPE_P(2));
+	require_decided_on(&target, &occasion, PG_GETARG_ARRAYTYPE_P(2));
 	act = casus_act_record(&capacity, "share", target.dossier.id,
 						   casus_act_text(fcinfo, 3),
 						   NULL);

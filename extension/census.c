@@ -102,7 +102,8 @@ casus_census_take(Relation rel, CasusCensus *census)
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	ExecDropSingleTupleTableSlot(slot);
-	census->unlabelled += count_unrelabelled(prot);
+	census->unrelabelled = count_unrelabelled(prot);
+	census->unlabelled += census->unrelabelled;
 }
 
 void

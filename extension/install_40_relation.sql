@@ -123,7 +123,7 @@ CREATE PROCEDURE casus.take_in(
 REVOKE ALL ON PROCEDURE casus.take_in(regclass, integer, text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE casus.take_in(regclass, integer, text, text, text) TO casus_admin;
 COMMENT ON PROCEDURE casus.take_in(regclass, integer, text, text, text) IS
-$$Labels the existing rows of a protected table in batches, with its progress as NOTICE and a COMMIT after each; may be repeated, and goes on where it stopped. On a table that opens dossiers each governed row becomes a dossier: phase, opened and closed are expressions over the row's own columns (built-in functions only): name of the phase (text; default the initial phase, or the closing phase where closed is not null), moment of opening and of closing (timestamptz; default now and null). Parents first. Rows whose codes no map knows are reported as findings and stay unlabelled. Outside a transaction block. Errors: 22023, 55000.$$;
+$$Labels the existing rows of a protected table in batches, with its progress as NOTICE and a COMMIT after each; may be repeated, and goes on where it stopped. On a table that opens dossiers each governed row becomes a dossier: phase, opened and closed are expressions over the row's own columns (built-in functions only): name of the phase (text; default the initial phase, or the closing phase where closed is not null), moment of opening and of closing (timestamptz; default now and null). Parents first: a WARNING names a parent table with governed rows that have no label yet. Rows whose codes no map knows are reported as findings and stay unlabelled. Outside a transaction block. Errors: 22023, 55000.$$;
 
 
 CREATE FUNCTION casus.move(relation regclass, key text, target text, motivation text) RETURNS bigint

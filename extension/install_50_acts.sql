@@ -54,7 +54,7 @@ CREATE FUNCTION casus.add_person(name text, role regrole DEFAULT NULL, oath_on d
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_add_person';
 COMMENT ON FUNCTION casus.add_person(text, regrole, date, date) IS
-	'Makes a person known by a unique name, with his database role and the dates of ambtseed and VOG. A role belongs to one person and matches exactly, by name and oid together, not by membership (22023 when it is somebody else''s, 42710 when the name is taken). For casus_admin. Returns the act.';
+	'Makes a person known by a unique name, with his database role and the dates of ambtseed and VOG. A role belongs to one person and matches exactly, by name and oid together, not by membership (22023 when it is somebody else''s, 42710 when the name is taken). A date in the future is refused (22023). For casus_admin. Returns the act.';
 
 CREATE FUNCTION casus.bind_person(name text, role regrole) RETURNS bigint
 	LANGUAGE c STRICT
@@ -68,7 +68,7 @@ CREATE FUNCTION casus.set_oath(name text, oath_on date DEFAULT NULL, vog_on date
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_set_oath';
 COMMENT ON FUNCTION casus.set_oath(text, date, date) IS
-	'Records when a person took the ambtseed or got a VOG; a date left out stays as it was. For casus_admin. Returns the act.';
+	'Records when a person took the ambtseed or got a VOG; a date left out stays as it was, one in the future is refused (22023). For casus_admin. Returns the act.';
 
 CREATE FUNCTION casus.appoint(person text, file text, party text, office text, dossier bigint DEFAULT NULL,
 		starts timestamptz DEFAULT NULL, ends timestamptz DEFAULT NULL, reason text DEFAULT NULL,
@@ -132,7 +132,7 @@ CREATE FUNCTION casus.involve(dossier bigint, party text DEFAULT NULL, person te
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_involve';
 COMMENT ON FUNCTION casus.involve(bigint, text, text, text, text) IS
-	'Lets a party with all its delegates, or one person, take part in a dossier from now on. office: default the one held for parties; an office held for one dossier appoints the person to it. Done by an office that decides a gate of the phase. Refusals: casus.wrong_office; unknown party or person 22023. Returns the act.';
+	'Lets a party with all its delegates, or one person, take part in a dossier from now on. office: default the one held for parties; an office held for one dossier appoints the person to it. Done by an office that decides a gate of the phase. Refusals: casus.wrong_office; casus.wrong_phase for a dossier that has ended; unknown party or person 22023. Returns the act.';
 
 CREATE FUNCTION casus.end_involvement(dossier bigint, party text DEFAULT NULL, person text DEFAULT NULL, reason text DEFAULT NULL)
 	RETURNS bigint
@@ -147,7 +147,7 @@ CREATE FUNCTION casus.share(dossier bigint, items bigint[], parties text[], moti
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_share';
 COMMENT ON FUNCTION casus.share(bigint, bigint[], text[], text) IS
-	'Lets parties see items of a dossier (numbers of casus.item_of), or with items NULL the whole dossier, in the phases where the protocol lets shared items be seen. Decided in such a phase, or in the one before it once its gate is decided (casus.gate_missing, casus.wrong_phase). Seen by delegates of parties that take part. Returns the act.';
+	'Lets parties see items of a dossier (numbers of casus.item_of), or with items NULL the whole dossier, in the phases where the protocol lets shared items be seen. Decided in such a phase, or in the one before it once its gate is decided (casus.gate_missing, casus.wrong_phase); in the one before, only with parties that the newest decision of that gate names, where it names parties (casus.content_missing). Seen by delegates of parties that take part. Item numbers are not kept anywhere but in the rows: one that no row bears is accepted and shows nothing. Returns the act.';
 
 CREATE FUNCTION casus.unshare(dossier bigint, items bigint[], parties text[], motivation text DEFAULT NULL) RETURNS bigint
 	LANGUAGE c

@@ -30,6 +30,7 @@ typedef struct CasusCensus
 {
 	int64		governed;		/* rows with a governed label */
 	int64		unlabelled;		/* governed rows without one, and rows with NULL */
+	int64		unrelabelled;	/* of these: rows of a parent that its child has to label */
 } CasusCensus;
 
 extern void casus_census_take(Relation rel, CasusCensus *census);

@@ -49,6 +49,8 @@ typedef struct Run
 	ItemPointerData next;		/* where the next batch begins */
 	int64		labelled;
 	int64		outside;
+	bool		has_begun;
+	bool		is_early;		/* a parent is not taken in yet */
 	List	   *findings;
 } Run;
 
@@ -413,12 +415,51 @@ take_from_children(Run *run)
 	}
 }
 
+/*
+ * Rows of a parent that nobody looked at yet stand outside, and so do ours
+ * beneath them: that would look like there being nothing to do.  The parents'
+ * parents likewise.  A bound table has been looked at as a whole.
+ */
+static void
+check_parents(Run *run, Oid relid, List **seen)
+{
+	const CasusSettings *settings = casus_registry_settings(relid);
+
+	*seen = lappend_oid(*seen, relid);
+	for (int i = 0; settings != NULL && i < settings->nvia; i++)
+	{
+		Oid			parent = settings->via[i].parent;
+		const CasusProtected *prot = OidIsValid(parent) ? casus_registry_find(parent) : NULL;
+		CasusCensus census;
+		Relation	rel;
+
+		if (prot == NULL || prot->settings == NULL || prot->mode == CASUS_MODE_ENFORCE ||
+			list_member_oid(*seen, parent))
+			continue;
+		rel = table_open(parent, AccessShareLock);
+		casus_census_take(rel, &census);
+		if (census.unlabelled > census.unrelabelled)
+		{
+			run->is_early = true;
+			ereport(WARNING,
+					(errmsg("take_in: parents come first, and table \"%s\" has " INT64_FORMAT " governed rows without a label",
+							RelationGetRelationName(rel), census.unlabelled - census.unrelabelled),
+					 errdetail("What hangs on them stays as it is until they have one."),
+					 errhint("CALL casus.take_in(%s); and then this table again.",
+							 quote_literal_cstr(casus_relation_ddl_name(parent)))));
+		}
+		table_close(rel, AccessShareLock);
+		check_parents(run, parent, seen);
+	}
+}
+
 static bool
 run_batch(Run *run)
 {
 	Batch		batch;
 	List	   *tids = NIL;
 	ListCell   *lc;
+	List	   *seen = NIL;
 	bool		more;
 	int			nest = NewGUCNestLevel();
 
@@ -426,6 +467,9 @@ run_batch(Run *run)
 	(void) set_config_option("TimeZone", "Europe/Amsterdam", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	start_batch(&batch, run);
+	if (!run->has_begun)
+		check_parents(run, run->relid, &seen);
+	run->has_begun = true;
 	if (batch.row.settings->kind == CASUS_KIND_VIA_CHILD)
 		take_from_children(run);
 	more = collect(&batch, &tids);
@@ -457,8 +501,9 @@ report(Run *run)
 				 errdetail("%s", finding->text)));
 	}
 	ereport(NOTICE,
-			(errmsg("take_in of table \"%s\" is complete: " INT64_FORMAT " rows labelled, " INT64_FORMAT " outside",
-					get_rel_name(run->relid), run->labelled, run->outside)));
+			(errmsg("take_in of table \"%s\" is %s: " INT64_FORMAT " rows labelled, " INT64_FORMAT " outside",
+					get_rel_name(run->relid),
+					run->is_early ? "not complete" : "complete", run->labelled, run->outside)));
 }
 
 Datum

@@ -138,6 +138,14 @@ SELECT try($$casus.share($d, '{0}', '{bestuurlijke_handhaving}')$$, :d);
 SELECT try($$casus.share($d, '{}', '{bestuurlijke_handhaving}')$$, :d);
 SELECT try($$casus.share($d, NULL, '{}')$$, :d);
 SELECT try($$casus.share($d, NULL, NULL)$$, :d);
+-- [B-84] only with the departments of the newest decision; the numbers of items are not registered, and are taken as given.
+SELECT try($$casus.share($d, NULL, '{bestuurlijke_handhaving,subsidies}')$$, :d);
+BEGIN;
+SELECT try($$casus.decide($d, 'delen', 'delen', details => '{"afdelingen": ["subsidies"], "noodzaak": "eigen taak"}')$$, :d);
+SELECT try($$casus.share($d, NULL, '{bestuurlijke_handhaving}')$$, :d), try($$casus.share($d, NULL, '{subsidies}')$$, :d);
+SELECT try($$casus.decide($d, 'delen', 'niets_te_delen', details => '{"toelichting": "toch niet", "afdelingen": ["subsidies"]}')$$, :d);
+SELECT try($$casus.share($d, NULL, '{subsidies}')$$, :d);
+ROLLBACK;
 SELECT try($$casus.share($d, '{32,33}', '{bestuurlijke_handhaving,belastingen_en_woz}', 'nodig')$$, :d);
 SELECT try($$casus.involve($d, party => 'bestuurlijke_handhaving', reason => 'panden')$$, :d);
 SELECT try($$casus.involve($d, party => 'groenvoorziening')$$, :d);
@@ -186,6 +194,9 @@ SELECT try($$casus.close_dossier($d, 'afgerond')$$, :d);
 -- No way back; the clock runs from the day of the decision.
 SELECT p, try(format('casus.advance($d, %L)', p), :d) FROM unnest('{intake,regie,opschaling,afsluiten}'::text[]) p;
 SELECT try($$casus.decide($d, 'afsluiten', 'afsluiten')$$, :d);
+-- Nobody joins what has ended, in whatever office.
+SELECT try($$casus.involve($d, party => 'subsidies')$$, :d);
+SELECT try($$casus.involve($d, person => 'Handhaving', party => 'bestuurlijke_handhaving', office => 'casusregisseur')$$, :d);
 SELECT try($$casus.share($d, NULL, '{subsidies}')$$, :d);
 SELECT phase, clock = (clock_timestamp() AT TIME ZONE 'Europe/Amsterdam')::date AS today, closed_at IS NOT NULL AS closed FROM casus.dossier WHERE id = :d;
 
@@ -235,6 +246,10 @@ SELECT walk(7) AS d \gset
 SELECT try($$casus.decide($d, 'delen', 'niets_te_delen', details => '{"toelichting": "geen noodzaak"}')$$, :d),
 	try($$casus.share($d, NULL, '{subsidies}')$$, :d), try($$casus.advance($d, 'overleg')$$, :d), try($$casus.advance($d, 'niet_verder')$$, :d);
 SELECT phase, clock IS NOT NULL AS clock_runs, count(*) FROM casus.dossier GROUP BY 1, 2 ORDER BY 1;
+
+-- [B-33] In the Overleg the meeting decides: a department that the preparation did not name may see it too.
+SELECT walk(9) AS d \gset
+SELECT try($$casus.share($d, NULL, '{bestuurlijke_handhaving}')$$, :d);
 
 -- From the Overleg: mono- or multidisciplinary handling closes it, the RIEC takes it over [B-85].
 SELECT walk(9) AS d \gset

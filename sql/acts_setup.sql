@@ -85,9 +85,14 @@ SELECT try($$casus.appoint('Pat O''Brien "x"', 'ondermijning', 'subsidies', 'afg
 SELECT try($$casus.appoint('Pat O''Brien "x"', 'ondermijning', 'subsidies', 'tovenaar')$$);
 SELECT try($$casus.appoint('Niemand', 'ondermijning', 'subsidies', 'afgevaardigde')$$);
 SELECT try($$casus.appoint('Pat O''Brien "x"', 'ondermijning', 'subsidies', 'afgevaardigde')$$);
--- [B-49] without ambtseed or VOG nobody gets access; one dated in the future does not count.
+-- [B-49] without ambtseed or VOG nobody gets access; a date in the future is refused, today is not.
 SELECT try($$casus.appoint('Bram', 'ondermijning', 'basisregistratie_personen', 'afgevaardigde')$$);
 SELECT try($$casus.set_oath('Bram', vog_on => '2999-01-01')$$);
+SELECT try($$casus.set_oath('Bram', oath_on => 'infinity')$$);
+SELECT try($$casus.add_person('Morgen', oath_on => '2999-01-01')$$), try($$casus.add_person('Morgen', vog_on => '2999-01-01')$$);
+BEGIN;
+SELECT try(format('casus.set_oath(%L, oath_on => %L)', 'Bram', (clock_timestamp() AT TIME ZONE 'Europe/Amsterdam')::date));
+ROLLBACK;
 SELECT try($$casus.appoint('Bram', 'ondermijning', 'basisregistratie_personen', 'afgevaardigde')$$);
 SELECT try($$casus.set_oath('Bram', oath_on => '2021-05-01')$$);
 SELECT try($$casus.appoint('Bram', 'ondermijning', 'basisregistratie_personen', 'afgevaardigde')$$);

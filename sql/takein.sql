@@ -46,8 +46,9 @@ CALL casus.take_in('zaken_zaak', phase => 'onzin');
 CALL casus.take_in('zaken_zaak', opened => 'zaaktype');
 CALL casus.take_in('zaken_zaak', phase => '(SELECT 1)::text');
 CALL casus.take_in('zaken_rol', phase => $$'intake'$$);
--- children first: nothing to do yet
+-- children first: nothing to do yet, and it is said why, also of a parent's parent
 CALL casus.take_in('zaken_rol');
+CALL casus.take_in('zaken_persoon');
 -- phases and dates from the columns; what names no phase stays behind
 CALL casus.take_in('zaken_zaak', batch_size => 2, opened => 'startdatum', closed => 'einddatum',
 	phase => $$CASE WHEN stand <> '' THEN stand WHEN zaaktype = 9 THEN 'intake' WHEN einddatum IS NOT NULL THEN 'afsluiten' ELSE 'overleg' END$$);
