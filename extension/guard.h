@@ -123,6 +123,11 @@ extern void casus_guard_databases(Node *stmt);
 /* Raises the current error again, without what it tells of hidden rows. */
 extern void casus_guard_rethrow(CasusGuardScope *scope) pg_attribute_noreturn();
 
+/* ---- guard_function.c: functions that go past the executor ---- */
+extern void casus_guard_function_init(void);
+extern void casus_guard_function(Oid function);	/* it is about to run */
+extern bool casus_guard_function_swap(bool now);	/* over a protected table? returns what was */
+
 /* ---- guard_object.c: what object access hooks tell ---- */
 extern void casus_guard_object(ObjectAccessType access, Oid class, Oid object,
 							   int subobject, void *arg);

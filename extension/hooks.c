@@ -109,14 +109,17 @@ casus_planner(Query *query, const char *sql, int options, ParamListInfo params)
 
 /* Stable functions may run here already, to leave out partitions: one level deeper. */
 static void
-start(QueryDesc *query, int eflags)
+start(QueryDesc *query, int eflags, bool touches)
 {
+	bool		outer = casus_guard_function_swap(touches);
+
 	casus_pass_enter();
 	if (prev_ExecutorStart)
 		prev_ExecutorStart(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
 	casus_pass_leave();
+	(void) casus_guard_function_swap(outer);
 }
 
 static void
@@ -127,7 +130,7 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 
 	if (!casus_installed())
 	{
-		start(query, eflags);
+		start(query, eflags, false);
 		return;
 	}
 
@@ -145,7 +148,7 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 	touches = casus_guard_touches(query->plannedstmt);
 	if (touches)
 		casus_policy_begin();
-	start(query, eflags);
+	start(query, eflags, touches && !own);
 	if (touches && !own)
 		casus_guard_ri_cascade(query);
 	if (touches)
@@ -377,9 +380,11 @@ casus_object_access(ObjectAccessType access, Oid class, Oid object,
 		prev_object_access(access, class, object, subobject, arg);
 
 	/* Asked for every look-up of a name; nothing of ours. */
-	if (access == OAT_NAMESPACE_SEARCH || access == OAT_FUNCTION_EXECUTE)
+	if (access == OAT_NAMESPACE_SEARCH)
 		return;
-	if (casus_installed())
+	if (access == OAT_FUNCTION_EXECUTE)
+		casus_guard_function(object);
+	else if (casus_installed())
 		casus_guard_object(access, class, object, subobject, arg);
 }
 
@@ -388,6 +393,7 @@ casus_hooks_init(void)
 {
 	casus_guard_scope_init();
 	casus_guard_query_init();
+	casus_guard_function_init();
 
 	prev_planner = planner_hook;
 	planner_hook = casus_planner;

@@ -1,0 +1,237 @@
+/*
+ * guard_function.c
+ *		Functions by which rows would leave past the executor: those that read
+ *		files, pages or the changes in the WAL, and those that put what a
+ *		statement reads into large objects.
+ *
+ * The server asks before it runs a function in an expression or a call
+ * (OAT_FUNCTION_EXECUTE).  A function is known by the C code that it stands
+ * for, not by its name: one that a user declares anew is caught as well.
+ *
+ * Names and sizes of files, counts of rows and pages (pg_ls_dir, pg_stat_file,
+ * pgstattuple, pg_visibility, pg_buffercache, amcheck) show no value of a row
+ * and stay open, as do functions that run SQL (query_to_xml, ts_stat): that is
+ * bound like any.
+ *
+ * Private to the backend: the functions known to be harmless, forgotten when
+ * any function changes, and whether the statement that is being started is
+ * over a protected table (after an error, until the next one starts).
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "guard.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/syscache.h"
+
+#define HARMLESS_SLOTS	256		/* a power of two */
+
+typedef enum Danger
+{
+	DANGER_NONE,
+	DANGER_FILE,				/* files hold the rows of every database */
+	DANGER_PAGE,				/* pages of this database */
+	DANGER_CHANGE,				/* decoded changes of this database */
+	DANGER_LARGE_OBJECT			/* a copy that no policy covers */
+} Danger;
+
+typedef struct Symbol
+{
+	const char *library;		/* NULL: of the server; "": whatever library */
+	const char *prefix;			/* of the symbol */
+	Danger		danger;
+} Symbol;
+
+static const Symbol symbols[] = {
+	{NULL, "pg_read_file", DANGER_FILE},
+	{NULL, "pg_read_binary_file", DANGER_FILE},
+	{NULL, "be_lo_import", DANGER_FILE},
+	{NULL, "be_lo_export", DANGER_FILE},
+	{"", "pg_file_", DANGER_FILE},	/* adminpack */
+	{"", "pg_get_wal_block_info", DANGER_FILE},	/* pg_walinspect: images of pages */
+	{"", "pg_get_wal_fpi_info", DANGER_FILE},
+	{"pageinspect", "", DANGER_PAGE},
+	{"", "get_raw_page", DANGER_PAGE},
+	{"", "bt_page_items", DANGER_PAGE},
+	{"pg_surgery", "", DANGER_PAGE},
+	{"", "heap_force_", DANGER_PAGE},	/* brings deleted rows back, or kills them */
+	{NULL, "pg_logical_slot_get_", DANGER_CHANGE},
+	{NULL, "pg_logical_slot_peek_", DANGER_CHANGE},
+	{NULL, "pg_create_logical_replication_slot", DANGER_CHANGE},
+	{NULL, "pg_copy_logical_replication_slot", DANGER_CHANGE},
+	{NULL, "be_lo_from_bytea", DANGER_LARGE_OBJECT},
+	{NULL, "be_lo_put", DANGER_LARGE_OBJECT},
+	{NULL, "be_lowrite", DANGER_LARGE_OBJECT}
+};
+
+static Oid	harmless[HARMLESS_SLOTS];	/* by oid modulo */
+static uint64 generation = 0;	/* counts the times they were forgotten */
+static bool over_protected = false;
+
+/* ---- what a function stands for ---- */
+
+static void
+forget_harmless(Datum arg, int cacheid, uint32 hashvalue)
+{
+	generation++;
+	memset(harmless, 0, sizeof(harmless));
+}
+
+/* "$libdir/pageinspect.so": pageinspect */
+static char *
+library_name(const char *path)
+{
+	const char *slash = last_dir_separator(path);
+	char	   *name = pstrdup(slash != NULL ? slash + 1 : path);
+	char	   *dot = strchr(name, '.');
+
+	if (dot != NULL)
+		*dot = '\0';
+	return name;
+}
+
+static bool
+is_meant(const Symbol *symbol, const char *library, const char *name)
+{
+	if ((symbol->library == NULL) != (library == NULL))
+		return false;
+	if (library != NULL && symbol->library[0] != '\0' &&
+		strcmp(library, symbol->library) != 0)
+		return false;
+	return strncmp(name, symbol->prefix, strlen(symbol->prefix)) == 0;
+}
+
+static Danger
+find_danger(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			language;
+	char	   *library = NULL;
+	char	   *name;
+	bool		isnull;
+	Danger		danger = DANGER_NONE;
+
+	if (!HeapTupleIsValid(tuple))
+		return DANGER_NONE;
+	language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
+	if (language == INTERNALlanguageId || language == ClanguageId)
+	{
+		Datum		source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
+
+		name = TextDatumGetCString(source);
+		if (language == ClanguageId)
+		{
+			Datum		path = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_probin, &isnull);
+
+			library = isnull ? "" : library_name(TextDatumGetCString(path));
+		}
+		for (int i = 0; i < lengthof(symbols) && danger == DANGER_NONE; i++)
+		{
+			if (is_meant(&symbols[i], library, name))
+				danger = symbols[i].danger;
+		}
+	}
+	ReleaseSysCache(tuple);
+	return danger;
+}
+
+/* ---- refusals ---- */
+
+static char *
+function_name(Oid function)
+{
+	return format_procedure(function);
+}
+
+static void
+refuse(const char *what, Oid function, const char *hint)
+{
+	casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
+					   _("this function would go past the protocol"),
+					   psprintf(what, function_name(function)),
+					   hint);
+}
+
+/*
+ * In a file of the server stand the rows of all its databases: that casus is
+ * in one of them is seen by its role.  The backup login, which may take whole
+ * tables as well, is let through on record: pg_rewind reads a server so.
+ */
+static void
+guard_file(Oid function)
+{
+	if (!OidIsValid(get_role_oid("casus_owner", true)))
+		return;
+	if (GetUserId() == GetSessionUserId() && casus_is_backup(GetUserId()))
+	{
+		casus_accesslog_event("export", InvalidOid, 0, NULL, function_name(function));
+		return;
+	}
+	refuse(_("%s reads or writes files of the server, where the rows of protected tables stand too."),
+		   function,
+		   _("Names and sizes are told by pg_ls_dir and pg_stat_file. For pg_rewind: "
+			 "a login with BYPASSRLS that is a member of casus_backup."));
+}
+
+/* ---- the guard ---- */
+
+void
+casus_guard_function(Oid function)
+{
+	Oid		   *slot = &harmless[function & (HARMLESS_SLOTS - 1)];
+	uint64		before = generation;
+	Danger		danger;
+
+	if (*slot == function || !IsTransactionState() || !OidIsValid(MyDatabaseId))
+		return;
+	danger = find_danger(function);
+	if (danger == DANGER_NONE)
+	{
+		/* The look-up takes in messages: what it found may be old by now. */
+		if (before == generation)
+			*slot = function;
+		return;
+	}
+	if (danger == DANGER_FILE)
+		guard_file(function);
+	if (!casus_installed() || casus_registry_empty())
+		return;
+	if (danger == DANGER_PAGE)
+		refuse(_("%s works on pages, past every row policy."), function,
+			   _("Look at a copy of the server on which nothing is protected."));
+	if (danger == DANGER_CHANGE)
+		refuse(_("%s would show or keep the changes of protected tables."), function, NULL);
+	if (danger == DANGER_LARGE_OBJECT && over_protected)
+	{
+		const CasusCapacity *capacities;
+
+		if (casus_context_all(&capacities) > 0)
+			casus_check_refuse(casus_check_protocol(NULL, 0), "copy_out",
+							   _("this copy would go past the protocol"),
+							   psprintf(_("%s would put rows of a protected table into a large object."), function_name(function)),
+							   NULL);
+	}
+}
+
+/* While a statement is started: is it over a protected table? Returns what was. */
+bool
+casus_guard_function_swap(bool now)
+{
+	bool		before = over_protected;
+
+	over_protected = now;
+	return before;
+}
+
+void
+casus_guard_function_init(void)
+{
+	CacheRegisterSyscacheCallback(PROCOID, forget_harmless, (Datum) 0);
+}

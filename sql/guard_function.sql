@@ -1,0 +1,124 @@
+/*
+ * guard_function: functions by which rows would leave past the executor are
+ * known by the code they stand for, whatever their name, and refused to
+ * everyone; those that show no value of a row stay open, and those that run
+ * SQL are bound like any.  B024 B025 A083
+ */
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE FUNCTION public.attempt(sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	code text;
+BEGIN
+	EXECUTE sql;
+	RETURN 'ok';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME;
+	RETURN SQLSTATE || ' ' || code;
+END $$;
+CREATE EXTENSION pageinspect;
+CREATE EXTENSION pg_surgery;
+CREATE EXTENSION pgstattuple;
+CREATE EXTENSION pg_visibility;
+CREATE EXTENSION amcheck;
+
+CREATE TABLE public.trial (n serial, id text, sql text);
+INSERT INTO public.trial (id, sql) VALUES
+	-- files
+	('B024', 'SELECT pg_read_file(''PG_VERSION'')'),
+	('B024', 'SELECT pg_read_file(''PG_VERSION'', 0, 1, true)'),
+	('B024', 'SELECT pg_read_binary_file(pg_relation_filepath(''public.signaal''))'),
+	('B024', 'SELECT * FROM pg_read_binary_file(''PG_VERSION'', 0, 1)'),
+	('B024', 'SELECT public.other_name(''PG_VERSION'')'),
+	('B024', 'SELECT public.inlined(''PG_VERSION'')'),
+	('B024', 'SELECT public.by_plpgsql(''PG_VERSION'')'),
+	('B024', 'SELECT count(*) FROM pg_class WHERE pg_read_file(''PG_VERSION'') <> relname'),
+	('B024', 'CREATE TABLE public.t (a text DEFAULT pg_read_file(''PG_VERSION'')); INSERT INTO public.t DEFAULT VALUES'),
+	('B024', 'SELECT ''PG_VERSION'' OPERATOR(public.@@@@) ''x'''),
+	('B024', 'SELECT lo_import(''PG_VERSION'')'),
+	('B024', 'SELECT lo_export(1, ''/dev/null'')'),
+	-- pages
+	('B025', 'SELECT get_raw_page(''public.signaal'', 0)'),
+	('B025', 'SELECT public.raw(''public.signaal'', 0)'),
+	('B025', 'SELECT * FROM heap_page_items(''\x00'')'),
+	('B025', 'SELECT * FROM bt_page_items(''public.signaal_pkey'', 1)'),
+	('B025', 'SELECT heap_force_freeze(''public.signaal'', ARRAY[''(0,1)'']::tid[])'),
+	-- changes
+	('B025', 'SELECT pg_create_logical_replication_slot(''casus_test'', ''test_decoding'')'),
+	('B025', 'SELECT * FROM pg_logical_slot_peek_changes(''casus_test'', NULL, NULL)'),
+	('B025', 'SELECT * FROM pg_logical_slot_get_binary_changes(''casus_test'', NULL, NULL)'),
+	-- names, sizes, counts
+	('open', 'SELECT count(*) FROM pg_ls_dir(''.'')'),
+	('open', 'SELECT size FROM pg_stat_file(''PG_VERSION'')'),
+	('open', 'SELECT count(*) FROM pg_ls_waldir()'),
+	('open', 'SELECT tuple_count FROM pgstattuple(''public.signaal'')'),
+	('open', 'SELECT * FROM pg_visibility_map(''public.signaal'', 0)'),
+	('open', 'SELECT bt_index_check(''public.signaal_pkey'', true)'),
+	('open', 'SELECT * FROM verify_heapam(''public.signaal'')'),
+	('open', 'SELECT lo_from_bytea(0, ''x'')'),
+	-- SQL inside
+	('A083', 'SELECT query_to_xml(''SELECT * FROM public.signaal'', true, true, '''')'),
+	('A083', 'SELECT table_to_xml(''public.signaal'', true, true, '''')'),
+	('A083', 'SELECT * FROM ts_stat(''SELECT titel::tsvector FROM public.signaal'')');
+CREATE FUNCTION public.other_name(text) RETURNS text LANGUAGE internal STRICT AS 'pg_read_file_all';
+CREATE FUNCTION public.inlined(text) RETURNS text LANGUAGE sql AS 'SELECT pg_catalog.pg_read_file($1)';
+CREATE FUNCTION public.by_plpgsql(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN pg_catalog.pg_read_file($1); END';
+CREATE FUNCTION public.raw(text, bigint) RETURNS bytea LANGUAGE c STRICT AS 'pageinspect', 'get_raw_page_1_9';
+CREATE FUNCTION public.two(text, text) RETURNS text LANGUAGE internal STRICT AS 'pg_read_file_all';
+CREATE OPERATOR public.@@@@ (FUNCTION = public.two, LEFTARG = text, RIGHTARG = text);
+
+-- Nothing is protected: pages are open; files hold the rows of other databases as well.
+CREATE TABLE public.signaal (id int PRIMARY KEY, titel text);
+SELECT attempt('SELECT get_raw_page(''public.signaal_pkey'', 0)') AS page,
+	attempt('SELECT pg_read_file(''PG_VERSION'')') AS file;
+
+\o /dev/null
+SELECT casus.install_protocol('beesel-2021');
+SELECT casus.open_file('beesel-2021', 'zorg');
+SELECT casus.activate_protocol('zorg', 'DPIA 1', '{"startdatum": "2021-01-01", "standaarden": "x"}');
+CREATE ROLE guard_function_coord LOGIN;
+CREATE ROLE guard_function_backup LOGIN BYPASSRLS;
+CREATE ROLE guard_function_auditor LOGIN IN ROLE casus_auditor;
+GRANT casus_backup, pg_read_server_files TO guard_function_backup;
+GRANT EXECUTE ON FUNCTION pg_read_file(text) TO guard_function_backup;
+SELECT casus.add_person('Coordinator', 'guard_function_coord', oath_on => '2020-01-01');
+SELECT casus.appoint('Coordinator', 'zorg', NULL, 'coordinator', reason => 'test');
+SELECT casus.protect('signaal', 'zorg', opens_dossier => true, category => 'signaalomschrijving');
+SELECT casus.bind('signaal');
+GRANT ALL ON public.signaal TO guard_function_coord;
+\o
+SELECT id, attempt(sql), sql FROM public.trial ORDER BY n;
+\set VERBOSITY default
+SELECT pg_read_file('PG_VERSION');
+SELECT get_raw_page('public.signaal', 0);
+\set VERBOSITY terse
+
+-- In another database of the server.
+\c postgres
+SET client_min_messages = warning;
+SELECT length(pg_read_file('PG_VERSION')) > 0;
+\c casus_guard_function
+SET client_min_messages = warning;
+
+-- The backup login, itself, on record.
+SET SESSION AUTHORIZATION guard_function_backup;
+SELECT length(pg_read_file('PG_VERSION')) > 0 AS by_backup;
+RESET SESSION AUTHORIZATION;
+SET ROLE guard_function_backup;
+SELECT length(pg_read_file('PG_VERSION')) > 0 AS by_backup;
+RESET ROLE;
+SET SESSION AUTHORIZATION guard_function_auditor;
+SELECT kind, session_role, text FROM casus.access_log WHERE kind = 'export';
+RESET SESSION AUTHORIZATION;
+
+-- Large objects: no copy of governed rows; what has nothing to do with them goes on.
+SET SESSION AUTHORIZATION guard_function_coord;
+BEGIN;
+SELECT casus.enter('intake');
+INSERT INTO public.signaal VALUES (1, 'GEHEIM');
+SELECT attempt('SELECT lo_from_bytea(0, titel::bytea) FROM public.signaal') AS copied,
+	attempt('SELECT lo_from_bytea(0, ''x'')') AS other;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+DROP OWNED BY guard_function_backup;
+DROP ROLE guard_function_backup;
