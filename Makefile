@@ -46,6 +46,11 @@ test-versions:
 lint:
 	@test/harness/run lint
 
+# PostgreSQL's own regression suite with and without the library.
+.PHONY: test-core
+test-core:
+	@test/core/run
+
 # Demo and benchmark, each on a cluster of its own that it removes; KEEP=1, QUICK=1.
 .PHONY: demo bench
 demo:

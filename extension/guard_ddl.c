@@ -63,7 +63,7 @@ find_protected(RangeVar *name, CasusGuardScope *scope)
 	prot = casus_registry_find(relid);
 	if (prot != NULL)
 	{
-		scope->touches = prot->mode == CASUS_MODE_ENFORCE;
+		scope->touches |= prot->mode == CASUS_MODE_ENFORCE;
 		scope->vetted = list_append_unique_oid(scope->vetted, relid);
 	}
 	return prot;
@@ -173,15 +173,15 @@ check_index(IndexStmt *index, CasusGuardScope *scope)
 }
 
 static void
-note_key(Oid from, RangeVar *to, CasusGuardScope *scope)
+note_key(Oid from, Oid to, CasusGuardScope *scope)
 {
 	CasusGuardKey *key = palloc(sizeof(CasusGuardKey));
 
 	key->from = from;
-	key->to = RangeVarGetRelid(to, NoLock, true);
+	key->to = to;
 	scope->keys = lappend(scope->keys, key);
 	if (casus_registry_find(from) != NULL ||
-		(OidIsValid(key->to) && casus_registry_find(key->to) != NULL))
+		(OidIsValid(to) && casus_registry_find(to) != NULL))
 		scope->touches = true;
 }
 
@@ -197,7 +197,7 @@ check_constraint(Constraint *constraint, Oid relid, const CasusProtected *prot,
 	switch (constraint->contype)
 	{
 		case CONSTR_FOREIGN:
-			note_key(relid, constraint->pktable, scope);
+			note_key(relid, RangeVarGetRelid(constraint->pktable, NoLock, true), scope);
 			break;
 		case CONSTR_CHECK:
 			if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
@@ -224,14 +224,7 @@ check_validation(const char *name, Oid relid, const CasusProtected *prot,
 		return;
 	form = (Form_pg_constraint) GETSTRUCT(tuple);
 	if (form->contype == CONSTRAINT_FOREIGN)
-	{
-		CasusGuardKey *key = palloc(sizeof(CasusGuardKey));
-
-		key->from = form->conrelid;
-		key->to = form->confrelid;
-		scope->keys = lappend(scope->keys, key);
-		scope->touches = true;
-	}
+		note_key(form->conrelid, form->confrelid, scope);
 	else
 	{
 		bool		isnull;
@@ -286,7 +279,7 @@ check_add_column(ColumnDef *column, const CasusProtected *prot, CasusGuardScope 
 			!casus_guard_builtin_raw(prot->relid, constraint->raw_expr, EXPR_KIND_GENERATED_COLUMN))
 			refuse_user_code(prot);
 		if (constraint->contype == CONSTR_FOREIGN)
-			note_key(prot->relid, constraint->pktable, scope);
+			note_key(prot->relid, RangeVarGetRelid(constraint->pktable, NoLock, true), scope);
 	}
 }
 
