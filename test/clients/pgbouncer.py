@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# Packages: python3-psycopg pgbouncer
 """pgbouncer in transaction mode, one server connection for all clients: no context reaches the next client."""
 import os
 import subprocess

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# Packages: python3-psycopg
 """Suspended portals: Execute with a row limit, as JDBC's fetch size does and libpq cannot; so it speaks the protocol itself.
 
 Between two Executes of one portal the dossier goes on, the context ends, or nothing happens."""

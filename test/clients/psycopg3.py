@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# Packages: python3-psycopg
 """psycopg 3: extended protocol, prepared statements, server-side cursors, pipelines; what psql cannot do."""
 import uuid
 
