@@ -95,6 +95,19 @@ extern List *casus_guard_query_swap(List *functions);
 /* Binds whom row security does not bind. May forbid parallelism in *options. */
 extern void casus_guard_query(Query *query, const char *sql, int *options);
 
+/* ---- guard_vetted.c: what may work on a row before the policy ---- */
+struct IndexOptInfo;
+
+extern bool casus_guard_vetted(Node *clause);
+extern bool casus_guard_vetted_index(const struct IndexOptInfo *index);
+extern bool casus_guard_vetted_distances(const struct IndexOptInfo *index);
+extern bool casus_guard_vetted_order(List *orderbys);
+
+/* ---- guard_index.c: what may choose rows by an index before the policy ---- */
+extern void casus_guard_index_init(void);
+extern void casus_guard_index_order(struct Plan *plan); /* the policy before a second test too */
+extern bool casus_guard_index_holds(struct Plan *plan);
+
 /* ---- guard_plan.c: at executor start ---- */
 extern bool casus_guard_touches(const PlannedStmt *plan);
 extern void casus_guard_plan_order(PlannedStmt *plan);	/* the policy before any other condition */

@@ -151,6 +151,8 @@ check_scan(Plan *plan, const Check *check, Index scanrelid, List *indextlist)
 
 			plan->qual = lcons(permits, list_delete_cell(plan->qual, lc));
 		}
+		if (lc != NULL)
+			casus_guard_index_order(plan);
 		return;
 	}
 	casus_require_preloaded();
@@ -159,6 +161,9 @@ check_scan(Plan *plan, const Check *check, Index scanrelid, List *indextlist)
 	if (lc == NULL || lc != list_head(plan->qual))
 		refuse_bypass(prot, psprintf(_("The protected table %s is reached without its policy, as through a parent table. "
 								 "Read it by its own name."),
+							   casus_guard_name(prot->relid)));
+	if (!casus_guard_index_holds(plan))
+		refuse_bypass(prot, psprintf(_("An index of the protected table %s is used in a way that looks at rows before the policy does."),
 							   casus_guard_name(prot->relid)));
 	if (has_capacity(prot))
 	{

@@ -393,6 +393,7 @@ casus_hooks_init(void)
 {
 	casus_guard_scope_init();
 	casus_guard_query_init();
+	casus_guard_index_init();
 	casus_guard_function_init();
 
 	prev_planner = planner_hook;
