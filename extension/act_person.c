@@ -426,7 +426,8 @@ casus_act_person_appoint(const CasusFile *file, const CasusAppointment *a)
 	id = casus_query_get_int(&query, 0, 1);
 	casus_query_end(&query);
 
-	details = casus_act_details("person", a->person_name, "office", a->office.name,
+	details = casus_act_details("appointment", psprintf(INT64_FORMAT, id),
+								"person", a->person_name, "office", a->office.name,
 								"party", a->party_name, NULL);
 	if (as_admin)
 		(void) casus_act_record_setup(file->id, kind, a->dossier, a->reason, details);

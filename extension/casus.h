@@ -203,6 +203,7 @@ typedef enum CasusTable
 	CASUS_DOSSIER,
 	CASUS_PARTICIPANT,
 	CASUS_SHARING,
+	CASUS_OPENING,
 	CASUS_ACT,
 	CASUS_ACT_CONTENT,
 	CASUS_DECISION,
@@ -380,10 +381,6 @@ extern char *casus_check_detail(const CasusProtocol *protocol, const char *code,
 #define CASUS_HINT_ENTER \
 	_("BEGIN; SELECT casus.enter('<purpose>'); ... COMMIT; -- yours: SELECT * FROM casus.my_purposes();")
 
-/* HINT of casus.no_purpose */
-#define CASUS_HINT_ENTER \
-	_("BEGIN; SELECT casus.enter('<purpose>'); ... COMMIT; -- yours: SELECT * FROM casus.my_purposes();")
-
 extern void casus_check_refuse(const CasusProtocol *protocol, const char *code,
 							   const char *message, const char *check,
 							   const char *hint) pg_attribute_noreturn();
@@ -451,10 +448,12 @@ typedef enum CasusSource
 {
 	CASUS_FROM_CONTEXT = 'c',	/* casus.enter */
 	CASUS_FROM_STANDING = 's',	/* a standing purpose of an appointment */
-	CASUS_FROM_BREAK_GLASS = 'b'
+	CASUS_FROM_BREAK_GLASS = 'b',
+	CASUS_FROM_INSPECTION = 'i'
 } CasusSource;
 
 #define CASUS_NO_PURPOSE	255 /* an act in a phase that no purpose reads */
+#define CASUS_NO_OFFICE		255 /* opened by a casus_admin */
 
 typedef struct CasusCapacity
 {
@@ -469,6 +468,13 @@ typedef struct CasusCapacity
 	char		source;			/* CasusSource */
 } CasusCapacity;
 
+/* A dossier opened to a login beside the rules: see glass.c. */
+typedef struct CasusOpening
+{
+	int64		act;
+	CasusCapacity capacity;		/* for this dossier; the source says which of the two */
+} CasusOpening;
+
 extern void casus_context_init(void);
 extern CasusActor casus_context_actor(void);
 
@@ -481,6 +487,9 @@ extern const CasusCapacity *casus_context_for_file(int32 file);
 extern const CasusCapacity *casus_context_entered(void);	/* set by enter(), or NULL */
 
 extern int	casus_context_all(const CasusCapacity **capacities);	/* one per file; how many */
+extern const CasusOpening *casus_context_opening(int64 dossier);
+extern int	casus_context_openings(const CasusOpening **openings);
+extern bool casus_context_reads_file(int32 file);	/* in a capacity, or by an opening */
 extern TimestampTz casus_context_until(void);	/* when a capacity begins or ends by itself */
 extern bool casus_context_is_session(void);
 

@@ -41,7 +41,7 @@ static const char *const table_names[CASUS_NTABLES] = {
 	"installation", "protocol", "phase", "stage", "purpose", "office",
 	"subject_category", "category", "rule", "gate", "transition",
 	"list_value", "file", "party", "person", "person_role", "appointment",
-	"dossier", "participant", "sharing", "act", "act_content", "decision"
+	"dossier", "participant", "sharing", "opening", "act", "act_content", "decision"
 };
 
 typedef enum Presence

@@ -85,6 +85,8 @@ typedef struct Look
 	CasusCapacity entered;
 	int			nstanding;
 	CasusCapacity *standing;	/* in TopMemoryContext */
+	int			nopenings;
+	CasusOpening *openings;		/* likewise */
 } Look;
 
 static Look look;
@@ -337,9 +339,12 @@ refresh(void)
 	now.standing = MemoryContextAlloc(TopMemoryContext,
 									  Max(holdings->n, 1) * sizeof(CasusCapacity));
 	add_standing(&now, holdings);
+	now.nopenings = casus_glass_find(now.actor.role, holdings, &now.openings, &now.until);
 	now.is_made = true;
 	if (look.standing)
 		pfree(look.standing);
+	if (look.openings)
+		pfree(look.openings);
 	look = now;
 	if (!IsParallelWorker())
 		publish(&look);
@@ -392,6 +397,46 @@ casus_context_all(const CasusCapacity **capacities)
 	if (now->has_entered)
 		return now->entered_holds ? 1 : 0;
 	return now->nstanding;
+}
+
+/*
+ * By which act the dossier is open to the session, beside the rules; NULL: by
+ * none.  Like a standing purpose it does not count while a context is entered:
+ * that says why one reads.
+ */
+const CasusOpening *
+casus_context_opening(int64 dossier)
+{
+	const Look *now = refresh();
+
+	for (int i = 0; !now->has_entered && i < now->nopenings; i++)
+		if (now->openings[i].capacity.dossier == dossier)
+			return &now->openings[i];
+	return NULL;
+}
+
+/* All of them; returns how many. */
+int
+casus_context_openings(const CasusOpening **openings)
+{
+	const Look *now = refresh();
+
+	*openings = now->openings;
+	return now->has_entered ? 0 : now->nopenings;
+}
+
+/* Can the session see anything of a file: in a capacity, or by an opening? */
+bool
+casus_context_reads_file(int32 file)
+{
+	const Look *now = refresh();
+
+	if (casus_context_for_file(file) != NULL)
+		return true;
+	for (int i = 0; !now->has_entered && i < now->nopenings; i++)
+		if (now->openings[i].capacity.file == file)
+			return true;
+	return false;
 }
 
 uint64

@@ -293,16 +293,6 @@ casus_sql_enter(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-PG_FUNCTION_INFO_V1(casus_sql_leave);
-
-Datum
-casus_sql_leave(PG_FUNCTION_ARGS)
-{
-	casus_require_preloaded();
-	casus_context_clear();
-	PG_RETURN_VOID();
-}
-
 /* ---- the view ---- */
 
 static Datum

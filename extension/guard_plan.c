@@ -90,7 +90,7 @@ has_capacity(const CasusProtected *prot)
 
 	for (i = 0; i < prot->nfiles; i++)
 	{
-		if (casus_context_for_file(prot->files[i]) != NULL)
+		if (casus_context_reads_file(prot->files[i]))
 			return true;
 	}
 	return false;

@@ -91,10 +91,12 @@ CREATE TABLE casus_cat.office (
 	excludes text[] NOT NULL,
 	needs_oath boolean NOT NULL,
 	article text NOT NULL,
+	reviews boolean NOT NULL DEFAULT false,
+	inspects text,
 	PRIMARY KEY (protocol, code),
 	UNIQUE (protocol, name)
 );
-COMMENT ON TABLE casus_cat.office IS 'Offices: level (of the file, of a party, of one dossier), who appoints (office names or casus_admin), which other offices the same person may not hold, whether the ambtseed or a VOG must be known.';
+COMMENT ON TABLE casus_cat.office IS 'Offices: level (of the file, of a party, of one dossier), who appoints (office names or casus_admin), which other offices the same person may not hold, whether the ambtseed or a VOG must be known. reviews: judges break-glass afterwards and is told of it and of inspections; inspects: the purpose for which it may look at content by casus.inspect.';
 
 CREATE TABLE casus_cat.subject_category (
 	protocol integer NOT NULL REFERENCES casus_cat.protocol,
@@ -336,6 +338,25 @@ CREATE TABLE casus_cat.decision (
 CREATE INDEX decision_dossier ON casus_cat.decision (dossier);
 COMMENT ON TABLE casus_cat.decision IS 'Decisions at gates; valid for the phase stay in which they were taken, unless revoked.';
 
+CREATE TABLE casus_cat.opening (
+	act bigint PRIMARY KEY REFERENCES casus_cat.act,
+	kind text NOT NULL CHECK (kind IN ('break_glass', 'inspect')),
+	file integer NOT NULL REFERENCES casus_cat.file,
+	dossier bigint NOT NULL,
+	person integer REFERENCES casus_cat.person,
+	role_name name NOT NULL,
+	as_admin boolean NOT NULL,
+	office smallint,
+	party smallint,
+	purpose smallint,
+	starts timestamptz NOT NULL,
+	ends timestamptz NOT NULL,
+	review bigint REFERENCES casus_cat.act,
+	outcome text CHECK (outcome IN ('justified', 'not_justified'))
+);
+CREATE INDEX opening_role ON casus_cat.opening (role_name);
+COMMENT ON TABLE casus_cat.opening IS 'Dossiers opened to a login for a time, beside the rules: by break-glass (as_admin: as casus_admin, else in an office of the file), or by a supervisor''s inspection. In force from the commit of its act. review, outcome: the act by which somebody else judged a break-glass. Stays when the dossier is destroyed.';
+
 CREATE SEQUENCE casus_cat.id_seq;
 COMMENT ON SEQUENCE casus_cat.id_seq IS 'Ids of dossiers, acts, appointments and the other state rows.';
 CREATE SEQUENCE casus_cat.item_seq INCREMENT BY 32 START WITH 32 MINVALUE 32;
@@ -411,3 +432,6 @@ ALTER TABLE casus_cat.participant ENABLE ALWAYS TRIGGER state_changed;
 CREATE TRIGGER state_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON casus_cat.sharing
 	FOR EACH STATEMENT EXECUTE FUNCTION casus_int.state_changed();
 ALTER TABLE casus_cat.sharing ENABLE ALWAYS TRIGGER state_changed;
+CREATE TRIGGER state_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON casus_cat.opening
+	FOR EACH STATEMENT EXECUTE FUNCTION casus_int.state_changed();
+ALTER TABLE casus_cat.opening ENABLE ALWAYS TRIGGER state_changed;

@@ -24,7 +24,7 @@ CREATE FUNCTION casus.leave() RETURNS void
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_leave';
 COMMENT ON FUNCTION casus.leave() IS
-	'Ends the context that casus.enter() made, whether it lasts for the transaction or the session; does nothing without one.';
+	'Ends the context that casus.enter() made, whether it lasts for the transaction or the session; without one, ends on record what is open to the caller by casus.break_glass or casus.inspect; does nothing without either.';
 
 CREATE FUNCTION casus_int.current_context(
 		OUT file text, OUT purpose text, OUT office text, OUT party text,

@@ -164,6 +164,43 @@ CREATE FUNCTION casus.checklist(dossier bigint)
 COMMENT ON FUNCTION casus.checklist(bigint) IS
 	'What the present phase of a dossier still asks: per gate one row without key (is it decided) and one per detail key (is it given; never its value), with the list it takes values from and the article. For whoever may know of the dossier, else 42501 casus.no_appointment.';
 
+/* ---- beside the rules ---- */
+
+CREATE FUNCTION casus.break_glass(reason text, dossier bigint, duration interval DEFAULT NULL) RETURNS bigint
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_break_glass';
+COMMENT ON FUNCTION casus.break_glass(text, bigint, interval) IS
+	'Emergency: opens all rows of a dossier for reading to the caller''s role (every session of it), from the commit of this act until the duration is over (default and maximum: break_glass.hours of the protocol, 8 where it says nothing), casus.end_opening or casus.leave. For whoever holds an office in the file of the dossier, and for casus_admin and superusers. Each read is logged with the act; casus.opening shows it to the offices that review. Refused: 42501 casus.no_appointment (no such dossier for the caller), casus.second_person (an earlier one is over and not reviewed: his own, on this dossier, or, for casus_admin, of any of them), casus.bypass (from a SECURITY DEFINER function); 22023 without a reason or for too long; 55000 while it is open already. Does not open a dossier past its retention. Returns the act. Beesel art. 12.1.';
+
+CREATE FUNCTION casus.inspect(dossier bigint, reason text, duration interval DEFAULT NULL) RETURNS bigint
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_inspect';
+COMMENT ON FUNCTION casus.inspect(bigint, text, interval) IS
+	'A supervisor looks at the content of a dossier: opens it for reading as casus.break_glass does, for the purpose that the protocol gives the office (casus.office.inspects; Beesel: fg, toezicht, art. 24.3), one hour unless said otherwise, at most as long as break-glass. Needs no review; casus.opening shows it to the offices that review. Refused: casus.no_appointment, casus.wrong_office, casus.bypass. Returns the act.';
+
+CREATE FUNCTION casus.end_opening(act bigint, motivation text DEFAULT NULL) RETURNS void
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_end_opening';
+COMMENT ON FUNCTION casus.end_opening(bigint, text) IS
+	'Ends now what the caller has opened by the act of casus.break_glass or casus.inspect. 22023 when nothing is open to him by it.';
+
+CREATE FUNCTION casus.review_break_glass(act bigint, outcome text, motivation text) RETURNS bigint
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_review_break_glass';
+COMMENT ON FUNCTION casus.review_break_glass(bigint, text, text) IS
+	'Judges a break-glass (its act): outcome justified or not_justified, with motivation. By an office of the file that the protocol names (casus.office.reviews), never by who opened, who has one of his own to be reviewed in the file, or who was appointed by the one he judges since (42501 casus.second_person). Ends one that still runs. Returns the act.';
+
+CREATE FUNCTION casus_int.sees_opening(file integer, person integer, role_name name) RETURNS boolean
+	LANGUAGE c STABLE CALLED ON NULL INPUT
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_sees_opening';
+COMMENT ON FUNCTION casus_int.sees_opening(integer, integer, name) IS
+	'May the caller see an opening: casus_auditor, who made it, offices of the file that review or inspect.';
+
 /* ---- explanations ---- */
 
 CREATE FUNCTION casus.why(relation regclass, dossier bigint)
@@ -336,5 +373,24 @@ CREATE VIEW casus.decision WITH (security_barrier) AS
 COMMENT ON VIEW casus.decision IS
 	'Decisions at gates, by whom and when; motivation and details as in casus.act_log. Seen as casus.dossier.';
 
-GRANT SELECT ON casus.file, casus.party, casus.person, casus.appointment, casus.dossier, casus.participant,
+CREATE VIEW casus.opening WITH (security_barrier) AS
+	SELECT g.act, g.kind, f.name AS file, g.dossier, p.name AS person, g.role_name, g.as_admin, o.name AS office, u.name AS purpose,
+		g.starts, g.ends, g.starts <= pg_catalog.clock_timestamp() AND g.ends > pg_catalog.clock_timestamp() AS is_open,
+		c.motivation AS reason,
+		CASE WHEN g.kind = 'break_glass' THEN g.review IS NOT NULL END AS is_reviewed,
+		g.outcome, r.at AS reviewed_at, q.name AS reviewed_by, x.motivation AS review
+	FROM casus_cat.opening g
+	JOIN casus_cat.file f ON f.id = g.file
+	LEFT JOIN casus_cat.person p ON p.id = g.person
+	LEFT JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = g.office
+	LEFT JOIN casus_cat.purpose u ON u.protocol = f.protocol AND u.code = g.purpose
+	LEFT JOIN casus_cat.act_content c ON c.act = g.act
+	LEFT JOIN casus_cat.act r ON r.id = g.review
+	LEFT JOIN casus_cat.person q ON q.id = r.person
+	LEFT JOIN casus_cat.act_content x ON x.act = g.review
+	WHERE casus_int.sees_opening(g.file, g.person, g.role_name);
+COMMENT ON VIEW casus.opening IS
+	'Dossiers opened beside the rules: kind break_glass or inspect, who, when, until when, the reason, and for break-glass the review (outcome justified or not_justified). as_admin: by a casus_admin, not in an office. What was read under it: casus.access_log, column opening. Seen by casus_auditor, by who opened, and by the offices of the file that review or inspect (casus.office).';
+
+GRANT SELECT ON casus.opening, casus.file, casus.party, casus.person, casus.appointment, casus.dossier, casus.participant,
 	casus.sharing, casus.act_log, casus.decision TO PUBLIC;

@@ -39,7 +39,8 @@ CREATE VIEW casus.access_log WITH (security_barrier) AS
 		r.line ->> 'client' AS client,
 		(r.line ->> 'pid')::integer AS pid,
 		(r.line ->> 'leader')::integer AS leader_pid,
-		r.line ->> 'session' AS session
+		r.line ->> 'session' AS session,
+		(r.line ->> 'opening')::bigint AS opening
 	FROM casus_int.access_records() AS r(line);
 GRANT SELECT ON casus.access_log TO PUBLIC;
 COMMENT ON VIEW casus.access_log IS
@@ -50,7 +51,8 @@ COMMENT ON COLUMN casus.access_log.verb IS 'For a write: supply (brought in), co
 COMMENT ON COLUMN casus.access_log.dossiers IS 'Dossiers of which rows were let through, an upper bound of what was returned, or written. 0: a row without a valid label.';
 COMMENT ON COLUMN casus.access_log.row_counts IS 'Number of rows, in the order of dossiers, since the statement''s previous record.';
 COMMENT ON COLUMN casus.access_log.actor_kind IS 'login, set_role or token: on what the person was known.';
-COMMENT ON COLUMN casus.access_log.source IS 'context, standing or break_glass: where the capacity came from.';
+COMMENT ON COLUMN casus.access_log.source IS 'context, standing, break_glass or inspection: where the capacity came from.';
+COMMENT ON COLUMN casus.access_log.opening IS 'The act of the break-glass or inspection under which the rows were let through (casus.opening); NULL: the rules let them through.';
 COMMENT ON COLUMN casus.access_log.code IS 'For a refusal the code after "casus." in the error''s constraint-name field; for the rest what it is about.';
 COMMENT ON COLUMN casus.access_log.application IS 'application_name as the client gave it: a hint, not a proof.';
 COMMENT ON COLUMN casus.access_log.leader_pid IS 'For a parallel worker the process that it works for.';

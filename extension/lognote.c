@@ -24,6 +24,7 @@ typedef struct NoteGroup
 	int32		file;
 	int			phase;			/* -1: not known */
 	bool		refused;		/* observe: would have been refused */
+	int64		opening;		/* the act that opened it beside the rules, 0: none */
 	char	   *piece;			/* capacity and phase, as JSON */
 } NoteGroup;
 
@@ -150,9 +151,12 @@ find_file(NoteSet *set, int32 file)
 	return NULL;
 }
 
-/* The piece of a group: the capacity of the file, and the phase by name. */
+/*
+ * The piece of a group: the capacity of the file or the opening, and the phase
+ * by name.
+ */
 static char *
-group_piece(const NoteFile *file, int32 file_id, int phase)
+group_piece(const NoteFile *file, int32 file_id, int phase, const CasusOpening *opening)
 {
 	int32		protocol_id = phase >= 0 && file_id ?
 		casus_dossier_file_protocol(file_id) : 0;
@@ -166,7 +170,12 @@ group_piece(const NoteFile *file, int32 file_id, int phase)
 		MemoryContextSwitchTo(old);
 	}
 	resetStringInfo(&piece);
-	if (file)
+	if (opening)
+	{
+		appendStringInfoString(&piece, casus_logrecord_capacity(file_id, &opening->capacity));
+		casus_logrecord_number(&piece, "opening", opening->act);
+	}
+	else if (file)
 		appendStringInfoString(&piece, file->piece);
 	else
 		appendStringInfoString(&piece, casus_logrecord_capacity(file_id, NULL));
@@ -186,9 +195,10 @@ find_group(NoteSet *set, int64 dossier, bool refused)
 	NoteFile   *file = set->nfiles == 1 ? &set->files[0] : NULL;
 	int32		file_id = file ? file->file : 0;
 	int			phase = file ? file->phase : -1;
+	const CasusOpening *opening = refused ? NULL : casus_context_opening(dossier);
 	NoteGroup  *group;
 
-	if (file == NULL || phase < 0 || refused)
+	if (file == NULL || phase < 0 || refused || opening)
 	{
 		CasusDossier state;
 
@@ -203,7 +213,8 @@ find_group(NoteSet *set, int64 dossier, bool refused)
 	{
 		group = &set->groups[i];
 		if (group->file == file_id && group->phase == phase &&
-			group->refused == refused)
+			group->refused == refused &&
+			group->opening == (opening ? opening->act : 0))
 			return i;
 	}
 
@@ -215,7 +226,8 @@ find_group(NoteSet *set, int64 dossier, bool refused)
 	group->file = file_id;
 	group->phase = phase;
 	group->refused = refused;
-	group->piece = group_piece(file, file_id, phase);
+	group->opening = opening ? opening->act : 0;
+	group->piece = group_piece(file, file_id, phase, opening);
 	return set->ngroups++;
 }
 

@@ -255,6 +255,7 @@ build_capacity(StringInfo piece, int32 file, const CasusCapacity *capacity)
 	casus_logrecord_text(piece, "source",
 						 capacity->source == CASUS_FROM_STANDING ? "standing" :
 						 capacity->source == CASUS_FROM_BREAK_GLASS ? "break_glass" :
+						 capacity->source == CASUS_FROM_INSPECTION ? "inspection" :
 						 "context");
 }
 

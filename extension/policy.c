@@ -8,6 +8,7 @@
  *	pending, of this transaction			yes
  *	malformed, pending of another one		no
  *	governed, a rule grants read			yes
+ *	governed, opened by break-glass			yes
  *	governed, inserted by this transaction	yes
  *	governed otherwise						no
  *
@@ -55,14 +56,16 @@ start_anew(void)
 {
 	uint64		version = CURRENT_VERSION();
 	uint64		state = casus_catalog_generation;
+	const CasusOpening *openings;
 
 	memo.version = 0;
 	if (casus_policy_fold_refresh() || cached_state != state)
 		casus_policy_cache_clear();
 	cached_state = state;
 	cached_until = casus_context_until();
-	has_capacity = casus_policy_fold_count() > 0;
-	only_dossier = casus_policy_fold_count() == 1 ?
+	casus_policy_has_openings = casus_context_openings(&openings) > 0;
+	has_capacity = casus_policy_fold_count() > 0 || casus_policy_has_openings;
+	only_dossier = casus_policy_fold_count() == 1 && !casus_policy_has_openings ?
 		casus_policy_fold(0)->capacity.dossier : 0;
 	cached_version = version;
 }

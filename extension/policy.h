@@ -33,6 +33,8 @@ typedef struct PolicyFold
  */
 typedef uint32 PolicySightNo;
 
+#define POLICY_OPENED	0xffff	/* all of it: opened beside the rules; no fold has this number */
+
 #define POLICY_MAX_FOLDS	32	/* a bit each while loading in bulk; numbers fit in 16 bits */
 
 /* policy_fold.c */
@@ -57,12 +59,13 @@ static inline PolicyMasks
 casus_policy_masks(PolicySightNo no, uint16 *party)
 {
 	static const PolicyMasks nothing = {0, 0, 0};
+	static const PolicyMasks everything = {~UINT64CONST(0), 0, 0};
 	const PolicyFold *fold;
 
-	if (no == 0)
+	if (no == 0 || no == POLICY_OPENED)
 	{
 		*party = 0;
-		return nothing;
+		return no == 0 ? nothing : everything;
 	}
 	no--;
 	fold = &casus_policy_folds[no >> POLICY_FOLD_SHIFT];
@@ -104,6 +107,7 @@ casus_policy_sight_no(int64 dossier)
 }
 
 extern bool casus_policy_cache_shared(int64 dossier, uint32 item, uint16 party);
+extern bool casus_policy_has_openings;	/* is any dossier open beside the rules? */
 extern TimestampTz casus_policy_cache_until(void);	/* when what it holds changes by itself */
 
 #endif							/* CASUS_POLICY_H */

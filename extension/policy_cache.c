@@ -88,6 +88,7 @@ static bool complete = false;	/* what is not there may not be seen */
 static TimestampTz until = DT_NOEND;
 
 PolicyDense casus_policy_dense = {0, 0, NULL};
+bool		casus_policy_has_openings = false;
 
 static void
 make_tables(void)
@@ -139,12 +140,25 @@ has_room(void)
 		sights->size * 2 <= Max(limit, KEEP_ENTRIES);
 }
 
+/* Beside the rules, but not what retention has ended. */
+static bool
+is_opened(const CasusDossier *dossier)
+{
+	return casus_policy_has_openings && dossier->state != CASUS_STATE_GONE &&
+		casus_context_opening(dossier->id) != NULL;
+}
+
 static PolicySightNo
 judge(const CasusDossier *dossier)
 {
 	int			fold = casus_policy_fold_of_file(dossier->file);
 	bool		takes_part = false;
 
+	if (is_opened(dossier))
+	{
+		until = Min(until, dossier->valid_until);
+		return POLICY_OPENED;
+	}
 	if (fold < 0)
 		return 0;
 	until = Min(until, dossier->valid_until);
@@ -292,17 +306,23 @@ keep(int64 dossier, PolicySightNo no, uint64 dense)
 static PolicySightNo
 judge_row(CasusScan *scan, sights_hash *parts, TimestampTz now, int64 *id)
 {
+	const CasusOpening *opening;
 	CasusDossier dossier;
 	int			fold;
 
 	casus_dossier_from_row(scan, &dossier);
 	*id = dossier.id;
 	fold = casus_policy_fold_of_file(dossier.file);
-	if (fold < 0)
+	opening = casus_policy_has_openings ? casus_context_opening(dossier.id) : NULL;
+	if (fold < 0 && opening == NULL)
 		return 0;
-	casus_dossier_stage(&dossier, casus_protocol(casus_policy_fold(fold)->capacity.protocol),
+	casus_dossier_stage(&dossier,
+						casus_protocol(opening ? opening->capacity.protocol :
+									   casus_policy_fold(fold)->capacity.protocol),
 						now);
 	until = Min(until, dossier.valid_until);
+	if (opening)
+		return dossier.state == CASUS_STATE_GONE ? 0 : POLICY_OPENED;
 	return casus_policy_fold_sight(fold, &dossier,
 								   parts && casus_policy_fold_asks(fold, &dossier) &&
 								   takes_part_in(parts, &dossier, fold));

@@ -109,7 +109,19 @@ typedef struct DocOffice
 	DocNames	excludes;
 	bool		needs_oath;
 	bool		supervises;
+	bool		reviews;		/* break-glass */
+	const char *inspects;		/* for which purpose; NULL: it may not */
 } DocOffice;
+
+/* How long break-glass may open a dossier. */
+#define DOC_MAX_GLASS_HOURS	72
+#define DOC_GLASS_HOURS		8	/* where the document says nothing */
+
+typedef struct DocBreakGlass
+{
+	DocEntry	entry;
+	int			hours;
+} DocBreakGlass;
 
 typedef struct DocCategory
 {
@@ -220,6 +232,7 @@ typedef struct CasusDoc
 	DocArray	parameters;
 	DocArray	controllers;	/* of DocEntry */
 	DocEntry	oath;			/* the article that asks for the ambtseed or VOG */
+	DocBreakGlass break_glass;
 	DocChecks	checks;			/* the article under which each check refuses */
 	DocParties	parties;
 	DocArray	lists;
@@ -314,6 +327,9 @@ extern bool casus_protocol_lint_read_has(const DocNames *names, const char *name
 extern void casus_protocol_lint_names(DocLint *lint, const CasusDoc *doc);
 extern void casus_protocol_lint_flow(DocLint *lint, const CasusDoc *doc);
 extern void casus_protocol_lint_access(DocLint *lint, const CasusDoc *doc);
+
+/* Does the office judge break-glass afterwards? */
+extern bool casus_protocol_lint_reviews(const CasusDoc *doc, const DocOffice *office);
 
 /* Every rule as rows; names that are not known are left out. */
 extern DocGrant *casus_protocol_lint_access_expand(const CasusDoc *doc, int *ngrants);

@@ -79,7 +79,9 @@ static const DocKey office_keys[] = {
 	KEY(DocOffice, appointed_by, "appointed_by", DOC_NAMES, true),
 	KEY(DocOffice, excludes, "excludes", DOC_NAMES, false),
 	KEY(DocOffice, needs_oath, "needs_oath", DOC_BOOL, true),
-	KEY(DocOffice, supervises, "supervises", DOC_BOOL, false)
+	KEY(DocOffice, supervises, "supervises", DOC_BOOL, false),
+	KEY(DocOffice, reviews, "reviews", DOC_BOOL, false),
+	KEY(DocOffice, inspects, "inspects", DOC_NAME, false)
 };
 KIND(office_kind, "office", DocOffice, 64, office_keys);
 
@@ -178,6 +180,12 @@ static const DocKey oath_keys[] = {
 };
 KIND(oath_kind, "oath", DocEntry, 1, oath_keys);
 
+static const DocKey break_glass_keys[] = {
+	KEY(DocEntry, article, "article", DOC_TEXT, true),
+	KEY(DocBreakGlass, hours, "hours", DOC_INT, true)
+};
+KIND(break_glass_kind, "break-glass", DocBreakGlass, 1, break_glass_keys);
+
 /*
  * The codes of refusals.  The first DOC_CHECKS_RAISED are raised by this version
  * and want an article each, the others may have one already.
@@ -221,6 +229,7 @@ static const DocKey document_keys[] = {
 	CHILD(CasusDoc, parameters, "parameters", DOC_OBJECTS, true, &parameter_kind),
 	CHILD(CasusDoc, controllers, "controllers", DOC_OBJECTS, true, &controller_kind),
 	CHILD(CasusDoc, oath, "oath", DOC_OBJECT, false, &oath_kind),
+	CHILD(CasusDoc, break_glass, "break_glass", DOC_OBJECT, false, &break_glass_kind),
 	CHILD(CasusDoc, checks, "checks", DOC_OBJECT, false, &casus_protocol_lint_form_checks),
 	CHILD(CasusDoc, parties, "parties", DOC_OBJECT, true, &parties_kind),
 	CHILD(CasusDoc, lists, "lists", DOC_OBJECTS, false, &list_kind),

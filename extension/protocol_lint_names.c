@@ -120,6 +120,7 @@ check_all_citations(DocLint *lint, const CasusDoc *doc)
 	check_citations_of(lint, doc, &doc->parameters, sizeof(DocParameter));
 	check_citations_of(lint, doc, &doc->controllers, sizeof(DocEntry));
 	check_citation(lint, doc, &doc->oath);
+	check_citation(lint, doc, &doc->break_glass.entry);
 	check_citation(lint, doc, &doc->parties.entry);
 	check_citations_of(lint, doc, &doc->parties.list, sizeof(DocParty));
 	check_citations_of(lint, doc, &doc->lists, sizeof(DocList));
@@ -298,6 +299,52 @@ check_supervisor(DocLint *lint, const CasusDoc *doc, const DocOffice *office)
 	}
 }
 
+/*
+ * Who judges break-glass and is told of inspections: the offices of which the
+ * document says so; where it says so of none, those that supervise.
+ */
+bool
+casus_protocol_lint_reviews(const CasusDoc *doc, const DocOffice *office)
+{
+	for (int i = 0; i < doc->offices.n; i++)
+		if (DOC_ITEM(&doc->offices, DocOffice, i)->reviews)
+			return office->reviews;
+	return office->supervises;
+}
+
+/* Who may look at any content decides nothing, and somebody else hears of it. */
+static void
+check_inspector(DocLint *lint, const CasusDoc *doc, const DocOffice *office)
+{
+	char	   *path = psprintf("%s.inspects", office->entry.path);
+	bool		heard = false;
+
+	if (doc_find(&doc->purposes, DocPurpose, office->inspects) < 0)
+		doc_add(lint, "error", path, "there is no purpose \"%s\"", office->inspects);
+	if (!office->supervises)
+		doc_add(lint, "error", path,
+				"office \"%s\" inspects and must be one that supervises", office->entry.name);
+	for (int i = 0; i < doc->offices.n; i++)
+	{
+		DocOffice  *other = DOC_ITEM(&doc->offices, DocOffice, i);
+
+		heard |= other != office && casus_protocol_lint_reviews(doc, other);
+	}
+	if (!heard)
+		doc_add(lint, "warning", path,
+				"no other office reviews, so nobody is told of the inspections of office \"%s\"",
+				office->entry.name);
+}
+
+static void
+check_break_glass(DocLint *lint, const CasusDoc *doc)
+{
+	if (*doc->break_glass.entry.path != '\0' &&
+		(doc->break_glass.hours < 1 || doc->break_glass.hours > DOC_MAX_GLASS_HOURS))
+		doc_add(lint, "error", psprintf("%s.hours", doc->break_glass.entry.path),
+				"break-glass lasts from 1 to %d hours", DOC_MAX_GLASS_HOURS);
+}
+
 /* Which offices can be filled, beginning with those that casus_admin appoints. */
 static uint64
 offices_that_can_be_filled(const CasusDoc *doc)
@@ -358,6 +405,8 @@ check_office(DocLint *lint, const CasusDoc *doc, const DocOffice *office)
 	}
 	if (office->supervises)
 		check_supervisor(lint, doc, office);
+	if (*office->inspects != '\0')
+		check_inspector(lint, doc, office);
 }
 
 static void
@@ -366,6 +415,7 @@ check_offices(DocLint *lint, const CasusDoc *doc)
 	uint64		filled = offices_that_can_be_filled(doc);
 	int			i;
 
+	check_break_glass(lint, doc);
 	for (i = 0; i < doc->offices.n; i++)
 	{
 		DocOffice  *office = DOC_ITEM(&doc->offices, DocOffice, i);

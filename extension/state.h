@@ -54,7 +54,18 @@ enum
 	CASUS_COL_SHARING_DOSSIER = 2,
 	CASUS_COL_SHARING_ITEM = 3,
 	CASUS_COL_SHARING_PARTY = 4,
-	CASUS_COL_SHARING_STARTS = 5
+	CASUS_COL_SHARING_STARTS = 5,
+	CASUS_COL_OPENING_ACT = 1,
+	CASUS_COL_OPENING_KIND = 2,
+	CASUS_COL_OPENING_FILE = 3,
+	CASUS_COL_OPENING_DOSSIER = 4,
+	CASUS_COL_OPENING_PERSON = 5,
+	CASUS_COL_OPENING_ROLE = 6,
+	CASUS_COL_OPENING_AS_ADMIN = 7,
+	CASUS_COL_OPENING_OFFICE = 8,
+	CASUS_COL_OPENING_PARTY = 9,
+	CASUS_COL_OPENING_PURPOSE = 10,
+	CASUS_COL_OPENING_STARTS = 11
 };
 
 typedef struct CasusScan
@@ -150,5 +161,13 @@ extern char *casus_people_party_name(int32 file, uint16 party); /* NULL for 0 */
 
 /* Only of activated files and parties whose membership holds; good until the next call. */
 extern const CasusHoldings *casus_people_holdings(int32 person);
+
+/* ------------------------------------------------------------------------
+ * glass.c: what is open to a login beside the rules
+ * ------------------------------------------------------------------------ */
+
+/* In TopMemoryContext (NULL: none); returns how many, and lowers *until. */
+extern int	casus_glass_find(Oid role, const CasusHoldings *holdings,
+							 CasusOpening **openings, TimestampTz *until);
 
 #endif							/* CASUS_STATE_H */

@@ -141,7 +141,7 @@ SELECT (SELECT count(*) FROM casus.appointment) AS appointments, (SELECT count(*
 	(SELECT count(*) FROM casus.party) AS parties, (SELECT count(*) FROM casus.file) AS files,
 	(SELECT count(*) FROM casus.act_log) AS acts;
 SET SESSION AUTHORIZATION setup_auditor;
-SELECT kind, role_name, person, office, controller, motivation, details FROM casus.act_log ORDER BY id;
+SELECT kind, role_name, person, office, controller, motivation, details - 'appointment' AS details FROM casus.act_log ORDER BY id;
 
 -- [B-1] membership ends, and with it what its people hold.
 SET SESSION AUTHORIZATION setup_admin;

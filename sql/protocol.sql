@@ -225,6 +225,12 @@ SELECT pg_temp.lint('{offices,3,excludes}', '[]');
 SELECT pg_temp.lint('{offices,0,excludes}', '["beheerder"]');
 SELECT pg_temp.lint('{gates,1,decided_by}', '"toezichthouder"');
 SELECT pg_temp.lint('{transitions,1,offices}', '["toezichthouder"]');
+-- Who inspects supervises, for a purpose that is there, and somebody else is told.
+SELECT pg_temp.lint('{offices,3,inspects}', '"niets"');
+SELECT pg_temp.lint('{offices,3}', (SELECT doc -> 'offices' -> 3 || '{"inspects": "bezig", "reviews": true}' FROM base)::text);
+SELECT pg_temp.lint('{offices,0}', (SELECT doc -> 'offices' -> 0 || '{"inspects": "bezig"}' FROM base)::text);
+SELECT pg_temp.lint('{break_glass}', '{"hours": 73, "article": "99"}');
+SELECT pg_temp.lint('{break_glass}', '{"hours": 0, "article": "1", "days": 1}');
 SELECT pg_temp.lint('{offices,0,appointed_by}', '["lid"]');
 SELECT pg_temp.lint('{offices,2,appointed_by}', '["lid"]');
 

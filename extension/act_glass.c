@@ -1,0 +1,544 @@
+/*
+ * act_glass.c
+ *		Break-glass and inspection: acts that open a dossier to a login beside
+ *		the rules, for a time, and the review of the first by somebody else.
+ *
+ * The protocols know no break-glass: it is the technical emergency procedure,
+ * for whoever holds an office of the dossier's file and for casus_admin.  It
+ * gives sight of rows and nothing else: no act, no supply, no correction.
+ * What is open is read by glass.c, from the commit of the act on.
+ *
+ * One that is over and has not been reviewed blocks the next: of the same
+ * person or role, of anybody on the same dossier, and, when it was made as
+ * casus_admin, of every casus_admin, because one who makes roles would be a
+ * new one each time.  Who reviews holds the office that the protocol names,
+ * is not the one who opened, and gains nothing: he has no opening of his own
+ * to be reviewed in the file, and was not appointed by the one he judges.
+ *
+ * Lock: the dossier's row (FOR NO KEY UPDATE), as every act; a review locks
+ * the opening's row.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "acts.h"
+#include "guard.h"
+#include "protocol_doc.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#define INSPECTION_HOURS	1	/* unless another duration is asked for */
+
+/* Who opens. */
+typedef struct Opener
+{
+	CasusActor	actor;
+	bool		as_admin;
+	CasusCapacity capacity;		/* unless as_admin */
+} Opener;
+
+/* ---- who ---- */
+
+/*
+ * It is the act of who is connected: a function that runs with another's
+ * rights cannot do it in his name.
+ */
+static void
+require_himself(const CasusActor *actor)
+{
+	if (GetUserId() != actor->role)
+		casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
+						   _("a dossier is not opened from a function with another's rights"),
+						   _("the current user is not the one who acts"),
+						   _("Call it as a statement of its own."));
+}
+
+/* In an office of the file, whichever; or as casus_admin. */
+static bool
+find_opener(int32 file, Opener *opener)
+{
+	const CasusHoldings *holdings = casus_people_holdings(opener->actor.person);
+
+	for (int i = 0; i < holdings->n; i++)
+	{
+		const CasusHeld *held = &holdings->held[i];
+
+		if (held->file != file)
+			continue;
+		opener->capacity.file = file;
+		opener->capacity.protocol = held->protocol;
+		opener->capacity.person = opener->actor.person;
+		opener->capacity.appointment = held->appointment;
+		opener->capacity.party = held->party;
+		opener->capacity.office = held->office;
+		opener->capacity.purpose = CASUS_NO_PURPOSE;
+		return true;
+	}
+	opener->as_admin = casus_is_admin(opener->actor.role);
+	return opener->as_admin;
+}
+
+/* ---- how long ---- */
+
+/* The end of a period from now; refuses one that is longer than the protocol allows. */
+static TimestampTz
+end_of_period(const CasusFile *file, Interval *duration, int default_hours)
+{
+	CasusQuery	query;
+	bool		isnull;
+	bool		fits;
+	bool		ends_null;
+	int			hours;
+	char	   *article;
+	TimestampTz ends;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file->protocol);
+	casus_query_arg(&query, INTERVALOID, PointerGetDatum(duration), duration == NULL);
+	casus_query_int(&query, DOC_GLASS_HOURS);
+	casus_query_int(&query, default_hours);
+	casus_query_read(&query,
+					 "SELECT m.hours, m.article, "
+					 "t.at + coalesce($2, pg_catalog.make_interval(hours => least(m.hours, coalesce(nullif($4, 0), m.hours)))) e, "
+					 "coalesce($2 > '0' AND t.at + $2 <= t.at + pg_catalog.make_interval(hours => m.hours), true) "
+					 "FROM (SELECT coalesce((p.definition -> 'break_glass' ->> 'hours')::integer, $3), "
+					 "p.definition -> 'break_glass' ->> 'article' "
+					 "FROM casus_cat.protocol p WHERE p.id = $1) m(hours, article), "
+					 "pg_catalog.clock_timestamp() t(at)");
+	hours = (int) casus_query_get_int(&query, 0, 1);
+	article = casus_query_get_text(&query, 0, 2);
+	ends = DatumGetTimestampTz(casus_query_get(&query, 0, 3, &ends_null));
+	fits = DatumGetBool(casus_query_get(&query, 0, 4, &isnull));
+	casus_query_end(&query);
+	if (!fits)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("a dossier cannot be opened for that long"),
+						  casus_find_detail(file, article, psprintf(_("at most %d hours"), hours)),
+						  NULL);
+	return ends;
+}
+
+static char *
+require_reason(FunctionCallInfo fcinfo, int argument)
+{
+	char	   *reason = casus_act_text(fcinfo, argument);
+
+	if (reason == NULL || strspn(reason, " \t\r\n") == strlen(reason))
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "content_missing",
+						  _("a reason is needed"),
+						  _("who reviews reads it; it should name nobody"), NULL);
+	return reason;
+}
+
+/* ---- what stands in the way ---- */
+
+/* The hint names the call for who reviews. */
+static void
+require_reviewed(const CasusFile *file, int64 dossier, const Opener *opener)
+{
+	CasusQuery	query;
+	int64		other;
+	int64		running;
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, dossier);
+	casus_query_text(&query, GetUserNameFromId(opener->actor.role, false));
+	casus_query_arg(&query, INT4OID, Int32GetDatum(opener->actor.person),
+					opener->actor.person == 0);
+	casus_query_bool(&query, opener->as_admin);
+	casus_query_read(&query,
+					 "SELECT pg_catalog.min(o.act) FILTER (WHERE o.ends <= t.at), "
+					 "pg_catalog.min(o.act) FILTER (WHERE o.ends > t.at AND o.dossier = $1 "
+					 "AND (o.role_name = $2::name OR o.person = $3)) "
+					 "FROM casus_cat.opening o, pg_catalog.clock_timestamp() t(at) "
+					 "WHERE o.kind = 'break_glass' AND o.review IS NULL "
+					 "AND (o.dossier = $1 OR o.role_name = $2::name OR o.person = $3 "
+					 "OR ($4 AND o.as_admin))");
+	other = casus_query_get_int(&query, 0, 1);
+	running = casus_query_get_int(&query, 0, 2);
+	casus_query_end(&query);
+	if (other != 0)
+		casus_check_refuse(casus_protocol(file->protocol), "second_person",
+						   _("an earlier break-glass has not been reviewed"),
+						   _("somebody else, in an office that the protocol names, reviews it before the next one"),
+						   psprintf("SELECT casus.review_break_glass(" INT64_FORMAT ", 'justified', '...');", other));
+	if (running != 0)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  _("the dossier is open to you already"), NULL,
+						  "SELECT * FROM casus.opening WHERE is_open;");
+}
+
+/* ---- opening ---- */
+
+/* The row that opens; capacity NULL: as casus_admin. */
+static void
+insert_opening(int64 act, const char *kind, int32 file, int64 dossier,
+			   const Opener *opener, TimestampTz ends)
+{
+	const CasusCapacity *c = opener->as_admin ? NULL : &opener->capacity;
+	CasusQuery	query;
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, act);
+	casus_query_text(&query, kind);
+	casus_query_int(&query, file);
+	casus_query_int64(&query, dossier);
+	casus_query_arg(&query, INT4OID, Int32GetDatum(opener->actor.person),
+					opener->actor.person == 0);
+	casus_query_text(&query, GetUserNameFromId(opener->actor.role, false));
+	casus_query_bool(&query, opener->as_admin);
+	casus_query_code(&query, c ? c->office : 0, c == NULL);
+	casus_query_code(&query, c ? c->party : 0, c == NULL || c->party == 0);
+	casus_query_code(&query, c ? c->purpose : 0, c == NULL || c->purpose == CASUS_NO_PURPOSE);
+	casus_query_arg(&query, TIMESTAMPTZOID, TimestampTzGetDatum(ends), false);
+	casus_query_run(&query,
+					"INSERT INTO casus_cat.opening (act, kind, file, dossier, person, role_name, "
+					"as_admin, office, party, purpose, starts, ends) "
+					"VALUES ($1, $2, $3, $4, $5, $6::name, $7, $8, $9, $10, "
+					"pg_catalog.clock_timestamp(), $11)");
+	casus_query_end(&query);
+
+	/* The attempt is on disk before anything can be open. */
+	casus_accesslog_flush();
+	casus_guard_mark_transaction();
+	if (IsTransactionBlock() || IsSubTransaction())
+		ereport(NOTICE,
+				(errmsg("the dossier is open when this transaction has committed"),
+				 errhint("Call it as a statement of its own, outside a transaction block.")));
+}
+
+static Interval *
+interval_argument(FunctionCallInfo fcinfo, int argument)
+{
+	return PG_ARGISNULL(argument) ? NULL : PG_GETARG_INTERVAL_P(argument);
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_break_glass);
+
+Datum
+casus_sql_break_glass(PG_FUNCTION_ARGS)
+{
+	int64		id = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
+	Opener		opener = {0};
+	CasusDossier dossier;
+	CasusFile	file;
+	TimestampTz ends;
+	char	   *reason;
+	int64		act;
+
+	casus_require_preloaded();
+	casus_accesslog_event("attempt", InvalidOid, id, NULL, "break_glass");
+	casus_catalog_listen();
+	opener.actor = casus_context_actor();
+	require_himself(&opener.actor);
+	reason = require_reason(fcinfo, 0);
+	if (!casus_dossier_load(id, &dossier) || dossier.state == CASUS_STATE_GONE ||
+		!find_opener(dossier.file, &opener) ||
+		!casus_dossier_lock(id, LockTupleNoKeyExclusive))
+		casus_act_refuse_unknown();
+	casus_find_file_by_id(dossier.file, &file);
+	ends = end_of_period(&file, interval_argument(fcinfo, 2), 0);
+	require_reviewed(&file, id, &opener);
+
+	act = opener.as_admin ?
+		casus_act_record_setup(file.id, "break_glass", id, reason, NULL) :
+		casus_act_record(&opener.capacity, "break_glass", id, reason, NULL);
+	insert_opening(act, "break_glass", file.id, id, &opener, ends);
+	PG_RETURN_INT64(act);
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_inspect);
+
+/* The offices that inspect, as a mask, and the purpose for which each does. */
+Datum
+casus_sql_inspect(PG_FUNCTION_ARGS)
+{
+	CasusActTarget target;
+	Opener		opener = {0};
+	CasusQuery	query;
+	TimestampTz ends;
+	char	   *reason;
+	int64		act;
+
+	casus_act_begin("inspect", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
+	opener.actor = casus_context_actor();
+	require_himself(&opener.actor);
+	reason = require_reason(fcinfo, 1);
+
+	casus_query_begin(&query);
+	casus_query_int(&query, target.file.protocol);
+	casus_query_read(&query,
+					 "SELECT coalesce(pg_catalog.bit_or(1::bigint << o.code), 0), "
+					 "pg_catalog.min(o.article) FROM casus_cat.office o "
+					 "WHERE o.protocol = $1 AND o.inspects IS NOT NULL");
+	casus_context_for_act(target.file.id, target.dossier.id,
+						  (uint64) casus_query_get_int(&query, 0, 1),
+						  casus_query_get_text(&query, 0, 2), &opener.capacity);
+	casus_query_int(&query, target.file.protocol);
+	casus_query_code(&query, opener.capacity.office, false);
+	casus_query_read(&query,
+					 "SELECT u.code FROM casus_cat.office o JOIN casus_cat.purpose u "
+					 "ON u.protocol = o.protocol AND u.name = o.inspects "
+					 "WHERE o.protocol = $1 AND o.code = $2");
+	opener.capacity.purpose = (uint8) casus_query_get_int(&query, 0, 1);
+	casus_query_end(&query);
+
+	ends = end_of_period(&target.file, interval_argument(fcinfo, 2), INSPECTION_HOURS);
+	act = casus_act_record(&opener.capacity, "inspect", target.dossier.id, reason, NULL);
+	insert_opening(act, "inspect", target.file.id, target.dossier.id, &opener, ends);
+	PG_RETURN_INT64(act);
+}
+
+/* ---- ending ---- */
+
+/* Ends what is open to the caller: that of one act, or (0) all of it; returns how many. */
+static uint64
+end_openings(int64 act, const char *motivation)
+{
+	CasusActor	actor = casus_context_actor();
+	CasusQuery	query;
+	uint64		n;
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, act);
+	casus_query_text(&query, GetUserNameFromId(actor.role, false));
+	casus_query_arg(&query, INT4OID, Int32GetDatum(actor.person), actor.person == 0);
+	casus_query_run(&query,
+					"UPDATE casus_cat.opening SET ends = greatest(starts, pg_catalog.clock_timestamp()) "
+					"WHERE (act = $1 OR $1 = 0) AND (role_name = $2::name OR person = $3) "
+					"AND ends > pg_catalog.clock_timestamp() RETURNING file, dossier");
+	n = query.nrows;
+	for (uint64 i = 0; i < n; i++)
+		(void) casus_act_record_setup((int32) casus_query_get_int(&query, i, 1), "end_opening",
+									  casus_query_get_int(&query, i, 2), motivation, NULL);
+	casus_query_end(&query);
+	return n;
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_end_opening);
+
+Datum
+casus_sql_end_opening(PG_FUNCTION_ARGS)
+{
+	casus_require_preloaded();
+	casus_catalog_listen();
+	if (PG_ARGISNULL(0) || PG_GETARG_INT64(0) <= 0 ||
+		end_openings(PG_GETARG_INT64(0), casus_act_text(fcinfo, 1)) == 0)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("nothing is open to you by this act"), NULL,
+						  "SELECT * FROM casus.opening WHERE is_open;");
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_leave);
+
+/*
+ * Ends the context; without one, what the caller has opened, so that leaving
+ * means the same whatever one came in by.  Where nothing can be written it
+ * ends by its time.
+ */
+Datum
+casus_sql_leave(PG_FUNCTION_ARGS)
+{
+	const CasusOpening *openings;
+
+	casus_require_preloaded();
+	casus_catalog_listen();
+	if (casus_context_entered() == NULL && casus_context_openings(&openings) > 0 &&
+		!XactReadOnly && !RecoveryInProgress())
+		(void) end_openings(0, NULL);
+	casus_context_clear();
+	PG_RETURN_VOID();
+}
+
+/* ---- review ---- */
+
+typedef struct Review
+{
+	int64		opening;		/* its act */
+	CasusFile	file;
+	int64		dossier;
+	uint64		offices;		/* that review, by this protocol */
+	char	   *article;
+	bool		reviewed;
+	bool		own;			/* of the caller, by person or by role */
+} Review;
+
+/* Finds and locks it; the caller may hold no office that reviews it: then false. */
+static bool
+find_opening(int64 act, Review *review)
+{
+	CasusActor	actor = casus_context_actor();
+	const CasusHoldings *holdings = casus_people_holdings(actor.person);
+	CasusQuery	query;
+	int32		file;
+	bool		found;
+
+	memset(review, 0, sizeof(*review));
+	casus_query_begin(&query);
+	casus_query_int64(&query, act);
+	casus_query_text(&query, GetUserNameFromId(actor.role, false));
+	casus_query_int(&query, actor.person);
+	casus_query_run(&query,
+					"SELECT o.file, o.dossier, o.review IS NOT NULL, "
+					"o.role_name = $2::name OR coalesce(o.person = $3, false), "
+					"(SELECT pg_catalog.bit_or(1::bigint << q.code) FROM casus_cat.office q "
+					"WHERE q.protocol = f.protocol AND q.reviews), "
+					"(SELECT pg_catalog.min(q.article) FROM casus_cat.office q "
+					"WHERE q.protocol = f.protocol AND q.reviews) "
+					"FROM casus_cat.opening o JOIN casus_cat.file f ON f.id = o.file "
+					"WHERE o.act = $1 AND o.kind = 'break_glass' FOR UPDATE OF o");
+	found = query.nrows > 0;
+	file = (int32) casus_query_get_int(&query, 0, 1);
+	review->opening = act;
+	review->dossier = casus_query_get_int(&query, 0, 2);
+	review->reviewed = casus_query_get_bool(&query, 0, 3);
+	review->own = casus_query_get_bool(&query, 0, 4);
+	review->offices = (uint64) casus_query_get_int(&query, 0, 5);
+	review->article = casus_query_get_text(&query, 0, 6);
+	casus_query_end(&query);
+	if (!found)
+		return false;
+	casus_find_file_by_id(file, &review->file);
+	for (int i = 0; i < holdings->n; i++)
+		if (holdings->held[i].file == file &&
+			(review->offices & (UINT64CONST(1) << holdings->held[i].office)) != 0)
+			return true;
+	return false;
+}
+
+/*
+ * Has the caller, in this appointment, something to gain from the review: an
+ * opening of his own that waits for one, or his office from the one he judges?
+ */
+static bool
+gains(const Review *review, const CasusCapacity *capacity)
+{
+	CasusActor	actor = casus_context_actor();
+	CasusQuery	query;
+	bool		gains;
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, review->opening);
+	casus_query_int(&query, actor.person);
+	casus_query_text(&query, GetUserNameFromId(actor.role, false));
+	casus_query_int64(&query, capacity->appointment);
+	casus_query_read(&query,
+					 "SELECT FROM casus_cat.opening o WHERE o.act = $1 AND ("
+					 "EXISTS (SELECT FROM casus_cat.opening m WHERE m.kind = 'break_glass' "
+					 "AND m.file = o.file AND m.review IS NULL "
+					 "AND (m.person = $2 OR m.role_name = $3::name)) "
+					 "OR EXISTS (SELECT FROM casus_cat.act a JOIN casus_cat.act_content c ON c.act = a.id "
+					 "WHERE a.kind IN ('appoint', 'deputise') AND a.file = o.file AND a.id > o.act "
+					 "AND c.details ->> 'appointment' = $4::text "
+					 "AND (a.person = o.person OR a.role_name = o.role_name)))");
+	gains = query.nrows > 0;
+	casus_query_end(&query);
+	return gains;
+}
+
+static char *
+review_outcome(FunctionCallInfo fcinfo)
+{
+	char	   *outcome = casus_act_text(fcinfo, 1);
+
+	if (outcome == NULL ||
+		(strcmp(outcome, "justified") != 0 && strcmp(outcome, "not_justified") != 0))
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("the outcome of a review is justified or not_justified"),
+						  NULL, NULL);
+	return outcome;
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_review_break_glass);
+
+Datum
+casus_sql_review_break_glass(PG_FUNCTION_ARGS)
+{
+	Review		review;
+	CasusCapacity capacity = {0};
+	CasusQuery	query;
+	char	   *outcome;
+	int64		act;
+
+	casus_require_preloaded();
+	casus_accesslog_event("attempt", InvalidOid, 0, NULL, "review_break_glass");
+	casus_catalog_listen();
+	if (PG_ARGISNULL(0) || !find_opening(PG_GETARG_INT64(0), &review))
+		casus_check_refuse(casus_check_protocol(NULL, 0), "wrong_office",
+						   _("there is no break-glass that you may review"),
+						   _("it is reviewed by an office of its file that the protocol names"),
+						   "SELECT * FROM casus.office WHERE reviews;");
+	casus_context_for_act(review.file.id, 0, review.offices, review.article, &capacity);
+	if (review.own || gains(&review, &capacity))
+		casus_check_refuse(casus_protocol(review.file.protocol), "second_person",
+						   _("this break-glass is for somebody else to review"),
+						   review.own ? _("nobody reviews his own") :
+						   _("who reviews has none of his own to be reviewed, and was not appointed by who opened"),
+						   "SELECT * FROM casus.opening;");
+	outcome = review_outcome(fcinfo);
+	if (review.reviewed)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  _("this break-glass has been reviewed already"), NULL,
+						  "SELECT * FROM casus.opening;");
+	if (PG_ARGISNULL(2))
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "content_missing",
+						  _("a motivation is needed"), NULL, NULL);
+
+	act = casus_act_record(&capacity, "review_break_glass", review.dossier,
+						   casus_act_text(fcinfo, 2),
+						   casus_act_details("outcome", outcome, NULL));
+	casus_query_begin(&query);
+	casus_query_int64(&query, review.opening);
+	casus_query_int64(&query, act);
+	casus_query_text(&query, outcome);
+	/* What is judged is over: one that still runs ends here. */
+	casus_query_run(&query,
+					"UPDATE casus_cat.opening SET review = $2, outcome = $3, "
+					"ends = least(ends, greatest(starts, pg_catalog.clock_timestamp())) WHERE act = $1");
+	casus_query_end(&query);
+	PG_RETURN_INT64(act);
+}
+
+/* ---- the view ---- */
+
+PG_FUNCTION_INFO_V1(casus_sql_sees_opening);
+
+/*
+ * (file, person, role_name): the auditor, whoever made it, and the offices of
+ * the file that review or inspect.
+ */
+Datum
+casus_sql_sees_opening(PG_FUNCTION_ARGS)
+{
+	CasusActor	actor = casus_context_actor();
+	const CasusHoldings *holdings;
+	CasusQuery	query;
+	uint64		offices;
+
+	if (casus_is_auditor(actor.role) ||
+		(!PG_ARGISNULL(1) && actor.person != 0 && PG_GETARG_INT32(1) == actor.person) ||
+		strcmp(NameStr(*PG_GETARG_NAME(2)), GetUserNameFromId(actor.role, false)) == 0)
+		PG_RETURN_BOOL(true);
+	if (actor.person == 0)
+		PG_RETURN_BOOL(false);
+
+	casus_query_begin(&query);
+	casus_query_int(&query, PG_GETARG_INT32(0));
+	casus_query_read(&query,
+					 "SELECT pg_catalog.bit_or(1::bigint << o.code) FROM casus_cat.office o "
+					 "JOIN casus_cat.file f ON f.protocol = o.protocol "
+					 "WHERE f.id = $1 AND (o.reviews OR o.inspects IS NOT NULL)");
+	offices = (uint64) casus_query_get_int(&query, 0, 1);
+	casus_query_end(&query);
+	holdings = casus_people_holdings(actor.person);
+	for (int i = 0; i < holdings->n; i++)
+		if (holdings->held[i].file == PG_GETARG_INT32(0) &&
+			(offices & (UINT64CONST(1) << holdings->held[i].office)) != 0)
+			PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(false);
+}
