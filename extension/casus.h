@@ -221,6 +221,7 @@ extern Oid	casus_index_oid(const char *name);	/* a secondary index in casus_cat 
 extern bool casus_is_own_relation(Oid relid);	/* a table, sequence or index in casus_cat */
 extern Oid	casus_owner_oid(void);	/* role casus_owner */
 extern Oid	casus_permits_oid(void);	/* casus_int.permits(casus.label) */
+extern Oid	casus_column_permits_oid(void); /* casus_int.column_permits(casus.label, ...) */
 extern Oid	casus_label_type_oid(void);
 
 /* NULL while the installation is fresh; ensure makes the row, at the first set-up call. */

@@ -57,6 +57,7 @@ static Oid	tables[CASUS_NTABLES];
 static Oid	pkeys[CASUS_NTABLES];
 static Oid	owner_oid;
 static Oid	permits_oid;
+static Oid	column_permits_oid;
 static Oid	label_type_oid;
 
 /*
@@ -147,9 +148,9 @@ casus_creating(void)
 }
 
 static Oid
-find_function(Oid schema, const char *name, Oid argtype)
+find_function(Oid schema, const char *name, int nargs, const Oid *types)
 {
-	oidvector  *args = buildoidvector(&argtype, 1);
+	oidvector  *args = buildoidvector(types, nargs);
 
 	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
 						   CStringGetDatum(name),
@@ -166,6 +167,7 @@ look_up(void)
 {
 	Oid			schema = get_namespace_oid(CASUS_SCHEMA, true);
 	Oid			internal = get_namespace_oid(CASUS_INT_SCHEMA, true);
+	Oid			types[] = {InvalidOid, OIDOID, INT2OID};
 
 	namespace_oid = get_namespace_oid(CASUS_CAT_SCHEMA, true);
 	owner_oid = get_role_oid("casus_owner", true);
@@ -193,8 +195,10 @@ look_up(void)
 									 ObjectIdGetDatum(schema));
 	if (!OidIsValid(label_type_oid))
 		return false;
-	permits_oid = find_function(internal, "permits", label_type_oid);
-	return OidIsValid(permits_oid);
+	types[0] = label_type_oid;
+	permits_oid = find_function(internal, "permits", 1, types);
+	column_permits_oid = find_function(internal, "column_permits", 3, types);
+	return OidIsValid(permits_oid) && OidIsValid(column_permits_oid);
 }
 
 /*
@@ -280,6 +284,12 @@ Oid
 casus_permits_oid(void)
 {
 	return casus_installed() ? permits_oid : InvalidOid;
+}
+
+Oid
+casus_column_permits_oid(void)
+{
+	return casus_installed() ? column_permits_oid : InvalidOid;
 }
 
 Oid

@@ -149,6 +149,46 @@ casus_compat_required_perms(const PlannedStmt *plan, RangeTblEntry *rte)
 #endif
 }
 
+/* The same of a query before it is planned. */
+static inline Oid
+casus_compat_query_check_as_user(const Query *query, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	if (rte->perminfoindex == 0)
+		return InvalidOid;
+	return getRTEPermissionInfo(query->rteperminfos, rte)->checkAsUser;
+#else
+	return rte->checkAsUser;
+#endif
+}
+
+/* The columns that a query reads of it, by the privileges that it asks for. */
+static inline Bitmapset *
+casus_compat_selected_columns(const Query *query, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	if (rte->perminfoindex == 0)
+		return NULL;
+	return getRTEPermissionInfo(query->rteperminfos, rte)->selectedCols;
+#else
+	return rte->selectedCols;
+#endif
+}
+
+/* Does the sub-query stand for a view? Up to 15 the view is its first entry, unused. */
+static inline bool
+casus_compat_is_view(RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	return rte->rtekind == RTE_SUBQUERY && rte->relkind == RELKIND_VIEW;
+#else
+	RangeTblEntry *first = rte->subquery == NULL || rte->subquery->rtable == NIL ? NULL :
+		(RangeTblEntry *) linitial(rte->subquery->rtable);
+
+	return first != NULL && first->rtekind == RTE_RELATION && first->relkind == RELKIND_VIEW;
+#endif
+}
+
 /* 16 asks which result relations there are; none here. */
 static inline void
 casus_compat_init_recheck(EPQState *epq, EState *estate, Plan *plan, List *auxrowmarks, int param)

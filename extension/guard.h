@@ -92,8 +92,8 @@ extern bool casus_guard_builtin_raw(Oid relid, Node *raw, int kind);	/* ParseExp
 extern void casus_guard_query_init(void);
 extern List *casus_guard_query_swap(List *functions);
 
-/* Binds whom row security does not bind. May forbid parallelism in *options. */
-extern void casus_guard_query(Query *query, const char *sql, int *options);
+/* Binds whom row security does not bind; is anything bound? May forbid parallelism in *options. */
+extern bool casus_guard_query(Query *query, const char *sql, int *options);
 
 /* ---- guard_vetted.c: what may work on a row before the policy ---- */
 struct IndexOptInfo;
@@ -114,6 +114,11 @@ extern void casus_guard_plan_order(PlannedStmt *plan);	/* the policy before any 
 
 /* Every scan of a protected table carries the policy, or is refused. */
 extern void casus_guard_plan(QueryDesc *query, int eflags);
+
+/* ---- guard_column.c ---- */
+extern List *casus_guard_column_query(Query *query);	/* before planning */
+extern void casus_guard_column_stamp(PlannedStmt *plan, List *items);	/* after it */
+extern void casus_guard_column_plan(const PlannedStmt *plan);	/* at executor start */
 
 /* ---- guard_copy.c ---- */
 extern PlannedStmt *casus_guard_copy(PlannedStmt *pstmt, CasusGuardScope *scope);

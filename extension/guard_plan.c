@@ -467,7 +467,10 @@ casus_guard_plan(QueryDesc *query, int eflags)
 		check_plan(lfirst(lc), &check);
 	check_purposes(&check);
 	if (casus_guard_touches(plan))
+	{
+		casus_guard_column_plan(plan);
 		keep_serial(query);
+	}
 }
 
 bool

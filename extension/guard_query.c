@@ -287,24 +287,25 @@ unbind_query(Query *query)
 	}
 }
 
-void
+bool
 casus_guard_query(Query *query, const char *sql, int *options)
 {
 	Binding		binding = {sql, false};
 
 	if (query->commandType == CMD_UTILITY || casus_guard_ri_query(query))
-		return;
+		return false;
 	if (casus_guard_ri_validation(query, sql))
 	{
 		unbind_query(query);
 		*options &= ~CURSOR_OPT_PARALLEL_OK;
-		return;
+		return false;
 	}
 	bind_walker((Node *) query, &binding);
 
 	/* Workers do not know the rows that this transaction has inserted. */
 	if (binding.found && casus_policy_any_insert())
 		*options &= ~CURSOR_OPT_PARALLEL_OK;
+	return binding.found;
 }
 
 /* Around the planner, which may be entered again by what it folds. */

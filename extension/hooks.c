@@ -93,9 +93,13 @@ casus_planner(Query *query, const char *sql, int options, ParamListInfo params)
 	outer = casus_guard_query_swap(NIL);
 	PG_TRY();
 	{
-		casus_guard_query(query, sql, &options);
+		List	   *columns = NIL;
+
+		if (casus_guard_query(query, sql, &options))
+			columns = casus_guard_column_query(query);
 		result = plan(query, sql, options, params);
 		casus_guard_plan_order(result);
+		casus_guard_column_stamp(result, columns);
 	}
 	PG_FINALLY();
 	{

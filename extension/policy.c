@@ -219,6 +219,19 @@ casus_policy_permits(const pg_uuid_t *raw)
 	return permits(raw);
 }
 
+/* The file of a dossier by whose rules something of it may be seen; 0: nothing may; -1: all. */
+int32
+casus_policy_file(int64 dossier)
+{
+	uint64		raw_dossier = pg_hton64((uint64) dossier);
+
+	if (raw_dossier != memo.raw_dossier || memo.version != CURRENT_VERSION())
+		remember(raw_dossier);
+	if (memo.no == 0 || memo.no == POLICY_OPENED)
+		return memo.no == 0 ? 0 : -1;
+	return casus_policy_folds[(memo.no - 1) >> POLICY_FOLD_SHIFT].capacity.file;
+}
+
 PG_FUNCTION_INFO_V1(casus_sql_permits);
 
 Datum

@@ -73,6 +73,9 @@ casus_policy_masks(PolicySightNo no, uint16 *party)
 	return fold->masks[(no & POLICY_PART_BIT) ? 1 : 0][no & (POLICY_PART_BIT - 1)];
 }
 
+/* policy.c */
+extern int32 casus_policy_file(int64 dossier);
+
 /* policy_insert.c */
 extern bool casus_policy_has_inserts;	/* casus_policy_any_insert(), for every row */
 extern void casus_policy_insert_init(void);

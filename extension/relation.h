@@ -75,6 +75,8 @@ typedef struct CasusDataColumn
 {
 	AttrNumber	attno;
 	char	   *category;
+	int32		file;			/* column.c: for which the code is; 0: none yet */
+	int			code;			/* of the category in its protocol; -1: not known there */
 } CasusDataColumn;
 
 /* What protect() said for one file. */

@@ -1,0 +1,271 @@
+/*
+ * columns: columns whose data are of a category of their own.  What a reader
+ * may never read is refused by the name of the column; what he may not read of
+ * this row is NULL, wherever it stands.  SECRET is in hidden values only, and
+ * may not show up in what follows the set-up.  [B-9] [B-15] [B-29]
+ */
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE ROLE columns_owner LOGIN;
+CREATE ROLE columns_lead LOGIN;		-- reads everything in intake, no medical data in overleg
+CREATE ROLE columns_desk LOGIN;		-- reads the signal itself alone
+CREATE ROLE columns_red LOGIN;		-- a party: its own, and what is shared of a few categories
+CREATE ROLE columns_none LOGIN;
+\o /dev/null
+SELECT casus.load_protocol('{
+	"name": "kolom-1", "title": "Kolommen", "source": "test",
+	"articles": [{"name": "1", "title": "Een"}, {"name": "2", "title": "Twee"}, {"name": "3", "title": "Drie"},
+		{"name": "4", "title": "Vier"}, {"name": "5", "title": "Vijf"}],
+	"parameters": [{"name": "startdatum", "title": "Start", "type": "date", "mandatory": true, "article": "1"},
+		{"name": "dpia", "title": "DPIA", "type": "text", "mandatory": true, "article": "1"}],
+	"controllers": [{"name": "college", "title": "College", "article": "1"}],
+	"parties": {"closed": true, "kinds": ["afdeling"], "article": "1", "list": [{"name": "rood", "title": "Rood", "kind": "afdeling"}]},
+	"lists": [],
+	"offices": [
+		{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
+		{"name": "desk", "title": "Desk", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
+		{"name": "delegate", "title": "Delegate", "level": "party", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],
+	"subject_categories": [{"name": "subject", "title": "Subject", "article": "1"}],
+	"categories": [
+		{"name": "melding", "title": "Melding", "subjects": ["subject", "geen"], "article": "2"},
+		{"name": "adres", "title": "Adres", "subjects": ["subject", "geen"], "article": "2"},
+		{"name": "medisch", "title": "Medisch", "subjects": ["subject", "geen"], "article": "2"}],
+	"phases": [
+		{"name": "intake", "title": "Intake", "initial": true, "article": "3"},
+		{"name": "overleg", "title": "Overleg", "article": "3"},
+		{"name": "klaar", "title": "Klaar", "terminal": true, "closing": true, "article": "3"}],
+	"purposes": [
+		{"name": "intake", "title": "Intake", "article": "3"},
+		{"name": "overleg", "title": "Overleg", "article": "3"},
+		{"name": "klaar", "title": "Klaar", "article": "3"},
+		{"name": "beide", "title": "Beide", "phases": ["intake", "overleg"], "standing": true, "article": "3"}],
+	"gates": [
+		{"name": "verder", "title": "Verder", "article": "3", "phases": ["intake"], "decided_by": "lead", "outcomes": ["ja"], "details": []},
+		{"name": "sluiten", "title": "Sluiten", "article": "3", "phases": ["overleg"], "decided_by": "lead", "outcomes": ["ja"], "details": []}],
+	"transitions": [
+		{"from": ["intake"], "to": "overleg", "gate": "verder", "outcomes": ["ja"], "offices": ["lead"], "article": "3"},
+		{"from": ["overleg"], "to": "klaar", "gate": "sluiten", "outcomes": ["ja"], "offices": ["lead"], "article": "3"}],
+	"rules": [
+		{"phases": ["intake"], "offices": ["lead"], "purposes": ["intake", "beide"], "categories": "*", "scope": "all",
+			"may": ["read", "supply", "correct", "remove"], "article": "4"},
+		{"phases": ["overleg"], "offices": ["lead"], "purposes": ["overleg", "beide"], "categories": ["melding", "adres"], "scope": "all",
+			"may": ["read", "supply", "correct", "remove"], "article": "4"},
+		{"phases": ["intake", "overleg"], "offices": ["desk"], "purposes": ["intake", "overleg", "beide"], "categories": ["melding"], "scope": "all",
+			"may": ["read", "supply", "correct"], "article": "4"},
+		{"phases": ["overleg"], "offices": ["delegate"], "categories": "*", "scope": "own", "participants": true, "may": ["read", "supply"], "article": "4"},
+		{"phases": ["overleg"], "offices": ["delegate"], "categories": ["melding", "adres"], "scope": "shared", "participants": true, "may": ["read"], "article": "4"},
+		{"offices": ["lead"], "categories": "*", "scope": "all", "may": ["read"], "article": "5", "stages": ["klaar_inzage"]}],
+	"retention": [{"phase": "klaar", "article": "5", "stages": [
+		{"name": "klaar_inzage", "title": "Inzage", "until": "gedurende 6 months after besluit", "article": "5"}]}]
+}');
+SELECT casus.open_file('kolom-1', 'kolommen');
+SELECT casus.activate_protocol('kolommen', dpia => 'DPIA', parameters => '{"startdatum": "2026-01-01"}');
+SELECT casus.add_person('Lead', 'columns_lead'), casus.add_person('Desk', 'columns_desk'), casus.add_person('Red', 'columns_red');
+SELECT casus.appoint('Lead', 'kolommen', NULL, 'lead'), casus.appoint('Desk', 'kolommen', NULL, 'desk'),
+	casus.appoint('Red', 'kolommen', 'rood', 'delegate');
+
+GRANT CREATE ON SCHEMA public TO PUBLIC;
+SET ROLE columns_owner;
+CREATE TABLE zaak (id integer PRIMARY KEY, soort text NOT NULL, weg integer, titel text,
+	bsn varchar(20) UNIQUE, adres text, deel text[]);
+ALTER TABLE zaak DROP COLUMN weg;
+CREATE TABLE stuk (id integer PRIMARY KEY, zaak_id integer NOT NULL REFERENCES zaak, tekst text, bsn varchar(20));
+CREATE INDEX ON stuk (bsn);
+CREATE TABLE vrij (id integer, bsn varchar(20));
+GRANT ALL ON zaak, stuk, vrij TO PUBLIC;
+INSERT INTO zaak VALUES (1, 'gewoon', 'een', 'OPEN-1', 'straat 1'), (2, 'gewoon', 'twee', 'OPEN-2', 'straat 2');
+INSERT INTO stuk VALUES (1, 1, 'gewoon', 'OPEN-1');
+INSERT INTO vrij VALUES (1, 'OPEN-1'), (3, 'SECRET-3'), (4, 'SECRET-4');
+CREATE VIEW zaak_view AS SELECT * FROM zaak;
+CREATE VIEW zaak_invoker WITH (security_invoker) AS SELECT * FROM zaak;
+CREATE VIEW zaak_where AS SELECT id, titel FROM zaak WHERE bsn LIKE 'SECRET%';
+GRANT ALL ON zaak_view, zaak_invoker, zaak_where TO PUBLIC;
+RESET ROLE;
+SELECT casus.protect('zaak', 'kolommen', opens_dossier => true, governs => $$soort = 'geval'$$, category => 'melding',
+	columns => '{"bsn": "medisch", "adres": "adres", "deel": "medisch"}');
+SELECT casus.protect('stuk', 'kolommen', via => 'zaak_id', category => 'melding', columns => '{"bsn": "medisch"}');
+CALL casus.take_in('zaak');
+CALL casus.take_in('stuk');
+SELECT casus.bind('zaak', 'enforce'), casus.bind('stuk', 'enforce');
+SET SESSION AUTHORIZATION columns_lead;
+BEGIN;
+SELECT casus.enter('intake');
+INSERT INTO zaak (id, soort, titel, bsn, adres, deel) VALUES (3, 'geval', 'drie', 'SECRET-3', 'SECRET-A3', '{SECRET-D3}'),
+	(4, 'geval', 'vier', 'SECRET-4', 'SECRET-A4', '{SECRET-D4,x}');
+INSERT INTO stuk VALUES (3, 3, 'bij drie', 'SECRET-3'), (4, 4, 'bij vier', 'SECRET-4');
+SELECT casus.dossier_of(casus_label) AS three FROM zaak WHERE id = 3 \gset
+SELECT casus.dossier_of(casus_label) AS four FROM zaak WHERE id = 4 \gset
+COMMIT;
+BEGIN;
+SELECT casus.decide(:four, 'verder', 'ja', 'x'), casus.advance(:four, 'overleg');
+COMMIT;
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION attempt(sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	code text;
+	n bigint;
+BEGIN
+	EXECUTE sql;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	RETURN 'ok ' || n;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME;
+	RETURN SQLSTATE || ' ' || code || CASE code WHEN '' THEN SQLERRM ELSE '' END;
+END $$;
+\o
+
+-- Whoever has no capacity names the columns freely, and sees the rows outside the protocol.
+SET SESSION AUTHORIZATION columns_none;
+SELECT id, bsn, adres FROM zaak ORDER BY id;
+SELECT * FROM zaak_view ORDER BY id;
+SELECT zaak.id FROM zaak WHERE bsn = 'OPEN-2';
+
+-- By name: refused, with the columns that may be named.
+SET SESSION AUTHORIZATION columns_desk;
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+SAVEPOINT s;
+SELECT bsn FROM zaak;
+ROLLBACK TO s;
+SELECT * FROM zaak;
+ROLLBACK TO s;
+SELECT id, soort, titel FROM public.zaak ORDER BY id;
+ROLLBACK;
+-- One of the two phases is enough to be allowed to name it.
+SET SESSION AUTHORIZATION columns_lead;
+BEGIN;
+SELECT casus.enter('overleg') \g /dev/null
+SELECT bsn FROM zaak;
+ROLLBACK;
+
+-- Every way to name it.
+CREATE TEMP TABLE trial (n serial, sql text);
+INSERT INTO trial (sql) VALUES
+	('SELECT id FROM zaak'),
+	('SELECT count(*) FROM zaak'),
+	('SELECT id FROM zaak WHERE bsn = ''SECRET-3'''),
+	('SELECT id FROM zaak ORDER BY bsn'),
+	('SELECT count(*) FROM zaak GROUP BY bsn'),
+	('SELECT count(*) FROM zaak HAVING max(bsn) > ''a'''),
+	('SELECT max(bsn) FROM zaak'),
+	('SELECT row_number() OVER (ORDER BY bsn) FROM zaak'),
+	('SELECT DISTINCT ON (bsn) id FROM zaak'),
+	('SELECT zaak FROM zaak'),
+	('SELECT zaak::text FROM zaak'),
+	('SELECT row_to_json(zaak) FROM zaak'),
+	('SELECT (zaak).bsn FROM zaak'),
+	('SELECT z.* FROM zaak z'),
+	('SELECT count(z) FROM zaak z'),
+	('SELECT vrij.id FROM vrij JOIN zaak USING (bsn)'),
+	('SELECT vrij.id FROM vrij NATURAL JOIN stuk'),
+	('SELECT vrij.id FROM vrij LEFT JOIN zaak ON zaak.bsn = vrij.bsn'),
+	('SELECT j FROM (vrij JOIN stuk USING (id)) AS j'),
+	('SELECT zaak.id FROM vrij JOIN zaak USING (id)'),
+	('SELECT id FROM vrij WHERE EXISTS (SELECT FROM zaak WHERE zaak.bsn = vrij.bsn)'),
+	('SELECT id FROM vrij WHERE bsn IN (SELECT bsn FROM zaak)'),
+	('SELECT (SELECT bsn FROM zaak LIMIT 1)'),
+	('WITH w AS (SELECT bsn FROM zaak) SELECT count(*) FROM w'),
+	('WITH w AS MATERIALIZED (SELECT * FROM zaak) SELECT id FROM w'),
+	('SELECT v.id FROM vrij v, LATERAL (SELECT z.bsn FROM zaak z WHERE z.id = v.id) l'),
+	('SELECT id, (SELECT max(v.id) FROM vrij v WHERE v.bsn = z.bsn) FROM zaak z'),
+	('SELECT id FROM zaak UNION SELECT length(bsn) FROM zaak'),
+	('SELECT id FROM zaak TABLESAMPLE SYSTEM (100) WHERE bsn IS NULL'),
+	('SELECT id FROM zaak FOR UPDATE'),
+	('UPDATE zaak SET titel = ''x'' WHERE id = 3'),
+	('UPDATE zaak SET titel = bsn WHERE id = 3'),
+	('UPDATE zaak SET titel = ''x'' WHERE bsn = ''SECRET-3'''),
+	('UPDATE zaak SET titel = ''x'' WHERE id = 3 RETURNING bsn'),
+	('UPDATE zaak SET titel = ''x'' WHERE id = 3 RETURNING *'),
+	('UPDATE zaak SET titel = ''x'' FROM vrij WHERE vrij.bsn = zaak.bsn'),
+	('DELETE FROM zaak WHERE bsn = ''SECRET-3'''),
+	('DELETE FROM zaak USING vrij WHERE vrij.bsn = zaak.bsn'),
+	('MERGE INTO zaak USING vrij ON zaak.bsn = vrij.bsn WHEN MATCHED THEN UPDATE SET titel = ''x'''),
+	('MERGE INTO zaak USING vrij ON zaak.id = vrij.id WHEN MATCHED AND zaak.bsn = ''SECRET-3'' THEN DO NOTHING'),
+	('MERGE INTO vrij USING zaak ON zaak.id = vrij.id WHEN MATCHED THEN UPDATE SET bsn = zaak.bsn'),
+	('INSERT INTO vrij SELECT id, bsn FROM zaak'),
+	('INSERT INTO zaak (id, soort, titel) VALUES (3, ''geval'', ''x'') ON CONFLICT (id) DO UPDATE SET titel = zaak.bsn'),
+	('INSERT INTO zaak (id, soort, bsn) VALUES (9, ''gewoon'', ''SECRET-3'') ON CONFLICT (bsn) DO NOTHING'),
+	('INSERT INTO zaak (id, soort, bsn) VALUES (9, ''gewoon'', ''OPEN-9'') RETURNING *'),
+	('EXPLAIN SELECT bsn FROM zaak'),
+	('DECLARE c CURSOR FOR SELECT bsn FROM zaak'),
+	('CREATE TEMP TABLE kopie AS SELECT bsn FROM zaak'),
+	('COPY (SELECT bsn FROM zaak) TO STDOUT'),
+	('COPY zaak (bsn) TO STDOUT'),
+	('SELECT id FROM zaak_invoker'),
+	('SELECT id, bsn FROM zaak_invoker'),
+	('UPDATE zaak_view SET titel = ''x'' WHERE bsn = ''SECRET-3''');
+GRANT SELECT ON trial TO PUBLIC;
+SET SESSION AUTHORIZATION columns_desk;
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+SELECT n, attempt(sql), sql FROM trial ORDER BY n;
+ROLLBACK;
+-- A COPY names its columns too.
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+SAVEPOINT s;
+\set VERBOSITY terse
+COPY (SELECT bsn FROM zaak) TO STDOUT;
+ROLLBACK TO s;
+COPY zaak (id, bsn) TO STDOUT;
+ROLLBACK TO s;
+COPY zaak (id, titel) TO STDOUT;
+ROLLBACK;
+
+-- In a view it is NULL, also to the view's own conditions, and to whoever makes a view.
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+SELECT * FROM zaak_view ORDER BY id;
+SELECT * FROM zaak_invoker ORDER BY id;
+SELECT * FROM zaak_where;
+SELECT id FROM zaak_view WHERE bsn LIKE 'SECRET%';
+SELECT v.id FROM zaak_view v JOIN vrij USING (bsn);
+SELECT vrij.id, v.id AS zaak FROM vrij LEFT JOIN zaak_view v USING (bsn) ORDER BY 1;
+SELECT vrij.id, v.bsn, v FROM vrij FULL JOIN zaak_view v USING (id) ORDER BY 1;
+SELECT bsn, count(*) FROM zaak_view GROUP BY bsn ORDER BY bsn;
+SELECT bsn, adres, count(*) FROM zaak_view GROUP BY GROUPING SETS ((bsn), (adres), ()) ORDER BY 1, 2;
+SELECT zaak_view FROM zaak_view ORDER BY id;
+SELECT to_jsonb(v) FROM zaak_view v ORDER BY id;
+SELECT max(bsn), min(adres), string_agg(bsn, ',') FROM zaak_view;
+UPDATE zaak_view SET titel = 'anders' WHERE id = 3 RETURNING *;
+UPDATE zaak_view SET titel = bsn WHERE id = 3 RETURNING titel;
+UPDATE zaak_view SET deel[1] = 'y' WHERE id = 4 RETURNING deel;
+CREATE TEMP VIEW eigen AS SELECT z.id, z.bsn, z AS rij, (SELECT s.bsn FROM stuk s WHERE s.zaak_id = z.id LIMIT 1) AS onder,
+	EXISTS (SELECT FROM vrij WHERE vrij.bsn = z.bsn) AS erin FROM zaak z;
+SELECT id, bsn, rtrim(rij::text, '0123456789abcdef-)') AS rij, onder, erin FROM eigen ORDER BY id;
+CREATE FUNCTION pg_temp.toon(text) RETURNS boolean LANGUAGE plpgsql COST 0.00001 AS
+	$$BEGIN RAISE WARNING 'shown: %', $1; RETURN true; END$$;
+CREATE TEMP VIEW lek AS SELECT id, titel FROM zaak WHERE pg_temp.toon(bsn) WITH CHECK OPTION;
+SELECT id FROM lek ORDER BY id;
+UPDATE lek SET titel = 'x' WHERE id = 3;
+ROLLBACK;
+
+-- What a phase allows and another does not: row by row, named or not.
+SET SESSION AUTHORIZATION columns_lead;
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+SELECT id, bsn, adres, deel FROM zaak ORDER BY id;
+SELECT rtrim(zaak::text, '0123456789abcdef-)') FROM zaak ORDER BY id;
+SELECT id FROM zaak WHERE bsn LIKE '%';
+SELECT id, bsn FROM stuk WHERE bsn IN ('SECRET-3', 'SECRET-4', 'OPEN-1') ORDER BY id;
+SELECT zaak.id, stuk.id FROM zaak JOIN stuk USING (bsn) ORDER BY 1;
+SELECT id, bsn FROM zaak_view ORDER BY id;
+UPDATE zaak SET deel[1] = 'y' WHERE id IN (3, 4) RETURNING id, deel;
+UPDATE zaak SET titel = coalesce(bsn, 'niets') WHERE id IN (3, 4) RETURNING id, titel;
+INSERT INTO stuk VALUES (9, 4, 'mijn eigen', 'EIGEN-9') RETURNING bsn;
+SELECT bsn FROM stuk WHERE id = 9;
+INSERT INTO stuk VALUES (9, 4, 'x') ON CONFLICT (id) DO UPDATE SET tekst = stuk.bsn RETURNING tekst;
+INSERT INTO stuk VALUES (4, 4, 'x', 'z') ON CONFLICT (id) DO UPDATE SET tekst = coalesce(stuk.bsn, 'niets') || EXCLUDED.bsn RETURNING tekst, bsn;
+ROLLBACK;
+-- The rest of the array is still there.
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+UPDATE zaak SET deel[2] = 'y' WHERE id = 4 RETURNING deel;
+SELECT casus.decide(:four, 'sluiten', 'ja', 'x'), casus.advance(:four, 'klaar') \g /dev/null
+SELECT casus.enter('klaar') \g /dev/null
+SELECT id, replace(deel::text, 'SECRET', 'the lead may read') AS deel FROM zaak WHERE id = 4;
+ROLLBACK;
+
+RESET SESSION AUTHORIZATION;
+DROP VIEW zaak_view, zaak_invoker, zaak_where;
+DROP TABLE vrij;
