@@ -179,6 +179,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	if (!enforce && strcmp(mode, "observe") != 0)
 		casus_protect_check_unknown("mode", mode, "It is observe or enforce.");
 	rel = open_for_setup(relid, &settings);
+	casus_protect_check_published(rel);
 	casus_protect_check_triggers(rel);
 	casus_protect_check_code(rel);
 	if (!enforce && settings->mode == CASUS_MODE_ENFORCE)

@@ -158,6 +158,19 @@ find_function(Oid schema, const char *name, int nargs, const Oid *types)
 						   ObjectIdGetDatum(schema));
 }
 
+static Oid
+find_owner(Oid schema)
+{
+	HeapTuple	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(schema));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
 /*
  * Everything or nothing: a half-made extension is not there.  The primary key
  * of a table is named by PostgreSQL's own rule, <table>_pkey.
@@ -170,7 +183,8 @@ look_up(void)
 	Oid			types[] = {InvalidOid, OIDOID, INT2OID};
 
 	namespace_oid = get_namespace_oid(CASUS_CAT_SCHEMA, true);
-	owner_oid = get_role_oid("casus_owner", true);
+	/* Not by its name: a role can be renamed from any database of the server. */
+	owner_oid = find_owner(namespace_oid);
 	if (!OidIsValid(schema) || !OidIsValid(internal) ||
 		!OidIsValid(namespace_oid) || !OidIsValid(owner_oid))
 		return false;

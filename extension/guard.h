@@ -128,15 +128,22 @@ extern void casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope,
 /* ---- guard_ddl.c ---- */
 extern void casus_guard_ddl(Node *stmt, CasusGuardScope *scope);
 
+/* ---- guard_publication.c ---- */
+extern void casus_guard_publication(Node *stmt);
+extern void casus_guard_publication_move(Oid schema, Oid parent);	/* one may be invalid */
+
+/* ---- guard_sequence.c: a call of setval, before planning ---- */
+extern void casus_guard_sequence(FuncExpr *call);
+
+/* ---- guard_role.c: roles, databases, settings; also where casus is not installed ---- */
+extern void casus_guard_role(Node *stmt);
+
 /* ---- guard_utility.c: before and after a utility statement ---- */
 
 /* Returns the statement to run. */
 extern PlannedStmt *casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope);
 extern void casus_guard_utility_done(PlannedStmt *pstmt, CasusGuardScope *scope,
 									 uint64 processed);
-
-/* CREATE and DROP DATABASE, also from databases without casus. */
-extern void casus_guard_databases(Node *stmt);
 
 /* Raises the current error again, without what it tells of hidden rows. */
 extern void casus_guard_rethrow(CasusGuardScope *scope) pg_attribute_noreturn();

@@ -380,10 +380,16 @@ check_protected_command(AlterTableCmd *cmd, const CasusProtected *prot,
  * parent could not be read any more.
  */
 static void
-check_family(AlterTableCmd *cmd, CasusGuardScope *scope)
+check_family(Oid relid, AlterTableCmd *cmd, CasusGuardScope *scope)
 {
 	if (cmd->subtype == AT_AttachPartition)
-		check_named(((PartitionCmd *) cmd->def)->name, "ATTACH PARTITION", scope);
+	{
+		RangeVar   *name = ((PartitionCmd *) cmd->def)->name;
+
+		if (casus_registry_find(find_table(name)) != NULL)
+			casus_guard_publication_move(InvalidOid, relid);
+		check_named(name, "ATTACH PARTITION", scope);
+	}
 	else if (cmd->subtype == AT_AddInherit)
 		check_named((RangeVar *) cmd->def, "INHERIT", scope);
 }
@@ -419,7 +425,7 @@ check_alter_table(AlterTableStmt *alter, CasusGuardScope *scope)
 			scope->only_keys = false;
 		if (prot != NULL)
 			check_protected_command(cmd, prot, scope);
-		check_family(cmd, scope);
+		check_family(relid, cmd, scope);
 		if (cmd->subtype == AT_AddConstraint)
 			check_constraint((Constraint *) cmd->def, relid, prot, scope);
 		else if (cmd->subtype == AT_ValidateConstraint)
@@ -476,6 +482,17 @@ check_policy(RangeVar *table, const char *name, CasusGuardScope *scope)
 }
 
 static void
+check_schema(AlterObjectSchemaStmt *alter, CasusGuardScope *scope)
+{
+	const CasusProtected *prot = find_protected(alter->relation, scope);
+
+	if (prot == NULL)
+		return;
+	casus_guard_publication_move(get_namespace_oid(alter->newschema, true), InvalidOid);
+	casus_guard_need_maintenance(prot, "SET SCHEMA");
+}
+
+static void
 check_statistics(CreateStatsStmt *statistics, CasusGuardScope *scope)
 {
 	ListCell   *lc;
@@ -523,7 +540,7 @@ casus_guard_ddl(Node *stmt, CasusGuardScope *scope)
 			check_named(((ClusterStmt *) stmt)->relation, "CLUSTER", scope);
 			break;
 		case T_AlterObjectSchemaStmt:
-			check_named(((AlterObjectSchemaStmt *) stmt)->relation, "SET SCHEMA", scope);
+			check_schema((AlterObjectSchemaStmt *) stmt, scope);
 			break;
 		case T_CreateStatsStmt:
 			check_statistics((CreateStatsStmt *) stmt, scope);

@@ -22,6 +22,7 @@
 #include "guard.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
@@ -39,6 +40,7 @@ typedef enum Danger
 	DANGER_FILE,				/* files hold the rows of every database */
 	DANGER_PAGE,				/* pages of this database */
 	DANGER_CHANGE,				/* decoded changes of this database */
+	DANGER_SEQUENCE,			/* by another name it is not seen by guard_sequence.c */
 	DANGER_LARGE_OBJECT			/* a copy that no policy covers */
 } Danger;
 
@@ -66,6 +68,7 @@ static const Symbol symbols[] = {
 	{NULL, "pg_logical_slot_peek_", DANGER_CHANGE},
 	{NULL, "pg_create_logical_replication_slot", DANGER_CHANGE},
 	{NULL, "pg_copy_logical_replication_slot", DANGER_CHANGE},
+	{NULL, "setval", DANGER_SEQUENCE},
 	{NULL, "be_lo_from_bytea", DANGER_LARGE_OBJECT},
 	{NULL, "be_lo_put", DANGER_LARGE_OBJECT},
 	{NULL, "be_lowrite", DANGER_LARGE_OBJECT}
@@ -208,6 +211,8 @@ casus_guard_function(Oid function)
 			   _("Look at a copy of the server on which nothing is protected."));
 	if (danger == DANGER_CHANGE)
 		refuse(_("%s would show or keep the changes of protected tables."), function, NULL);
+	if (danger == DANGER_SEQUENCE && function >= FirstNormalObjectId)
+		refuse(_("%s stands for setval."), function, "SELECT pg_catalog.setval(...);");
 	if (danger == DANGER_LARGE_OBJECT && over_protected)
 	{
 		const CasusCapacity *capacities;

@@ -29,10 +29,12 @@
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"
 #include "commands/extension.h"
+#include "commands/seclabel.h"
 #include "miscadmin.h"
 #include "relation.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 /* A trigger, rule or policy: of which table, and whose. */
@@ -150,14 +152,39 @@ guard_part(ObjectAccessType access, Oid class, Oid object)
 
 /* ---- relations ---- */
 
+/* The settings mean a column by a label of its own. */
+static bool
+is_meant(const CasusProtected *prot, int column)
+{
+	ObjectAddress address;
+
+	ObjectAddressSubSet(address, RelationRelationId, prot->relid, column);
+	return GetSecurityLabel(&address, CASUS_PROVIDER) != NULL;
+}
+
+static void
+guard_drop_column(const CasusProtected *prot, int column)
+{
+	if (column == prot->label_attno)
+		casus_guard_refuse_ddl(prot, _("The column is the label of a protected table."),
+							   casus_guard_way_back(prot));
+	if (!casus_guard_closed(prot))
+		return;
+	if (is_meant(prot, column))
+		casus_guard_refuse_ddl(prot, psprintf(_("How the protocol governs the table %s depends on the column."),
+											  casus_guard_name(prot->relid)),
+							   casus_guard_way_back(prot));
+	/* Not by its own name: a type is dropped, or an extension, with all that hangs on it. */
+	if (!is_vetted(prot->relid))
+		casus_guard_need_maintenance(prot, _("Dropping a column by CASCADE"));
+}
+
 static void
 guard_drop_relation(const CasusProtected *prot, int column)
 {
 	if (column != 0)
 	{
-		if (column == prot->label_attno)
-			casus_guard_refuse_ddl(prot, _("The column is the label of a protected table."),
-								   casus_guard_way_back(prot));
+		guard_drop_column(prot, column);
 		return;
 	}
 	if (casus_guard_closed(prot) && !prot->foreign)
@@ -206,17 +233,63 @@ is_internal(ObjectAccessType access, void *arg)
 	return false;
 }
 
+/* The schema of an object that this command has just made. */
+static Oid
+find_schema(Oid class, Oid object)
+{
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			schema = InvalidOid;
+	bool		isnull;
+
+	if (!is_objectclass_supported(class) ||
+		get_object_attnum_namespace(class) == InvalidAttrNumber)
+		return InvalidOid;
+	rel = table_open(class, AccessShareLock);
+	ScanKeyInit(&key, get_object_attnum_oid(class), BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(object));
+	scan = systable_beginscan(rel, get_object_oid_index(class), true, SnapshotSelf, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		schema = DatumGetObjectId(heap_getattr(tuple, get_object_attnum_namespace(class),
+											   RelationGetDescr(rel), &isnull));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return schema;
+}
+
+/*
+ * What is put beside the functions of casus, or of the server, may be called
+ * in their stead by whoever leaves out a type.
+ */
+static void
+guard_planted(Oid class, Oid object)
+{
+	Oid			schema = find_schema(class, object);
+
+	if (!OidIsValid(schema) || IsBinaryUpgrade)
+		return;
+	if (schema == PG_CATALOG_NAMESPACE)
+		casus_guard_refuse_ddl(NULL, _("In schema pg_catalog only extensions make objects while casus is in this database."), NULL);
+	if (casus_guard_is_own(NamespaceRelationId, schema))
+		casus_guard_refuse_ddl(NULL, _("In the schemas of casus nobody but casus makes objects."), NULL);
+}
+
 /*
  * A function or view that is replaced reports its creation; what is really new
  * belongs to no extension yet.
  */
 static void
-guard_own(Oid class, Oid object)
+guard_own(ObjectAccessType access, Oid class, Oid object)
 {
 	CasusGuardScope *scope = casus_guard_scope();
 
 	if (scope != NULL && scope->upkeep)
 		return;
+	if (access == OAT_POST_CREATE && !creating_extension)
+		guard_planted(class, object);
 	if (casus_guard_is_own(class, object))
 		refuse_own();
 }
@@ -269,5 +342,5 @@ casus_guard_object(ObjectAccessType access, Oid class, Oid object,
 	else if (class == RelationRelationId && access != OAT_POST_CREATE)
 		guard_relation(access, object, subobject);
 	else
-		guard_own(class, object);
+		guard_own(access, class, object);
 }

@@ -264,6 +264,8 @@ bind_walker(Node *node, void *context)
 		bind_query((Query *) node, context);
 		return query_tree_walker((Query *) node, bind_walker, context, 0);
 	}
+	if (IsA(node, FuncExpr))
+		casus_guard_sequence((FuncExpr *) node);
 	return expression_tree_walker(node, bind_walker, context);
 }
 

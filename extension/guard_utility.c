@@ -1,7 +1,7 @@
 /*
  * guard_utility.c
  *		Utility statements: which of the guard's parts looks at which, and the
- *		commands that are about the database, roles and sessions.
+ *		commands that are about the extension, types and the session.
  *
  * Nothing is kept between statements.
  *
@@ -19,158 +19,18 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_type.h"
-#include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_type.h"
 #include "relation.h"
-#include "state.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
-#define OWNER_ROLE "casus_owner"
-
-/* ---- the role and the extension ---- */
-
-static void
-refuse_owner(void)
-{
-	casus_guard_refuse_ddl(NULL, _("Nothing is made, given or taken in the name of casus_owner but by the extension."),
-						   NULL);
-}
-
-static bool
-is_owner(RoleSpec *role)
-{
-	return role != NULL && OidIsValid(casus_owner_oid()) &&
-		get_rolespec_oid(role, true) == casus_owner_oid();
-}
-
-static bool
-has_owner(List *roles)
-{
-	ListCell   *lc;
-
-	foreach(lc, roles)
-	{
-		if (is_owner(lfirst(lc)))
-			return true;
-	}
-	return false;
-}
-
-/* What casus_owner has is believed: its views read the state tables. */
-static void
-check_owner(Node *stmt)
-{
-	bool		refuse = false;
-	ListCell   *lc;
-
-	switch (nodeTag(stmt))
-	{
-		case T_AlterOwnerStmt:
-			refuse = is_owner(((AlterOwnerStmt *) stmt)->newowner);
-			break;
-		case T_ReassignOwnedStmt:
-			refuse = is_owner(((ReassignOwnedStmt *) stmt)->newrole) ||
-				has_owner(((ReassignOwnedStmt *) stmt)->roles);
-			break;
-		case T_DropOwnedStmt:
-			refuse = has_owner(((DropOwnedStmt *) stmt)->roles);
-			break;
-		case T_AlterRoleStmt:
-			refuse = is_owner(((AlterRoleStmt *) stmt)->role);
-			break;
-		case T_CreateSchemaStmt:
-			refuse = is_owner(((CreateSchemaStmt *) stmt)->authrole);
-			break;
-		case T_RenameStmt:
-			refuse = ((RenameStmt *) stmt)->renameType == OBJECT_ROLE &&
-				strcmp(((RenameStmt *) stmt)->subname, OWNER_ROLE) == 0;
-			break;
-		case T_AlterTableStmt:
-			foreach(lc, ((AlterTableStmt *) stmt)->cmds)
-			{
-				AlterTableCmd *cmd = lfirst(lc);
-
-				refuse |= cmd->subtype == AT_ChangeOwner && is_owner(cmd->newowner);
-			}
-			break;
-		default:
-			break;
-	}
-	if (!refuse && GetUserId() == casus_owner_oid())
-		refuse = GetCommandLogLevel(stmt) == LOGSTMT_DDL;
-	if (refuse)
-		refuse_owner();
-}
-
-/* A role by which casus knows somebody, or what somebody may set up. */
-static bool
-is_known_role(Oid role)
-{
-	static const char *const groups[] = {"casus_admin", "casus_analyst", "casus_auditor",
-	"casus_backup", OWNER_ROLE};
-
-	for (int i = 0; i < lengthof(groups); i++)
-	{
-		if (get_role_oid(groups[i], true) == role)
-			return true;
-	}
-	return casus_people_of_role(role) != 0;
-}
-
-/*
- * CREATEROLE alone, which in PostgreSQL 15 hands out every role but a
- * superuser's, makes nobody a person or an administrator of casus.
- */
-static void
-check_known_role(Oid role)
-{
-	if (OidIsValid(role) && !superuser() && is_known_role(role) &&
-		!is_admin_of_role(GetUserId(), role))
-		casus_guard_refuse_ddl(NULL, _("The role is one of casus, or of a person known to casus: "
-									   "a superuser, or who has it with ADMIN OPTION, gives or changes it."),
-							   NULL);
-}
-
-static void
-check_roles(Node *stmt)
-{
-	ListCell   *lc;
-
-	if (IsA(stmt, GrantRoleStmt))
-	{
-		foreach(lc, ((GrantRoleStmt *) stmt)->granted_roles)
-			check_known_role(get_role_oid(((AccessPriv *) lfirst(lc))->priv_name, true));
-	}
-	else if (IsA(stmt, AlterRoleStmt) &&
-			 get_rolespec_oid(((AlterRoleStmt *) stmt)->role, true) != GetUserId())
-		check_known_role(get_rolespec_oid(((AlterRoleStmt *) stmt)->role, true));
-	else if (IsA(stmt, CreateRoleStmt))
-	{
-		/* CREATE ROLE ... IN ROLE */
-		foreach(lc, ((CreateRoleStmt *) stmt)->options)
-		{
-			DefElem    *option = lfirst(lc);
-			ListCell   *lr;
-
-			if (strcmp(option->defname, "addroleto") != 0)
-				continue;
-			foreach(lr, (List *) option->arg)
-				check_known_role(get_rolespec_oid(lfirst(lr), true));
-		}
-	}
-	else if (IsA(stmt, DropRoleStmt))
-	{
-		foreach(lc, ((DropRoleStmt *) stmt)->roles)
-			check_known_role(get_rolespec_oid(lfirst(lc), true));
-	}
-}
+/* ---- the extension ---- */
 
 /* The last thing that may go is casus. */
 static void
@@ -192,51 +52,20 @@ check_drop(DropStmt *drop, CasusGuardScope *scope)
 }
 
 static void
-check_extension_contents(AlterExtensionContentsStmt *alter)
+refuse_extension(const char *name)
 {
-	if (strcmp(alter->extname, "casus") == 0)
+	if (strcmp(name, "casus") == 0)
 		casus_guard_refuse_ddl(NULL, _("The extension is changed by its own scripts only."), NULL);
 }
 
-/* ---- publications: what they send is read by no executor ---- */
-
+/* A cast or transform of our types would be called where labels are read. */
 static void
-refuse_publication(void)
+check_type(TypeName *name)
 {
-	casus_check_refuse(casus_check_protocol(NULL, 0), "copy_out",
-					   _("this copy would go past the protocol"),
-					   _("A publication would send the rows of a protected table to whoever subscribes."),
-					   NULL);
-}
+	Oid			type = LookupTypeNameOid(NULL, name, true);
 
-static void
-check_published(List *objects)
-{
-	ListCell   *lc,
-			   *lt;
-
-	foreach(lc, objects)
-	{
-		PublicationObjSpec *object = lfirst(lc);
-		Oid			schema;
-
-		if (object->pubobjtype == PUBLICATIONOBJ_TABLE)
-		{
-			Oid			relid = RangeVarGetRelid(object->pubtable->relation, NoLock, true);
-
-			if (OidIsValid(relid) && casus_registry_find(relid) != NULL)
-				refuse_publication();
-			continue;
-		}
-		schema = object->pubobjtype == PUBLICATIONOBJ_TABLES_IN_SCHEMA ?
-			get_namespace_oid(object->name, true) : InvalidOid;
-		foreach(lt, casus_registry_tables())
-		{
-			/* The current schema is the first of the search path: any table counts. */
-			if (!OidIsValid(schema) || get_rel_namespace(lfirst_oid(lt)) == schema)
-				refuse_publication();
-		}
-	}
+	if (OidIsValid(type) && casus_guard_is_own(TypeRelationId, type))
+		casus_guard_refuse_ddl(NULL, _("The type belongs to casus."), NULL);
 }
 
 /* ---- domains: a new constraint is tried on all rows, past the executor ---- */
@@ -304,38 +133,6 @@ check_domain(AlterDomainStmt *alter)
 							alter->subtype != 'O');
 }
 
-/* ---- databases ---- */
-
-/* Also asked where casus is not installed: from there databases are dropped. */
-void
-casus_guard_databases(Node *stmt)
-{
-	const char *what = NULL;
-	ListCell   *lc;
-
-	if (!casus_preloaded)
-		return;
-	if (IsA(stmt, DropdbStmt))
-		what = psprintf("DROP DATABASE %s", ((DropdbStmt *) stmt)->dbname);
-	else if (IsA(stmt, CreatedbStmt))
-	{
-		foreach(lc, ((CreatedbStmt *) stmt)->options)
-		{
-			DefElem    *option = lfirst(lc);
-			const char *template;
-
-			if (strcmp(option->defname, "template") != 0 || option->arg == NULL)
-				continue;
-			template = defGetString(option);
-			if (strcmp(template, "template0") != 0 && strcmp(template, "template1") != 0)
-				what = psprintf("CREATE DATABASE %s TEMPLATE %s",
-								((CreatedbStmt *) stmt)->dbname, template);
-		}
-	}
-	if (what != NULL)
-		casus_accesslog_event("attempt", InvalidOid, 0, NULL, what);
-}
-
 /* ---- dispatch ---- */
 
 static void
@@ -371,8 +168,7 @@ casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope)
 {
 	Node	   *stmt = pstmt->utilityStmt;
 
-	check_owner(stmt);
-	check_roles(stmt);
+	casus_guard_role(stmt);
 	scope->upkeep = is_upkeep(stmt);
 	switch (nodeTag(stmt))
 	{
@@ -385,23 +181,21 @@ casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope)
 			check_drop((DropStmt *) stmt, scope);
 			break;
 		case T_AlterExtensionContentsStmt:
-			check_extension_contents((AlterExtensionContentsStmt *) stmt);
+			refuse_extension(((AlterExtensionContentsStmt *) stmt)->extname);
+			break;
+		case T_CreateCastStmt:
+			check_type(((CreateCastStmt *) stmt)->sourcetype);
+			check_type(((CreateCastStmt *) stmt)->targettype);
+			break;
+		case T_CreateTransformStmt:
+			check_type(((CreateTransformStmt *) stmt)->type_name);
 			break;
 		case T_CreatePublicationStmt:
-			if (((CreatePublicationStmt *) stmt)->for_all_tables && !casus_registry_empty())
-				refuse_publication();
-			check_published(((CreatePublicationStmt *) stmt)->pubobjects);
-			break;
 		case T_AlterPublicationStmt:
-			if (((AlterPublicationStmt *) stmt)->action != AP_DropObjects)
-				check_published(((AlterPublicationStmt *) stmt)->pubobjects);
+			casus_guard_publication(stmt);
 			break;
 		case T_AlterDomainStmt:
 			check_domain((AlterDomainStmt *) stmt);
-			break;
-		case T_CreatedbStmt:
-		case T_DropdbStmt:
-			casus_guard_databases(stmt);
 			break;
 		default:
 			casus_guard_ddl(stmt, scope);

@@ -336,7 +336,8 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 
 	if (!casus_installed())
 	{
-		casus_guard_databases(pstmt->utilityStmt);
+		if (IsTransactionState())
+			casus_guard_role(pstmt->utilityStmt);
 		utility(pstmt, sql, read_only_tree, context, params, env, dest, qc);
 		return;
 	}

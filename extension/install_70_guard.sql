@@ -9,3 +9,11 @@ CREATE FUNCTION casus.maintenance(relation regclass, reason text, duration inter
 	AS 'MODULE_PATHNAME', 'casus_sql_maintenance';
 COMMENT ON FUNCTION casus.maintenance(regclass, text, interval) IS
 	'Lets the caller, in this session and until the moment returned, run commands on a protected table that are not on the list of harmless ones (TRUNCATE, CLUSTER, ALTER COLUMN TYPE, triggers, rules, partial and expression indexes). duration: 0 (ends it) to 8 hours. Opens no rows, and never what unfences the table. For its owner and casus_admin; every use is in the access log. Errors: 22023 not a protected table, no reason, duration out of range; 42501 not the owner.';
+
+/* Called in the stead of pg_catalog.setval() (guard_sequence.c). */
+CREATE FUNCTION casus_int.setval(sequence regclass, value bigint, is_called boolean) RETURNS bigint
+	LANGUAGE c VOLATILE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_setval';
+COMMENT ON FUNCTION casus_int.setval(regclass, bigint, boolean) IS
+	'What pg_catalog.setval does while a table is protected; a sequence of casus does not go back (42501 casus.bypass).';

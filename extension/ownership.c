@@ -63,6 +63,22 @@ create_group(const char *name)
 	CommandCounterIncrement();
 }
 
+/* A group of ours can do nothing by itself. */
+static bool
+may_log_in(Oid role)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+	Form_pg_authid form;
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_authid) GETSTRUCT(tuple);
+	result = form->rolcanlogin || form->rolsuper || form->rolbypassrls;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
 PG_FUNCTION_INFO_V1(casus_sql_make_role);
 Datum
 casus_sql_make_role(PG_FUNCTION_ARGS)
@@ -87,6 +103,11 @@ casus_sql_make_role(PG_FUNCTION_ARGS)
 					 errdetail("Rights of casus would go to a role that somebody else made."),
 					 errhint("Rename that role, or after a restore of the cluster "
 							 "without security labels drop it, and create the extension again.")));
+		if (may_log_in(role.objectId))
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_OBJECT),
+					 errmsg("role \"%s\" has attributes that casus does not give it", name),
+					 errhint("ALTER ROLE %s NOLOGIN NOSUPERUSER NOBYPASSRLS;", quote_identifier(name))));
 		PG_RETURN_VOID();
 	}
 

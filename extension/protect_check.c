@@ -243,6 +243,18 @@ casus_protect_check_code(Relation rel)
 	check_constraints(rel);
 }
 
+/* Whoever subscribes would get every row. */
+void
+casus_protect_check_published(Relation rel)
+{
+	if (casus_publication_has(RelationGetRelid(rel)))
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "copy_out",
+						  psprintf("table \"%s\" is published", RelationGetRelationName(rel)),
+						  "A publication of it, of its schema, of a table above it or of all tables "
+						  "would send its rows to whoever subscribes.",
+						  "SELECT * FROM pg_publication_tables;  -- ALTER PUBLICATION ... DROP TABLE ...");
+}
+
 void
 casus_protect_check_table(Relation rel)
 {
@@ -251,6 +263,7 @@ casus_protect_check_table(Relation rel)
 	check_kind(rel);
 	check_key(rel);
 	check_exclusions(rel);
+	casus_protect_check_published(rel);
 	casus_protect_check_triggers(rel);
 	casus_protect_check_code(rel);
 	if (label != InvalidAttrNumber &&

@@ -52,6 +52,25 @@ relabel_relation(const ObjectAddress *object, const char *text)
 	CacheInvalidateRelcacheByRelid(object->objectId);
 }
 
+/*
+ * The mark of casus' own roles comes with pg_dumpall, before any database has
+ * casus; later the mark is there, and on no other role.
+ */
+static void
+relabel_role(const ObjectAddress *object, const char *text)
+{
+	const char *name = GetUserNameFromId(object->objectId, false);
+	const char *now = GetSecurityLabel(object, CASUS_PROVIDER);
+
+	if (text == NULL)
+		refuse_label(_("The mark of a role cannot be removed."), NULL);
+	if (now != NULL && strcmp(now, text) == 0)
+		return;
+	if (now != NULL || casus_installed() || strncmp(name, "casus_", 6) != 0 ||
+		strcmp(name + 6, text) != 0)
+		refuse_label(_("Only CREATE EXTENSION, and a restore of the roles before it, mark the roles of casus."), NULL);
+}
+
 static void
 check_label(const ObjectAddress *object, const char *text)
 {
@@ -61,11 +80,7 @@ check_label(const ObjectAddress *object, const char *text)
 	if (object->classId == RelationRelationId)
 		relabel_relation(object, text);
 	else if (object->classId == AuthIdRelationId)
-	{
-		/* The mark of casus' own roles comes with pg_dumpall. */
-		if (text == NULL)
-			refuse_label(_("The mark of a role cannot be removed."), NULL);
-	}
+		relabel_role(object, text);
 	else
 		refuse_label(_("Only tables, columns and the roles of casus bear one."), NULL);
 }

@@ -187,13 +187,17 @@ SELECT polname, polpermissive FROM pg_policy WHERE polrelid = 'afgeschermd'::reg
 SELECT count(*) FROM casus.unprotect('afgeschermd', 'test');
 SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'afgeschermd'::regclass;
 SELECT polname, polpermissive FROM pg_policy WHERE polrelid = 'afgeschermd'::regclass ORDER BY 1;
--- a column that the settings name is dropped: closed, not open
+-- a column that the settings name stays; if it went before, it is closed, not open
 CREATE TABLE los (id integer PRIMARY KEY, wat integer, soort text);
 SELECT count(*) FROM casus.protect('los', 'ond', opens_dossier => true, governs => 'wat = 1', category_column => 'soort');
 SELECT count(*) FROM casus.bind('los', 'enforce');
 INSERT INTO los VALUES (1, 2, '') RETURNING id;
 ALTER TABLE los DROP COLUMN soort;
-INSERT INTO los (id, wat) VALUES (2, 2);
+CREATE TABLE los2 (id integer PRIMARY KEY, wat integer, soort text);
+SELECT count(*) FROM casus.protect('los2', 'ond', opens_dossier => true, governs => 'wat = 1', category_column => 'soort');
+ALTER TABLE los2 DROP COLUMN soort;
+SELECT count(*) FROM casus.bind('los2', 'enforce');
+INSERT INTO los2 (id, wat) VALUES (2, 2);
 \c - postgres
 DROP OWNED BY protect_owner, protect_admin;
 DROP ROLE protect_owner, protect_admin;
