@@ -1,0 +1,187 @@
+# The same rows and the same log, however a statement is carried out: compiled,
+# by parallel workers, by both.  A compiled condition replaces the routine that
+# the log has put itself before; a worker reads context and state for itself.
+# A087 [B-80]
+use strict;
+use warnings;
+
+use Test::More;
+use CasusTest;
+
+my $node = CasusTest::start('main', conf => "autovacuum = off\nmax_parallel_workers = 8\njit = off\n");
+
+$node->safe_psql('postgres', q{
+	CREATE ROLE app LOGIN;
+	CREATE ROLE coordinator LOGIN;
+	CREATE ROLE auditor LOGIN;
+	GRANT casus_auditor TO auditor;
+	CREATE EXTENSION pg_trgm;
+	CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text NOT NULL);
+	INSERT INTO zaak SELECT n, CASE WHEN n % 10 = 0 THEN 8 ELSE 1 END, 'zaak ' || n FROM generate_series(1, 400) n;
+	CREATE TABLE stuk (id integer PRIMARY KEY, zaak_id integer NOT NULL REFERENCES zaak, tekst text NOT NULL);
+	INSERT INTO stuk SELECT n, 1 + n % 400, 'stuk ' || n FROM generate_series(1, 8000) n;
+	CREATE INDEX stuk_tekst ON stuk USING gin (tekst gin_trgm_ops);
+	GRANT SELECT, INSERT, UPDATE, DELETE ON zaak, stuk TO app, coordinator;
+	SELECT casus.install_protocol('beesel-2021');
+	SELECT casus.open_file('beesel-2021', 'f');
+	SELECT casus.activate_protocol('f', 'DPIA-1', '{"startdatum": "2021-12-14", "standaarden": []}');
+	SELECT casus.add_person('C', 'coordinator', oath_on => '2020-01-01');
+	SELECT casus.appoint('C', 'f', NULL, 'coordinator', reason => 'test');
+	SELECT casus.protect('zaak', 'f', opens_dossier => true, governs => 'soort = 8', category => 'signaalomschrijving',
+		without_purpose => 'hide');
+	SELECT casus.protect('stuk', 'f', via => 'zaak_id', category => 'signaalomschrijving', without_purpose => 'hide');
+	CALL casus.take_in('zaak', phase => '''intake''', opened => '''2026-01-01''');
+	CALL casus.take_in('stuk');
+	CREATE INDEX stuk_zaak ON stuk (zaak_id, id) INCLUDE (casus_label);
+	SELECT casus.bind('zaak', 'enforce');
+	SELECT casus.bind('stuk', 'enforce');
+});
+$node->safe_psql('postgres', 'VACUUM ANALYZE zaak, stuk');
+
+# name, the only ways of the plan that are left, statement, node of the parallel plan
+my @statements = (
+	[ 'scan, the policy alone', '', 'SELECT count(*), sum(length(tekst)) FROM stuk', qr/Parallel Seq Scan on stuk/ ],
+	[ 'scan with a condition', '', q{SELECT count(*), sum(id) FROM stuk WHERE tekst <> 'stuk 10' AND length(tekst) > 3},
+		qr/Parallel Seq Scan on stuk/ ],
+	[ 'index scan', 'seqscan bitmapscan indexonlyscan', 'SELECT count(*), sum(length(tekst)) FROM stuk WHERE zaak_id < 150',
+		qr/Parallel Index Scan using stuk_zaak/ ],
+	[ 'index-only scan', 'seqscan bitmapscan', 'SELECT count(*), sum(id) FROM stuk WHERE zaak_id < 150 AND id % 2 = 0',
+		qr/Parallel Index Only Scan using stuk_zaak/ ],
+	[ 'bitmap scan', 'seqscan indexscan', 'SELECT count(*), sum(length(tekst)) FROM stuk WHERE zaak_id < 150',
+		qr/Parallel Bitmap Heap Scan on stuk/ ],
+	[ 'bitmap scan with a second test', 'seqscan indexscan', q{SELECT count(*), min(tekst) FROM stuk WHERE tekst LIKE 'stuk 1%'},
+		qr/Parallel Bitmap Heap Scan on stuk.*Recheck Cond: \(casus_int\.permits/s ],
+	[ 'hash join', 'nestloop mergejoin indexscan bitmapscan', q{SELECT count(*), sum(stuk.id) FROM stuk JOIN zaak ON zaak.id = zaak_id WHERE titel > 'zaak 2'},
+		qr/Parallel Hash Join/ ],
+	[ 'sorted by workers', 'hashagg indexscan', 'SELECT id FROM stuk WHERE id % 7 = 0 ORDER BY tekst', qr/Gather Merge/ ],
+	[ 'append', '', q{SELECT count(*), sum(id) FROM (SELECT id, tekst FROM stuk WHERE id % 3 = 0 UNION ALL SELECT id, titel FROM zaak WHERE soort <> 5) u},
+		qr/Parallel Append/ ],
+	[ 'sub-query per row', 'hashjoin mergejoin', 'SELECT count(*) FROM zaak WHERE (SELECT count(*) FROM stuk WHERE zaak_id = zaak.id AND stuk.id > 200) > 18',
+		undef ],
+	[ 'sample', '', 'SELECT count(*) FROM stuk TABLESAMPLE SYSTEM (100) WHERE id > 7', undef ],
+	[ 'tid scan', '', q{SELECT id FROM stuk WHERE ctid < '(3,1)' AND id > 0 ORDER BY id}, undef ],
+	[ 'a function that carries values away', '', q{SELECT count(*) FROM stuk WHERE zaak_id = 9 AND set_config('x.y', tekst, true) = tekst}, undef ],
+	[ 'an error in the select list', '', 'SELECT tekst::integer FROM stuk WHERE id = 9', undef ],
+	[ 'an error in the condition', 'indexscan indexonlyscan bitmapscan', 'SELECT id FROM stuk WHERE id = 409 AND tekst::integer = 5', undef ],
+	[ 'update', '', 'UPDATE stuk SET tekst = tekst || id WHERE zaak_id < 9 RETURNING id', undef ],
+	[ 'delete', '', 'DELETE FROM stuk WHERE zaak_id = 12 AND length(tekst) > 6 RETURNING id', undef ],
+	[ 'merge', '', q{WITH d AS (SELECT 1) MERGE INTO stuk USING (SELECT id FROM zaak WHERE id < 9) z ON stuk.zaak_id = z.id AND stuk.id < 400
+		WHEN MATCHED AND length(tekst) > 3 THEN UPDATE SET tekst = 'nieuw'}, undef ],
+	[ 'insert from', '', q{INSERT INTO stuk SELECT id + 10000, 1, tekst FROM stuk WHERE zaak_id = 1 RETURNING id}, undef ],
+	[ 'cursor', '', q{DECLARE c CURSOR FOR SELECT id FROM stuk WHERE length(tekst) > 3 ORDER BY id; FETCH 30 FROM c; CLOSE c}, undef ]);
+
+my %context = (
+	app => '',
+	coordinator => q{SELECT casus.enter('intake') \g /dev/null
+		});
+
+# All statements in a session: [name => what it answered], and the rows per relation and dossier on record.
+sub run
+{
+	my ($role, $settings) = @_;
+	my $script = "\\set VERBOSITY terse\n$settings\n";
+	my ($out, $err);
+
+	my $mark = log_mark();
+	for my $s (@statements)
+	{
+		$script .= "\\echo == $s->[0]\nBEGIN;\n$context{$role}";
+		$script .= "SET LOCAL enable_$_ = off;\n" for split ' ', $s->[1];
+		$script .= "$s->[2];\nROLLBACK;\n";
+	}
+	$node->psql('postgres', $script, stdout => \$out, stderr => \$err, extra_params => [ '-U', $role ], on_error_stop => 0);
+	$err =~ s/^psql:<stdin>:\d+: //mg;
+	$err =~ s/^CONTEXT:.*\n//mg;
+	return ($out, $err, log_since($mark));
+}
+
+sub log_mark
+{
+	return $node->safe_psql('postgres', 'SELECT max(seq) FROM casus.access_log', extra_params => [ '-U', 'auditor' ]);
+}
+
+# By statement as far as that can be told: workers have records of their own.
+sub log_since
+{
+	my ($mark) = @_;
+	return $node->safe_psql('postgres', qq{
+		SELECT kind, relation, role, purpose, phase, d.dossier, sum(d.n)
+		FROM casus.access_log l, unnest(l.dossiers, l.row_counts) AS d (dossier, n)
+		WHERE seq > $mark AND kind IN ('read', 'write') GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6},
+		extra_params => [ '-U', 'auditor' ]);
+}
+
+# Lines of either that are not in the other.
+sub difference
+{
+	my %before = map { $_ => 1 } split "\n", $_[0];
+	my %after = map { $_ => 1 } split "\n", $_[1];
+
+	return join "\n", sort((map { "- $_" } grep { !$after{$_} } keys %before), (map { "+ $_" } grep { !$before{$_} } keys %after));
+}
+
+my $force = $node->safe_psql('postgres',
+	q{SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')});
+my $jit = 'SET jit = on; SET jit_above_cost = 0; SET jit_inline_above_cost = 0; SET jit_optimize_above_cost = 0;';
+my $cheap_jit = 'SET jit = on; SET jit_above_cost = 0; SET jit_inline_above_cost = -1; SET jit_optimize_above_cost = -1;';
+my $parallel = q{SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+	SET min_parallel_index_scan_size = 0; SET max_parallel_workers_per_gather = 2;};
+my $serial = 'SET max_parallel_workers_per_gather = 0;';
+my @ways = (
+	[ 'parallel', $parallel ],
+	[ 'parallel, without the leader', "$parallel SET parallel_leader_participation = off;" ],
+	[ "$force = on", "SET $force = on;" ],
+	[ "$force = regress", "SET $force = regress;" ]);
+if ($node->safe_psql('postgres', 'SET jit = on; SELECT pg_jit_available()') eq 't')
+{
+	push @ways,
+		[ 'jit', "$serial $jit" ],
+		[ 'jit of expressions only', "$serial $cheap_jit SET jit_tuple_deforming = off;" ],
+		[ 'jit and parallel', "$parallel $cheap_jit" ];
+	like($node->safe_psql('postgres', "$serial $jit EXPLAIN (ANALYZE, TIMING OFF) SELECT count(*) FROM stuk WHERE length(tekst) > 3",
+			extra_params => [ '-U', 'app' ]), qr/JIT:\s+Functions: [1-9]/, 'conditions are compiled');
+}
+else
+{
+	note('no JIT provider on this server');
+}
+
+my %rows;
+for my $role (sort keys %context)
+{
+	my ($out, $err, $log) = run($role, $serial);
+
+	unlike($err, qr/ERROR(?!:  invalid input syntax for type integer)/, "$role: no other errors than those asked for");
+	$rows{$role} = $out;
+	is($log eq '', $role eq 'app', "$role: " . ($role eq 'app' ? 'nothing on record' : 'on record'));
+	for my $way (@ways)
+	{
+		my ($out2, $err2, $log2) = run($role, $way->[1]);
+
+		is($out2, $out, "$role, $way->[0]: the same rows");
+		is($err2, $err, "$role, $way->[0]: the same errors");
+		is(difference($log, $log2), '', "$role, $way->[0]: the same on record");
+	}
+}
+isnt($rows{app}, $rows{coordinator}, 'the two see different rows');
+
+# The plans are what they are called.
+for my $s (grep { $_->[3] } @statements)
+{
+	my $off = join ' ', map { "SET enable_$_ = off;" } split ' ', $s->[1];
+	for my $role (sort keys %context)
+	{
+		my $begin = $role eq 'app' ? 'BEGIN' : "BEGIN; SELECT casus.enter('intake')";
+
+		like($node->safe_psql('postgres', "$parallel $off $begin; EXPLAIN (COSTS OFF) $s->[2]; ROLLBACK",
+				extra_params => [ '-U', $role ]), $s->[3], "$role: $s->[0] by workers");
+	}
+}
+
+# A generic plan made without a context serves one that has it, in workers too.
+my $prepared = "$parallel SET plan_cache_mode = force_generic_plan; PREPARE p (integer) AS SELECT count(*) FROM stuk WHERE id > \$1 AND length(tekst) > 2;";
+is($node->safe_psql('postgres', "$prepared EXECUTE p (0); BEGIN; SELECT casus.enter('intake') \\g /dev/null\nEXECUTE p (0); COMMIT; EXECUTE p (0);",
+	extra_params => [ '-U', 'coordinator' ]), "7200\n8000\n7200", 'a generic parallel plan follows the context');
+
+$node->stop;
+done_testing();
