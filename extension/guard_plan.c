@@ -170,7 +170,8 @@ check_scan(Plan *plan, const Check *check, Index scanrelid, List *indextlist)
 		if (ActivePortal != NULL && (ActivePortal->cursorOptions & CURSOR_OPT_HOLD))
 			casus_check_refuse(casus_check_protocol_of(prot), "copy_out",
 							   _("this copy would go past the protocol"),
-							   _("A cursor WITH HOLD keeps rows when the purpose has ended."), NULL);
+							   _("A cursor WITH HOLD keeps rows when the purpose has ended."),
+							   _("DECLARE <name> CURSOR FOR ...; -- without WITH HOLD, read before COMMIT (ODBC: UseDeclareFetch=0)"));
 		casus_guard_mark_transaction();
 	}
 }

@@ -4,7 +4,10 @@ The harness gives PGHOST and PGPORT, CASUS_SRC (the repository) and CASUS_WORK."
 import os
 import subprocess
 
-import psycopg
+try:
+    import psycopg
+except ImportError:  # a client that is about another driver
+    psycopg = None
 
 _tests = 0
 
@@ -25,12 +28,21 @@ def done_testing():
     print(f'1..{_tests}', flush=True)
 
 
-def fixture_db(name):
+def source(*path):
+    return os.path.join(os.environ['CASUS_SRC'], *path)
+
+
+def run_sql(*arguments, **environment):
+    subprocess.run(['psql', '-qX', '-v', 'ON_ERROR_STOP=1', '-c', 'SET client_min_messages = warning', *arguments],
+                   check=True, stdout=subprocess.DEVNULL, env=os.environ | environment)
+
+
+def fixture_db(name, *more):
+    """A new database with casus, the fixture and more SQL files, for all that follows."""
     os.environ['PGDATABASE'] = name
-    fixture = os.path.join(os.environ['CASUS_SRC'], 'test', 'fixtures', 'beesel.sql')
     subprocess.run(['createdb', name], check=True)
-    subprocess.run(['psql', '-qX', '-v', 'ON_ERROR_STOP=1', '-c', 'CREATE EXTENSION casus', '-f', fixture],
-                   check=True, stdout=subprocess.DEVNULL)
+    files = [argument for file in (source('test', 'fixtures', 'beesel.sql'), *more) for argument in ('-f', file)]
+    run_sql('-c', 'CREATE EXTENSION casus', *files)
 
 
 def connect(role, **options):

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # Packages: python3-psycopg pgbouncer
-"""pgbouncer in transaction mode, one server connection for all clients: no context reaches the next client."""
+"""pgbouncer in transaction and in session mode, one server connection for all clients: no context reaches the next client."""
 import os
 import subprocess
 import time
@@ -16,6 +16,7 @@ with open(f'{directory}/ini', 'w', encoding='utf-8') as ini:
     ini.write(f"""
 [databases]
 client_pgbouncer = host={os.environ['PGHOST']} port={os.environ['PGPORT']}
+by_session = host={os.environ['PGHOST']} port={os.environ['PGPORT']} dbname=client_pgbouncer pool_mode=session
 [pgbouncer]
 unix_socket_dir = {directory}
 listen_addr =
@@ -28,8 +29,8 @@ default_pool_size = 1
 bouncer = subprocess.Popen(['pgbouncer', '-q', f'{directory}/ini'], stderr=open(f'{directory}/log', 'w', encoding='utf-8'))
 
 
-def client(role):
-    return connect(role, host=directory, port=6432, prepare_threshold=None)
+def client(role, **options):
+    return connect(role, host=directory, port=6432, **{'prepare_threshold': None, **options})
 
 
 def rows(conn):
@@ -90,6 +91,23 @@ try:
     gone.pgconn.finish()
     with client('bs_coordinator') as next_one:
         is_(refusal(lambda: rows(next_one)), 'casus.no_purpose', 'a client that vanished leaves no context')
+
+    # Session mode: the server connection goes on after the client has left, with DISCARD ALL between them.
+    pids = set()
+    for end in ('commit', 'rollback', 'leaves'):
+        one = client('bs_coordinator', dbname='by_session', prepare_threshold=0)
+        pids.add(backend(one))
+        is_(refusal(lambda: rows(one)), 'casus.no_purpose', 'session mode: no context at first')
+        one.rollback()
+        one.execute("SELECT casus.enter('overleg')")
+        is_(rows(one), ['overleg een', 'overleg twee'], 'session mode: prepared, in a context')
+        if end != 'leaves':
+            getattr(one, end)()
+        one.close()
+        with client('bs_coordinator', dbname='by_session') as next_one:
+            pids.add(backend(next_one))
+            is_(refusal(lambda: rows(next_one)), 'casus.no_purpose', f'session mode: none for the next client ({end})')
+    is_(len(pids) <= 2, True, 'session mode: on the same server connection, but for the one that was left in its transaction')
 finally:
     bouncer.terminate()
     bouncer.wait()
