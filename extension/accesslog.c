@@ -192,17 +192,24 @@ watch_worker(QueryDesc *query)
 
 /* ---- statements ---- */
 
+static void
+open_gate(void)
+{
+	casus_wiregate_install(&gate_owner);
+}
+
+/* For statements over protected relations only. */
 void
 casus_accesslog_start(QueryDesc *query)
 {
-	if (casus_registry_empty() ||
-		(query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY))
+	if (query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
-	if (!casus_logstatement_start(query, &pending))
-		return;
-	casus_wiregate_install(&gate_owner);
-	if (IsParallelWorker() && query->dest)
+	if (casus_logstatement_start(query, &pending, open_gate) &&
+		IsParallelWorker() && query->dest)
+	{
+		open_gate();
 		watch_worker(query);
+	}
 }
 
 void

@@ -112,6 +112,12 @@ extern void casus_lognote_format(NoteSet *set, StringInfo lines, bool all,
 								 const char *identity, uint64 query_id);
 extern bool casus_lognote_narrowed(const NoteSet *set);
 
+/* ---- logqual.c: what the condition of a scan looks like ---- */
+
+extern bool casus_logqual_has_policy(List *quals);
+extern bool casus_logqual_carries_away(List *quals);
+extern bool casus_logqual_has_subplan(List *quals);
+
 /* ---- logscan.c: the scans of running statements ---- */
 
 typedef struct LogRelation
@@ -124,8 +130,11 @@ typedef struct LogStatement
 {
 	dlist_node	node;
 	QueryDesc  *query;			/* NULL once it has ended */
-	List	   *relations;		/* LogRelation */
-	char	   *identity;		/* who reads, as JSON */
+	MemoryContext context;		/* of the executor state */
+	bool		watched;		/* there are scans of protected relations */
+	List	   *relations;		/* LogRelation, of which governed rows have passed */
+	char	   *identity;		/* who reads, as JSON; NULL until then */
+	void		(*open_gate) (void);	/* called before then */
 	uint64		query_id;
 	uint64		context_generation;
 	uint64		state_generation;	/* at the last look for narrowed dossiers */
@@ -143,7 +152,8 @@ extern void casus_logscan_forget_flight(void);
 
 /* ---- logstatement.c: running statements ---- */
 
-extern bool casus_logstatement_start(QueryDesc *query, StringInfo rest);
+extern bool casus_logstatement_start(QueryDesc *query, StringInfo rest,
+									 void (*open_gate) (void));
 extern void casus_logstatement_run(QueryDesc *query);
 extern void casus_logstatement_end(QueryDesc *query);
 extern bool casus_logstatement_waiting(bool all);

@@ -47,9 +47,9 @@ COMMENT ON VIEW casus.context IS
 
 /* ---- the verdict ---- */
 
+/* Called for every plan; it looks nothing up by name, and setting a search_path costs more than all it does. */
 CREATE FUNCTION casus_int.permits_support(internal) RETURNS internal
 	LANGUAGE c STRICT
-	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_permits_support';
 REVOKE ALL ON FUNCTION casus_int.permits_support(internal) FROM PUBLIC;
 COMMENT ON FUNCTION casus_int.permits_support(internal) IS

@@ -2,16 +2,21 @@
  * logscan.c
  *		Watches the scans of protected relations: which rows pass.
  *
- * The qual of each such scan is replaced by a copy whose evaluation first asks
- * the original and then notes the dossier of a row that passed.  That sees a
- * row before anything is computed from it, which a wrapper round the whole
- * node would not: an error in the select list may hold its values.
+ * The qual of each such scan is replaced by one that asks the policy, which the
+ * guard has put first, then the rest of the original, and then notes the dossier
+ * of a row that passed.  That sees a row before anything is computed from it,
+ * which a wrapper round the whole node would not: an error in the select list
+ * may hold its values.
  *
- * While the original qual runs, the row is in flight: expressions of the user
- * may work on it.  When a message leaves meanwhile (an error, a notice) the
- * rows in flight are noted too.  Where the qual calls code that could carry
- * values away without any message (volatile functions, procedural languages)
- * a row is noted as soon as the policy alone lets it through.
+ * While the rest runs, the row is in flight: expressions of the user may work on
+ * it.  When a message leaves meanwhile (an error, a notice) the rows in flight
+ * are noted too.  Where the qual calls code that could carry values away without
+ * any message (volatile functions, procedural languages) a row is noted as soon
+ * as the policy alone lets it through.
+ *
+ * Rows outside the protocol concern nobody here.  Most statements of an
+ * application meet no others, so that everything that a record needs is made
+ * when the first governed row passes the policy, and not before.
  *
  * A scan without a qual exists under observe only: there the node itself is
  * wrapped, since some executors choose a routine without qual beforehand.
@@ -28,28 +33,28 @@
 #include "access/parallel.h"
 #include "access/relscan.h"
 #include "access/tableam.h"
-#include "access/transam.h"
-#include "catalog/pg_language.h"
-#include "catalog/pg_proc.h"
+#include "access/tupmacs.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "port/pg_bswap.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 typedef struct LogScan
 {
 	LogStatement *statement;
-	NoteSet    *notes;
+	const CasusProtected *table;
+	NoteSet    *notes;			/* NULL until a governed row has passed the policy */
 	PlanState  *ps;
 	ExprState  *qual;			/* the original; NULL: the node is wrapped */
+	ExprState  *rest;			/* the original, or as much of it as is not the policy */
 	ExecProcNodeMtd real;		/* of a wrapped node */
 	struct LogScan *next_node;	/* on the list of those */
 	AttrNumber	attno;			/* of the label in the scan tuple; 0: fetch it */
 	AttrNumber	heap_attno;
+	AttrNumber	last_attno;		/* the same, where the scan tuple is as it is stored; else -1 */
 	bool		filtered;		/* the policy is in the qual */
 	bool		eager;			/* note rows before the user's quals see them */
 	/* dossier of the last row noted, and its place; -1: nothing to note */
@@ -65,7 +70,52 @@ typedef struct LogScan
 static LogScan *in_flight = NULL;	/* innermost first */
 static LogScan *node_scans = NULL;	/* those whose node is wrapped */
 
-/* ---- notes ---- */
+/* ---- labels ---- */
+
+/*
+ * The label at the end of a stored row.  Where it is the last column that the
+ * row has, it is the row's last bytes, since a label is of fixed length and
+ * nothing stands behind it.  That spares taking apart all columns before it,
+ * which perhaps nobody needs.  NULL: it must be looked for.
+ */
+static inline const pg_uuid_t *
+last_label(const LogScan *scan, TupleTableSlot *slot)
+{
+	HeapTuple	tuple;
+
+	if (unlikely(!TTS_IS_BUFFERTUPLE(slot)))
+		return NULL;
+	tuple = ((HeapTupleTableSlot *) slot)->tuple;
+	if (unlikely(tuple == NULL ||
+				 HeapTupleHeaderGetNatts(tuple->t_data) != scan->last_attno))
+		return NULL;
+	if (HeapTupleHasNulls(tuple) &&
+		att_isnull(scan->last_attno - 1, tuple->t_data->t_bits))
+		return NULL;
+	return (const pg_uuid_t *) ((const char *) tuple->t_data + tuple->t_len -
+								sizeof(pg_uuid_t));
+}
+
+/* The label of a row; NULL: it has none. */
+static const pg_uuid_t *
+slot_label(const LogScan *scan, TupleTableSlot *slot)
+{
+	const pg_uuid_t *raw = last_label(scan, slot);
+	bool		isnull;
+	Datum		datum;
+
+	if (raw != NULL)
+		return raw;
+	datum = slot_getattr(slot, scan->attno, &isnull);
+	return isnull ? NULL : DatumGetUUIDP(datum);
+}
+
+/* For every row, before anything else is asked of it. */
+static inline bool
+is_outside(const pg_uuid_t *raw)
+{
+	return memcmp(raw, &casus_label_outside, sizeof(pg_uuid_t)) == 0;
+}
 
 /* The label of the row of an index-only scan, which reads no heap tuple. */
 static bool
@@ -95,15 +145,54 @@ fetch_label(LogScan *scan, pg_uuid_t *label)
 static bool
 row_label(LogScan *scan, TupleTableSlot *slot, pg_uuid_t *label)
 {
-	bool		isnull;
-	Datum		datum;
+	const pg_uuid_t *raw;
 
 	if (scan->attno == 0)
 		return fetch_label(scan, label);
-	datum = slot_getattr(slot, scan->attno, &isnull);
-	if (!isnull)
-		*label = *DatumGetUUIDP(datum);
-	return !isnull;
+	raw = slot_label(scan, slot);
+	if (raw != NULL)
+		*label = *raw;
+	return raw != NULL;
+}
+
+/* ---- notes ---- */
+
+/* The notes of the scan's relation; they are shared by all its scans in a statement. */
+static NoteSet *
+relation_notes(LogStatement *statement, const CasusProtected *table)
+{
+	ListCell   *cell;
+	LogRelation *relation;
+
+	foreach(cell, statement->relations)
+	{
+		relation = (LogRelation *) lfirst(cell);
+		if (relation->relid == table->relid)
+			return relation->notes;
+	}
+	relation = palloc(sizeof(LogRelation));
+	relation->relid = table->relid;
+	relation->notes = casus_lognote_create(table, "read", NULL);
+	statement->relations = lappend(statement->relations, relation);
+	return relation->notes;
+}
+
+/*
+ * Before the first governed row of a scan goes anywhere: all that a record
+ * needs, since catalogs cannot be read when an error is on its way, and the gate
+ * before the client.
+ */
+static pg_noinline void
+open_notes(LogScan *scan)
+{
+	LogStatement *statement = scan->statement;
+	MemoryContext old = MemoryContextSwitchTo(statement->context);
+
+	statement->open_gate();
+	if (statement->identity == NULL)
+		statement->identity = pstrdup(casus_logrecord_identity());
+	scan->notes = relation_notes(statement, scan->table);
+	MemoryContextSwitchTo(old);
 }
 
 /*
@@ -143,23 +232,11 @@ note_dossier(LogScan *scan, const pg_uuid_t *raw, bool in_error)
 }
 
 static inline void
-note_row(LogScan *scan, TupleTableSlot *slot)
+note_passed(LogScan *scan, const pg_uuid_t *raw)
 {
-	bool		isnull;
-	Datum		datum;
-	const pg_uuid_t *raw;
 	uint64		head;
 
-	if (!scan->filtered)
-	{
-		note_observed(scan, slot);
-		return;
-	}
-	datum = slot_getattr(slot, scan->attno, &isnull);
-	if (isnull)
-		return;
 	/* Rows of one dossier tend to come together: its first 8 bytes tell. */
-	raw = DatumGetUUIDP(datum);
 	memcpy(&head, raw->data, sizeof(head));
 	if (scan->has_last && scan->last_head == head)
 	{
@@ -176,15 +253,14 @@ note_row(LogScan *scan, TupleTableSlot *slot)
 static void
 note_flight(LogScan *scan)
 {
-	bool		isnull;
-	Datum		datum;
+	const pg_uuid_t *raw;
 
 	if (scan->noted || scan->attno == 0 || TTS_EMPTY(scan->flying))
 		return;
 	scan->noted = true;
-	datum = slot_getattr(scan->flying, scan->attno, &isnull);
-	if (!isnull)
-		note_dossier(scan, DatumGetUUIDP(datum), true);
+	raw = slot_label(scan, scan->flying);
+	if (raw != NULL)
+		note_dossier(scan, raw, true);
 }
 
 /* A message leaves, or what was computed so far is thrown away. */
@@ -211,55 +287,99 @@ casus_logscan_forget_flight(void)
 
 /* ---- what the executor calls ---- */
 
-/* The row goes on record before the user's quals see it. */
-static pg_noinline void
-note_early(LogScan *scan, TupleTableSlot *slot)
+static bool
+eval_in_flight(LogScan *scan, ExprContext *econtext, bool *isnull)
 {
-	pg_uuid_t	raw;
+	bool		result;
 
-	scan->noted = true;
-	if (row_label(scan, slot, &raw) &&
-		(!scan->filtered || casus_policy_permits(&raw)))
-		note_row(scan, slot);
+	scan->flying = econtext->ecxt_scantuple;
+	scan->outer = in_flight;
+	in_flight = scan;
+	result = DatumGetBool(scan->rest->evalfunc(scan->rest, econtext, isnull));
+	in_flight = scan->outer;
+	return result;
 }
 
-static Datum
-eval_qual(ExprState *state, ExprContext *econtext, bool *isnull)
+/* A row that is not outside: does the policy let it through? */
+static inline bool
+passes_policy(LogScan *scan, const pg_uuid_t *raw)
 {
-	LogScan    *scan = (LogScan *) state->evalfunc_private;
-	TupleTableSlot *slot = econtext->ecxt_scantuple;
-	Datum		result;
+	if (!casus_policy_permits(raw))
+		return false;
+	if (unlikely(scan->notes == NULL))
+		open_notes(scan);
+	return true;
+}
 
-	scan->flying = slot;
-	scan->noted = false;
-	scan->outer = in_flight;
-	if (unlikely(scan->eager))
-		note_early(scan, slot);
-	in_flight = scan;
-	result = scan->qual->evalfunc(scan->qual, econtext, isnull);
-	in_flight = scan->outer;
-	if (DatumGetBool(result) && !scan->noted)
-		note_row(scan, slot);
-	return result;
+static pg_noinline Datum
+eval_policy_on(LogScan *scan, TupleTableSlot *slot, const pg_uuid_t *raw)
+{
+	if (unlikely(raw == NULL))
+		raw = slot_label(scan, slot);
+	if (raw == NULL || !passes_policy(scan, raw))
+		return BoolGetDatum(false);
+	note_passed(scan, raw);
+	return BoolGetDatum(true);
 }
 
 /*
  * Where the policy is all there is: no expression of the user's works on the
- * row before it has passed, and the verdict is asked for without detour.
+ * row before it has passed.
  */
 static Datum
 eval_policy(ExprState *state, ExprContext *econtext, bool *isnull)
 {
 	LogScan    *scan = (LogScan *) state->evalfunc_private;
-	TupleTableSlot *slot = econtext->ecxt_scantuple;
-	bool		null;
-	Datum		label = slot_getattr(slot, scan->attno, &null);
+	const pg_uuid_t *raw = last_label(scan, econtext->ecxt_scantuple);
 
 	*isnull = false;
-	if (null || !casus_policy_permits(DatumGetUUIDP(label)))
+	if (likely(raw != NULL && is_outside(raw)))
+		return BoolGetDatum(true);
+	return eval_policy_on(scan, econtext->ecxt_scantuple, raw);
+}
+
+/* The policy, which is the first of the conditions, and then the others. */
+static Datum
+eval_qual(ExprState *state, ExprContext *econtext, bool *isnull)
+{
+	LogScan    *scan = (LogScan *) state->evalfunc_private;
+	const pg_uuid_t *raw = slot_label(scan, econtext->ecxt_scantuple);
+	bool		result;
+
+	*isnull = false;
+	if (unlikely(raw == NULL))
 		return BoolGetDatum(false);
-	note_row(scan, slot);
-	return BoolGetDatum(true);
+	if (is_outside(raw))
+		return scan->rest->evalfunc(scan->rest, econtext, isnull);
+	if (!passes_policy(scan, raw))
+		return BoolGetDatum(false);
+
+	scan->noted = scan->eager;
+	if (unlikely(scan->eager))
+		note_passed(scan, raw);
+	result = eval_in_flight(scan, econtext, isnull);
+
+	/* The rest may have moved what the label was read from. */
+	if (result && !scan->noted)
+		note_passed(scan, slot_label(scan, econtext->ecxt_scantuple));
+	return BoolGetDatum(result);
+}
+
+/* Under observe there is no policy in the qual. */
+static Datum
+eval_observed(ExprState *state, ExprContext *econtext, bool *isnull)
+{
+	LogScan    *scan = (LogScan *) state->evalfunc_private;
+	TupleTableSlot *slot = econtext->ecxt_scantuple;
+	bool		result;
+
+	scan->noted = scan->eager;
+	if (scan->eager)
+		note_observed(scan, slot);
+	result = eval_in_flight(scan, econtext, isnull);
+	if (result && !scan->noted)
+		note_observed(scan, slot);
+	return BoolGetDatum(result);
 }
 
 static LogScan *
@@ -286,61 +406,8 @@ exec_node(PlanState *ps)
 	result = scan->real(ps);
 	in_flight = scan->outer;
 	if (!TupIsNull(result) && !scan->noted)
-		note_row(scan, scan->flying);
+		note_observed(scan, scan->flying);
 	return result;
-}
-
-/* ---- does the qual run code that could carry values away? ---- */
-
-static bool
-carries_away(Oid function, void *context)
-{
-	HeapTuple	tuple;
-	Form_pg_proc form;
-	bool		result;
-
-	if (function == *(Oid *) context)
-		return false;
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	if (!HeapTupleIsValid(tuple))
-		return true;
-	form = (Form_pg_proc) GETSTRUCT(tuple);
-	/* Compiled code that claims to be stable is an administrator's. */
-	result = form->provolatile == PROVOLATILE_VOLATILE ||
-		(form->prolang != INTERNALlanguageId && form->prolang != ClanguageId &&
-		 function >= FirstGenbkiObjectId);
-	ReleaseSysCache(tuple);
-	return result;
-}
-
-static bool
-eager_walker(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	/* A correlated sub-plan is given the row; a domain may check by function. */
-	if (IsA(node, SubPlan) && ((SubPlan *) node)->parParam != NIL)
-		return true;
-	if (IsA(node, CoerceToDomain))
-		return true;
-	if (check_functions_in_node(node, carries_away, context))
-		return true;
-	return expression_tree_walker(node, eager_walker, context);
-}
-
-static bool
-has_policy(List *quals, Oid permits)
-{
-	ListCell   *cell;
-
-	foreach(cell, quals)
-	{
-		Node	   *node = (Node *) lfirst(cell);
-
-		if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == permits)
-			return true;
-	}
-	return false;
 }
 
 /* ---- putting ourselves in the way ---- */
@@ -361,23 +428,41 @@ index_column(IndexOnlyScan *plan, AttrNumber label)
 	return 0;
 }
 
-static NoteSet *
-relation_notes(LogStatement *statement, const CasusProtected *table)
-{
-	ListCell   *cell;
-	LogRelation *relation;
+/* A qual that is compiled twice for a handful of rows costs more than it spares. */
+#define WORTH_COMPILING	100.0
 
-	foreach(cell, statement->relations)
-	{
-		relation = (LogRelation *) lfirst(cell);
-		if (relation->relid == table->relid)
-			return relation->notes;
-	}
-	relation = palloc(sizeof(LogRelation));
-	relation->relid = table->relid;
-	relation->notes = casus_lognote_create(table, "read", NULL);
-	statement->relations = lappend(statement->relations, relation);
-	return relation->notes;
+/*
+ * The conditions besides the policy, compiled for themselves; the whole qual
+ * where that is not worth it, or where a sub-plan would be there twice.
+ */
+static ExprState *
+compile_rest(PlanState *ps)
+{
+	List	   *rest;
+
+	if (ps->plan->total_cost < WORTH_COMPILING)
+		return ps->qual;
+	rest = list_copy_tail(ps->plan->qual, 1);
+	return casus_logqual_has_subplan(rest) ? ps->qual : ExecInitQual(rest, ps);
+}
+
+static void
+wrap_qual(LogScan *scan, PlanState *ps)
+{
+	ExprState  *wrapped = makeNode(ExprState);
+	bool		alone = scan->filtered && list_length(ps->plan->qual) == 1;
+
+	scan->qual = ps->qual;
+	scan->rest = ps->qual;
+	if (!alone)
+		scan->eager = casus_logqual_carries_away(ps->plan->qual);
+	if (scan->filtered && !alone)
+		scan->rest = compile_rest(ps);
+
+	*wrapped = *ps->qual;
+	wrapped->evalfunc = alone ? eval_policy : scan->filtered ? eval_qual : eval_observed;
+	wrapped->evalfunc_private = scan;
+	ps->qual = wrapped;
 }
 
 /* Puts our evaluation before that of the scan. */
@@ -387,31 +472,26 @@ wrap_scan(LogStatement *statement, ScanState *state, const CasusProtected *table
 {
 	PlanState  *ps = &state->ps;
 	LogScan    *scan = palloc0(sizeof(LogScan));
-	Oid			permits = casus_permits_oid();
+	bool		index_only = IsA(state, IndexOnlyScanState);
 
+	statement->watched = true;
 	scan->statement = statement;
-	scan->notes = relation_notes(statement, table);
+	scan->table = table;
 	scan->ps = ps;
 	scan->filtered = filtered;
 	scan->heap_attno = table->label_attno;
-	scan->attno = IsA(state, IndexOnlyScanState) ?
+	scan->attno = index_only ?
 		index_column((IndexOnlyScan *) ps->plan, table->label_attno) :
 		table->label_attno;
+	scan->last_attno = index_only ? -1 : scan->attno;
 	if (filtered && scan->attno == 0)
 		elog(ERROR, "casus finds no label in an index-only scan");
 
+	/* What is observed has no verdict to wait for. */
+	if (!filtered)
+		open_notes(scan);
 	if (ps->qual != NULL)
-	{
-		ExprState  *wrapped = makeNode(ExprState);
-
-		scan->qual = ps->qual;
-		scan->eager = eager_walker((Node *) ps->plan->qual, &permits);
-		*wrapped = *ps->qual;
-		wrapped->evalfunc = filtered && list_length(ps->plan->qual) == 1 ?
-			eval_policy : eval_qual;
-		wrapped->evalfunc_private = scan;
-		ps->qual = wrapped;
-	}
+		wrap_qual(scan, ps);
 	else
 	{
 		scan->real = ps->ExecProcNodeReal;
@@ -440,7 +520,7 @@ wrap_walker(PlanState *ps, void *context)
 			{
 				ScanState  *state = (ScanState *) ps;
 				const CasusProtected *table = NULL;
-				bool		filtered = has_policy(ps->plan->qual, casus_permits_oid());
+				bool		filtered = casus_logqual_has_policy(ps->plan->qual);
 
 				if (state->ss_currentRelation)
 					table = casus_registry_find(RelationGetRelid(state->ss_currentRelation));
@@ -462,8 +542,9 @@ wrap_walker(PlanState *ps, void *context)
 }
 
 /*
- * Watches the scans of protected relations in a plan; the statement then has
- * relations.  Memory is the current context, that of the executor state.
+ * Watches the scans of protected relations in a plan; statement->watched says
+ * whether there are any.  Memory is the current context, that of the executor
+ * state.
  */
 void
 casus_logscan_watch(LogStatement *statement, PlanState *plan)

@@ -44,44 +44,26 @@ retire_callback(void *arg)
 		retire(statement);
 }
 
-static bool
-reads_protected(QueryDesc *query)
-{
-	ListCell   *cell;
-
-	foreach(cell, query->plannedstmt->rtable)
-	{
-		RangeTblEntry *rte = (RangeTblEntry *) lfirst(cell);
-
-		if (rte->rtekind == RTE_RELATION && casus_registry_find(rte->relid))
-			return true;
-	}
-	return false;
-}
-
 /*
  * Watches the statement's scans of protected relations; false when it has
  * none.  rest outlives every statement and takes what one leaves unwritten.
+ * open_gate is called before the first governed row goes anywhere.
  */
 bool
-casus_logstatement_start(QueryDesc *query, StringInfo rest)
+casus_logstatement_start(QueryDesc *query, StringInfo rest, void (*open_gate) (void))
 {
-	MemoryContext old;
-	LogStatement *statement;
+	MemoryContext old = MemoryContextSwitchTo(query->estate->es_query_cxt);
+	LogStatement *statement = palloc0(sizeof(LogStatement));
 
-	if (!reads_protected(query))
-		return false;
-
-	old = MemoryContextSwitchTo(query->estate->es_query_cxt);
-	statement = palloc0(sizeof(LogStatement));
+	statement->context = CurrentMemoryContext;
+	statement->open_gate = open_gate;
 	casus_logscan_watch(statement, query->planstate);
-	if (statement->relations == NIL)
+	if (!statement->watched)
 	{
 		MemoryContextSwitchTo(old);
 		return false;
 	}
 	statement->query = query;
-	statement->identity = pstrdup(casus_logrecord_identity());
 	statement->query_id = query->plannedstmt->queryId;
 	statement->context_generation = casus_context_generation();
 	statement->state_generation = casus_state_generation();

@@ -46,6 +46,7 @@ SELECT is_empty($$
 		'casus_int.column_permits(casus.label,oid,smallint)',
 		'casus_int.row_trigger()',
 		'casus_int.resolve_pending()',
+		'casus_int.permits_support(internal)',		-- for every plan; looks nothing up
 		'casus_int.state_changed()')				-- looks nothing up$$,
 	'every function pins its search_path');
 
