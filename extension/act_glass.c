@@ -516,29 +516,9 @@ Datum
 casus_sql_sees_opening(PG_FUNCTION_ARGS)
 {
 	CasusActor	actor = casus_context_actor();
-	const CasusHoldings *holdings;
-	CasusQuery	query;
-	uint64		offices;
 
-	if (casus_is_auditor(actor.role) ||
-		(!PG_ARGISNULL(1) && actor.person != 0 && PG_GETARG_INT32(1) == actor.person) ||
-		strcmp(NameStr(*PG_GETARG_NAME(2)), GetUserNameFromId(actor.role, false)) == 0)
-		PG_RETURN_BOOL(true);
-	if (actor.person == 0)
-		PG_RETURN_BOOL(false);
-
-	casus_query_begin(&query);
-	casus_query_int(&query, PG_GETARG_INT32(0));
-	casus_query_read(&query,
-					 "SELECT pg_catalog.bit_or(1::bigint << o.code) FROM casus_cat.office o "
-					 "JOIN casus_cat.file f ON f.protocol = o.protocol "
-					 "WHERE f.id = $1 AND (o.reviews OR o.inspects IS NOT NULL)");
-	offices = (uint64) casus_query_get_int(&query, 0, 1);
-	casus_query_end(&query);
-	holdings = casus_people_holdings(actor.person);
-	for (int i = 0; i < holdings->n; i++)
-		if (holdings->held[i].file == PG_GETARG_INT32(0) &&
-			(offices & (UINT64CONST(1) << holdings->held[i].office)) != 0)
-			PG_RETURN_BOOL(true);
-	PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(casus_is_auditor(actor.role) ||
+				   (!PG_ARGISNULL(1) && actor.person != 0 && PG_GETARG_INT32(1) == actor.person) ||
+				   strcmp(NameStr(*PG_GETARG_NAME(2)), GetUserNameFromId(actor.role, false)) == 0 ||
+				   casus_sight_supervises(PG_GETARG_INT32(0)));
 }

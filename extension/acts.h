@@ -51,6 +51,8 @@ extern char *casus_find_detail(const CasusFile *file, const char *article, const
  * ------------------------------------------------------------------------ */
 
 extern bool casus_sight_dossier(int64 dossier, CasusDossier *state);
+extern bool casus_sight_supervises(int32 file);	/* an office that reviews or inspects */
+
 /* ------------------------------------------------------------------------
  * act.c: acts as rows
  * ------------------------------------------------------------------------ */

@@ -151,6 +151,31 @@ in_file(int32 file, char level)
 	return false;
 }
 
+/* Does the caller hold an office of the file that reviews break-glass or inspects? */
+bool
+casus_sight_supervises(int32 file)
+{
+	CasusActor	actor = casus_context_actor();
+	CasusQuery	query;
+	uint64		offices;
+
+	if (actor.person == 0)
+		return false;
+	casus_query_begin(&query);
+	casus_query_int(&query, file);
+	casus_query_read(&query,
+					 "SELECT pg_catalog.bit_or(1::bigint << o.code) FROM casus_cat.office o "
+					 "JOIN casus_cat.file f ON f.protocol = o.protocol "
+					 "WHERE f.id = $1 AND (o.reviews OR o.inspects IS NOT NULL)");
+	offices = (uint64) casus_query_get_int(&query, 0, 1);
+	casus_query_end(&query);
+	refresh(actor.person);
+	for (int i = 0; i < nmine; i++)
+		if (mine[i].file == file && (offices & (UINT64CONST(1) << mine[i].office)) != 0)
+			return true;
+	return false;
+}
+
 /* ---- for the views ---- */
 
 /* Admins and auditors look at casus' registers without an office. */

@@ -5,12 +5,14 @@
  *
  * All answer about the caller only, and only about a dossier that he may know
  * of; the verdicts are those of policy.c, so that the explanation cannot
- * differ from what happens.  No lock is taken.
+ * differ from what happens.  explain.c tells the same of anybody.  No lock is
+ * taken.
  *
  * Copyright (c) 2026, the casus developers
  */
 #include "acts.h"
 #include "relation.h"
+#include "why.h"
 
 #include "access/genam.h"
 #include "access/table.h"
@@ -34,7 +36,7 @@ static const struct
 	{CASUS_REMOVE, "remove"}
 };
 
-/* Whose items: another's, or those of the caller's own party. */
+/* Whose items: another's, or those of the capacity's own party. */
 typedef enum Whose
 {
 	WHOSE_ANY,
@@ -52,26 +54,34 @@ typedef struct Answer
 } Answer;
 
 static void
-put_answer(ReturnSetInfo *result, const char *verb, const char *scope,
+put_answer(CasusWhy *why, const char *verb, const char *scope,
 		   const Answer *a, int all_categories)
 {
-	const char *texts[8] = {
+	const char *texts[WHY_COLUMNS] = {
 		verb, NULL, scope,
 		a->ncategories == all_categories ? "*" : a->categories.data,
 		a->allowed || a->reason.code == NULL ? NULL : psprintf("casus.%s", a->reason.code),
 		a->reason.article, a->reason.text, a->reason.hint
 	};
-	Datum		values[8];
-	bool		nulls[8];
+	Datum		values[WHY_MAX_LEAD + WHY_COLUMNS];
+	bool		nulls[WHY_MAX_LEAD + WHY_COLUMNS];
 
-	for (int i = 0; i < 8; i++)
+	/* Who asks of another may know that there is such a dossier. */
+	if (why->nlead > 0 && a->reason.code != NULL && strcmp(a->reason.code, "not_involved") == 0)
 	{
-		nulls[i] = texts[i] == NULL;
-		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(texts[i]);
+		texts[6] = _("this office or its party does not take part in the dossier");
+		texts[7] = "SELECT casus.involve(...);";
 	}
-	values[1] = BoolGetDatum(a->allowed);
-	nulls[1] = false;
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	for (int i = 0; i < why->nlead + WHY_COLUMNS; i++)
+	{
+		const char *text = i < why->nlead ? why->lead[i] : texts[i - why->nlead];
+
+		nulls[i] = text == NULL;
+		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(text);
+	}
+	values[why->nlead + 1] = BoolGetDatum(a->allowed);
+	nulls[why->nlead + 1] = false;
+	tuplestore_putvalues(why->result->setResult, why->result->setDesc, values, nulls);
 }
 
 /* One sentence for categories that are refused alike, each in its own words. */
@@ -132,7 +142,7 @@ only_category(const CasusProtected *protected, const CasusProtocol *protocol,
  * taken together; only the category of the table where it has but one.
  */
 static void
-explain_verb(ReturnSetInfo *result, const CasusDossier *dossier,
+explain_verb(CasusWhy *why, const CasusDossier *dossier,
 			 const CasusProtocol *protocol, const CasusCapacity *capacity,
 			 int only, int verb, Whose whose)
 {
@@ -169,13 +179,43 @@ explain_verb(ReturnSetInfo *result, const CasusDossier *dossier,
 						 protocol->category[category]);
 	}
 	for (int i = 0; i < nanswers; i++)
-		put_answer(result, verbs[verb].name, whose_names[whose], &answers[i],
+		put_answer(why, verbs[verb].name, whose_names[whose], &answers[i],
 				   protocol->ncategories);
 }
 
-static void
-put_plain(ReturnSetInfo *result, bool allowed, const char *code,
-		  const char *text, const char *hint)
+/* The verdicts of one capacity for the verbs given as bits. */
+void
+casus_why_capacity(CasusWhy *why, const CasusDossier *dossier,
+				   const CasusProtected *protected, const CasusProtocol *protocol,
+				   const CasusCapacity *capacity, int which)
+{
+	int			only = only_category(protected, protocol, dossier->file);
+
+	for (int verb = 0; verb < lengthof(verbs); verb++)
+	{
+		if ((which & verbs[verb].verb) == 0)
+			continue;
+		/* Without a party nothing is one's own, and nothing is shared with one. */
+		explain_verb(why, dossier, protocol, capacity, only, verb, WHOSE_ANY);
+		if (capacity != NULL && capacity->party != 0)
+			explain_verb(why, dossier, protocol, capacity, only, verb, WHOSE_OWN);
+	}
+}
+
+/* A verb by its name, 0: there is none. */
+int
+casus_why_verb(const char *name)
+{
+	for (int verb = 0; verb < lengthof(verbs); verb++)
+		if (strcmp(name, verbs[verb].name) == 0)
+			return verbs[verb].verb;
+	return 0;
+}
+
+/* A verdict that follows from no rule. */
+void
+casus_why_plain(CasusWhy *why, bool allowed, const char *code,
+				const char *text, const char *hint)
 {
 	Answer		a = {0};
 	const CasusProtocol *protocol = code ? casus_check_protocol(NULL, 0) : NULL;
@@ -186,7 +226,35 @@ put_plain(ReturnSetInfo *result, bool allowed, const char *code,
 	a.reason.text = text;
 	a.reason.hint = hint;
 	initStringInfo(&a.categories);
-	put_answer(result, "read", NULL, &a, -1);
+	put_answer(why, "read", NULL, &a, -1);
+}
+
+/*
+ * Where the table alone decides: true, and it has been said.  *protected is
+ * NULL for a question about no table.
+ */
+bool
+casus_why_table(CasusWhy *why, Oid relid, const CasusProtected **protected)
+{
+	*protected = NULL;
+	if (!OidIsValid(relid))
+		return false;
+	*protected = casus_registry_find(relid);
+	if (*protected == NULL)
+	{
+		casus_why_plain(why, true, NULL,
+						_("the table is not protected: ordinary rights alone decide"), NULL);
+		return true;
+	}
+	if ((*protected)->mode == CASUS_MODE_ENFORCE && !(*protected)->fenced)
+	{
+		casus_why_plain(why, false, "not_fenced",
+						_("the table is labelled but its fence is not complete"),
+						psprintf("SELECT casus.bind(%s, 'enforce');",
+								 quote_literal_cstr(casus_relation_ddl_name(relid))));
+		return true;
+	}
+	return false;
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_why);
@@ -194,85 +262,83 @@ PG_FUNCTION_INFO_V1(casus_sql_why);
 Datum
 casus_sql_why(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Oid			relid = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
-	const CasusProtected *protected = NULL;
+	CasusWhy	why = {(ReturnSetInfo *) fcinfo->resultinfo, 0, {NULL}};
+	const CasusProtected *protected;
+	const CasusOpening *opening;
 	CasusDossier dossier;
 	CasusFile	file;
-	const CasusProtocol *protocol;
-	const CasusCapacity *capacity;
-	int			only;
 
 	InitMaterializedSRF(fcinfo, 0);
 	casus_require_preloaded();
 	casus_catalog_listen();
-	if (OidIsValid(relid))
+	if (casus_why_table(&why, PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0), &protected))
+		return (Datum) 0;
+
+	/* What one has opened one may know of, appointment or not. */
+	opening = PG_ARGISNULL(1) ? NULL : casus_context_opening(PG_GETARG_INT64(1));
+	if (opening != NULL && casus_dossier_load(opening->capacity.dossier, &dossier) &&
+		dossier.state != CASUS_STATE_GONE)
 	{
-		protected = casus_registry_find(relid);
-		if (protected == NULL)
-		{
-			put_plain(result, true, NULL,
-					  _("the table is not protected: ordinary rights alone decide"), NULL);
-			return (Datum) 0;
-		}
-		if (protected->mode == CASUS_MODE_ENFORCE && !protected->fenced)
-		{
-			put_plain(result, false, "not_fenced",
-					  _("the table is labelled but its fence is not complete"),
-					  psprintf("SELECT casus.bind(%s, 'enforce');",
-							   quote_literal_cstr(casus_relation_ddl_name(relid))));
-			return (Datum) 0;
-		}
+		casus_why_plain(&why, true, NULL,
+						opening->capacity.source == CASUS_FROM_BREAK_GLASS ?
+						_("the dossier is open to you by break-glass") :
+						_("the dossier is open to you by inspection"),
+						psprintf("SELECT casus.end_opening(" INT64_FORMAT ");", opening->act));
+		return (Datum) 0;
 	}
 	if (PG_ARGISNULL(1) || !casus_sight_dossier(PG_GETARG_INT64(1), &dossier))
 	{
-		put_plain(result, false, "no_appointment",
-				  _("there is no such dossier, or you hold no appointment for it"),
-				  "SELECT * FROM casus.my_purposes();");
+		casus_why_plain(&why, false, "no_appointment",
+						_("there is no such dossier, or you hold no appointment for it"),
+						"SELECT * FROM casus.my_purposes();");
 		return (Datum) 0;
 	}
 
 	casus_find_file_by_id(dossier.file, &file);
 	casus_policy_begin();
-	capacity = casus_context_for_file(dossier.file);
-	protocol = casus_protocol(file.protocol);
-	only = only_category(protected, protocol, file.id);
-	for (int verb = 0; verb < lengthof(verbs); verb++)
-	{
-		/* Without a party nothing is one's own, and nothing is shared with one. */
-		explain_verb(result, &dossier, protocol, capacity, only, verb, WHOSE_ANY);
-		if (capacity != NULL && capacity->party != 0)
-			explain_verb(result, &dossier, protocol, capacity, only, verb, WHOSE_OWN);
-	}
+	casus_why_capacity(&why, &dossier, protected, casus_protocol(file.protocol),
+					   casus_context_for_file(dossier.file),
+					   CASUS_READ | CASUS_SUPPLY | CASUS_CORRECT | CASUS_REMOVE);
 	return (Datum) 0;
 }
 
 /* ---- my_purposes ---- */
 
 /*
- * Every office that the caller holds now, and each purpose in which a rule
- * gives that office something to read.
+ * Every office that the caller holds now, and each purpose that it may enter:
+ * those for which a rule gives it something, and those for which no rule gives
+ * anybody anything (see enter.c), which show no content.
  */
 #define MY_PURPOSES \
 	"SELECT f.name, o.name, y.name, a.dossier, u.name, u.title, a.starts, a.ends, " \
-	"a.standing_purpose IS NOT DISTINCT FROM u.code " \
+	"a.standing_purpose IS NOT DISTINCT FROM u.code, " \
+	"EXISTS (SELECT FROM casus_cat.rule r WHERE r.protocol = f.protocol " \
+	"AND r.office = a.office AND r.purpose = u.code AND r.verbs & 1 <> 0), " \
+	"o.inspects IS NOT DISTINCT FROM u.name " \
 	"FROM casus_cat.appointment a JOIN casus_cat.file f ON f.id = a.file " \
 	"JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office " \
 	"LEFT JOIN casus_cat.party y ON y.file = a.file AND y.code = a.party " \
 	"JOIN casus_cat.purpose u ON u.protocol = f.protocol " \
 	"WHERE a.person = $1 AND a.starts <= pg_catalog.clock_timestamp() " \
 	"AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp()) " \
-	"AND EXISTS (SELECT FROM casus_cat.rule r WHERE r.protocol = f.protocol " \
-	"AND r.office = a.office AND r.purpose = u.code AND r.verbs & 1 <> 0) " \
+	"AND (EXISTS (SELECT FROM casus_cat.rule r WHERE r.protocol = f.protocol " \
+	"AND r.office = a.office AND r.purpose = u.code) " \
+	"OR NOT EXISTS (SELECT FROM casus_cat.rule r WHERE r.protocol = f.protocol AND r.purpose = u.code)) " \
 	"ORDER BY f.name, o.name, y.name, a.dossier, u.code"
 
-/* The call, with party and dossier only where the appointment has them. */
+/*
+ * The call, with party and dossier only where the appointment has them.  Who
+ * supervises sees content of one dossier, by an act.
+ */
 static char *
 enter_call(CasusQuery *query, uint64 row)
 {
 	StringInfoData call;
 	char	   *party = casus_query_get_text(query, row, 3);
 	char	   *dossier = casus_query_get_text(query, row, 4);
+
+	if (!casus_query_get_bool(query, row, 10) && casus_query_get_bool(query, row, 11))
+		return "SELECT casus.inspect(<dossier>, '<reason>');";
 
 	initStringInfo(&call);
 	appendStringInfo(&call, "SELECT casus.enter(%s",
@@ -304,13 +370,14 @@ casus_sql_my_purposes(PG_FUNCTION_ARGS)
 	casus_query_read(&query, MY_PURPOSES);
 	for (uint64 row = 0; row < query.nrows; row++)
 	{
-		Datum		values[10];
-		bool		nulls[10];
+		Datum		values[11];
+		bool		nulls[11];
 
 		for (int i = 0; i < 9; i++)
 			values[i] = casus_query_get(&query, row, i + 1, &nulls[i]);
 		values[9] = CStringGetTextDatum(enter_call(&query, row));
 		nulls[9] = false;
+		values[10] = casus_query_get(&query, row, 10, &nulls[10]);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	casus_query_end(&query);
