@@ -21,7 +21,6 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "acts.h"
-#include "guard.h"
 #include "protocol_doc.h"
 
 #include "access/xact.h"
@@ -204,7 +203,6 @@ insert_opening(int64 act, const char *kind, int32 file, int64 dossier,
 
 	/* The attempt is on disk before anything can be open. */
 	casus_accesslog_flush();
-	casus_guard_mark_transaction();
 	if (IsTransactionBlock() || IsSubTransaction())
 		ereport(NOTICE,
 				(errmsg("the dossier is open when this transaction has committed"),
