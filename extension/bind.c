@@ -340,6 +340,7 @@ casus_sql_unprotect(PG_FUNCTION_ARGS)
 	rel = open_for_setup(relid, &settings);
 	check_unprotect(rel, settings);
 	uses = casus_registry_settings_uses(rel);
+	uses = list_concat(uses, casus_governs_generated_uses(rel, uses));
 	table = casus_relation_ddl_name(relid);
 	table_close(rel, NoLock);
 

@@ -180,7 +180,7 @@ look_up(void)
 {
 	Oid			schema = get_namespace_oid(CASUS_SCHEMA, true);
 	Oid			internal = get_namespace_oid(CASUS_INT_SCHEMA, true);
-	Oid			types[] = {InvalidOid, OIDOID, INT2OID};
+	Oid			types[] = {InvalidOid, REGCLASSOID, INT2OID};
 
 	namespace_oid = get_namespace_oid(CASUS_CAT_SCHEMA, true);
 	/* Not by its name: a role can be renamed from any database of the server. */

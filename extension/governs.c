@@ -21,6 +21,7 @@
 #include "parser/parse_expr.h"
 #include "parser/parse_node.h"
 #include "parser/parser.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -238,4 +239,81 @@ casus_governs_columns(Node *expr)
 	foreach(lc, vars)
 		columns = list_append_unique_int(columns, lfirst_node(Var, lc)->varattno);
 	return columns;
+}
+
+/* The columns that are generated from a column. */
+List *
+casus_governs_generated(Relation rel, AttrNumber source)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	List	   *columns = NIL;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && att->attgenerated != '\0' &&
+			list_member_int(casus_governs_columns(build_column_default(rel, i + 1)), source))
+			columns = lappend_int(columns, i + 1);
+	}
+	return columns;
+}
+
+/* The same data in them, as uses of those columns: for what is done to each column. */
+List *
+casus_governs_generated_uses(Relation rel, List *uses)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, uses)
+	{
+		CasusColumnUse *use = lfirst(lc);
+
+		if (strcmp(use->use, "data") != 0)
+			continue;
+		foreach(lc2, casus_governs_generated(rel, use->attno))
+		{
+			CasusColumnUse *copy = palloc(sizeof(CasusColumnUse));
+
+			*copy = *use;
+			copy->attno = lfirst_int(lc2);
+			result = lappend(result, copy);
+		}
+	}
+	return result;
+}
+
+static void
+add_data(CasusFileSettings *fs, AttrNumber attno, char *category)
+{
+	for (int i = 0; i < fs->ndata; i++)
+	{
+		if (fs->data[i].attno == attno && strcmp(fs->data[i].category, category) == 0)
+			return;
+	}
+	fs->data = repalloc(fs->data, sizeof(CasusDataColumn) * (fs->ndata + 1));
+	memset(&fs->data[fs->ndata], 0, sizeof(CasusDataColumn));
+	fs->data[fs->ndata].attno = attno;
+	fs->data[fs->ndata++].category = category;
+}
+
+/* What is generated from data of a category is data of that category. */
+void
+casus_governs_spread(Relation rel, CasusSettings *settings)
+{
+	for (int i = 0; i < settings->nfiles; i++)
+	{
+		CasusFileSettings *fs = &settings->files[i];
+		int			n = fs->ndata;
+
+		for (int j = 0; j < n; j++)
+		{
+			ListCell   *lc;
+
+			foreach(lc, casus_governs_generated(rel, fs->data[j].attno))
+				add_data(fs, lfirst_int(lc), fs->data[j].category);
+		}
+	}
 }

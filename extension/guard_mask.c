@@ -123,7 +123,7 @@ static Node *
 mask_column(Var *var, CasusMaskedTable *table)
 {
 	List	   *args = list_make3(label_of(var, table),
-								  makeConst(OIDOID, -1, InvalidOid, sizeof(Oid),
+								  makeConst(REGCLASSOID, -1, InvalidOid, sizeof(Oid),
 											ObjectIdGetDatum(table->relid), false, true),
 								  makeConst(INT2OID, -1, InvalidOid, sizeof(int16),
 											Int16GetDatum(var->varattno), false, true));
@@ -183,22 +183,24 @@ mask_var(Var *var, Masking *masking)
 
 /* ---- conditions that may still use an index ---- */
 
+/* Anything of a row, or of a sub-query. */
 static bool
-mentions_walker(Node *node, void *context)
+reads_walker(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, SubLink))
+	if (IsA(node, Var) || IsA(node, SubLink))
 		return true;
-	if (IsA(node, Var))
-		return ((Var *) node)->varattno >= 0 && table_of((Var *) node, context) != NULL &&
-			(((Var *) node)->varattno == 0 || is_masked((Var *) node, context));
-	return expression_tree_walker(node, mentions_walker, context);
+	return expression_tree_walker(node, reads_walker, context);
 }
 
-/* Are the arguments masked columns of this very query level, or free of any? */
+/*
+ * Is a masked column of this very query level compared with what is no row's?
+ * Then the comparison stays at the scan of its table.  As a condition of a join
+ * it would be counted there: rows for which it holds and the other does not.
+ */
 static bool
-compares_columns(List *args, Masking *masking)
+compares_column(List *args, Masking *masking)
 {
 	bool		found = false;
 	ListCell   *lc;
@@ -209,10 +211,10 @@ compares_columns(List *args, Masking *masking)
 
 		while (IsA(arg, RelabelType))
 			arg = (Node *) ((RelabelType *) arg)->arg;
-		if (IsA(arg, Var) && ((Var *) arg)->varlevelsup == 0 &&
+		if (!found && IsA(arg, Var) && ((Var *) arg)->varlevelsup == 0 &&
 			is_masked((Var *) arg, masking))
 			found = true;
-		else if (mentions_walker(arg, masking))
+		else if (reads_walker(arg, NULL))
 			return false;
 	}
 	return found;
@@ -245,7 +247,7 @@ is_implied(Node *qual, Masking *masking)
 	else
 		return false;
 	return list_length(args) == 2 && func_strict(function) &&
-		get_func_leakproof(function) && compares_columns(args, masking) &&
+		get_func_leakproof(function) && compares_column(args, masking) &&
 		!contain_volatile_functions(qual);
 }
 

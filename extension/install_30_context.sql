@@ -64,8 +64,8 @@ COMMENT ON FUNCTION casus_int.permits(casus.label) IS
 	'May the session see a row with this label now? True for rows outside the protocol, rows of its own transaction, and governed rows that a rule grants to its capacity. NULL (denied) for NULL. Without the library preloaded: error casus.not_preloaded.';
 
 /* Called per row where a column is of a category that not every reader may read. */
-CREATE FUNCTION casus_int.column_permits(label casus.label, relation oid, attnum smallint) RETURNS boolean
+CREATE FUNCTION casus_int.column_permits(label casus.label, relation regclass, attnum smallint) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2
 	AS 'MODULE_PATHNAME', 'casus_sql_column_permits';
-COMMENT ON FUNCTION casus_int.column_permits(casus.label, oid, smallint) IS
+COMMENT ON FUNCTION casus_int.column_permits(casus.label, regclass, smallint) IS
 	'May the session see this column of a row with this label now? As casus_int.permits(), asked also for the categories that casus.protect(columns => ...) gave the column. relation, attnum: as in pg_attribute.';

@@ -44,6 +44,7 @@ typedef struct Wish
 	CasusFileSettings *fs;		/* the new one, last in settings.files */
 	const CasusProtocol *protocol;
 	List	   *uses;			/* CasusColumnUse, all columns of the table */
+	List	   *generated;		/* the same of columns generated from those */
 	Oid			child;			/* via_child */
 	AttrNumber	child_attno;
 	bool		mixed;
@@ -417,7 +418,7 @@ hide_statistics(Wish *wish, Oid relid, bool run)
 {
 	ListCell   *lc;
 
-	foreach(lc, wish->uses)
+	foreach(lc, list_concat_copy(wish->uses, wish->generated))
 	{
 		CasusColumnUse *use = lfirst(lc);
 
@@ -487,6 +488,7 @@ read_wish(Wish *wish)
 		add_use(wish, casus_protect_check_column(wish->rel, text_arg(wish, ARG_SUBJECT_COLUMN)),
 				"subject", NULL);
 	read_columns(wish);
+	wish->generated = casus_governs_generated_uses(wish->rel, wish->uses);
 	read_manners(wish);
 	wish->settings.nuses = casus_registry_settings_count_uses(wish->uses);
 	wish->settings.installation =

@@ -373,6 +373,7 @@ resolve(Relation rel, CasusProtected *prot, CasusSettings *settings, int depth)
 	List	   *uses = casus_registry_settings_uses(rel);
 
 	casus_registry_settings_apply_uses(settings, uses);
+	casus_governs_spread(rel, settings);
 	settings->damaged = casus_registry_settings_count_uses(uses) != settings->nuses;
 	for (int i = 0; i < settings->nfiles; i++)
 	{

@@ -43,7 +43,7 @@ SELECT is_empty($$
 	AND prokind <> 'p'								-- could not commit with a SET clause
 	AND signature NOT IN (
 		'casus_int.permits(casus.label)',			-- these four once per row
-		'casus_int.column_permits(casus.label,oid,smallint)',
+		'casus_int.column_permits(casus.label,regclass,smallint)',
 		'casus_int.row_trigger()',
 		'casus_int.resolve_pending()',
 		'casus_int.permits_support(internal)',		-- for every plan; looks nothing up
@@ -106,7 +106,7 @@ SELECT is_empty($$
 SELECT is_empty($$
 	SELECT signature FROM function p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 	WHERE p.pronamespace = 'casus_int'::regnamespace AND a.grantee = 0
-	AND signature NOT IN ('casus_int.permits(casus.label)', 'casus_int.is_pending(casus.label)', 'casus_int.column_permits(casus.label,oid,smallint)')
+	AND signature NOT IN ('casus_int.permits(casus.label)', 'casus_int.is_pending(casus.label)', 'casus_int.column_permits(casus.label,regclass,smallint)')
 	AND p.oid NOT IN (SELECT refobjid FROM view_use WHERE refclassid = 'pg_proc'::regclass)$$,
 	'of the internals PUBLIC may execute only what a policy, a trigger''s WHEN or a view calls');
 
