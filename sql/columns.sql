@@ -69,7 +69,7 @@ SET ROLE columns_owner;
 CREATE TABLE zaak (id integer PRIMARY KEY, soort text NOT NULL, weg integer, titel text,
 	bsn varchar(20) UNIQUE, adres text, deel text[]);
 ALTER TABLE zaak DROP COLUMN weg;
-CREATE TABLE stuk (id integer PRIMARY KEY, zaak_id integer NOT NULL REFERENCES zaak, tekst text, bsn varchar(20));
+CREATE TABLE stuk (id integer PRIMARY KEY, zaak_id integer NOT NULL REFERENCES zaak, tekst text, bsn varchar(20), kort text GENERATED ALWAYS AS (left(bsn, 7)) STORED);
 CREATE INDEX ON stuk (bsn);
 CREATE TABLE vrij (id integer, bsn varchar(20));
 GRANT ALL ON zaak, stuk, vrij TO PUBLIC;
@@ -191,6 +191,7 @@ INSERT INTO trial (sql) VALUES
 	('CREATE TEMP TABLE kopie AS SELECT bsn FROM zaak'),
 	('COPY (SELECT bsn FROM zaak) TO STDOUT'),
 	('COPY zaak (bsn) TO STDOUT'),
+	('SELECT kort FROM stuk'),
 	('SELECT id FROM zaak_invoker'),
 	('SELECT id, bsn FROM zaak_invoker'),
 	('UPDATE zaak_view SET titel = ''x'' WHERE bsn = ''SECRET-3''');
@@ -266,6 +267,123 @@ SELECT casus.enter('klaar') \g /dev/null
 SELECT id, replace(deel::text, 'SECRET', 'the lead may read') AS deel FROM zaak WHERE id = 4;
 ROLLBACK;
 
+-- What is generated from it is of its category, and kept out of the statistics.
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+SELECT id, bsn, kort FROM stuk ORDER BY id;
+ROLLBACK;
 RESET SESSION AUTHORIZATION;
-DROP VIEW zaak_view, zaak_invoker, zaak_where;
-DROP TABLE vrij;
+SELECT attname, coalesce(attstattarget, -1) AS target FROM pg_attribute
+	WHERE attrelid = 'stuk'::regclass AND attname IN ('tekst', 'bsn', 'kort') ORDER BY attnum;
+-- A column that comes later is of the category of the row, unless it is generated.
+SELECT casus.maintenance('stuk', 'een kolom erbij') > now() AS open;
+ALTER TABLE stuk ADD COLUMN later text DEFAULT 'later', ADD COLUMN staart text GENERATED ALWAYS AS (right(bsn, 3)) STORED;
+SELECT casus.maintenance('stuk', 'klaar', '0') \g /dev/null
+ALTER TABLE stuk RENAME COLUMN bsn TO burgernummer;
+SET SESSION AUTHORIZATION columns_desk;
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+SELECT id, later FROM stuk ORDER BY id;
+SAVEPOINT s;
+SELECT staart FROM stuk;
+ROLLBACK TO s;
+\set VERBOSITY default
+SELECT * FROM stuk;
+\set VERBOSITY terse
+ROLLBACK;
+
+-- Functions are held to what their caller may read, whosever they are.
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION eerste() RETURNS SETOF text LANGUAGE sql STABLE AS 'SELECT bsn FROM zaak';
+CREATE FUNCTION tweede() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER BEGIN ATOMIC SELECT bsn FROM zaak; END;
+CREATE FUNCTION derde() RETURNS text LANGUAGE plpgsql AS 'DECLARE r record; BEGIN SELECT * INTO r FROM zaak LIMIT 1; RETURN r.bsn; END';
+CREATE FUNCTION vierde(zaak) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1.bsn';
+CREATE FUNCTION vijfde() RETURNS SETOF zaak_view LANGUAGE sql STABLE AS 'SELECT * FROM zaak_view';
+SET SESSION AUTHORIZATION columns_desk;
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+SELECT attempt('SELECT eerste()'), attempt('SELECT * FROM eerste()'), attempt('SELECT tweede()'), attempt('SELECT * FROM tweede()'),
+	attempt('SELECT derde()'), attempt('SELECT vierde(zaak) FROM zaak');
+SELECT id, bsn FROM vijfde() ORDER BY id;
+ROLLBACK;
+SET SESSION AUTHORIZATION columns_lead;
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+SELECT id, vierde(zaak), (zaak).adres FROM zaak ORDER BY id;
+ROLLBACK;
+
+-- A plan is nobody's: the same one refuses one capacity, and masks for another.
+SET plan_cache_mode = force_generic_plan;
+PREPARE van (int) AS SELECT id, bsn FROM zaak WHERE id = $1;
+PREPARE zoek (text) AS SELECT id FROM stuk WHERE burgernummer = $1;
+PREPARE kijk AS SELECT id, bsn FROM zaak_view ORDER BY id;
+BEGIN;
+SELECT casus.enter('intake') \g /dev/null
+EXECUTE van(3);
+EXECUTE zoek('SECRET-3');
+EXECUTE kijk;
+ROLLBACK;
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+EXECUTE van(3);
+EXECUTE van(4);
+EXECUTE zoek('SECRET-3');
+EXECUTE zoek('SECRET-4');
+EXECUTE kijk;
+ROLLBACK;
+BEGIN;
+SELECT casus.enter('overleg') \g /dev/null
+EXECUTE kijk;
+EXECUTE van(4);
+ROLLBACK;
+SELECT name, generic_plans, custom_plans FROM pg_prepared_statements ORDER BY name;
+-- An index serves a comparison with a constant; the value itself is judged after it.
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+EXPLAIN (COSTS off) SELECT id FROM stuk WHERE burgernummer = 'SECRET-4';
+RESET enable_seqscan;
+RESET enable_bitmapscan;
+EXPLAIN (COSTS off) SELECT vrij.id FROM vrij JOIN zaak_view v USING (bsn) WHERE vrij.id = 4;
+ROLLBACK;
+RESET plan_cache_mode;
+
+-- In parallel, and compiled.
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET jit_above_cost = 0;
+SET jit_inline_above_cost = 0;
+SET jit_optimize_above_cost = 0;
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+SELECT string_agg(bsn, ',' ORDER BY id), string_agg(rtrim(z::text, '0123456789abcdef-)'), ' ' ORDER BY id) FROM zaak z;
+ROLLBACK;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+RESET jit_above_cost;
+RESET jit_inline_above_cost;
+RESET jit_optimize_above_cost;
+
+-- A party sees the column of its own rows, and not of those that are shared with it.
+SELECT casus.involve(:four, party => 'rood', reason => 'x') \g /dev/null
+SET SESSION AUTHORIZATION columns_red;
+BEGIN;
+SELECT casus.enter('overleg') \g /dev/null
+INSERT INTO stuk (id, zaak_id, tekst, burgernummer) VALUES (41, 4, 'van rood', 'ROOD-41');
+COMMIT;
+SET SESSION AUTHORIZATION columns_lead;
+SELECT casus.share(:four, items => NULL, parties => '{rood}', motivation => 'x') \g /dev/null
+SET SESSION AUTHORIZATION columns_red;
+BEGIN;
+SELECT casus.enter('overleg') \g /dev/null
+SELECT id, tekst, burgernummer FROM stuk WHERE zaak_id = 4 ORDER BY id;
+SELECT id, bsn, adres FROM zaak WHERE id = 4;
+ROLLBACK;
+
+-- Break-glass opens a dossier with all its columns.
+RESET SESSION AUTHORIZATION;
+SELECT casus.break_glass('brand', :four, '1 hour') > 0 AS opened;
+SELECT id, burgernummer FROM stuk ORDER BY id;
