@@ -53,7 +53,7 @@ INSERT INTO stuk SELECT n, 'gewoon', 'tekst nummer ' || n, 'titel ' || n, n / 10
 -- The hidden rows.
 INSERT INTO stuk VALUES (9001, 'signaal', 'eindigt op staartwoord\', 'staarttitel\', 'NaN', 'infinity', '{geheim}', NULL,
 	jsonb_build_object('geheim', 1), 'empty', '10.0.1.1', 'rood', point(1e308, 0));
-INSERT INTO stuk VALUES (9002, 'signaal', 'langwoord ' || repeat('x', 2100), repeat('staart', 300), '1e10000', '5874897-12-31',
+INSERT INTO stuk VALUES (9002, 'signaal', 'langwoord hier ' || repeat('x', 2100), repeat('staart', 300), '1e10000', '5874897-12-31',
 	'{geheim,NULL}', NULL, (repeat('[', 3000) || repeat(']', 3000))::jsonb, '(,)', '10.0.1.0/24', 'blauw', point('-infinity', 0));
 
 CREATE INDEX stuk_body ON stuk USING gin (body gin_trgm_ops);
@@ -97,7 +97,8 @@ INSERT INTO vraag VALUES
 	(27, $$doc @> '[[[[]]]]'$$),
 	(28, $$duur && int4range(12, 13)$$), (29, $$duur @> 12$$), (30, $$duur <@ int4range(5, 9)$$),
 	(31, $$adres <<= '10.0.1.0/24' AND id < 300$$), (32, $$kleur = 'rood' AND id < 5$$),
-	(33, $$body LIKE '%nummer 1999' OR doc @> '{"n": 12}' OR bedrag = 5.5$$);
+	(33, $$body LIKE '%nummer 1999' OR doc @> '{"n": 12}' OR bedrag = 5.5$$),
+	(34, $$to_tsvector('simple'::regconfig, body) @@ phraseto_tsquery('simple', 'langwoord hier')$$);
 GRANT SELECT ON vraag TO PUBLIC;
 
 SET ROLE planner_index_app;
@@ -190,7 +191,7 @@ CREATE INDEX plaats_plek ON plaats USING gist (plek);
 SELECT indexes($$SELECT id FROM plaats ORDER BY plek <-> '(0,0)' LIMIT 2$$);
 SET ROLE planner_index_app;
 SELECT indexes($$SELECT id FROM stuk ORDER BY plek <-> '(0,0)' LIMIT 2$$);
-SELECT attempt($$(SELECT id FROM stuk ORDER BY plek <-> '(-1e308,0)' LIMIT 2)$$);
+SELECT attempt($$SELECT count(*) AS id FROM (SELECT id FROM stuk ORDER BY plek <-> '(-1e308,0)' LIMIT 5000) q$$);
 RESET ROLE;
 SELECT casus.maintenance('stuk', 'zoekindex', '1 minute') IS NOT NULL AS maintained;
 CREATE INDEX stuk_nabij ON stuk USING gist (body gist_trgm_ops);
