@@ -200,16 +200,22 @@ open_gate(void)
 
 /* For statements over protected relations only. */
 void
-casus_accesslog_start(QueryDesc *query)
+casus_accesslog_start(QueryDesc *query, bool is_copy)
 {
 	if (query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
-	if (casus_logstatement_start(query, &pending, open_gate) &&
+	if (casus_logstatement_start(query, is_copy ? "copy" : "read", &pending, open_gate) &&
 		IsParallelWorker() && query->dest)
 	{
 		open_gate();
 		watch_worker(query);
 	}
+}
+
+bool
+casus_accesslog_passed(QueryDesc *query, Oid relid)
+{
+	return casus_logstatement_passed(query, relid);
 }
 
 void

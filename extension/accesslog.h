@@ -133,6 +133,7 @@ typedef struct LogStatement
 	MemoryContext context;		/* of the executor state */
 	bool		watched;		/* there are scans of protected relations */
 	List	   *relations;		/* LogRelation, of which governed rows have passed */
+	const char *kind;			/* of its records: read, copy */
 	char	   *identity;		/* who reads, as JSON; NULL until then */
 	void		(*open_gate) (void);	/* called before then */
 	uint64		query_id;
@@ -152,8 +153,9 @@ extern void casus_logscan_forget_flight(void);
 
 /* ---- logstatement.c: running statements ---- */
 
-extern bool casus_logstatement_start(QueryDesc *query, StringInfo rest,
+extern bool casus_logstatement_start(QueryDesc *query, const char *kind, StringInfo rest,
 									 void (*open_gate) (void));
+extern bool casus_logstatement_passed(QueryDesc *query, Oid relid);
 extern void casus_logstatement_run(QueryDesc *query);
 extern void casus_logstatement_end(QueryDesc *query);
 extern bool casus_logstatement_waiting(bool all);

@@ -57,6 +57,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "executor/executor.h"
+#include "nodes/execnodes.h"
 #include "nodes/plannodes.h"
 #include "parser/parse_relation.h"
 #include "utils/acl.h"
@@ -218,6 +219,58 @@ casus_compat_owns_relation(Oid relid, Oid role)
 	return object_ownercheck(RelationRelationId, relid, role);
 #else
 	return pg_class_ownercheck(relid, role);
+#endif
+}
+
+/* 17 adds an argument to the functions that write a message into the WAL. */
+#if PG_VERSION_NUM >= 170000
+#define CASUS_EMITS_MESSAGE(function) \
+	((function) == F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_TEXT_BOOL || \
+	 (function) == F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_BYTEA_BOOL)
+#else
+#define CASUS_EMITS_MESSAGE(function) \
+	((function) == F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_TEXT || \
+	 (function) == F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_BYTEA)
+#endif
+
+/* What scans count beside rows; 18 counts searches of an index, and counts of workers apart. */
+static inline void
+casus_compat_clear_scan_counts(PlanState *node)
+{
+#if PG_VERSION_NUM >= 180000
+	SharedIndexScanInstrumentation *shared = NULL;
+
+	if (IsA(node, IndexScanState))
+	{
+		((IndexScanState *) node)->iss_Instrument.nsearches = 0;
+		shared = ((IndexScanState *) node)->iss_SharedInfo;
+	}
+	else if (IsA(node, IndexOnlyScanState))
+	{
+		((IndexOnlyScanState *) node)->ioss_Instrument.nsearches = 0;
+		shared = ((IndexOnlyScanState *) node)->ioss_SharedInfo;
+	}
+	else if (IsA(node, BitmapIndexScanState))
+	{
+		((BitmapIndexScanState *) node)->biss_Instrument.nsearches = 0;
+		shared = ((BitmapIndexScanState *) node)->biss_SharedInfo;
+	}
+	else if (IsA(node, BitmapHeapScanState))
+	{
+		BitmapHeapScanState *scan = (BitmapHeapScanState *) node;
+
+		memset(&scan->stats, 0, sizeof(scan->stats));
+		for (int i = 0; scan->sinstrument != NULL && i < scan->sinstrument->num_workers; i++)
+			memset(&scan->sinstrument->sinstrument[i], 0, sizeof(BitmapHeapScanInstrumentation));
+	}
+	for (int i = 0; shared != NULL && i < shared->num_workers; i++)
+		shared->winstrument[i].nsearches = 0;
+#else
+	if (IsA(node, BitmapHeapScanState))
+	{
+		((BitmapHeapScanState *) node)->exact_pages = 0;
+		((BitmapHeapScanState *) node)->lossy_pages = 0;
+	}
 #endif
 }
 

@@ -31,7 +31,21 @@ typedef struct CasusGuardScope
 	List	   *vetted;			/* oids of relations that may be altered by it */
 	List	   *keys;			/* CasusGuardKey */
 	int			armed;			/* validations of them that are still to come */
+	Node	   *stmt;
+	bool		wrote;			/* COPY FROM has written a governed row */
+	bool		copied;			/* governed rows may be in the temporary table that it makes */
 } CasusGuardScope;
+
+/* One statement that runs now, on the C stack of the executor hooks. */
+typedef struct CasusGuardLevel
+{
+	struct CasusGuardLevel *outer;
+	QueryDesc  *query;
+	bool		wrote;			/* a governed row */
+	bool		judged;			/* what follows is known */
+	bool		copies;			/* reads a temporary table with copies */
+	List	   *tables;			/* oids of protected tables that are its sources */
+} CasusGuardLevel;
 
 /* A foreign key that the running ALTER TABLE validates. */
 typedef struct CasusGuardKey
@@ -57,6 +71,9 @@ extern char *casus_guard_name(Oid relid);
 
 /* Does the object belong to casus? */
 extern bool casus_guard_is_own(Oid class, Oid object);
+
+/* May governed rows of the table pass to this session now? */
+extern bool casus_guard_rows_pass(const CasusProtected *prot);
 
 /* Facts about this transaction after which it may not be prepared. */
 extern void casus_guard_mark_transaction(void);
@@ -119,6 +136,41 @@ extern void casus_guard_plan(QueryDesc *query, int eflags);
 extern List *casus_guard_column_query(Query *query);	/* before planning */
 extern void casus_guard_column_stamp(PlannedStmt *plan, List *items);	/* after it */
 extern void casus_guard_column_plan(const PlannedStmt *plan);	/* at executor start */
+
+/* ---- guard_temp.c: temporary tables that may hold copies ---- */
+extern void casus_guard_temp_init(void);
+extern bool casus_guard_temp_any(void);
+extern bool casus_guard_temp_is_copy(Oid relid);
+extern void casus_guard_temp_note(Oid relid);
+extern void casus_guard_temp_drop(Oid relid);
+extern void casus_guard_temp_discard(void);
+
+/* ---- guard_source.c: where governed rows come from ---- */
+typedef struct CasusGuardSources
+{
+	List	   *tables;			/* oids of protected tables */
+	const CasusProtected *first;	/* one of them, or NULL */
+	bool		copies;			/* a temporary table with copies is read */
+} CasusGuardSources;
+
+extern bool casus_guard_source_find(QueryDesc *query, CasusGuardSources *sources, bool others);
+extern void casus_guard_source_enter(CasusGuardLevel *level, QueryDesc *query);
+extern void casus_guard_source_leave(CasusGuardLevel *level);
+extern bool casus_guard_source_nested(void);
+extern bool casus_guard_source_around(void);
+extern void casus_guard_source_wrote(void); /* the row trigger: a governed row */
+extern bool casus_guard_source_row(int32 file); /* may it not come here? 0: outside */
+
+/* ---- guard_derive.c: derived copies ---- */
+extern Oid	casus_guard_derive_begin(void);
+extern bool casus_guard_derive(QueryDesc *query, int eflags, Oid before);
+extern void casus_guard_derive_run(QueryDesc *query);
+extern void casus_guard_derive_function(Oid function);
+extern void casus_guard_derive_utility(Node *stmt);
+extern void casus_guard_derive_utility_done(Node *stmt, CasusGuardScope *scope);
+
+/* ---- guard_explain.c: counts that tell of hidden rows ---- */
+extern void casus_guard_explain(QueryDesc *query);	/* after executor finish */
 
 /* ---- guard_copy.c ---- */
 extern PlannedStmt *casus_guard_copy(PlannedStmt *pstmt, CasusGuardScope *scope);

@@ -165,15 +165,8 @@ check_scan(Plan *plan, const Check *check, Index scanrelid, List *indextlist)
 	if (!casus_guard_index_holds(plan))
 		refuse_bypass(prot, psprintf(_("An index of the protected table %s is used in a way that looks at rows before the policy does."),
 							   casus_guard_name(prot->relid)));
-	if (has_capacity(prot))
-	{
-		if (ActivePortal != NULL && (ActivePortal->cursorOptions & CURSOR_OPT_HOLD))
-			casus_check_refuse(casus_check_protocol_of(prot), "copy_out",
-							   _("this copy would go past the protocol"),
-							   _("A cursor WITH HOLD keeps rows when the purpose has ended."),
-							   _("DECLARE <name> CURSOR FOR ...; -- without WITH HOLD, read before COMMIT (ODBC: UseDeclareFetch=0)"));
+	if (casus_guard_rows_pass(prot))
 		casus_guard_mark_transaction();
-	}
 }
 
 /* Nodes of other libraries, and whatever the server will invent, carry no qual that we know. */

@@ -109,6 +109,26 @@ casus_guard_is_state(Oid relid)
 	return false;
 }
 
+/* ---- may governed rows pass? ---- */
+
+/*
+ * To this session, from this table, now: by a context, a standing purpose or
+ * break-glass.  Without, only rows outside the protocol pass, and those that
+ * this transaction has brought in itself.
+ */
+bool
+casus_guard_rows_pass(const CasusProtected *prot)
+{
+	if (casus_policy_any_insert())
+		return true;
+	for (int i = 0; i < prot->nfiles; i++)
+	{
+		if (casus_context_reads_file(prot->files[i]))
+			return true;
+	}
+	return false;
+}
+
 /* ---- the transaction ---- */
 
 void

@@ -75,6 +75,10 @@ casus_sql_setval(PG_FUNCTION_ARGS)
 						   psprintf(_("sequence %s belongs to casus and does not go back."),
 									casus_guard_name(sequence)),
 						   NULL);
+	if (casus_guard_source_around())
+		casus_check_refuse(casus_check_protocol(NULL, 0), "copy_out",
+						   _("this copy would go past the protocol"),
+						   _("A sequence keeps what it is given."), NULL);
 	PG_RETURN_DATUM(DirectFunctionCall3(setval3_oid, PG_GETARG_DATUM(0),
 										PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)));
 }

@@ -18,7 +18,9 @@
 #include "guard.h"
 
 #include "access/parallel.h"
+#include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "optimizer/planner.h"
 
@@ -131,6 +133,8 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 {
 	bool		own;
 	bool		touches;
+	bool		is_copy = false;
+	Oid			writer;
 
 	if (!casus_installed())
 	{
@@ -152,11 +156,14 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 	touches = casus_guard_touches(query->plannedstmt);
 	if (touches)
 		casus_policy_begin();
+	writer = casus_guard_derive_begin();
 	start(query, eflags, touches && !own);
 	if (touches && !own)
 		casus_guard_ri_cascade(query);
+	if (!own && !IsParallelWorker() && !casus_registry_empty())
+		is_copy = casus_guard_derive(query, eflags, writer);
 	if (touches)
-		casus_accesslog_start(query);
+		casus_accesslog_start(query, is_copy);
 }
 
 /*
@@ -171,6 +178,24 @@ run(QueryDesc *query, ScanDirection direction, uint64 count, bool once)
 		casus_compat_executor_run_hook(prev_ExecutorRun, query, direction, count, once);
 	else
 		casus_compat_executor_run(query, direction, count, once);
+}
+
+/* What it reads may be a temporary copy: statements inside are told of it. */
+static void
+run_among_copies(QueryDesc *query, ScanDirection direction, uint64 count, bool once)
+{
+	CasusGuardLevel level = {0};
+
+	casus_guard_source_enter(&level, query);
+	PG_TRY();
+	{
+		run(query, direction, count, once);
+	}
+	PG_FINALLY();
+	{
+		casus_guard_source_leave(&level);
+	}
+	PG_END_TRY();
 }
 
 /*
@@ -196,6 +221,7 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 						 uint64 count, bool once)
 {
 	CasusGuardScope *scope;
+	CasusGuardLevel level = {0};
 
 	if (!casus_installed())
 	{
@@ -208,7 +234,10 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	if (!casus_guard_touches(query->plannedstmt))
 	{
 		casus_pass_enter();
-		run(query, direction, count, once);
+		if (casus_guard_temp_any())
+			run_among_copies(query, direction, count, once);
+		else
+			run(query, direction, count, once);
 		casus_pass_leave();
 		casus_guard_scope_swap(scope);
 		return;
@@ -217,15 +246,18 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	/* The context is frozen while rows are judged by it. */
 	casus_policy_begin();
 	casus_accesslog_run(query);
+	casus_guard_derive_run(query);
 	casus_context_freeze();
 	running++;
 	casus_pass_enter();
+	casus_guard_source_enter(&level, query);
 	PG_TRY();
 	{
 		run(query, direction, count, once);
 	}
 	PG_FINALLY();
 	{
+		casus_guard_source_leave(&level);
 		running--;
 		casus_context_thaw();
 	}
@@ -248,6 +280,7 @@ static void
 casus_ExecutorFinish(QueryDesc *query)
 {
 	CasusGuardScope *scope;
+	CasusGuardLevel level = {0};
 
 	if (!casus_installed())
 	{
@@ -268,18 +301,21 @@ casus_ExecutorFinish(QueryDesc *query)
 	casus_context_freeze();
 	running++;
 	casus_pass_enter();
+	casus_guard_source_enter(&level, query);
 	PG_TRY();
 	{
 		finish(query);
 	}
 	PG_FINALLY();
 	{
+		casus_guard_source_leave(&level);
 		running--;
 		casus_context_thaw();
 	}
 	PG_END_TRY();
 	casus_pass_leave();
 	casus_guard_scope_swap(scope);
+	casus_guard_explain(query);
 }
 
 static void
@@ -343,12 +379,16 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 	}
 
 	scope.tag = nodeTag(pstmt->utilityStmt);
+	scope.stmt = pstmt->utilityStmt;
 	scope.own = is_own(sql, context, casus_guard_scope()) || is_script();
 	scope.outer = casus_guard_scope_swap(&scope);
 	PG_TRY();
 	{
 		if (!scope.own)
+		{
+			casus_guard_derive_utility(pstmt->utilityStmt);
 			guarded = casus_guard_utility(pstmt, &scope);
+		}
 		publish_context(launches_workers(pstmt->utilityStmt));
 		if (scope.copying)
 		{
@@ -372,7 +412,10 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 		casus_context_thaw();
 	casus_guard_scope_swap(scope.outer);
 	if (!scope.own)
+	{
+		casus_guard_derive_utility_done(pstmt->utilityStmt, &scope);
 		casus_guard_utility_done(guarded, &scope, completion->nprocessed);
+	}
 }
 
 /* ---- objects ---- */
@@ -388,8 +431,15 @@ casus_object_access(ObjectAccessType access, Oid class, Oid object,
 	if (access == OAT_NAMESPACE_SEARCH)
 		return;
 	if (access == OAT_FUNCTION_EXECUTE)
+	{
 		casus_guard_function(object);
-	else if (casus_installed())
+		if (object < FirstGenbkiObjectId && casus_installed())
+			casus_guard_derive_function(object);
+		return;
+	}
+	if (access == OAT_DROP && class == RelationRelationId)
+		casus_guard_temp_drop(object);
+	if (casus_installed())
 		casus_guard_object(access, class, object, subobject, arg);
 }
 
@@ -400,6 +450,7 @@ casus_hooks_init(void)
 	casus_guard_query_init();
 	casus_guard_index_init();
 	casus_guard_function_init();
+	casus_guard_temp_init();
 
 	prev_planner = planner_hook;
 	planner_hook = casus_planner;

@@ -172,7 +172,7 @@ relation_notes(LogStatement *statement, const CasusProtected *table)
 	}
 	relation = palloc(sizeof(LogRelation));
 	relation->relid = table->relid;
-	relation->notes = casus_lognote_create(table, "read", NULL);
+	relation->notes = casus_lognote_create(table, statement->kind, NULL);
 	statement->relations = lappend(statement->relations, relation);
 	return relation->notes;
 }

@@ -50,11 +50,13 @@ retire_callback(void *arg)
  * open_gate is called before the first governed row goes anywhere.
  */
 bool
-casus_logstatement_start(QueryDesc *query, StringInfo rest, void (*open_gate) (void))
+casus_logstatement_start(QueryDesc *query, const char *kind, StringInfo rest,
+						 void (*open_gate) (void))
 {
 	MemoryContext old = MemoryContextSwitchTo(query->estate->es_query_cxt);
 	LogStatement *statement = palloc0(sizeof(LogStatement));
 
+	statement->kind = kind;
 	statement->context = CurrentMemoryContext;
 	statement->open_gate = open_gate;
 	casus_logscan_watch(statement, query->planstate);
@@ -147,6 +149,30 @@ casus_logstatement_end(QueryDesc *query)
 		return;
 	retire(statement);
 	statement->query = NULL;
+}
+
+/* Of an observed table nothing is held back, so that what passed there binds nobody. */
+bool
+casus_logstatement_passed(QueryDesc *query, Oid relid)
+{
+	LogStatement *statement = find_statement(query);
+	ListCell   *cell;
+
+	if (statement == NULL)
+		return false;
+	foreach(cell, statement->relations)
+	{
+		LogRelation *relation = lfirst(cell);
+		const CasusProtected *table;
+
+		if ((OidIsValid(relid) && relation->relid != relid) ||
+			casus_lognote_none(relation->notes))
+			continue;
+		table = casus_registry_find(relation->relid);
+		if (table != NULL && table->mode == CASUS_MODE_ENFORCE)
+			return true;
+	}
+	return false;
 }
 
 /* Is there anything unwritten: at all, or that must precede rows? */

@@ -8,6 +8,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "guard.h"
 #include "rows.h"
 
 #include "access/htup_details.h"
@@ -358,8 +359,44 @@ handle_delete(CasusRow *row, HeapTuple old)
 		(kind == CASUS_LABEL_PENDING && casus_label_is_own_pending(&raw)))
 		return;
 	casus_rowverdict_change(row, &raw, CASUS_REMOVE);
+	if (row->prot->mode == CASUS_MODE_ENFORCE)
+		casus_guard_source_wrote();
 	casus_accesslog_note_write(row->prot->relid, kind == CASUS_LABEL_GOVERNED ? label.dossier : 0,
 							   CASUS_REMOVE);
+}
+
+/* ---- copies ---- */
+
+/*
+ * The row as it will be written.  What hangs from a parent that is not there
+ * yet may turn out to be outside.
+ */
+static void
+check_copy(CasusRow *row, HeapTuple tuple)
+{
+	pg_uuid_t	raw;
+	CasusLabel	label;
+	CasusDossier dossier = {0};
+	bool		is_governed;
+
+	if (row->prot->mode != CASUS_MODE_ENFORCE || tuple == NULL || !label_of(row, tuple, &raw))
+		return;
+	is_governed = casus_label_unpack(&raw, &label) == CASUS_LABEL_GOVERNED;
+	if (is_governed)
+	{
+		casus_guard_source_wrote();
+		if (row->dossier.id == label.dossier)
+			dossier.file = row->dossier.file;
+		else if (!casus_dossier_load(label.dossier, &dossier))
+			return;
+	}
+	if (!casus_guard_source_row(is_governed ? dossier.file : 0))
+		return;
+	casus_rowverdict_refuse(row, "copy_out", _("this copy would go past the protocol"),
+							is_governed ?
+							_("governed rows of one file would be written into another") :
+							_("governed rows would be written into a row outside the protocol"),
+							is_governed ? CASUS_HINT_ENTER : NULL);
 }
 
 /* ---- entry ---- */
@@ -415,12 +452,14 @@ casus_sql_row_trigger(PG_FUNCTION_ARGS)
 		row.slot = slot_for(fcinfo->flinfo, state, row.rel,
 							trigger->tg_trigtuple, trigger->tg_trigslot);
 		result = handle_insert(&row, trigger->tg_trigtuple);
+		check_copy(&row, result);
 	}
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
 		row.slot = slot_for(fcinfo->flinfo, state, row.rel,
 							trigger->tg_newtuple, trigger->tg_newslot);
 		result = handle_update(&row, trigger->tg_trigtuple, trigger->tg_newtuple);
+		check_copy(&row, result);
 	}
 	else
 	{

@@ -25,10 +25,13 @@ SELECT casus.protect('zaak', 'beesel', opens_dossier => true, governs => 'soort 
 CALL casus.take_in('zaak', phase => '''intake''', opened => '''2026-01-01''');
 SELECT casus.bind('zaak', 'enforce');
 SET SESSION AUTHORIZATION log_coordinator;
+-- What the client carries is no copy of a statement's.
+CREATE TEMP TABLE known (id integer, dossier bigint);
+GRANT SELECT ON known TO PUBLIC;
 BEGIN;
 SELECT casus.enter('intake');
-CREATE TEMP TABLE known AS SELECT id, casus.dossier_of(casus_label) AS dossier FROM zaak WHERE soort = 8;
-GRANT SELECT ON known TO PUBLIC;
+SELECT string_agg(format('(%s, %s)', id, casus.dossier_of(casus_label)), ', ') AS known FROM zaak WHERE soort = 8 \gset
+INSERT INTO known VALUES :known;
 COMMIT;
 RESET SESSION AUTHORIZATION;
 UPDATE stuk SET dossier = known.dossier FROM known WHERE known.id = zaak_id;

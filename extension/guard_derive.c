@@ -1,0 +1,381 @@
+/*
+ * guard_derive.c
+ *		Derived copies: what a governed row could pass through into a place that
+ *		nothing protects.
+ *
+ * A statement has sources (scans of protected tables by which governed rows
+ * may pass to this session now) and may have a place to which it writes.  A
+ * permanent table that is not protected, a file, a program and a cursor that
+ * outlives the transaction are refused; a temporary table is allowed, on record
+ * as a copy, and is itself a source from then on (guard_temp.c).  That is
+ * judged at each executor start, since a plan may be older than the capacity.
+ *
+ * What runs inside a statement is judged by the statements around it too
+ * (guard_source.c).  Values that somebody keeps between two statements are his
+ * own to carry: no plan shows those.
+ *
+ * Private to the backend; `writer` lives while one plan starts.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "guard.h"
+
+#include "access/parallel.h"
+#include "access/transam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "parser/parsetree.h"
+#include "tcop/dest.h"
+#include "tcop/pquery.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/portal.h"
+#include "utils/rel.h"
+
+/* Where a statement puts its rows. */
+typedef enum Place
+{
+	NOWHERE,					/* to the client, to a function, into protected tables */
+	TEMPORARY,
+	PERMANENT
+} Place;
+
+typedef struct Target
+{
+	Place		place;
+	Oid			relid;			/* a temporary table that exists already */
+	const char *what;			/* of a permanent one, for the refusal */
+} Target;
+
+static Oid	writer = InvalidOid;	/* function of a starting plan that writes past tables */
+
+/* ---- where to ---- */
+
+static bool
+is_temporary(RangeVar *name)
+{
+	return name->relpersistence == RELPERSISTENCE_TEMP ||
+		isTempNamespace(RangeVarGetCreationNamespace(name));
+}
+
+/* The table that CREATE TABLE AS or SELECT INTO makes; NULL: not known. */
+static const IntoClause *
+into_clause(Node *stmt)
+{
+	if (stmt != NULL && IsA(stmt, ExplainStmt))
+	{
+		Query	   *query = (Query *) ((ExplainStmt *) stmt)->query;
+
+		stmt = IsA(query, Query) ? query->utilityStmt : NULL;
+	}
+	if (stmt == NULL || !IsA(stmt, CreateTableAsStmt))
+		return NULL;
+	return ((CreateTableAsStmt *) stmt)->into;
+}
+
+static const char *
+what_of_copy(CopyStmt *copy)
+{
+	return copy->is_program ? _("A program of the server would be given the rows.") :
+		_("A file of the server would keep the rows.");
+}
+
+/* A table that the statement writes to by INSERT, UPDATE, DELETE or MERGE. */
+static void
+judge_result(RangeTblEntry *rte, Target *target)
+{
+	const CasusProtected *prot = casus_guard_is_plain(rte->relid) ? NULL :
+		casus_registry_find(rte->relid);
+
+	/* There the row trigger judges; a view is written to by its trigger's own statements. */
+	if ((prot != NULL && prot->mode >= CASUS_MODE_OBSERVE) || rte->relkind == RELKIND_VIEW)
+		return;
+	if (get_rel_persistence(rte->relid) == RELPERSISTENCE_TEMP)
+	{
+		if (target->place == NOWHERE)
+			target->place = TEMPORARY;
+		target->relid = rte->relid;
+		return;
+	}
+	target->place = PERMANENT;
+	target->what = psprintf(_("%s is not protected, and keeps what is written to it."),
+							casus_guard_name(rte->relid));
+}
+
+static void
+find_target(QueryDesc *query, Target *target)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+	const IntoClause *into;
+	ListCell   *lc;
+
+	memset(target, 0, sizeof(Target));
+	foreach(lc, query->plannedstmt->resultRelations)
+		judge_result(rt_fetch(lfirst_int(lc), query->plannedstmt->rtable), target);
+	if (target->place == PERMANENT || query->dest == NULL)
+		return;
+	switch (query->dest->mydest)
+	{
+		case DestIntoRel:
+			into = into_clause(scope == NULL ? NULL : scope->stmt);
+			target->place = into != NULL && is_temporary(into->rel) ? TEMPORARY : PERMANENT;
+			target->what = _("The new table would not be protected, and would keep the rows.");
+			break;
+		case DestTransientRel:
+			target->place = PERMANENT;
+			target->what = _("A materialized view is not protected, and would keep the rows.");
+			break;
+		case DestCopyOut:
+			if (scope == NULL || scope->stmt == NULL || !IsA(scope->stmt, CopyStmt) ||
+				((CopyStmt *) scope->stmt)->filename == NULL)
+				break;
+			target->place = PERMANENT;
+			target->what = what_of_copy((CopyStmt *) scope->stmt);
+			break;
+		default:
+			break;
+	}
+}
+
+/*
+ * A cursor WITH HOLD, and the cursor of a loop in whose body a procedure
+ * commits, keep their rows when the purpose has ended.
+ */
+static bool
+is_held(QueryDesc *query)
+{
+	Portal		portal = ActivePortal;
+
+	if (portal == NULL || (portal->queryDesc != NULL && portal->queryDesc != query))
+		return false;
+	if ((portal->cursorOptions & CURSOR_OPT_HOLD) != 0)
+		return true;
+	return portal->queryDesc == query && portal->holdStore != NULL &&
+		query->dest != NULL && query->dest->mydest == DestTuplestore;
+}
+
+/*
+ * ON DELETE and ON UPDATE of a foreign key: nothing but the key moves, to
+ * where it stood already.
+ */
+static bool
+is_cascade(QueryDesc *query)
+{
+	return query->plannedstmt->commandType != CMD_SELECT &&
+		casus_guard_ri_plan(query->plannedstmt);
+}
+
+/* ---- the verdict ---- */
+
+static void
+refuse(const CasusGuardSources *sources, const char *what)
+{
+	casus_check_refuse(sources->first != NULL ? casus_check_protocol_of(sources->first) :
+					   casus_check_protocol(NULL, 0), "copy_out",
+					   _("this copy would go past the protocol"),
+					   what,
+					   _("CREATE TEMP TABLE ... AS SELECT ...;  -- allowed, and on record; or protect the table: casus.protect()"));
+}
+
+static bool
+judge(QueryDesc *query)
+{
+	Target		target;
+	CasusGuardSources sources;
+	bool		around;
+
+	find_target(query, &target);
+	if (target.place == NOWHERE && !OidIsValid(writer))
+		return false;
+	if (is_cascade(query))
+		return false;
+	around = casus_guard_source_around();
+	if (!casus_guard_source_find(query, &sources, false) && !around)
+		return false;
+	if (target.place == PERMANENT)
+		refuse(&sources, target.what);
+	if (OidIsValid(writer))
+		refuse(&sources, psprintf(_("Function %s keeps what it is given."), get_func_name(writer)));
+
+	/* What runs inside the statement that reads has no record of its own. */
+	if (around && sources.tables == NIL && !casus_guard_temp_is_copy(target.relid))
+		casus_accesslog_event("copy", target.relid, 0, NULL,
+							  _("values of a statement around this one"));
+	casus_guard_temp_note(target.relid);
+	if (target.place == TEMPORARY && !OidIsValid(target.relid))
+		casus_guard_scope()->copied = true; /* it has no oid yet */
+	return target.place == TEMPORARY;
+}
+
+/*
+ * Around the standard executor start, which looks up the functions of the
+ * plan: begin returns what end puts back.
+ */
+Oid
+casus_guard_derive_begin(void)
+{
+	Oid			before = writer;
+
+	writer = InvalidOid;
+	return before;
+}
+
+/*
+ * Capacities may have come since the cursor was opened, so this is asked again
+ * at each run, and the last may be the one that keeps its rows.
+ */
+void
+casus_guard_derive_run(QueryDesc *query)
+{
+	CasusGuardSources sources;
+
+	if (IsParallelWorker() || !is_held(query) ||
+		!casus_guard_source_find(query, &sources, false) || sources.first == NULL)
+		return;
+	casus_check_refuse(casus_check_protocol_of(sources.first), "copy_out",
+					   _("this copy would go past the protocol"),
+					   _("A cursor that outlives the transaction keeps rows when the purpose has ended."),
+					   _("DECLARE <name> CURSOR FOR ...; -- without WITH HOLD, read before COMMIT (ODBC: UseDeclareFetch=0)"));
+}
+
+/* True: the rows go into a temporary table, which their record says. */
+bool
+casus_guard_derive(QueryDesc *query, int eflags, Oid before)
+{
+	bool		is_copying = false;
+
+	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+	{
+		casus_guard_derive_run(query);
+		is_copying = judge(query);
+	}
+	writer = before;
+	return is_copying;
+}
+
+/*
+ * A function is about to be called that writes to no table and yet keeps what
+ * it is given.  While a plan starts its scans are not known yet; in a plain
+ * expression of a function no plan will.
+ */
+void
+casus_guard_derive_function(Oid function)
+{
+	CasusGuardSources none = {0};
+
+	switch (function)
+	{
+		case F_LO_FROM_BYTEA:
+		case F_LO_PUT:
+		case F_LOWRITE:
+		case F_LO_CREATE:
+		case F_PG_CREATE_RESTORE_POINT:
+		case F_PG_REPLICATION_ORIGIN_CREATE:
+			break;
+		default:
+			if (!CASUS_EMITS_MESSAGE(function))
+				return;
+			break;
+	}
+	if (casus_registry_empty() || IsParallelWorker())
+		return;
+	if (casus_guard_source_around())
+		refuse(&none, psprintf(_("Function %s keeps what it is given."), get_func_name(function)));
+	writer = function;
+}
+
+/* ---- utility statements ---- */
+
+static bool
+makes_temporary(Node *stmt)
+{
+	RangeVar   *name = NULL;
+
+	switch (nodeTag(stmt))
+	{
+		case T_CreateStmt:
+			name = ((CreateStmt *) stmt)->relation;
+			break;
+		case T_ViewStmt:
+			name = ((ViewStmt *) stmt)->view;
+			break;
+		case T_CreateSeqStmt:
+			name = ((CreateSeqStmt *) stmt)->sequence;
+			break;
+		case T_AlterTableStmt:
+			name = ((AlterTableStmt *) stmt)->relation;
+			break;
+		case T_RenameStmt:
+			name = ((RenameStmt *) stmt)->relation;
+			break;
+		default:
+			return false;
+	}
+	if (name == NULL)
+		return false;
+	if (IsA(stmt, AlterTableStmt) || IsA(stmt, RenameStmt))
+	{
+		Oid			relid = RangeVarGetRelid(name, NoLock, true);
+
+		return OidIsValid(relid) && get_rel_persistence(relid) == RELPERSISTENCE_TEMP;
+	}
+	return is_temporary(name);
+}
+
+/* COPY of a table has no plan. */
+static void
+check_copy_to(Node *stmt)
+{
+	CopyStmt   *copy = (CopyStmt *) stmt;
+	CasusGuardSources none = {0};
+
+	if (!casus_guard_temp_any() || !IsA(stmt, CopyStmt) || copy->is_from ||
+		copy->relation == NULL || copy->filename == NULL)
+		return;
+	if (casus_guard_temp_is_copy(RangeVarGetRelid(copy->relation, NoLock, true)))
+		refuse(&none, what_of_copy(copy));
+}
+
+/*
+ * A definition is text that stays: a function that is given a row may not put
+ * it there.  What makes or removes whole tables is judged by its own plan, or
+ * holds no value.
+ */
+void
+casus_guard_derive_utility(Node *stmt)
+{
+	CasusGuardSources none = {0};
+
+	check_copy_to(stmt);
+	if (!casus_guard_source_nested() || casus_registry_empty() ||
+		GetCommandLogLevel(stmt) != LOGSTMT_DDL)
+		return;
+	switch (nodeTag(stmt))
+	{
+		case T_CreateTableAsStmt:
+		case T_RefreshMatViewStmt:
+		case T_DropStmt:
+		case T_IndexStmt:
+			return;
+		default:
+			break;
+	}
+	if (!makes_temporary(stmt) && casus_guard_source_around())
+		refuse(&none, _("A definition keeps what is written into it."));
+}
+
+/* The new temporary table has its oid now. */
+void
+casus_guard_derive_utility_done(Node *stmt, CasusGuardScope *scope)
+{
+	const IntoClause *into;
+
+	if (IsA(stmt, DiscardStmt) && (((DiscardStmt *) stmt)->target == DISCARD_ALL ||
+								   ((DiscardStmt *) stmt)->target == DISCARD_TEMP))
+		casus_guard_temp_discard();
+	if (!scope->copied)
+		return;
+	into = into_clause(stmt);
+	if (into != NULL)
+		casus_guard_temp_note(RangeVarGetRelid(into->rel, NoLock, true));
+}

@@ -1,0 +1,288 @@
+/*
+ * guard_source.c
+ *		From which scans governed rows may come, and the statements that run
+ *		now: what is written inside them may be made from their rows.
+ *
+ * A function inside a running statement is given its values: what it writes is
+ * judged by the statement around it, once that has let governed rows through
+ * or has written one.  The row trigger asks here whether a row that it is about
+ * to let pass could be made from governed rows that may not come there.
+ *
+ * Private to the backend: the statements that run now, on the C stack of the
+ * executor hooks, and which of them have written governed rows, in the memory
+ * of their executor state.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "guard.h"
+
+#include "lib/ilist.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "utils/memutils.h"
+
+typedef struct Search
+{
+	CasusGuardSources *sources;
+	EState	   *estate;
+	List	   *results;		/* range table indexes of what does not count */
+} Search;
+
+/* A statement that has written governed rows; in the memory of its executor state. */
+typedef struct Wrote
+{
+	dlist_node	node;
+	QueryDesc  *query;
+	MemoryContextCallback callback;
+} Wrote;
+
+static CasusGuardLevel *levels = NULL;	/* innermost first */
+static dlist_head wrote = DLIST_STATIC_INIT(wrote);
+
+static bool
+source_walker(PlanState *node, void *context)
+{
+	Search	   *search = (Search *) context;
+	CasusGuardSources *sources = search->sources;
+
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_SeqScanState:
+		case T_SampleScanState:
+		case T_IndexScanState:
+		case T_IndexOnlyScanState:
+		case T_BitmapHeapScanState:
+		case T_TidScanState:
+		case T_TidRangeScanState:
+			{
+				Index		scanrelid = ((Scan *) node->plan)->scanrelid;
+				Oid			relid = exec_rt_fetch(scanrelid, search->estate)->relid;
+				const CasusProtected *prot;
+
+				if (list_member_int(search->results, scanrelid))
+					break;
+				if (casus_guard_temp_is_copy(relid))
+					sources->copies = true;
+				if (casus_guard_is_plain(relid))
+					break;
+				prot = casus_registry_find(relid);
+				if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE ||
+					!casus_guard_rows_pass(prot))
+					break;
+				sources->tables = list_append_unique_oid(sources->tables, relid);
+				sources->first = prot;
+				break;
+			}
+		default:
+			break;
+	}
+	return planstate_tree_walker(node, source_walker, context);
+}
+
+/*
+ * Are there any? With others = true without the rows that the statement itself
+ * changes, which stay where they are (though RETURNING may take them along).
+ */
+bool
+casus_guard_source_find(QueryDesc *query, CasusGuardSources *sources, bool others)
+{
+	Search		search = {sources, query->estate, NIL};
+
+	memset(sources, 0, sizeof(CasusGuardSources));
+	if (query->planstate == NULL)
+		return false;
+	if (others)
+		search.results = query->plannedstmt->resultRelations;
+	(void) source_walker(query->planstate, &search);
+	return sources->tables != NIL || sources->copies;
+}
+
+/* ---- statements that run around this one ---- */
+
+void
+casus_guard_source_enter(CasusGuardLevel *level, QueryDesc *query)
+{
+	level->query = query;
+	level->outer = levels;
+	levels = level;
+}
+
+/* Also after an error: what was inside is gone with it. */
+void
+casus_guard_source_leave(CasusGuardLevel *level)
+{
+	levels = level->outer;
+}
+
+static void
+forget_wrote(void *arg)
+{
+	dlist_delete(&((Wrote *) arg)->node);
+}
+
+static bool
+has_written(QueryDesc *query)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &wrote)
+	{
+		if (dlist_container(Wrote, node, iter.cur)->query == query)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The row trigger has let a governed row be written: other triggers, now or
+ * when the statement finishes, are given it.
+ */
+void
+casus_guard_source_wrote(void)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+	Wrote	   *entry;
+
+	if (scope != NULL && scope->copying)
+		scope->wrote = true;
+	if (levels == NULL || levels->wrote)
+		return;
+	levels->wrote = true;
+	entry = MemoryContextAllocZero(levels->query->estate->es_query_cxt, sizeof(Wrote));
+	entry->query = levels->query;
+	dlist_push_head(&wrote, &entry->node);
+	entry->callback.func = forget_wrote;
+	entry->callback.arg = entry;
+	MemoryContextRegisterResetCallback(levels->query->estate->es_query_cxt, &entry->callback);
+}
+
+/*
+ * Has the statement let governed rows through?  What its parallel workers let
+ * through this process does not know, so that there they might have.
+ */
+static bool
+has_passed(CasusGuardLevel *level)
+{
+	CasusGuardSources sources;
+
+	if (level->wrote || has_written(level->query) ||
+		casus_accesslog_passed(level->query, InvalidOid))
+		return true;
+	if (!level->query->plannedstmt->parallelModeNeeded && !casus_guard_temp_any())
+		return false;
+	return casus_guard_source_find(level->query, &sources, false) &&
+		(sources.copies || level->query->plannedstmt->parallelModeNeeded);
+}
+
+/* From this level outwards. */
+static bool
+around_has_passed(CasusGuardLevel *level)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+
+	if (scope != NULL && scope->wrote)
+		return true;
+	for (; level != NULL; level = level->outer)
+	{
+		if (has_passed(level))
+			return true;
+	}
+	return false;
+}
+
+/* Could what is written now be made from governed rows of a statement around it? */
+bool
+casus_guard_source_around(void)
+{
+	return around_has_passed(levels);
+}
+
+bool
+casus_guard_source_nested(void)
+{
+	return levels != NULL;
+}
+
+/* ---- rows of protected tables: asked by the row trigger ---- */
+
+static void
+judge_level(CasusGuardLevel *level)
+{
+	MemoryContext old = MemoryContextSwitchTo(level->query->estate->es_query_cxt);
+	CasusGuardSources sources;
+
+	(void) casus_guard_source_find(level->query, &sources, true);
+	level->tables = sources.tables;
+	level->copies = sources.copies;
+	level->judged = true;
+	MemoryContextSwitchTo(old);
+}
+
+static bool
+writes_to(QueryDesc *query, Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->plannedstmt->resultRelations)
+	{
+		if (rt_fetch(lfirst_int(lc), query->plannedstmt->rtable)->relid == relid)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Could the row that is written now have been made from governed rows that may
+ * not come here?  Outside the protocol (file 0): when any have passed. Of a
+ * table that is read and written at once it is not known of which rows.
+ */
+static bool
+is_derived_outside(CasusGuardLevel *level)
+{
+	ListCell   *lc;
+
+	if (level->copies || around_has_passed(level->outer))
+		return true;
+	foreach(lc, level->tables)
+	{
+		if (writes_to(level->query, lfirst_oid(lc)) ||
+			casus_accesslog_passed(level->query, lfirst_oid(lc)))
+			return true;
+	}
+	return false;
+}
+
+/* In another file: who reads in several at once takes nothing from one to the other. */
+static bool
+is_derived_across(CasusGuardLevel *level, int32 file)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->tables)
+	{
+		const CasusProtected *prot = casus_registry_find(lfirst_oid(lc));
+
+		for (int i = 0; prot != NULL && i < prot->nfiles; i++)
+		{
+			if (prot->files[i] != file && casus_context_reads_file(prot->files[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool
+casus_guard_source_row(int32 file)
+{
+	CasusGuardLevel *level = levels;
+
+	if (level == NULL)
+		return false;
+	if (!level->judged)
+		judge_level(level);
+	if (level->tables == NIL && !level->copies && level->outer == NULL)
+		return false;
+	return file == 0 ? is_derived_outside(level) : is_derived_across(level, file);
+}

@@ -1,0 +1,186 @@
+-- Copies derived from governed rows: what a statement, a function or a trigger makes of them where nothing protects it
+-- is refused; temporary tables are allowed, on record, and pass nothing on.  [B-77] [B-80] A005 A020 A093 A094 A106 D034
+\set VERBOSITY terse
+SET client_min_messages = warning;
+\getenv source PG_ABS_SRCDIR
+\set fixture :source '/test/fixtures/beesel.sql'
+\set ECHO none
+\o /dev/null
+\i :fixture
+\o
+\set ECHO all
+CREATE SCHEMA mijn AUTHORIZATION bs_coordinator;
+GRANT pg_write_server_files, pg_execute_server_program TO bs_coordinator;
+
+-- The code of the refusal that a statement gives, or how many rows it was about.
+CREATE FUNCTION public.attempt(sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	code text;
+	check_text text;
+	n bigint;
+BEGIN
+	EXECUTE sql;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	RETURN 'ok ' || n;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME, check_text = PG_EXCEPTION_DETAIL;
+	RETURN concat_ws(' ', SQLSTATE, code, regexp_replace(check_text, '.*: ', ''));
+END $$;
+
+SET SESSION AUTHORIZATION bs_coordinator;
+CREATE TABLE mijn.kopie (id int, tekst text);
+CREATE UNLOGGED TABLE mijn.los (id int, tekst text);
+CREATE TABLE mijn.delen (id int, tekst text) PARTITION BY RANGE (id);
+CREATE TABLE mijn.deel PARTITION OF mijn.delen DEFAULT;
+CREATE SEQUENCE mijn.teller;
+CREATE MATERIALIZED VIEW mijn.beeld AS SELECT inhoud FROM beesel.notitie WITH NO DATA;
+CREATE VIEW mijn.zicht AS SELECT id, inhoud FROM beesel.notitie;
+
+-- Without a purpose the table is closed, and nothing is asked about copies; on a mixed table the rest goes on (copies.sql).
+SELECT attempt('CREATE TABLE mijn.a AS SELECT * FROM beesel.notitie');
+
+BEGIN;
+SELECT casus.enter('overleg');
+-- 1. One plan that reads and writes.
+SELECT sql, attempt(sql) FROM unnest(ARRAY[
+	'CREATE TABLE mijn.a AS SELECT inhoud FROM beesel.notitie',
+	'CREATE UNLOGGED TABLE mijn.a AS SELECT inhoud FROM beesel.notitie',
+	'SELECT inhoud INTO mijn.a FROM beesel.notitie',
+	'CREATE TABLE mijn.a AS SELECT count(*) FROM beesel.notitie',
+	'CREATE TABLE mijn.a AS SELECT inhoud FROM mijn.zicht WITH NO DATA',
+	'CREATE MATERIALIZED VIEW mijn.b AS SELECT inhoud FROM beesel.notitie',
+	'REFRESH MATERIALIZED VIEW mijn.beeld',
+	'EXPLAIN ANALYZE CREATE TABLE mijn.c AS SELECT inhoud FROM beesel.notitie',
+	'EXPLAIN CREATE TABLE mijn.c AS SELECT inhoud FROM beesel.notitie',
+	'INSERT INTO mijn.kopie SELECT id, inhoud FROM beesel.notitie',
+	'INSERT INTO mijn.kopie SELECT id, inhoud FROM mijn.zicht',
+	'INSERT INTO mijn.los SELECT id, inhoud FROM beesel.notitie',
+	'INSERT INTO mijn.delen SELECT id, inhoud FROM beesel.notitie',
+	'INSERT INTO mijn.kopie VALUES (1, (SELECT inhoud FROM beesel.notitie LIMIT 1))',
+	'WITH n AS (SELECT id, inhoud FROM beesel.notitie) INSERT INTO mijn.kopie SELECT * FROM n',
+	'WITH k AS (INSERT INTO mijn.kopie SELECT id, inhoud FROM beesel.notitie RETURNING id) SELECT * FROM k',
+	'WITH n AS (UPDATE beesel.notitie SET inhoud = inhoud RETURNING id, inhoud) INSERT INTO mijn.kopie SELECT * FROM n',
+	'UPDATE mijn.kopie SET tekst = n.inhoud FROM beesel.notitie n WHERE n.id = kopie.id',
+	'DELETE FROM mijn.kopie USING beesel.notitie n WHERE n.id = kopie.id',
+	'MERGE INTO mijn.kopie k USING beesel.notitie n ON n.id = k.id WHEN NOT MATCHED THEN INSERT VALUES (n.id, n.inhoud)',
+	'INSERT INTO mijn.kopie VALUES (1, ''eigen tekst'')',
+	'UPDATE mijn.kopie SET tekst = ''eigen'' WHERE id = 1']) sql;
+PREPARE later AS INSERT INTO mijn.kopie SELECT id, inhoud FROM beesel.notitie;
+SELECT attempt('EXECUTE later');
+-- 2. Files and programs; the client is a reader.
+SELECT sql, attempt(sql) FROM unnest(ARRAY[
+	'COPY beesel.notitie (inhoud) TO ''/tmp/casus_derive_no''',
+	'COPY (SELECT inhoud FROM beesel.notitie) TO ''/tmp/casus_derive_no''',
+	'COPY (SELECT inhoud FROM beesel.notitie) TO PROGRAM ''cat >/dev/null''',
+	'COPY (SELECT 1) TO PROGRAM ''cat >/dev/null''']) sql;
+COPY (SELECT inhoud FROM beesel.notitie ORDER BY id) TO STDOUT;
+-- 3. Functions that keep what they are given.
+SELECT sql, attempt(sql) FROM unnest(ARRAY[
+	'SELECT lo_from_bytea(0, inhoud::bytea) FROM beesel.notitie',
+	'SELECT lo_put(1, 0, inhoud::bytea) FROM beesel.notitie',
+	'SELECT setval(''mijn.teller'', id) FROM beesel.notitie',
+	'SELECT pg_logical_emit_message(false, ''x'', inhoud) FROM beesel.notitie',
+	'SELECT setval(''mijn.teller'', 3)',
+	'SELECT set_config(''mijn.waarde'', inhoud, true) FROM beesel.notitie']) sql;
+ROLLBACK;
+
+-- 4. A function inside the statement is given its values.
+CREATE FUNCTION mijn.bewaar(v text) RETURNS text LANGUAGE plpgsql AS
+	$$BEGIN INSERT INTO mijn.kopie VALUES (1, v); RETURN v; END$$;
+CREATE FUNCTION mijn.bewaar_sql(v text) RETURNS void LANGUAGE sql AS $$INSERT INTO mijn.kopie VALUES (1, v)$$;
+CREATE FUNCTION mijn.bewaar_diep(v text) RETURNS text LANGUAGE plpgsql AS
+	$$BEGIN PERFORM mijn.bewaar(v); RETURN v; END$$;
+CREATE FUNCTION mijn.bewaar_groot(v text) RETURNS text LANGUAGE plpgsql AS
+	$$DECLARE o oid; BEGIN o := lo_from_bytea(0, v::bytea); RETURN v; END$$;
+CREATE FUNCTION mijn.schrijf_op(v text) RETURNS text LANGUAGE plpgsql AS
+	$$BEGIN EXECUTE format('COMMENT ON TABLE mijn.kopie IS %L', v); RETURN v; END$$;
+CREATE FUNCTION mijn.even(v text) RETURNS text LANGUAGE plpgsql AS
+	$$BEGIN CREATE TEMP TABLE IF NOT EXISTS even (v text); INSERT INTO even VALUES (v); RETURN v; END$$;
+BEGIN;
+SELECT casus.enter('overleg');
+SELECT sql, attempt(sql) FROM unnest(ARRAY[
+	'SELECT mijn.bewaar(inhoud) FROM beesel.notitie',
+	'SELECT mijn.bewaar_sql(inhoud) FROM beesel.notitie',
+	'SELECT mijn.bewaar_diep(inhoud) FROM beesel.notitie',
+	'SELECT mijn.bewaar(string_agg(inhoud, '','')) FROM beesel.notitie',
+	'SELECT 1 FROM beesel.notitie WHERE mijn.bewaar(inhoud) <> ''''',
+	'SELECT mijn.bewaar_groot(inhoud) FROM beesel.notitie',
+	'SELECT mijn.schrijf_op(inhoud) FROM beesel.notitie',
+	'SELECT mijn.even(inhoud) FROM beesel.notitie',
+	'CREATE TABLE mijn.a AS SELECT v FROM even',
+	'SELECT mijn.bewaar(''eigen'')',
+	'SELECT mijn.bewaar(inhoud) FROM beesel.notitie WHERE false',
+	'DO $d$ BEGIN INSERT INTO mijn.kopie SELECT id, inhoud FROM beesel.notitie; END $d$']) sql;
+ROLLBACK;
+
+-- 5. Temporary tables: allowed, on record, and what comes out of them is held to the same.
+BEGIN;
+SELECT casus.enter('overleg');
+CREATE TEMP TABLE tijdelijk AS SELECT inhoud FROM beesel.notitie;
+CREATE TABLE pg_temp.ook AS SELECT inhoud FROM beesel.notitie;
+CREATE TEMP TABLE derde (v text);
+INSERT INTO derde SELECT inhoud FROM beesel.notitie;
+COMMIT;
+SELECT count(*) FROM tijdelijk;
+SELECT sql, attempt(sql) FROM unnest(ARRAY[
+	'CREATE TABLE mijn.a AS SELECT * FROM tijdelijk',
+	'INSERT INTO mijn.kopie SELECT 1, inhoud FROM ook',
+	'INSERT INTO mijn.kopie SELECT 1, v FROM derde',
+	'SELECT mijn.bewaar(v) FROM derde',
+	'COPY (SELECT * FROM derde) TO PROGRAM ''cat >/dev/null''',
+	'COPY derde TO PROGRAM ''cat >/dev/null''',
+	'CREATE TEMP TABLE vierde AS SELECT * FROM derde',
+	'CREATE TABLE mijn.a AS SELECT * FROM vierde',
+	'ALTER TABLE derde SET SCHEMA mijn']) sql;
+BEGIN;
+DROP TABLE derde;
+ROLLBACK;
+SELECT attempt('CREATE TABLE mijn.a AS SELECT * FROM derde');
+DISCARD TEMP;
+CREATE TEMP TABLE derde (v text);
+SELECT attempt('CREATE TABLE mijn.a AS SELECT * FROM derde');
+SELECT kind, relation, array_length(dossiers, 1) AS dossiers, row_counts FROM casus.access_log
+	WHERE kind = 'copy' AND dossiers <> '{}' ORDER BY seq;
+
+-- 6. Cursors that would keep their rows: WITH HOLD, and the loop of a procedure that commits in it.
+BEGIN;
+DECLARE c CURSOR WITH HOLD FOR SELECT 1 AS een;
+SELECT casus.enter('overleg');
+COMMIT;
+FETCH c;
+CLOSE c;
+BEGIN;
+SELECT casus.enter('overleg');
+DECLARE c CURSOR WITH HOLD FOR SELECT inhoud FROM beesel.notitie;
+ROLLBACK;
+CREATE PROCEDURE mijn.lus(commits boolean) LANGUAGE plpgsql AS $$
+DECLARE
+	r record;
+BEGIN
+	PERFORM set_config('mijn.gezien', '', false);
+	FOR r IN SELECT inhoud FROM beesel.notitie ORDER BY id LOOP
+		PERFORM set_config('mijn.gezien', current_setting('mijn.gezien') || r.inhoud || ';', false);
+		IF commits THEN
+			COMMIT;
+		END IF;
+	END LOOP;
+END $$;
+SELECT casus.enter('overleg') \; CALL mijn.lus(false);
+SELECT current_setting('mijn.gezien');
+SELECT casus.enter('overleg') \; CALL mijn.lus(true);
+-- As one command after another in a procedure.
+CREATE PROCEDURE mijn.vooraf() LANGUAGE plpgsql AS $$BEGIN PERFORM casus.enter('overleg'); CALL mijn.lus(true); END $$;
+CALL mijn.vooraf();
+SELECT current_setting('mijn.gezien');
+
+-- 7. A large object, and a message to others, of the client's own words.
+BEGIN;
+SELECT casus.enter('overleg');
+SELECT lo_from_bytea(0, 'eigen') > 0 AS made;
+NOTIFY kanaal, 'eigen';
+SELECT pg_notify('kanaal', inhoud) FROM beesel.notitie LIMIT 1;
+ROLLBACK;
+
+RESET SESSION AUTHORIZATION;
+SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE lomowner = 'bs_coordinator'::regrole;
+REVOKE pg_write_server_files, pg_execute_server_program FROM bs_coordinator;

@@ -1,0 +1,86 @@
+-- What EXPLAIN ANALYZE tells of a protected scan: the rows that came out, not those that were hidden or looked at.  [B-77] A068
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SET jit = off;
+CREATE ROLE explain_counts_app;
+SELECT casus.install_protocol('beesel-2021');
+SELECT casus.open_file('beesel-2021', 'ond') > 0 AS opened;
+SELECT casus.activate_protocol('ond', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": "x"}') > 0 AS active;
+CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text);
+CREATE TABLE vrij (id integer PRIMARY KEY, zaak integer);
+INSERT INTO zaak SELECT g, CASE WHEN g <= 200 THEN 8 ELSE 1 END, 'zaak ' || g FROM generate_series(1, 400) g;
+INSERT INTO vrij SELECT g, g FROM generate_series(1, 400) g;
+CREATE INDEX zaak_titel ON zaak (titel);
+GRANT SELECT, INSERT, UPDATE, DELETE ON zaak, vrij TO explain_counts_app;
+SELECT count(*) > 2 AS lines FROM casus.protect('zaak', 'ond', opens_dossier => true, governs => 'soort = 8',
+	category => 'registratie', without_purpose => 'hide');
+CALL casus.take_in('zaak', phase => $$'intake'$$);
+SELECT count(*) > 2 AS lines FROM casus.bind('zaak', 'enforce');
+VACUUM ANALYZE zaak, vrij;
+
+-- The counts that EXPLAIN ANALYZE shows below a scan of the table, of every format alike.
+CREATE FUNCTION counts(sql text, options text DEFAULT '') RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (ANALYZE, FORMAT json, COSTS off, TIMING off, SUMMARY off' || options || ') ' || sql INTO plan;
+	RETURN QUERY
+	WITH RECURSIVE node(plan, depth, path) AS (
+		SELECT plan -> 0 -> 'Plan', 0, ARRAY[0::bigint]
+		UNION ALL
+		SELECT child, depth + 1, path || place FROM node, json_array_elements(node.plan -> 'Plans') WITH ORDINALITY c(child, place)
+	)
+	SELECT repeat('  ', depth) || concat_ws(' ', node.plan ->> 'Node Type', coalesce(node.plan ->> 'Relation Name', node.plan ->> 'Index Name'),
+		(SELECT string_agg(k.key || '=' || k.value, ' ' ORDER BY k.key) FROM json_each_text(node.plan) k
+			WHERE k.key ~ 'Removed|Heap (Blocks|Fetches)|Searches|^Workers$|Conflicting'
+				OR (k.key = 'Actual Rows' AND node.plan ->> 'Node Type' = 'Bitmap Index Scan')))
+	FROM node ORDER BY path;
+END $$;
+
+SELECT counts('SELECT * FROM vrij WHERE zaak > 100');
+SELECT counts('SELECT * FROM zaak');
+SELECT counts('SELECT * FROM zaak WHERE titel > ''zaak 1''');
+EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) SELECT * FROM zaak WHERE soort = 8;
+SET enable_seqscan = off;
+-- A hidden key, and one that is not there.
+SET enable_bitmapscan = off;
+SELECT counts('SELECT * FROM zaak WHERE id = 57');
+SELECT counts('SELECT * FROM zaak WHERE id = 7777');
+SELECT counts('SELECT id FROM zaak WHERE id = ANY (ARRAY[57, 300, 7777])');
+SET enable_indexscan = off;
+SET enable_bitmapscan = on;
+SELECT counts('SELECT * FROM zaak WHERE id < 250');
+SELECT counts('SELECT * FROM zaak WHERE id < 20 OR id BETWEEN 190 AND 210');
+SELECT counts('SELECT * FROM zaak WHERE id = 7777');
+RESET enable_seqscan;
+RESET enable_indexscan;
+-- Within a statement: initplan, subplan, join, statements that write.
+SELECT counts('SELECT (SELECT count(*) FROM zaak), (SELECT count(*) FROM zaak z WHERE z.id = v.zaak) FROM vrij v WHERE v.id < 3');
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_material = off;
+SET enable_memoize = off;
+SELECT counts('SELECT * FROM vrij v JOIN zaak z ON z.id = v.zaak AND z.soort = v.id % 2 WHERE v.id < 3');
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+RESET enable_material;
+RESET enable_memoize;
+BEGIN;
+SELECT counts('UPDATE zaak SET titel = titel WHERE soort = 8');
+SELECT counts('DELETE FROM zaak WHERE soort = 8');
+ROLLBACK;
+PREPARE p AS SELECT * FROM zaak WHERE soort = 8;
+SELECT counts('EXECUTE p');
+-- Parallel workers count for themselves.
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET max_parallel_workers_per_gather = 2;
+SELECT regexp_replace(counts, 'Workers=.*', 'Workers') FROM counts('SELECT * FROM zaak WHERE titel <> ''''');
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+RESET max_parallel_workers_per_gather;
+
+DROP OWNED BY explain_counts_app;
+DROP ROLE explain_counts_app;
