@@ -11,11 +11,8 @@
 
 #include "access/table.h"
 #include "access/tableam.h"
-#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "miscadmin.h"
-#include "rewrite/rowsecurity.h"
 #include "state.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -35,91 +32,6 @@ refuse_unlabelled(const char *table, int64 n, Oid relid)
 							   quote_literal_cstr(casus_relation_ddl_name(relid))));
 }
 
-/* ---- the fence ---- */
-
-static void
-run(List **lines, char *sql)
-{
-	*lines = lappend(*lines, sql);
-	casus_relation_ddl_run(sql);
-}
-
-static bool
-has_trigger(Oid relid, const char *name)
-{
-	return OidIsValid(get_trigger_oid(relid, name, true));
-}
-
-static void
-make_triggers(List **lines, Oid relid, const CasusSettings *settings)
-{
-	char	   *table = casus_relation_ddl_name(relid);
-	bool		deferrable = false;
-
-	for (int i = 0; i < settings->nvia; i++)
-		deferrable |= settings->via[i].deferrable;
-	if (!has_trigger(relid, CASUS_TRIGGER_NAME))
-		run(lines, psprintf("CREATE TRIGGER \"%s\" BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s.row_trigger()",
-							CASUS_TRIGGER_NAME, table, CASUS_INT_SCHEMA));
-	run(lines, psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER \"%s\"", table, CASUS_TRIGGER_NAME));
-	if (!deferrable)
-		return;
-	if (!has_trigger(relid, CASUS_PENDING_NAME))
-		run(lines, psprintf("CREATE CONSTRAINT TRIGGER \"%s\" AFTER INSERT OR UPDATE ON %s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (%s.is_pending(NEW.%s)) EXECUTE FUNCTION %s.resolve_pending()",
-							CASUS_PENDING_NAME, table, CASUS_INT_SCHEMA,
-							CASUS_LABEL_COLUMN, CASUS_INT_SCHEMA));
-	run(lines, psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER \"%s\"", table, CASUS_PENDING_NAME));
-}
-
-/*
- * The permissive policy is for tables without row security only: beside the
- * table's own policies a TRUE would be OR-ed with them and cancel them.
- */
-static void
-make_policies(List **lines, Oid relid, bool had_row_security)
-{
-	char	   *table = casus_relation_ddl_name(relid);
-
-	run(lines, psprintf("CREATE POLICY %s ON %s AS RESTRICTIVE FOR ALL TO PUBLIC USING (%s.permits(%s)) WITH CHECK (true)",
-						CASUS_POLICY_NAME, table, CASUS_INT_SCHEMA, CASUS_LABEL_COLUMN));
-	if (!had_row_security)
-		run(lines, psprintf("CREATE POLICY %s ON %s AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true)",
-							CASUS_OPEN_POLICY_NAME, table));
-	run(lines, psprintf("ALTER TABLE %s ENABLE ROW LEVEL SECURITY", table));
-	run(lines, psprintf("ALTER TABLE %s FORCE ROW LEVEL SECURITY", table));
-}
-
-static bool
-has_policy_named(Relation rel, const char *name)
-{
-	ListCell   *lc;
-
-	if (rel->rd_rsdesc == NULL)
-		return false;
-	foreach(lc, rel->rd_rsdesc->policies)
-	{
-		if (strcmp(((RowSecurityPolicy *) lfirst(lc))->policy_name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* A fence that somebody damaged is taken down first, so that bind mends it. */
-static void
-drop_policies(List **lines, Oid relid)
-{
-	Relation	rel = table_open(relid, AccessShareLock);
-	bool		casus = has_policy_named(rel, CASUS_POLICY_NAME);
-	bool		open = has_policy_named(rel, CASUS_OPEN_POLICY_NAME);
-	char	   *table = casus_relation_ddl_name(relid);
-
-	table_close(rel, AccessShareLock);
-	if (casus)
-		run(lines, psprintf("DROP POLICY %s ON %s", CASUS_POLICY_NAME, table));
-	if (open)
-		run(lines, psprintf("DROP POLICY %s ON %s", CASUS_OPEN_POLICY_NAME, table));
-}
-
 /* Opens a protected table for set-up and looks at the caller. */
 static Relation
 open_for_setup(Oid relid, CasusSettings **settings)
@@ -130,11 +42,18 @@ open_for_setup(Oid relid, CasusSettings **settings)
 	if (rel == NULL)
 		casus_protect_check_unknown("table", psprintf("%u", relid), NULL);
 	casus_protect_check_caller(rel);
+	(void) casus_family_lock(relid, AccessExclusiveLock);
 	prot = casus_registry_find(relid);
 	if (prot == NULL || prot->settings == NULL)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "not_governed",
 						  psprintf("table \"%s\" is not protected", RelationGetRelationName(rel)),
 						  NULL, "SELECT casus.protect(relation, file, ...);");
+	if (prot->family != relid)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  psprintf("table \"%s\" is protected as a part of table \"%s\"",
+								   RelationGetRelationName(rel), get_rel_name(prot->family)),
+						  "What is decided holds for all of it.",
+						  psprintf("Name %s.", casus_relation_ddl_name(prot->family)));
 	*settings = palloc(sizeof(CasusSettings));
 	memcpy(*settings, prot->settings, sizeof(CasusSettings));
 	return rel;
@@ -164,6 +83,22 @@ check_parents(Relation rel, const CasusSettings *settings)
 	}
 }
 
+static void
+check_members(List *members)
+{
+	ListCell   *lc;
+
+	foreach(lc, members)
+	{
+		Relation	member = table_open(lfirst_oid(lc), AccessShareLock);
+
+		casus_protect_check_published(member);
+		casus_protect_check_triggers(member);
+		casus_protect_check_code(member);
+		table_close(member, AccessShareLock);
+	}
+}
+
 Datum
 casus_sql_bind(PG_FUNCTION_ARGS)
 {
@@ -173,15 +108,16 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	Relation	rel;
 	CasusCensus census = {0};
 	List	   *lines = NIL;
+	List	   *members;
+	ListCell   *lc;
 	bool		enforce = strcmp(mode, "enforce") == 0;
 
 	casus_require_preloaded();
 	if (!enforce && strcmp(mode, "observe") != 0)
 		casus_protect_check_unknown("mode", mode, "It is observe or enforce.");
 	rel = open_for_setup(relid, &settings);
-	casus_protect_check_published(rel);
-	casus_protect_check_triggers(rel);
-	casus_protect_check_code(rel);
+	members = casus_family_members(relid);
+	check_members(members);
 	if (!enforce && settings->mode == CASUS_MODE_ENFORCE)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" is bound already", RelationGetRelationName(rel)),
@@ -202,11 +138,12 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	table_close(rel, NoLock);
 
 	settings->mode = enforce ? CASUS_MODE_ENFORCE : CASUS_MODE_OBSERVE;
-	if (enforce)
-		drop_policies(&lines, relid);
-	make_triggers(&lines, relid, settings);
-	if (enforce)
-		make_policies(&lines, relid, settings->had_row_security);
+	foreach(lc, members)
+	{
+		casus_fence_make_triggers(&lines, lfirst_oid(lc), settings);
+		if (enforce)
+			casus_fence_make_policies(&lines, lfirst_oid(lc), settings);
+	}
 	casus_registry_store(relid, settings);
 	casus_accesslog_event("setup", relid, 0, NULL, psprintf("bind %s", mode));
 	casus_relation_ddl_return(fcinfo, lines);
@@ -230,7 +167,8 @@ dependent_table(Oid relid)
 			continue;
 		for (int i = 0; i < settings->nvia; i++)
 		{
-			if (settings->via[i].parent == relid)
+			if (OidIsValid(settings->via[i].parent) &&
+				casus_registry_is_of(settings->via[i].parent, relid))
 				return get_rel_name(other);
 		}
 	}
@@ -243,8 +181,9 @@ dependent_table(Oid relid)
  * acted.
  */
 static void
-forget_taken_in(Relation rel)
+forget_taken_in_store(Oid relid)
 {
+	Relation	rel = table_open(relid, AccessShareLock);
 	const CasusProtected *prot = casus_registry_find(RelationGetRelid(rel));
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -276,6 +215,16 @@ forget_taken_in(Relation rel)
 					"AND NOT EXISTS (SELECT FROM casus_cat.decision e WHERE e.dossier = d.id) "
 					"AND NOT EXISTS (SELECT FROM casus_cat.appointment a WHERE a.dossier = d.id)");
 	casus_query_end(&query);
+	table_close(rel, NoLock);
+}
+
+static void
+forget_taken_in(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, casus_family_stores(relid))
+		forget_taken_in_store(lfirst_oid(lc));
 }
 
 /* Before it is in force everybody sees the rows already: nothing opens. */
@@ -294,7 +243,7 @@ check_unprotect(Relation rel, const CasusSettings *settings)
 	if (settings->mode != CASUS_MODE_ENFORCE)
 	{
 		if (settings->kind == CASUS_KIND_ROOT)
-			forget_taken_in(rel);
+			forget_taken_in(RelationGetRelid(rel));
 		return;
 	}
 	casus_census_take(rel, &census);
@@ -316,7 +265,7 @@ restore_statistics(List **lines, Oid relid, List *uses)
 		CasusColumnUse *use = lfirst(lc);
 
 		if (strcmp(use->use, "data") == 0 || strcmp(use->use, "subject") == 0)
-			run(lines, psprintf("ALTER TABLE %s ALTER COLUMN \"%s\" SET STATISTICS -1",
+			casus_relation_ddl_note(lines, psprintf("ALTER TABLE %s ALTER COLUMN \"%s\" SET STATISTICS -1",
 								casus_relation_ddl_name(relid),
 								casus_relation_ddl_escape(get_attname(relid, use->attno, false))));
 	}
@@ -331,7 +280,7 @@ casus_sql_unprotect(PG_FUNCTION_ARGS)
 	Relation	rel;
 	List	   *uses;
 	List	   *lines = NIL;
-	char	   *table;
+	ListCell   *lc;
 
 	casus_require_preloaded();
 	if (reason[0] == '\0')
@@ -341,24 +290,20 @@ casus_sql_unprotect(PG_FUNCTION_ARGS)
 	check_unprotect(rel, settings);
 	uses = casus_registry_settings_uses(rel);
 	uses = list_concat(uses, casus_governs_generated_uses(rel, uses));
-	table = casus_relation_ddl_name(relid);
 	table_close(rel, NoLock);
 
 	casus_accesslog_event("setup", relid, 0, NULL, psprintf("unprotect: %s", reason));
-	drop_policies(&lines, relid);
-	if (has_trigger(relid, CASUS_TRIGGER_NAME))
-		run(&lines, psprintf("DROP TRIGGER \"%s\" ON %s", CASUS_TRIGGER_NAME, table));
-	if (has_trigger(relid, CASUS_PENDING_NAME))
-		run(&lines, psprintf("DROP TRIGGER \"%s\" ON %s", CASUS_PENDING_NAME, table));
-	if (settings->mode == CASUS_MODE_ENFORCE)
-	{
-		run(&lines, psprintf("ALTER TABLE %s %s ROW LEVEL SECURITY", table,
-							 settings->had_row_security ? "ENABLE" : "DISABLE"));
-		run(&lines, psprintf("ALTER TABLE %s %s ROW LEVEL SECURITY", table,
-							 settings->had_force ? "FORCE" : "NO FORCE"));
-	}
+	foreach(lc, casus_family_members(relid))
+		casus_fence_take_down(&lines, lfirst_oid(lc), settings);
 	restore_statistics(&lines, relid, uses);
-	run(&lines, psprintf("ALTER TABLE %s DROP COLUMN %s", table, CASUS_LABEL_COLUMN));
+	foreach(lc, casus_family_members(relid))
+	{
+		/* From most of them it goes with that of the top. */
+		if (get_attnum(lfirst_oid(lc), CASUS_LABEL_COLUMN) != InvalidAttrNumber)
+			casus_relation_ddl_note(&lines, psprintf("ALTER TABLE %s DROP COLUMN %s",
+													 casus_relation_ddl_name(lfirst_oid(lc)),
+													 CASUS_LABEL_COLUMN));
+	}
 	casus_registry_remove(relid);
 	casus_relation_ddl_return(fcinfo, lines);
 	return (Datum) 0;

@@ -5,6 +5,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
+#include "rows.h"
 
 #include "fmgr.h"
 
@@ -22,6 +23,7 @@ _PG_init(void)
 	casus_sink_init();
 	casus_registry_init();
 	casus_registry_label_init();
+	casus_rowtransit_init();
 	casus_context_init();
 	casus_dossier_init();
 	casus_policy_init();

@@ -103,6 +103,7 @@ extern bool casus_pass_consume(const char *sql);	/* executor start, utility */
 /* One level deeper: around planner, executor run and finish, utility. */
 extern void casus_pass_enter(void);
 extern bool casus_pass_outermost(void);	/* no level above */
+extern int	casus_pass_depth(void);
 extern void casus_pass_leave(void);
 
 /* ------------------------------------------------------------------------
@@ -261,13 +262,6 @@ extern bool casus_publication_has(Oid relid);	/* it, its schema, a parent, or al
 extern bool casus_publication_in_schema(Oid relid, Oid schema); /* it or a parent */
 
 /* ------------------------------------------------------------------------
- * items.c: item numbers
- * ------------------------------------------------------------------------ */
-
-/* Not used before in any dossier; from a sequence, in blocks. */
-extern uint32 casus_next_item(void);
-
-/* ------------------------------------------------------------------------
  * protocol.c: a protocol's rules, compiled
  * ------------------------------------------------------------------------ */
 
@@ -358,6 +352,7 @@ typedef enum CasusMode
 typedef struct CasusProtected
 {
 	Oid			relid;
+	Oid			family;			/* the table whose settings these are; itself if not a member */
 	CasusMode	mode;
 	bool		fenced;			/* policy, trigger, ENABLE and FORCE all in place */
 	bool		foreign;		/* its installation id is not ours: denied */

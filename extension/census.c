@@ -63,17 +63,19 @@ count_unrelabelled(const CasusProtected *prot)
 
 		for (int i = 0; child != NULL && i < child->nrelabels; i++)
 		{
-			if (child->relabels[i].parent == prot->relid)
+			if (OidIsValid(child->relabels[i].parent) &&
+				casus_registry_is_of(prot->relid, child->relabels[i].parent))
 				n += casus_rowverdict_relabel_all(other, false);
 		}
 	}
 	return n;
 }
 
-void
-casus_census_take(Relation rel, CasusCensus *census)
+static void
+count_store(Oid relid, CasusCensus *census)
 {
-	const CasusProtected *prot = casus_registry_find(RelationGetRelid(rel));
+	Relation	rel = table_open(relid, AccessShareLock);
+	const CasusProtected *prot = casus_registry_find(relid);
 	CasusPredicates *predicates;
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -83,7 +85,6 @@ casus_census_take(Relation rel, CasusCensus *census)
 													  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
 
-	memset(census, 0, sizeof(CasusCensus));
 	if (prot->settings == NULL)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("the settings of table \"%s\" are gone", RelationGetRelationName(rel)),
@@ -102,7 +103,19 @@ casus_census_take(Relation rel, CasusCensus *census)
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	ExecDropSingleTupleTableSlot(slot);
-	census->unrelabelled = count_unrelabelled(prot);
+	table_close(rel, NoLock);
+	census->unrelabelled += count_unrelabelled(prot);
+}
+
+/* A table, with all that belongs to its family. */
+void
+casus_census_take(Relation rel, CasusCensus *census)
+{
+	ListCell   *lc;
+
+	memset(census, 0, sizeof(CasusCensus));
+	foreach(lc, casus_family_stores(RelationGetRelid(rel)))
+		count_store(lfirst_oid(lc), census);
 	census->unlabelled += census->unrelabelled;
 }
 

@@ -34,6 +34,13 @@ typedef struct CasusGuardScope
 	Node	   *stmt;
 	bool		wrote;			/* COPY FROM has written a governed row */
 	bool		copied;			/* governed rows may be in the temporary table that it makes */
+	Oid			family;			/* a part is added to it; ... */
+	List	   *members;		/* ... these it had before */
+	Oid			rejoins;		/* a part that was protected by itself */
+	Oid			leaves;			/* a part that will be by itself; ... */
+	List	   *detached;		/* ... with what is below it, */
+	char	   *settings;		/* and the settings that it takes along */
+	List	   *uses;
 } CasusGuardScope;
 
 /* One statement that runs now, on the C stack of the executor hooks. */
@@ -97,8 +104,10 @@ extern bool casus_guard_ri_plan(const PlannedStmt *plan);	/* at executor start *
 extern bool casus_guard_ri_validation(const Query *query, const char *sql);
 extern bool casus_guard_ri_validation_starts(const char *sql);	/* consumed */
 extern bool casus_guard_ri_validating_swap(bool now);	/* returns what was */
-extern void casus_guard_ri_cascade(QueryDesc *query);	/* after executor start */
 extern void casus_guard_ri_arm(void);	/* the ALTER TABLE has made or altered a constraint */
+
+/* ---- guard_cascade.c ---- */
+extern void casus_guard_cascade_judge(QueryDesc *query);	/* after executor start */
 
 /* ---- guard_expr.c: is it built in? ---- */
 extern bool casus_guard_builtin(Node *node);	/* no function, operator or type of anyone else */
@@ -189,6 +198,14 @@ extern void casus_guard_sequence(FuncExpr *call);
 
 /* ---- guard_role.c: roles, databases, settings; also where casus is not installed ---- */
 extern void casus_guard_role(Node *stmt);
+
+/* ---- guard_family.c: parts of a protected table that come and go ---- */
+extern void casus_guard_family_coming(const CasusProtected *prot, CasusGuardScope *scope);
+extern void casus_guard_family_join(const CasusProtected *prot, RangeVar *name,
+									CasusGuardScope *scope);
+extern void casus_guard_family_leave(const CasusProtected *prot, Oid relid,
+									 CasusGuardScope *scope);
+extern void casus_guard_family_done(CasusGuardScope *scope);
 
 /* ---- guard_utility.c: before and after a utility statement ---- */
 

@@ -64,7 +64,7 @@ find_protected(RangeVar *name, CasusGuardScope *scope)
 	if (prot != NULL)
 	{
 		scope->touches |= prot->mode == CASUS_MODE_ENFORCE;
-		scope->vetted = list_append_unique_oid(scope->vetted, relid);
+		scope->vetted = list_concat_unique_oid(scope->vetted, casus_family_members(relid));
 	}
 	return prot;
 }
@@ -333,6 +333,7 @@ check_fenced_command(AlterTableCmd *cmd, const CasusProtected *prot)
 		case AT_ClusterOn:
 		case AT_DropCluster:
 		case AT_AddColumn:
+		case AT_AttachPartition:
 		case AT_EnableRowSecurity:
 		case AT_ForceRowSecurity:
 			break;
@@ -375,23 +376,39 @@ check_protected_command(AlterTableCmd *cmd, const CasusProtected *prot,
 }
 
 /*
- * Another table that takes in a protected one as its partition, or becomes its
- * child: a child has the label column too and is not fenced, so that its
- * parent could not be read any more.
+ * A protected table that becomes a part of another one stays as it is, and the
+ * other one could not be read any more.  One that gets a part, or loses it: see
+ * guard_family.c.
  */
 static void
-check_family(Oid relid, AlterTableCmd *cmd, CasusGuardScope *scope)
+check_family(AlterTableStmt *alter, AlterTableCmd *cmd, const CasusProtected *prot,
+			 CasusGuardScope *scope)
 {
-	if (cmd->subtype == AT_AttachPartition)
-	{
-		RangeVar   *name = ((PartitionCmd *) cmd->def)->name;
+	PartitionCmd *partition = (PartitionCmd *) cmd->def;
+	const CasusProtected *other;
 
-		if (casus_registry_find(find_table(name)) != NULL)
-			casus_guard_publication_move(InvalidOid, relid);
-		check_named(name, "ATTACH PARTITION", scope);
+	if (cmd->subtype == AT_AttachPartition && prot != NULL)
+		casus_guard_family_join(prot, partition->name, scope);
+	else if (cmd->subtype == AT_AttachPartition)
+	{
+		if (casus_registry_find(find_table(partition->name)) != NULL)
+			casus_guard_publication_move(InvalidOid, find_table(alter->relation));
+		check_named(partition->name, "ATTACH PARTITION", scope);
 	}
-	else if (cmd->subtype == AT_AddInherit)
-		check_named((RangeVar *) cmd->def, "INHERIT", scope);
+	else if (cmd->subtype == AT_AddInherit &&
+			 (other = find_protected((RangeVar *) cmd->def, scope)) != NULL)
+	{
+		casus_guard_need_maintenance(other, "INHERIT");
+		casus_guard_family_join(other, alter->relation, scope);
+	}
+	else if (cmd->subtype == AT_DetachPartition && prot != NULL)
+	{
+		if (partition->concurrent)
+			refuse_always(prot, "DETACH PARTITION CONCURRENTLY");
+		casus_guard_family_leave(prot, find_table(partition->name), scope);
+	}
+	else if (cmd->subtype == AT_DropInherit && prot != NULL)
+		casus_guard_family_leave(prot, prot->relid, scope);
 }
 
 static void
@@ -400,7 +417,17 @@ check_create_table(CreateStmt *create, CasusGuardScope *scope)
 	ListCell   *lc;
 
 	foreach(lc, create->inhRelations)
-		check_named(lfirst(lc), _("A child table"), scope);
+	{
+		const CasusProtected *prot = find_protected(lfirst(lc), scope);
+
+		if (prot == NULL)
+			continue;
+		if (IsA(create, CreateForeignTableStmt))
+			casus_guard_refuse_ddl(prot, _("The rows of a foreign table are elsewhere."), NULL);
+		if (create->partbound == NULL)
+			casus_guard_need_maintenance(prot, _("A child table"));
+		casus_guard_family_coming(prot, scope);
+	}
 }
 
 static void
@@ -421,11 +448,11 @@ check_alter_table(AlterTableStmt *alter, CasusGuardScope *scope)
 			 ((Constraint *) cmd->def)->contype == CONSTR_FOREIGN &&
 			 !((Constraint *) cmd->def)->skip_validation);
 
-		if (!is_key)
+		if (!is_key && cmd->subtype != AT_AttachPartition)
 			scope->only_keys = false;
 		if (prot != NULL)
 			check_protected_command(cmd, prot, scope);
-		check_family(relid, cmd, scope);
+		check_family(alter, cmd, prot, scope);
 		if (cmd->subtype == AT_AddConstraint)
 			check_constraint((Constraint *) cmd->def, relid, prot, scope);
 		else if (cmd->subtype == AT_ValidateConstraint)
@@ -514,6 +541,7 @@ casus_guard_ddl(Node *stmt, CasusGuardScope *scope)
 			check_alter_table((AlterTableStmt *) stmt, scope);
 			break;
 		case T_CreateStmt:
+		case T_CreateForeignTableStmt:
 			check_create_table((CreateStmt *) stmt, scope);
 			break;
 		case T_IndexStmt:

@@ -144,6 +144,10 @@ guard_part(ObjectAccessType access, Oid class, Oid object)
 		return;
 	if (access == OAT_POST_ALTER && is_vetted(part.relid))
 		return;
+	/* The triggers of a partition go when it is detached, and come back at once. */
+	if (access == OAT_DROP && class == TriggerRelationId && casus_guard_scope() != NULL &&
+		list_member_oid(casus_guard_scope()->detached, part.relid))
+		return;
 	if (is_fence(class, &part))
 		casus_guard_refuse_ddl(prot, psprintf(_("Policy or trigger %s is part of the fence of the protected table %s."), part.name, casus_guard_name(part.relid)),
 							   casus_guard_way_back(prot));

@@ -24,12 +24,10 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
-#include "executor/executor.h"
-#include "executor/instrument.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -265,7 +263,8 @@ casus_guard_ri_query(const Query *query)
 		!is_simple(query))
 		return false;
 	rte = linitial(query->rtable);
-	if (rte->rtekind != RTE_RELATION || rte->inh || rte->tablesample != NULL ||
+	if (rte->rtekind != RTE_RELATION || rte->tablesample != NULL ||
+		(rte->inh && rte->relkind != RELKIND_PARTITIONED_TABLE) ||
 		query->jointree == NULL || list_length(query->jointree->fromlist) != 1 ||
 		!IsA(linitial(query->jointree->fromlist), RangeTblRef) ||
 		query->jointree->quals == NULL ||
@@ -289,6 +288,43 @@ casus_guard_ri_query(const Query *query)
 
 /* ---- a marked statement, planned ---- */
 
+/* One table, or a partitioned one with partitions of it. */
+static bool
+is_of_one_table(const PlannedStmt *plan)
+{
+	RangeTblEntry *first = linitial(plan->rtable);
+	ListCell   *lc;
+
+	if (list_length(plan->rtable) == 1)
+		return true;
+	if (first->rtekind != RTE_RELATION || first->relkind != RELKIND_PARTITIONED_TABLE)
+		return false;
+	foreach(lc, plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		if (rte->rtekind != RTE_RELATION ||
+			(rte != first && !list_member_oid(get_partition_ancestors(rte->relid), first->relid)))
+			return false;
+	}
+	return true;
+}
+
+static bool is_key_scan(Plan *plan);
+
+static bool
+are_key_scans(List *plans)
+{
+	ListCell   *lc;
+
+	foreach(lc, plans)
+	{
+		if (!is_key_scan(lfirst(lc)))
+			return false;
+	}
+	return true;
+}
+
 static bool
 is_key_scan(Plan *plan)
 {
@@ -298,6 +334,10 @@ is_key_scan(Plan *plan)
 	{
 		case T_SeqScan:
 			return true;
+		case T_Append:
+			return are_key_scans(((Append *) plan)->appendplans);
+		case T_Result:			/* no partition can have it */
+			return plan->lefttree == NULL;
 		case T_IndexScan:
 			return are_key_comparisons(((IndexScan *) plan)->indexqualorig, true) &&
 				((IndexScan *) plan)->indexorderby == NIL;
@@ -317,6 +357,15 @@ takes_no_column(Plan *plan)
 {
 	ListCell   *lc;
 
+	if (IsA(plan, Append))
+	{
+		foreach(lc, ((Append *) plan)->appendplans)
+		{
+			if (!takes_no_column(lfirst(lc)))
+				return false;
+		}
+		return true;
+	}
 	foreach(lc, plan->targetlist)
 	{
 		TargetEntry *tle = lfirst(lc);
@@ -328,20 +377,32 @@ takes_no_column(Plan *plan)
 	return true;
 }
 
+static bool
+locks_key_share(List *marks)
+{
+	ListCell   *lc;
+
+	foreach(lc, marks)
+	{
+		if (((PlanRowMark *) lfirst(lc))->markType != ROW_MARK_KEYSHARE)
+			return false;
+	}
+	return marks != NIL;
+}
+
 bool
 casus_guard_ri_plan(const PlannedStmt *plan)
 {
 	Plan	   *top = plan->planTree;
 
-	if (!InNoForceRLSOperation() || list_length(plan->rtable) != 1 ||
+	if (!InNoForceRLSOperation() || !is_of_one_table(plan) ||
 		plan->subplans != NIL || plan->hasReturning || plan->hasModifyingCTE ||
 		top->initPlan != NIL)
 		return false;
 	switch (plan->commandType)
 	{
 		case CMD_SELECT:
-			return IsA(top, LockRows) && list_length(plan->rowMarks) == 1 &&
-				((PlanRowMark *) linitial(plan->rowMarks))->markType == ROW_MARK_KEYSHARE &&
+			return IsA(top, LockRows) && locks_key_share(plan->rowMarks) &&
 				selects_one(top->targetlist) && is_key_scan(top->lefttree);
 		case CMD_DELETE:
 		case CMD_UPDATE:
@@ -494,70 +555,4 @@ casus_guard_ri_validation_starts(const char *sql)
 
 	validating = false;
 	return result;
-}
-
-/* ---- cascades: judged before triggers of users see the row ---- */
-
-static bool
-has_user_trigger(const TriggerDesc *desc)
-{
-	for (int i = 0; i < desc->numtriggers; i++)
-	{
-		const Trigger *trigger = &desc->triggers[i];
-
-		if (!trigger->tgisinternal && TRIGGER_FOR_ROW(trigger->tgtype) &&
-			TRIGGER_FOR_BEFORE(trigger->tgtype) &&
-			strcmp(trigger->tgname, CASUS_TRIGGER_NAME) != 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Runs the trigger of casus first, and once more at its place: what user
- * triggers make of the row is judged too.  The trigger descriptor is the
- * statement's own copy.
- */
-static void
-judge_first(ResultRelInfo *result)
-{
-	TriggerDesc *desc = result->ri_TrigDesc;
-	int			n = desc->numtriggers;
-	Trigger    *triggers = palloc((n + 1) * sizeof(Trigger));
-
-	for (int i = 0; i < n; i++)
-	{
-		if (strcmp(desc->triggers[i].tgname, CASUS_TRIGGER_NAME) == 0)
-			triggers[0] = desc->triggers[i];
-	}
-	memcpy(triggers + 1, desc->triggers, n * sizeof(Trigger));
-	desc->triggers = triggers;
-	desc->numtriggers = n + 1;
-	result->ri_TrigFunctions = palloc0((n + 1) * sizeof(FmgrInfo));
-	result->ri_TrigWhenExprs = palloc0((n + 1) * sizeof(ExprState *));
-	if (result->ri_TrigInstrument != NULL)
-		result->ri_TrigInstrument = InstrAlloc(n + 1, result->ri_TrigInstrument->need_timer ?
-											   INSTRUMENT_TIMER : INSTRUMENT_ROWS, false);
-}
-
-/* After executor start of a statement that keeps a foreign key. */
-void
-casus_guard_ri_cascade(QueryDesc *query)
-{
-	MemoryContext old;
-	ListCell   *lc;
-
-	if (query->plannedstmt->commandType == CMD_SELECT ||
-		!InNoForceRLSOperation() || query->estate == NULL)
-		return;
-	old = MemoryContextSwitchTo(query->estate->es_query_cxt);
-	foreach(lc, query->estate->es_opened_result_relations)
-	{
-		ResultRelInfo *result = lfirst(lc);
-
-		if (result->ri_TrigDesc != NULL && has_user_trigger(result->ri_TrigDesc) &&
-			casus_guard_closed(casus_registry_find(RelationGetRelid(result->ri_RelationDesc))))
-			judge_first(result);
-	}
-	MemoryContextSwitchTo(old);
 }

@@ -226,7 +226,7 @@ casus_guard_need_maintenance(const CasusProtected *prot, const char *what)
 	if (!casus_guard_closed(prot))
 		return;
 	name = casus_guard_name(prot->relid);
-	if (is_maintained(prot->relid))
+	if (is_maintained(prot->relid) || is_maintained(prot->family))
 	{
 		casus_accesslog_event("maintenance", prot->relid, 0, "ddl", what);
 		return;

@@ -236,6 +236,7 @@ casus_guard_utility_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 proc
 {
 	Node	   *stmt = pstmt->utilityStmt;
 
+	casus_guard_family_done(scope);
 	if (IsA(stmt, CopyStmt))
 		casus_guard_copy_done(pstmt, scope, processed);
 	else if (IsA(stmt, AlterTableStmt))

@@ -16,6 +16,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "guard.h"
+#include "rows.h"
 
 #include "access/parallel.h"
 #include "access/transam.h"
@@ -159,7 +160,7 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 	writer = casus_guard_derive_begin();
 	start(query, eflags, touches && !own);
 	if (touches && !own)
-		casus_guard_ri_cascade(query);
+		casus_guard_cascade_judge(query);
 	if (!own && !IsParallelWorker() && !casus_registry_empty())
 		is_copy = casus_guard_derive(query, eflags, writer);
 	if (touches)
@@ -263,6 +264,7 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	}
 	PG_END_TRY();
 	casus_pass_leave();
+	casus_rowtransit_finish();
 	casus_guard_scope_swap(scope);
 }
 

@@ -9,7 +9,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "rows.h"
 
 #include "catalog/namespace.h"
 #include "commands/sequence.h"

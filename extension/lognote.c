@@ -126,7 +126,7 @@ casus_lognote_create(const CasusProtected *table, const char *kind, const char *
 	set->notes = set->few;
 	set->counts.rows = set->few_rows;
 	set->counts.dirty = set->few_dirty;
-	set->relation = casus_logrecord_relation(table->relid);
+	set->relation = casus_logrecord_relation(table->family);
 	if (verb)
 		set->relation = psprintf("%s,\"verb\":\"%s\"", set->relation, verb);
 	set->files = palloc0(sizeof(NoteFile) * Max(table->nfiles, 1));

@@ -167,11 +167,11 @@ relation_notes(LogStatement *statement, const CasusProtected *table)
 	foreach(cell, statement->relations)
 	{
 		relation = (LogRelation *) lfirst(cell);
-		if (relation->relid == table->relid)
+		if (relation->relid == table->family)
 			return relation->notes;
 	}
 	relation = palloc(sizeof(LogRelation));
-	relation->relid = table->relid;
+	relation->relid = table->family;
 	relation->notes = casus_lognote_create(table, statement->kind, NULL);
 	statement->relations = lappend(statement->relations, relation);
 	return relation->notes;

@@ -72,9 +72,15 @@ refuse_column(const char *detail)
 
 /* ---- what the table must be like ---- */
 
+/* On the table that was named: nobody needs rights on its partitions. */
 static void
-require_right(Relation rel, AttrNumber attno, AclMode mode)
+require_right(const CasusMove *m, AttrNumber attno, AclMode mode)
 {
+	Relation	rel = m->named;
+
+	if (m->rel != rel)
+		attno = get_attnum(RelationGetRelid(rel),
+						   get_attname(RelationGetRelid(m->rel), attno, false));
 	if (pg_class_aclcheck(RelationGetRelid(rel), GetUserId(), mode) != ACLCHECK_OK &&
 		pg_attribute_aclcheck(RelationGetRelid(rel), attno, GetUserId(), mode) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(rel->rd_rel->relkind),
@@ -162,12 +168,12 @@ require_columns(CasusMove *m)
 {
 	ListCell   *lc;
 
-	foreach(lc, RelationGetFKeyList(m->rel))
+	foreach(lc, copyObject(RelationGetFKeyList(m->rel)))
 	{
 		ForeignKeyCacheInfo *key = lfirst(lc);
 
 		for (int i = 0; i < key->nkeys; i++)
-			if (is_changed(m, key->conkey[i]) &&
+			if (is_changed(m, key->conkey[i]) && !casus_registry_via_is_copy(key) &&
 				!(m->by_parent && key->conoid == m->via.constraint))
 				refuse_column(_("Another foreign key has the column that leads to the dossier."));
 	}
@@ -245,7 +251,7 @@ prepare_key(CasusMove *m, const char *text, Jsonb *object)
 		Oid			equal = get_opfamily_member(index->rd_opfamily[i], index->rd_opcintype[i],
 												index->rd_opcintype[i], BTEqualStrategyNumber);
 
-		require_right(m->rel, attno, ACL_SELECT);
+		require_right(m, attno, ACL_SELECT);
 		ScanKeyEntryInitialize(&m->keys[i], 0, attno, BTEqualStrategyNumber, InvalidOid,
 							   index->rd_indcollation[i], get_opcode(equal),
 							   column_value(m->rel, attno, text, object));
@@ -343,7 +349,7 @@ choose_column(CasusMove *m, const CasusSettings *settings, const char *target)
 		object = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(target)));
 	for (int i = 0; i < m->nchanged; i++)
 	{
-		require_right(m->rel, m->changed[i], ACL_UPDATE);
+		require_right(m, m->changed[i], ACL_UPDATE);
 		m->values[i] = column_value(m->rel, m->changed[i], target, object);
 	}
 }
@@ -380,7 +386,7 @@ find_target(CasusMove *m)
 	if (!m->by_parent)
 		return casus_sight_dossier(DatumGetInt64(m->values[0]), &state) ?
 			DatumGetInt64(m->values[0]) : 0;
-	if (casus_rowparent_label(&m->via, m->moved, &raw, &m->target_tid) != CASUS_FOUND_LABEL)
+	if (casus_rowparent_label(&m->via, m->moved, &raw, &m->target) != CASUS_FOUND_LABEL)
 		return 0;
 	if (memcmp(&raw, &casus_label_outside, UUID_LEN) == 0)
 		casus_check_refuse(protocol_of(m->rel), "not_governed",
@@ -398,12 +404,12 @@ find_target(CasusMove *m)
 static void
 lock_target(CasusMove *m)
 {
-	Relation	parent = table_open(m->via.parent, RowShareLock);
+	Relation	parent = table_open(m->target.relid, RowShareLock);
 	TupleTableSlot *slot = table_slot_create(parent, NULL);
 	TM_FailureData failure;
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 
-	if (table_tuple_lock(parent, &m->target_tid, snapshot, slot, GetCurrentCommandId(false),
+	if (table_tuple_lock(parent, &m->target.tid, snapshot, slot, GetCurrentCommandId(false),
 						 LockTupleKeyShare, LockWaitBlock, TUPLE_LOCK_FLAG_FIND_LAST_VERSION,
 						 &failure) != TM_Ok)
 		casus_movetree_try_again();
@@ -441,7 +447,7 @@ act_details(const CasusMove *m)
 	appendStringInfo(&json, "{\"from\": " INT64_FORMAT ", \"to\": " INT64_FORMAT
 					 ", \"rows\": " INT64_FORMAT ", \"row\": {\"relation\": ",
 					 m->from.id, m->to.id, m->nrows);
-	escape_json(&json, casus_relation_ddl_name(RelationGetRelid(m->rel)));
+	escape_json(&json, casus_relation_ddl_name(RelationGetRelid(m->named)));
 	appendStringInfoString(&json, ", \"key\": ");
 	escape_json(&json, m->key);
 	appendStringInfoString(&json, "}}");
@@ -472,13 +478,48 @@ require_motivation(Relation rel, const char *motivation)
 						   "SELECT casus.move('...', '<key>', '<target>', motivation => '...');");
 }
 
+/*
+ * The row, in the table that was named or in a member of its family. A key is
+ * there once in partitions; in tables that inherit it may be there again.
+ */
+static void
+open_row(CasusMove *m, const char *text, Jsonb *object)
+{
+	List	   *stores = casus_family_stores(RelationGetRelid(m->named));
+	CasusMove	found = {0};
+	ListCell   *lc;
+
+	foreach(lc, stores)
+	{
+		m->rel = table_open(lfirst_oid(lc), RowExclusiveLock);
+		prepare_key(m, text, object);
+		m->slot = MakeSingleTupleTableSlot(RelationGetDescr(m->rel), &TTSOpsHeapTuple);
+		m->moved = MakeSingleTupleTableSlot(RelationGetDescr(m->rel), &TTSOpsVirtual);
+		if (list_length(stores) == 1)
+			return;
+		if (find_row(m, &m->raw))
+		{
+			if (found.rel != NULL)
+				casus_setup_error(ERRCODE_AMBIGUOUS_PARAMETER, NULL,
+								  _("the key is not that of one row"), NULL, NULL);
+			found = *m;
+			continue;
+		}
+		ExecDropSingleTupleTableSlot(m->slot);
+		ExecDropSingleTupleTableSlot(m->moved);
+		table_close(m->rel, NoLock);
+	}
+	if (found.rel == NULL)
+		refuse_row(m->named);
+	*m = found;
+	require_table(m->rel);
+}
+
 static void
 find_and_lock(CasusMove *m, const char *target)
 {
 	int64		to;
 
-	m->slot = MakeSingleTupleTableSlot(RelationGetDescr(m->rel), &TTSOpsHeapTuple);
-	m->moved = MakeSingleTupleTableSlot(RelationGetDescr(m->rel), &TTSOpsVirtual);
 	require_row(m);
 	choose_column(m, casus_registry_find(RelationGetRelid(m->rel))->settings, target);
 	require_columns(m);
@@ -509,11 +550,11 @@ move(Oid relid, const char *text, Jsonb *object, const char *target, const char 
 	PreventCommandIfReadOnly("casus.move()");
 	casus_accesslog_event("attempt", relid, 0, NULL, "move");
 	casus_catalog_listen();
-	m.rel = table_open(relid, RowExclusiveLock);
+	m.named = table_open(relid, RowExclusiveLock);
 	m.key = object ? JsonbToCString(NULL, &object->root, VARSIZE(object)) : text;
-	require_table(m.rel);
-	require_motivation(m.rel, motivation);
-	prepare_key(&m, text, object);
+	require_table(m.named);
+	require_motivation(m.named, motivation);
+	open_row(&m, text, object);
 	find_and_lock(&m, target);
 	casus_movetree_capacity(&m, &m.from, CASUS_REMOVE, &m.removes);
 	casus_movetree_capacity(&m, &m.to, CASUS_SUPPLY, &m.supplies);
@@ -524,6 +565,7 @@ move(Oid relid, const char *text, Jsonb *object, const char *target, const char 
 	ExecDropSingleTupleTableSlot(m.slot);
 	ExecDropSingleTupleTableSlot(m.moved);
 	table_close(m.rel, NoLock);
+	table_close(m.named, NoLock);
 	(void) casus_act_record(&m.removes, "move", m.from.id, motivation, details);
 	return casus_act_record(&m.supplies, "move", m.to.id, motivation, details);
 }

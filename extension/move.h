@@ -14,7 +14,8 @@
 
 typedef struct CasusMove
 {
-	Relation	rel;
+	Relation	named;			/* as given */
+	Relation	rel;			/* that, or the partition that has the row */
 	const char *key;			/* as given, for the act */
 	int			nkeys;			/* the row's primary key */
 	ScanKeyData keys[INDEX_MAX_KEYS];
@@ -27,7 +28,7 @@ typedef struct CasusMove
 	int			nchanged;
 	AttrNumber	changed[INDEX_MAX_KEYS + 1];	/* one more for the label */
 	Datum		values[INDEX_MAX_KEYS + 1];
-	ItemPointerData target_tid;
+	CasusSpot	target;
 	CasusDossier from;
 	CasusDossier to;
 	const CasusProtocol *protocol;	/* of the file of both */

@@ -160,7 +160,7 @@ move_below(CasusMove *m, Oid relid, TupleTableSlot *slot)
 			vias[i] = i < nvia ? settings->via[i] : settings->relabels[i - nvia];
 		for (int i = 0; i < nvia + nrelabels; i++)
 		{
-			if (vias[i].parent != relid)
+			if (!OidIsValid(vias[i].parent) || !casus_registry_is_of(relid, vias[i].parent))
 				continue;
 			if (i < nvia)
 				move_children(m, lfirst_oid(lc), vias, i, slot);
@@ -188,16 +188,16 @@ move_parents(CasusMove *m, Oid relid, TupleTableSlot *slot)
 		TupleTableSlot *above;
 		pg_uuid_t	raw;
 		CasusLabel	label;
-		ItemPointerData tid;
+		CasusSpot	spot;
 
 		if (!OidIsValid(vias[i].parent) || !casus_rowparent_has_key(&vias[i], slot) ||
-			casus_rowparent_label(&vias[i], slot, &raw, &tid) != CASUS_FOUND_LABEL ||
+			casus_rowparent_label(&vias[i], slot, &raw, &spot) != CASUS_FOUND_LABEL ||
 			casus_label_unpack(&raw, &label) != CASUS_LABEL_GOVERNED ||
 			label.dossier != m->from.id)
 			continue;
-		parent = table_open(vias[i].parent, RowExclusiveLock);
+		parent = table_open(spot.relid, RowExclusiveLock);
 		above = table_slot_create(parent, NULL);
-		if (table_tuple_fetch_row_version(parent, &tid, SnapshotSelf, above))
+		if (table_tuple_fetch_row_version(parent, &spot.tid, SnapshotSelf, above))
 			casus_movetree_row(m, parent, above, &label, 0, NULL, NULL);
 		ExecDropSingleTupleTableSlot(above);
 		table_close(parent, NoLock);
@@ -235,8 +235,8 @@ casus_movetree_row(CasusMove *m, Relation rel, TupleTableSlot *slot, const Casus
 	if (!casus_rowlabel_write(rel, &slot->tts_tid, n + 1, attnos, values))
 		casus_movetree_try_again();
 	CommandCounterIncrement();
-	casus_accesslog_note_write(relid, m->from.id, CASUS_REMOVE);
-	casus_accesslog_note_write(relid, m->to.id, CASUS_SUPPLY);
+	casus_accesslog_note_write(casus_registry_find(relid)->family, m->from.id, CASUS_REMOVE);
+	casus_accesslog_note_write(casus_registry_find(relid)->family, m->to.id, CASUS_SUPPLY);
 	m->nrows++;
 	move_parents(m, relid, slot);
 	move_below(m, relid, slot);

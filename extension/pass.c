@@ -64,6 +64,12 @@ casus_pass_consume(const char *sql)
 	return true;
 }
 
+int
+casus_pass_depth(void)
+{
+	return depth;
+}
+
 /* Nothing of this backend runs around what starts now. */
 bool
 casus_pass_outermost(void)

@@ -412,6 +412,15 @@ label_child(Wish *wish, bool run)
 				  lappend(uses_of(uses, wish->child_attno), use), run);
 }
 
+static void
+remove_statistics(Oid relid, const char *column)
+{
+	ListCell   *lc;
+
+	foreach(lc, casus_family_members(relid))
+		RemoveStatistics(lfirst_oid(lc), get_attnum(lfirst_oid(lc), column));
+}
+
 /* Values of personal data have no place in pg_statistic. */
 static void
 hide_statistics(Wish *wish, Oid relid, bool run)
@@ -430,7 +439,7 @@ hide_statistics(Wish *wish, Oid relid, bool run)
 			run);
 		/* Without this ANALYZE stops, but what it collected before stays. */
 		if (run)
-			RemoveStatistics(relid, use->attno);
+			remove_statistics(relid, get_attname(relid, use->attno, false));
 	}
 }
 
@@ -459,9 +468,16 @@ carry_out(Wish *wish, Oid relid, bool run)
 static void
 say_cost(Wish *wish, double rows)
 {
+	ListCell   *lc;
+
 	say(wish, psprintf("-- cost: ACCESS EXCLUSIVE lock for a moment, no rewrite; 16 bytes a row once labelled; about %.0f rows for casus.take_in to look at",
 					   rows < 0 ? 0 : rows), false);
 	say(wish, "-- after casus.bind: COPY FROM into the table is refused by PostgreSQL, and pg_dump by the table's owner fails; dump with a login that has BYPASSRLS and is a member of casus_backup", false);
+	foreach(lc, casus_family_members(RelationGetRelid(wish->rel)))
+	{
+		if (lfirst_oid(lc) != RelationGetRelid(wish->rel))
+			say(wish, psprintf("-- with it: %s", casus_relation_ddl_name(lfirst_oid(lc))), false);
+	}
 	for (int i = 0; i < wish->settings.nvia; i++)
 	{
 		const CasusVia *via = &wish->settings.via[i];
@@ -524,6 +540,7 @@ casus_sql_protect(PG_FUNCTION_ARGS)
 	if (wish->rel == NULL)
 		casus_protect_check_unknown("table", psprintf("%u", relid), NULL);
 	casus_protect_check_caller(wish->rel);
+	(void) casus_family_lock(relid, run ? AccessExclusiveLock : AccessShareLock);
 	casus_protect_check_table(wish->rel);
 	if (run)
 		casus_installation_ensure();

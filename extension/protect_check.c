@@ -31,6 +31,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/partcache.h"
 #include "utils/regproc.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -74,14 +75,11 @@ check_kind(Relation rel)
 	Oid			schema = RelationGetNamespace(rel);
 	char	   *schema_name = get_namespace_name(schema);
 
-	if (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || rel->rd_rel->relispartition)
-		unsuitable(rel, "It is partitioned; that is not supported yet.", NULL);
 	if (rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
 		unsuitable(rel, "It is a foreign table: its rows are elsewhere.", NULL);
-	if (rel->rd_rel->relkind != RELKIND_RELATION)
+	if (rel->rd_rel->relkind != RELKIND_RELATION &&
+		rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
 		unsuitable(rel, "It is not an ordinary table.", NULL);
-	if (has_superclass(relid) || find_inheritance_children(relid, NoLock) != NIL)
-		unsuitable(rel, "It inherits from a table or is inherited; that is not supported yet.", NULL);
 	if (rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
 		unsuitable(rel, "It is temporary.", NULL);
 	if (IsCatalogNamespace(schema) || IsToastNamespace(schema) ||
@@ -255,8 +253,46 @@ casus_protect_check_published(Relation rel)
 						  "SELECT * FROM pg_publication_tables;  -- ALTER PUBLICATION ... DROP TABLE ...");
 }
 
-void
-casus_protect_check_table(Relation rel)
+/* A function of a user in the partition key sees every row as it is routed. */
+static void
+check_partition_key(Relation rel)
+{
+	PartitionKey key = RelationGetPartitionKey(rel);
+
+	if (key != NULL && key->partexprs != NIL && !casus_guard_trusted((Node *) key->partexprs))
+		unsuitable(rel, "Its partition key calls functions that are neither built in nor C code of an extension.",
+				   NULL);
+}
+
+/*
+ * Partitions, and tables that inherit, are protected with the table at the
+ * top: its policy is all that a query through it meets.
+ */
+static void
+check_family(Relation rel)
+{
+	List	   *members = casus_family_members(RelationGetRelid(rel));
+	ListCell   *lc;
+
+	if (rel->rd_rel->relispartition || has_superclass(RelationGetRelid(rel)))
+		unsuitable(rel, rel->rd_rel->relispartition ? "It is a partition: the partitioned table is protected, with all its partitions." :
+				   "It inherits from a table: that one is protected, with all that inherit from it.", NULL);
+	foreach(lc, members)
+	{
+		List	   *parents = casus_family_parents(lfirst_oid(lc));
+		ListCell   *lp;
+
+		foreach(lp, parents)
+		{
+			if (!list_member_oid(members, lfirst_oid(lp)))
+				unsuitable(rel, psprintf("Table \"%s\" inherits from it and from another table.",
+										 get_rel_name(lfirst_oid(lc))), NULL);
+		}
+	}
+}
+
+static void
+check_member(Relation rel)
 {
 	AttrNumber	label = get_attnum(RelationGetRelid(rel), CASUS_LABEL_COLUMN);
 
@@ -269,6 +305,23 @@ casus_protect_check_table(Relation rel)
 	if (label != InvalidAttrNumber &&
 		casus_registry_find(RelationGetRelid(rel)) == NULL)
 		unsuitable(rel, "It has a column \"casus_label\" of its own.", NULL);
+	check_partition_key(rel);
+}
+
+void
+casus_protect_check_table(Relation rel)
+{
+	ListCell   *lc;
+
+	check_kind(rel);
+	check_family(rel);
+	foreach(lc, casus_family_members(RelationGetRelid(rel)))
+	{
+		Relation	member = table_open(lfirst_oid(lc), NoLock);
+
+		check_member(member);
+		table_close(member, NoLock);
+	}
 }
 
 /* The trigger runs before it has a value, and would take the row for one without dossier. */
@@ -319,6 +372,27 @@ leads_to(Oid from, Oid to, int depth)
 	return false;
 }
 
+/* Foreign keys are not inherited, but by partitions. */
+static void
+check_via_of_members(Relation rel, const char *column, const CasusVia *via)
+{
+	ListCell   *lc;
+
+	foreach(lc, casus_family_members(RelationGetRelid(rel)))
+	{
+		Relation	member = table_open(lfirst_oid(lc), NoLock);
+		CasusVia	own;
+
+		if (!casus_registry_resolve_via(member, casus_protect_check_column(member, column), &own) ||
+			own.parent != via->parent)
+			casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+							  psprintf("column \"%s\" of table \"%s\" is not part of a foreign key",
+									   column, RelationGetRelationName(member)),
+							  "Each table of the family needs a foreign key to the same parent table.", NULL);
+		table_close(member, NoLock);
+	}
+}
+
 void
 casus_protect_check_via(Relation rel, const char *column, CasusVia *via)
 {
@@ -331,8 +405,9 @@ casus_protect_check_via(Relation rel, const char *column, CasusVia *via)
 						  "via needs a foreign key to the parent table.", NULL);
 	for (int i = 0; i < via->nkeys; i++)
 		refuse_generated(rel, via->fkatt[i]);
+	check_via_of_members(rel, column, via);
 	parent = get_rel_name(via->parent);
-	if (via->parent == RelationGetRelid(rel))
+	if (casus_registry_is_of(via->parent, RelationGetRelid(rel)))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  psprintf("foreign key column \"%s\" leads to its own table", column),
 						  "A self-reference does not join dossiers.", NULL);

@@ -26,7 +26,6 @@
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_constraint.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_type.h"
 #include "commands/seclabel.h"
@@ -239,76 +238,6 @@ casus_registry_find_file(const char *name, int32 *id, int32 *protocol)
 	return found;
 }
 
-/* The unique index that a foreign key refers to, and whether it may wait. */
-static void
-read_constraint(Oid constraint, CasusVia *via)
-{
-	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
-	Form_pg_constraint form;
-
-	via->index = InvalidOid;
-	if (!HeapTupleIsValid(tuple))
-		return;
-	form = (Form_pg_constraint) GETSTRUCT(tuple);
-	via->index = casus_compat_key_holds(form) ? form->conindid : InvalidOid;
-	via->deferrable = form->condeferrable;
-	ReleaseSysCache(tuple);
-}
-
-/* What a scan for the parent needs of one column of the key. */
-static void
-resolve_key(CasusVia *via, int i)
-{
-	Oid			left;
-	Oid			type;
-	int32		typmod;
-
-	op_input_types(via->eqop[i], &left, &via->subtype[i]);
-	via->eqproc[i] = get_opcode(via->eqop[i]);
-	get_atttypetypmodcoll(via->parent, via->pkatt[i], &type, &typmod,
-						  &via->collation[i]);
-}
-
-/*
- * The foreign key that a column stands for: the one over this column alone
- * where there is one, else the first that it is part of.
- */
-bool
-casus_registry_resolve_via(Relation rel, AttrNumber attno, CasusVia *via)
-{
-	ForeignKeyCacheInfo *best = NULL;
-	ListCell   *lc;
-
-	foreach(lc, RelationGetFKeyList(rel))
-	{
-		ForeignKeyCacheInfo *fk = lfirst(lc);
-
-		for (int i = 0; i < fk->nkeys; i++)
-		{
-			if (fk->conkey[i] == attno &&
-				(best == NULL || fk->nkeys < best->nkeys))
-				best = fk;
-		}
-	}
-	if (best == NULL)
-		return false;
-	via->attno = attno;
-	/* All of it is copied before any look-up, which may rebuild the relcache's list. */
-	via->constraint = best->conoid;
-	via->parent = best->confrelid;
-	via->nkeys = best->nkeys;
-	for (int i = 0; i < via->nkeys; i++)
-	{
-		via->fkatt[i] = best->conkey[i];
-		via->pkatt[i] = best->confkey[i];
-		via->eqop[i] = best->conpfeqop[i];
-	}
-	for (int i = 0; i < via->nkeys; i++)
-		resolve_key(via, i);
-	read_constraint(via->constraint, via);
-	return OidIsValid(via->index);
-}
-
 /* ---- building an entry ---- */
 
 static AttrNumber
@@ -345,7 +274,7 @@ take_from(CasusProtected *prot, Oid relid, int depth)
 {
 	const CasusProtected *other;
 
-	if (relid == prot->relid || (other = find(relid, depth + 1)) == NULL)
+	if (relid == prot->relid || relid == prot->family || (other = find(relid, depth + 1)) == NULL)
 		return;
 	for (int i = 0; i < other->nfiles; i++)
 		add_file(prot, other->files[i]);
@@ -370,7 +299,7 @@ parse_governs(Relation rel, const char *text, List *uses)
 static void
 resolve(Relation rel, CasusProtected *prot, CasusSettings *settings, int depth)
 {
-	List	   *uses = casus_registry_settings_uses(rel);
+	List	   *uses = casus_family_uses(rel, prot->family);
 
 	casus_registry_settings_apply_uses(settings, uses);
 	casus_governs_spread(rel, settings);
@@ -428,14 +357,20 @@ build(Relation rel, AttrNumber label_attno, int depth)
 	CasusSettings *settings = NULL;
 	ObjectAddress table;
 	char	   *text;
+	List	   *above = NIL;
+	ListCell   *lc;
 
 	prot->relid = RelationGetRelid(rel);
+	prot->family = casus_family_top(prot->relid, &above);
+	/* An entry of each: its invalidation then takes this one along. */
+	foreach(lc, above)
+		(void) find(lfirst_oid(lc), depth + 1);
 	prot->label_attno = label_attno;
 	prot->mode = CASUS_MODE_ENFORCE;
 	prot->files = palloc0(sizeof(int32));
 	prot->fenced = casus_registry_fence_stands(rel, label_attno);
 
-	ObjectAddressSet(table, RelationRelationId, RelationGetRelid(rel));
+	ObjectAddressSet(table, RelationRelationId, prot->family);
 	text = GetSecurityLabel(&table, CASUS_PROVIDER);
 	if (text != NULL)
 		settings = casus_registry_settings_read(text);
@@ -556,6 +491,20 @@ casus_registry_find(Oid relid)
 		recent[i].prot = prot;
 	}
 	return prot;
+}
+
+/* Is the table the other one, or a member of its family? */
+bool
+casus_registry_is_of(Oid relid, Oid table)
+{
+	const CasusProtected *prot;
+
+	if (relid == table)
+		return true;
+	prot = casus_registry_find(relid);
+	if (prot == NULL || prot->family == relid)
+		return false;
+	return prot->family == table || list_member_oid(casus_family_members(table), relid);
 }
 
 const CasusSettings *

@@ -36,6 +36,14 @@ typedef enum CasusKind
 	CASUS_KIND_VIA_CHILD		/* a foreign key of the child points here */
 } CasusKind;
 
+/* A partition of the table that a foreign key leads to. */
+typedef struct CasusStore
+{
+	Oid			relid;
+	Oid			index;
+	AttrNumber	pkatt[INDEX_MAX_KEYS];
+} CasusStore;
+
 /* A foreign key over which a label is found, resolved against the catalogs. */
 typedef struct CasusVia
 {
@@ -51,6 +59,8 @@ typedef struct CasusVia
 	RegProcedure eqproc[INDEX_MAX_KEYS];	/* its function, looked up once */
 	Oid			subtype[INDEX_MAX_KEYS];	/* type of our column to it */
 	Oid			collation[INDEX_MAX_KEYS];	/* of the parent's column */
+	int			nstores;		/* of a partitioned parent */
+	CasusStore *stores;
 } CasusVia;
 
 /* Codes of the table's own for what the protocol names. */
@@ -140,10 +150,22 @@ extern List *casus_registry_settings_uses(Relation rel);	/* of all columns */
 extern int	casus_registry_settings_count_uses(List *uses);
 extern void casus_registry_settings_apply_uses(CasusSettings *settings, List *uses);
 
+/* ---- family.c: partitions, and tables that inherit ---- */
+extern List *casus_family_parents(Oid relid);
+extern Oid	casus_family_top(Oid relid, List **seen);
+extern List *casus_family_members(Oid relid);
+extern List *casus_family_lock(Oid relid, LOCKMODE mode);
+extern List *casus_family_stores(Oid relid);
+extern List *casus_family_uses(Relation rel, Oid top);
+
+/* ---- registry_via.c ---- */
+extern bool casus_registry_via_is_copy(const ForeignKeyCacheInfo *fk);
+extern bool casus_registry_resolve_via(Relation rel, AttrNumber attno, CasusVia *via);
+
 /* ---- registry.c ---- */
 extern const CasusSettings *casus_registry_settings(Oid relid);	/* NULL: none, or not readable */
+extern bool casus_registry_is_of(Oid relid, Oid table);	/* itself, or a part of it */
 extern List *casus_registry_tables(void);	/* oids of all tables with a label column */
-extern bool casus_registry_resolve_via(Relation rel, AttrNumber attno, CasusVia *via);
 extern bool casus_registry_find_file(const char *name, int32 *id, int32 *protocol);
 
 /* ---- registry_label.c ---- */
@@ -156,9 +178,18 @@ extern bool casus_registry_fence_stands(Relation rel, AttrNumber label_attno);
 
 /* ---- relation_ddl.c: commands of casus' own on a protected table ---- */
 extern void casus_relation_ddl_run(const char *sql);
+extern void casus_relation_ddl_note(List **lines, char *sql);
 extern char *casus_relation_ddl_name(Oid relid);
 extern char *casus_relation_ddl_escape(const char *name);
 extern void casus_relation_ddl_return(FunctionCallInfo fcinfo, List *lines);
+
+/* ---- fence.c ---- */
+extern bool casus_fence_has_trigger(Oid relid);
+extern void casus_fence_make_triggers(List **lines, Oid relid, const CasusSettings *settings);
+extern void casus_fence_make_policies(List **lines, Oid relid, const CasusSettings *settings);
+extern void casus_fence_drop_triggers(List **lines, Oid relid);
+extern void casus_fence_hide_statistics(List **lines, Oid relid);
+extern void casus_fence_take_down(List **lines, Oid relid, const CasusSettings *settings);
 
 /* ---- governs.c: predicates and expressions over one row ---- */
 

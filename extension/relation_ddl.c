@@ -41,6 +41,14 @@ casus_relation_ddl_run(const char *sql)
 	SetUserIdAndSecContext(user, context);
 }
 
+/* The same, noted among the lines that the caller is told. */
+void
+casus_relation_ddl_note(List **lines, char *sql)
+{
+	*lines = lappend(*lines, sql);
+	casus_relation_ddl_run(sql);
+}
+
 /* schema.table, always qualified and always quoted. */
 char *
 casus_relation_ddl_name(Oid relid)

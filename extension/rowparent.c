@@ -17,6 +17,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "optimizer/optimizer.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -105,18 +106,22 @@ casus_rowparent_has_key(const CasusVia *via, TupleTableSlot *slot)
 	return true;
 }
 
+/* In one table: the parent, or one of its partitions. */
 static bool
-fetch(Relation parent, const CasusVia *via, ScanKey key, Snapshot snapshot,
-	  pg_uuid_t *raw, ItemPointer tid, CasusFound *found)
+fetch(Relation parent, const CasusVia *via, const CasusStore *store, ScanKey key,
+	  Snapshot snapshot, pg_uuid_t *raw, CasusSpot *spot, CasusFound *found)
 {
-	AttrNumber	label = get_attnum(via->parent, CASUS_LABEL_COLUMN);
+	AttrNumber	label = get_attnum(RelationGetRelid(parent), CASUS_LABEL_COLUMN);
 	ScanKeyData copy[INDEX_MAX_KEYS];
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
 	/* The scan writes index column numbers into the keys. */
 	memcpy(copy, key, sizeof(ScanKeyData) * via->nkeys);
-	scan = systable_beginscan(parent, via->index, true, snapshot, via->nkeys, copy);
+	for (int i = 0; store != NULL && i < via->nkeys; i++)
+		copy[i].sk_attno = store->pkatt[i];
+	scan = systable_beginscan(parent, store != NULL ? store->index : via->index, true,
+							  snapshot, via->nkeys, copy);
 	tuple = systable_getnext(scan);
 	if (tuple != NULL)
 	{
@@ -128,20 +133,39 @@ fetch(Relation parent, const CasusVia *via, ScanKey key, Snapshot snapshot,
 		*found = isnull ? CASUS_FOUND_NULL : CASUS_FOUND_LABEL;
 		if (!isnull)
 			*raw = *DatumGetUUIDP(value);
-		if (tid != NULL)
-			*tid = tuple->t_self;
+		spot->relid = RelationGetRelid(parent);
+		spot->tid = tuple->t_self;
 	}
 	systable_endscan(scan);
 	return tuple != NULL;
 }
 
+/* In all of its partitions; which one a key belongs to only the executor knows cheaply. */
+static bool
+fetch_anywhere(const CasusVia *via, ScanKey key, Snapshot snapshot, pg_uuid_t *raw,
+			   CasusSpot *spot, CasusFound *found)
+{
+	bool		is_there = false;
+
+	for (int i = 0; !is_there && i < Max(via->nstores, 1); i++)
+	{
+		const CasusStore *store = via->nstores > 0 ? &via->stores[i] : NULL;
+		Relation	rel = table_open(store != NULL ? store->relid : via->parent, AccessShareLock);
+
+		if (rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+			is_there = fetch(rel, via, store, key, snapshot, raw, spot, found);
+		table_close(rel, AccessShareLock);
+	}
+	return is_there;
+}
+
 CasusFound
 casus_rowparent_label(const CasusVia *via, TupleTableSlot *slot,
-					  pg_uuid_t *raw, ItemPointer tid)
+					  pg_uuid_t *raw, CasusSpot *spot)
 {
-	Relation	parent = table_open(via->parent, AccessShareLock);
 	ScanKeyData key[INDEX_MAX_KEYS];
 	CasusFound	found = CASUS_FOUND_NOTHING;
+	CasusSpot	unasked;
 
 	for (int i = 0; i < via->nkeys; i++)
 	{
@@ -157,9 +181,10 @@ casus_rowparent_label(const CasusVia *via, TupleTableSlot *slot,
 	 * parent is being updated it may meet neither version; a snapshot does
 	 * not have that gap, but not our own command's rows either.
 	 */
-	if (!fetch(parent, via, key, SnapshotSelf, raw, tid, &found))
-		(void) fetch(parent, via, key, NULL, raw, tid, &found);
-	table_close(parent, AccessShareLock);
+	if (spot == NULL)
+		spot = &unasked;
+	if (!fetch_anywhere(via, key, SnapshotSelf, raw, spot, &found))
+		(void) fetch_anywhere(via, key, NULL, raw, spot, &found);
 	return found;
 }
 
@@ -170,29 +195,28 @@ casus_rowparent_label(const CasusVia *via, TupleTableSlot *slot,
  * which that UPDATE takes; what it says after waiting is what counts.
  */
 static void
-lock_parent(CasusPredicates *p, const CasusVia *via, ItemPointer tid,
-			CasusFound *found, pg_uuid_t *raw)
+lock_parent(CasusPredicates *p, CasusSpot *spot, CasusFound *found, pg_uuid_t *raw)
 {
-	Relation	parent = table_open(via->parent, RowShareLock);
+	Relation	parent = table_open(spot->relid, RowShareLock);
 	TM_FailureData failure;
 	TM_Result	rc;
 
-	if (p->lock_slot == NULL || p->lock_relid != via->parent)
+	if (p->lock_slot == NULL || p->lock_relid != spot->relid)
 	{
 		MemoryContext old = MemoryContextSwitchTo(p->cxt);
 
 		p->lock_slot = MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(RelationGetDescr(parent)),
 												table_slot_callbacks(parent));
-		p->lock_relid = via->parent;
+		p->lock_relid = spot->relid;
 		MemoryContextSwitchTo(old);
 	}
-	rc = table_tuple_lock(parent, tid, SnapshotSelf, p->lock_slot,
+	rc = table_tuple_lock(parent, &spot->tid, SnapshotSelf, p->lock_slot,
 						  GetCurrentCommandId(false), LockTupleKeyShare,
 						  LockWaitBlock, TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
 	if (rc == TM_Ok)
 	{
 		bool		isnull;
-		Datum		value = slot_getattr(p->lock_slot, get_attnum(via->parent, CASUS_LABEL_COLUMN),
+		Datum		value = slot_getattr(p->lock_slot, get_attnum(spot->relid, CASUS_LABEL_COLUMN),
 										 &isnull);
 
 		*found = isnull ? CASUS_FOUND_NULL : CASUS_FOUND_LABEL;
@@ -209,12 +233,12 @@ lock_parent(CasusPredicates *p, const CasusVia *via, ItemPointer tid,
 static CasusFound
 find_parent(CasusPredicates *p, const CasusVia *via, TupleTableSlot *slot, pg_uuid_t *raw)
 {
-	ItemPointerData tid;
-	CasusFound	found = casus_rowparent_label(via, slot, raw, &tid);
+	CasusSpot	spot;
+	CasusFound	found = casus_rowparent_label(via, slot, raw, &spot);
 
 	if (p->lock && found == CASUS_FOUND_LABEL &&
 		memcmp(raw, &casus_label_outside, UUID_LEN) == 0)
-		lock_parent(p, via, &tid, &found, raw);
+		lock_parent(p, &spot, &found, raw);
 	return found;
 }
 

@@ -60,18 +60,18 @@ static void
 resolve_parent(CasusRow *row, const CasusVia *via)
 {
 	pg_uuid_t	raw;
-	ItemPointerData tid;
+	CasusSpot	spot;
 	Relation	parent;
 	TupleTableSlot *slot;
 
 	if (!OidIsValid(via->parent) ||
-		casus_rowparent_label(via, row->slot, &raw, &tid) != CASUS_FOUND_LABEL ||
+		casus_rowparent_label(via, row->slot, &raw, &spot) != CASUS_FOUND_LABEL ||
 		!casus_label_is_own_pending(&raw))
 		return;
 	check_stack_depth();
-	parent = table_open(via->parent, RowExclusiveLock);
+	parent = table_open(spot.relid, RowExclusiveLock);
 	slot = table_slot_create(parent, NULL);
-	if (table_tuple_fetch_row_version(parent, &tid, SnapshotSelf, slot))
+	if (table_tuple_fetch_row_version(parent, &spot.tid, SnapshotSelf, slot))
 		resolve(parent, ExecCopySlotHeapTuple(slot));
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(parent, NoLock);

@@ -10,6 +10,9 @@
 
 #include "relation.h"
 
+/* ---- items.c ---- */
+extern uint32 casus_next_item(void);
+
 /* ---- rowcodes.c ---- */
 extern int	casus_rowcodes_party(int32 file, const char *name);
 extern const char *casus_rowcodes_apply(const CasusSettings *settings, CasusFileSettings *fs,
@@ -54,8 +57,16 @@ typedef enum CasusFound
 	CASUS_FOUND_NULL,			/* a row whose label is NULL */
 	CASUS_FOUND_LABEL
 } CasusFound;
+
+/* Where that row is: which table or partition, and where in it. */
+typedef struct CasusSpot
+{
+	Oid			relid;
+	ItemPointerData tid;
+} CasusSpot;
+
 extern CasusFound casus_rowparent_label(const CasusVia *via, TupleTableSlot *slot,
-										pg_uuid_t *raw, ItemPointer tid);
+										pg_uuid_t *raw, CasusSpot *spot);
 extern bool casus_rowparent_has_key(const CasusVia *via, TupleTableSlot *slot);
 
 extern CasusFileSettings *casus_rowparent_governing(CasusPredicates *predicates,
@@ -97,6 +108,17 @@ extern bool casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uu
 extern void casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw);
 extern int64 casus_rowverdict_relabel_all(const CasusProtected *prot, bool write);
 extern void casus_rowverdict_note_root(Relation rel, TupleTableSlot *slot, int64 dossier);
+
+/* ---- rowtransit.c: rows that go to another partition ---- */
+typedef struct CasusBounds CasusBounds;
+extern void casus_rowtransit_init(void);
+extern void casus_rowtransit_finish(void);	/* after each run over protected tables */
+extern CasusBounds *casus_rowtransit_prepare(Relation rel);
+extern bool casus_rowtransit_leaves(CasusBounds *bounds, TupleTableSlot *slot);
+extern void casus_rowtransit_begin(const CasusProtected *prot, ItemPointer tid,
+								   const pg_uuid_t *raw);
+extern bool casus_rowtransit_departs(const CasusProtected *prot, ItemPointer tid);
+extern bool casus_rowtransit_arrives(const CasusProtected *prot, const pg_uuid_t *raw);
 
 /* ---- rowsubtree.c: the rows below one that has become governed ---- */
 extern List *casus_rowsubtree_rows(Relation child, const CasusVia *via,

@@ -72,6 +72,26 @@ join_row(const CasusProtected *prot, CasusPredicates *predicates, Relation child
 	casus_rowsubtree_join(child, slot, &raw);
 }
 
+/* A column of the key in the parent's row, which may stand in a partition. */
+static AttrNumber
+parent_attno(const CasusVia *via, int i, TupleTableSlot *parent_slot)
+{
+	TupleDesc	desc = parent_slot->tts_tupleDescriptor;
+	char	   *name;
+
+	if (via->nstores == 0)
+		return via->pkatt[i];
+	name = get_attname(via->parent, via->pkatt[i], false);
+	for (int k = 0; k < desc->natts; k++)
+	{
+		if (!TupleDescAttr(desc, k)->attisdropped &&
+			strcmp(NameStr(TupleDescAttr(desc, k)->attname), name) == 0)
+			return k + 1;
+	}
+	elog(ERROR, "a partition lacks a column of its key");
+	return InvalidAttrNumber;
+}
+
 /* Does the row in slot refer to the parent by all columns of the key? */
 static bool
 refers_to(const CasusVia *via, TupleTableSlot *slot, TupleTableSlot *parent_slot)
@@ -82,7 +102,8 @@ refers_to(const CasusVia *via, TupleTableSlot *slot, TupleTableSlot *parent_slot
 		bool		isnull;
 		bool		parent_null;
 		Datum		ours = slot_getattr(slot, via->fkatt[i], &isnull);
-		Datum		theirs = slot_getattr(parent_slot, via->pkatt[i], &parent_null);
+		Datum		theirs = slot_getattr(parent_slot, parent_attno(via, i, parent_slot),
+											   &parent_null);
 
 		if (isnull || parent_null ||
 			!DatumGetBool(OidFunctionCall2Coll(get_opcode(via->eqop[i]),
@@ -96,16 +117,22 @@ refers_to(const CasusVia *via, TupleTableSlot *slot, TupleTableSlot *parent_slot
 List *
 casus_rowsubtree_rows(Relation child, const CasusVia *via, TupleTableSlot *parent_slot)
 {
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(child), &TTSOpsHeapTuple);
+	TupleTableSlot *slot;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	bool		isnull;
-	Datum		value = slot_getattr(parent_slot, via->pkatt[0], &isnull);
+	Datum		value = slot_getattr(parent_slot, parent_attno(via, 0, parent_slot), &isnull);
 	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(child), via->fkatt[0] - 1);
-	Oid			index = index_on(child, via->fkatt[0]);
+	Oid			index;
 	TypeCacheEntry *type = lookup_type_cache(att->atttypid, TYPECACHE_EQ_OPR);
 	List	   *found = NIL;
+
+	/* Its partitions are tables of their own. */
+	if (child->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		return NIL;
+	slot = MakeSingleTupleTableSlot(RelationGetDescr(child), &TTSOpsHeapTuple);
+	index = index_on(child, via->fkatt[0]);
 
 	/* Where the types differ, or the key has several columns, the row decides below. */
 	if (get_atttype(via->parent, via->pkatt[0]) != att->atttypid)
@@ -164,7 +191,8 @@ casus_rowsubtree_join(Relation rel, TupleTableSlot *slot, const pg_uuid_t *raw)
 
 		for (int i = 0; settings != NULL && i < settings->nvia; i++)
 		{
-			if (settings->via[i].parent == RelationGetRelid(rel))
+			if (OidIsValid(settings->via[i].parent) &&
+				casus_registry_is_of(RelationGetRelid(rel), settings->via[i].parent))
 				join_table(prot, &settings->via[i], slot, raw);
 		}
 	}

@@ -31,11 +31,12 @@ typedef struct RowState
 {
 	const CasusProtected *prot; /* the entry the rest was made from */
 	CasusPredicates *predicates;
+	CasusBounds *bounds;		/* of a partition */
 	TupleTableSlot *slot;		/* for a row that has no slot of its own */
 } RowState;
 
 static RowState *
-get_state(FmgrInfo *flinfo, const CasusProtected *prot)
+get_state(FmgrInfo *flinfo, Relation rel, const CasusProtected *prot)
 {
 	RowState   *state = flinfo->fn_extra;
 	MemoryContext old;
@@ -45,6 +46,7 @@ get_state(FmgrInfo *flinfo, const CasusProtected *prot)
 	old = MemoryContextSwitchTo(flinfo->fn_mcxt);
 	state = palloc0(sizeof(RowState));
 	state->predicates = casus_rowparent_prepare(prot->settings, true);
+	state->bounds = casus_rowtransit_prepare(rel);
 	state->prot = prot;
 	MemoryContextSwitchTo(old);
 	flinfo->fn_extra = state;
@@ -96,6 +98,8 @@ same_label(const pg_uuid_t *a, const pg_uuid_t *b)
 
 /* ---- INSERT ---- */
 
+static void check_stays(CasusRow *row, const pg_uuid_t *raw, bool new_key);
+
 static HeapTuple
 handle_insert(CasusRow *row, HeapTuple tuple)
 {
@@ -103,6 +107,12 @@ handle_insert(CasusRow *row, HeapTuple tuple)
 	pg_uuid_t	raw;
 	pg_uuid_t	given;
 
+	if (label_of(row, tuple, &given) && !same_label(&given, &casus_label_outside) &&
+		casus_rowtransit_arrives(row->prot, &given))
+	{
+		check_stays(row, &given, true);
+		return tuple;
+	}
 	if (label_of(row, tuple, &given) && !same_label(&given, &casus_label_outside))
 		casus_rowverdict_refuse(row, "label",
 								_("the label of a row is written by casus"),
@@ -186,9 +196,9 @@ refuse_move(CasusRow *row)
 									 quote_literal_cstr(name)));
 }
 
-/* A governed row: same dossier, still governed, correct verdict. */
+/* A governed row is in the same dossier as before, and still governed. */
 static void
-update_governed(CasusRow *row, const pg_uuid_t *raw, HeapTuple old, HeapTuple new)
+check_stays(CasusRow *row, const pg_uuid_t *raw, bool new_key)
 {
 	CasusLabel	label;
 	CasusLabel	now;
@@ -196,12 +206,11 @@ update_governed(CasusRow *row, const pg_uuid_t *raw, HeapTuple old, HeapTuple ne
 	const char *article;
 	const char *why;
 
-	casus_rowverdict_change(row, raw, CASUS_CORRECT);
 	if (casus_label_unpack(raw, &label) != CASUS_LABEL_GOVERNED)
 		return;
 	if (row->settings->kind == CASUS_KIND_VIA_CHILD)
 		return;
-	if (row->settings->kind == CASUS_KIND_VIA && !key_changed(row, old, new))
+	if (row->settings->kind == CASUS_KIND_VIA && !new_key)
 	{
 		place.kind = CASUS_PLACE_DOSSIER;
 		place.dossier = label.dossier;
@@ -236,6 +245,14 @@ update_governed(CasusRow *row, const pg_uuid_t *raw, HeapTuple old, HeapTuple ne
 								_("an UPDATE cannot change the category, originator or category of data subject of a row"),
 								_("what a row is about and whose it is was judged when it was brought in"),
 								"DELETE ...; INSERT ...;");
+}
+
+/* And correct is allowed. */
+static void
+update_governed(CasusRow *row, const pg_uuid_t *raw, HeapTuple old, HeapTuple new)
+{
+	casus_rowverdict_change(row, raw, CASUS_CORRECT);
+	check_stays(row, raw, key_changed(row, old, new));
 }
 
 static bool
@@ -322,7 +339,7 @@ handle_update(CasusRow *row, HeapTuple old, HeapTuple new)
 	if (kind == CASUS_LABEL_GOVERNED)
 	{
 		update_governed(row, &before, old, new);
-		casus_accesslog_note_write(row->prot->relid, label.dossier, CASUS_CORRECT);
+		casus_accesslog_note_write(row->prot->family, label.dossier, CASUS_CORRECT);
 		return has && same_label(&before, &after) ? new : with_label(row, new, &before);
 	}
 	if (kind == CASUS_LABEL_BROKEN ||
@@ -361,7 +378,7 @@ handle_delete(CasusRow *row, HeapTuple old)
 	casus_rowverdict_change(row, &raw, CASUS_REMOVE);
 	if (row->prot->mode == CASUS_MODE_ENFORCE)
 		casus_guard_source_wrote();
-	casus_accesslog_note_write(row->prot->relid, kind == CASUS_LABEL_GOVERNED ? label.dossier : 0,
+	casus_accesslog_note_write(row->prot->family, kind == CASUS_LABEL_GOVERNED ? label.dossier : 0,
 							   CASUS_REMOVE);
 }
 
@@ -427,6 +444,7 @@ casus_sql_row_trigger(PG_FUNCTION_ARGS)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	CasusRow	row = {0};
 	RowState   *state;
+	pg_uuid_t	raw;
 	HeapTuple	result;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
@@ -444,7 +462,7 @@ casus_sql_row_trigger(PG_FUNCTION_ARGS)
 						   _("its settings, its policy or its trigger are not as casus.bind made them"),
 						   "SELECT casus.bind(relation, 'enforce');");
 	row.settings = row.prot->settings;
-	state = get_state(fcinfo->flinfo, row.prot);
+	state = get_state(fcinfo->flinfo, row.rel, row.prot);
 	row.predicates = state->predicates;
 
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
@@ -460,7 +478,11 @@ casus_sql_row_trigger(PG_FUNCTION_ARGS)
 							trigger->tg_newtuple, trigger->tg_newslot);
 		result = handle_update(&row, trigger->tg_trigtuple, trigger->tg_newtuple);
 		check_copy(&row, result);
+		if (casus_rowtransit_leaves(state->bounds, row.slot) && label_of(&row, result, &raw))
+			casus_rowtransit_begin(row.prot, &trigger->tg_trigtuple->t_self, &raw);
 	}
+	else if (casus_rowtransit_departs(row.prot, &trigger->tg_trigtuple->t_self))
+		result = trigger->tg_trigtuple;
 	else
 	{
 		handle_delete(&row, trigger->tg_trigtuple);

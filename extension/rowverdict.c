@@ -13,6 +13,7 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -315,7 +316,7 @@ casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw)
 		return false;
 	casus_label_pack(&label, raw);
 	casus_policy_note_insert(label.dossier, label.item);
-	casus_accesslog_note_write(row->prot->relid, label.dossier, CASUS_SUPPLY);
+	casus_accesslog_note_write(row->prot->family, label.dossier, CASUS_SUPPLY);
 	return true;
 }
 
@@ -329,14 +330,14 @@ casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw)
 		const CasusProtected *other;
 		Relation	parent;
 		pg_uuid_t	now;
-		ItemPointerData tid;
+		CasusSpot	spot;
 		CasusLabel	label;
 		CasusFound	found;
 
 		other = OidIsValid(via->parent) ? casus_registry_find(via->parent) : NULL;
 		if (other == NULL || !casus_rowparent_has_key(via, row->slot))
 			continue;
-		found = casus_rowparent_label(via, row->slot, &now, &tid);
+		found = casus_rowparent_label(via, row->slot, &now, &spot);
 		if (found == CASUS_FOUND_NOTHING)
 			casus_check_refuse(protocol_of(row), "no_parent", NO_PARENT,
 							   NO_PARENT_CHECK, NO_PARENT_HINT);
@@ -351,8 +352,8 @@ casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw)
 								   NO_PARENT_CHECK, NO_PARENT_HINT);
 			continue;
 		}
-		parent = table_open(via->parent, RowExclusiveLock);
-		(void) casus_rowlabel_set(parent, &tid, raw);
+		parent = table_open(spot.relid, RowExclusiveLock);
+		(void) casus_rowlabel_set(parent, &spot.tid, raw);
 		table_close(parent, NoLock);
 	}
 }
@@ -386,11 +387,18 @@ parents_are_labelled(CasusRow *row)
 int64
 casus_rowverdict_relabel_all(const CasusProtected *prot, bool write)
 {
-	Relation	rel = table_open(prot->relid, AccessShareLock);
+	Relation	rel;
 	CasusRow	row = {0};
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	Snapshot	snapshot;
+	TableScanDesc scan;
 	int64		n = 0;
+
+	/* Its partitions are tables of their own. */
+	if (get_rel_relkind(prot->relid) == RELKIND_PARTITIONED_TABLE)
+		return 0;
+	rel = table_open(prot->relid, AccessShareLock);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	scan = table_beginscan(rel, snapshot, 0, NULL);
 
 	row.rel = rel;
 	row.prot = prot;

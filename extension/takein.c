@@ -409,7 +409,8 @@ take_from_children(Run *run)
 		bool		ours = false;
 
 		for (int i = 0; settings != NULL && i < settings->nrelabels; i++)
-			ours |= settings->relabels[i].parent == run->relid;
+			ours |= OidIsValid(settings->relabels[i].parent) &&
+				casus_registry_is_of(run->relid, settings->relabels[i].parent);
 		if (ours)
 			run->labelled += casus_rowverdict_relabel_all(prot, true);
 	}
@@ -506,32 +507,12 @@ report(Run *run)
 					run->is_early ? "not complete" : "complete", run->labelled, run->outside)));
 }
 
-Datum
-casus_sql_take_in(PG_FUNCTION_ARGS)
+/* One table; of a family each that holds rows. */
+static void
+take_table(Run *run)
 {
-	bool		atomic = !(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
-						   !castNode(CallContext, fcinfo->context)->atomic);
-	Run		   *run;
 	bool		more;
 
-	casus_require_preloaded();
-	if (atomic)
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("casus.take_in cannot run inside a transaction block"),
-				 errdetail("It commits after each batch.")));
-	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_GETARG_INT32(1) < 1)
-		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  "take_in needs a table and a batch size of at least 1", NULL, NULL);
-	run = palloc0(sizeof(Run));
-	run->cxt = CurrentMemoryContext;
-	run->relid = PG_GETARG_OID(0);
-	run->batch_size = PG_GETARG_INT32(1);
-	run->phase = text_arg(fcinfo, 2);
-	run->opened = text_arg(fcinfo, 3);
-	run->closed = text_arg(fcinfo, 4);
 	ItemPointerSet(&run->next, 0, FirstOffsetNumber);
 	do
 	{
@@ -551,6 +532,44 @@ casus_sql_take_in(PG_FUNCTION_ARGS)
 							ItemPointerGetBlockNumberNoCheck(&run->next))));
 		SPI_commit();
 	} while (more);
+}
+
+Datum
+casus_sql_take_in(PG_FUNCTION_ARGS)
+{
+	bool		atomic = !(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
+						   !castNode(CallContext, fcinfo->context)->atomic);
+	Run		   *run;
+	List	   *tables;
+	ListCell   *lc;
+	Oid			named;
+
+	casus_require_preloaded();
+	if (atomic)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("casus.take_in cannot run inside a transaction block"),
+				 errdetail("It commits after each batch.")));
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_GETARG_INT32(1) < 1)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  "take_in needs a table and a batch size of at least 1", NULL, NULL);
+	run = palloc0(sizeof(Run));
+	run->cxt = CurrentMemoryContext;
+	run->relid = PG_GETARG_OID(0);
+	run->batch_size = PG_GETARG_INT32(1);
+	run->phase = text_arg(fcinfo, 2);
+	run->opened = text_arg(fcinfo, 3);
+	run->closed = text_arg(fcinfo, 4);
+	tables = casus_family_stores(run->relid);
+	named = run->relid;
+	foreach(lc, tables)
+	{
+		run->relid = lfirst_oid(lc);
+		take_table(run);
+	}
+	run->relid = named;
 	report(run);
 	casus_accesslog_event("setup", run->relid, 0, NULL,
 						  psprintf("take_in: " INT64_FORMAT " rows labelled", run->labelled));

@@ -32,8 +32,6 @@ SELECT casus.protect('zaak', 'ond', opens_dossier => true);
 RESET ROLE;
 -- tables that cannot be
 SELECT casus.protect('zonder', 'ond', via => 'zaak_id');
-SELECT casus.protect('partities', 'ond', opens_dossier => true);
-SELECT casus.protect('ouder', 'ond', opens_dossier => true);
 SELECT casus.protect('kind', 'ond', opens_dossier => true);
 SELECT casus.protect('tijdelijk', 'ond', opens_dossier => true);
 SELECT casus.protect('kijk', 'ond', opens_dossier => true);

@@ -1,0 +1,82 @@
+/*
+ * guard_cascade.c
+ *		What a foreign key writes by itself is judged before triggers of users
+ *		see the row.
+ *
+ * Nothing is kept.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "guard.h"
+
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "executor/instrument.h"
+#include "miscadmin.h"
+#include "relation.h"
+#include "utils/rel.h"
+
+static bool
+has_user_trigger(const TriggerDesc *desc)
+{
+	for (int i = 0; i < desc->numtriggers; i++)
+	{
+		const Trigger *trigger = &desc->triggers[i];
+
+		if (!trigger->tgisinternal && TRIGGER_FOR_ROW(trigger->tgtype) &&
+			TRIGGER_FOR_BEFORE(trigger->tgtype) &&
+			strcmp(trigger->tgname, CASUS_TRIGGER_NAME) != 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Runs the trigger of casus first, and once more at its place: what user
+ * triggers make of the row is judged too.  The trigger descriptor is the
+ * statement's own copy.
+ */
+static void
+judge_first(ResultRelInfo *result)
+{
+	TriggerDesc *desc = result->ri_TrigDesc;
+	int			n = desc->numtriggers;
+	Trigger    *triggers = palloc((n + 1) * sizeof(Trigger));
+
+	for (int i = 0; i < n; i++)
+	{
+		if (strcmp(desc->triggers[i].tgname, CASUS_TRIGGER_NAME) == 0)
+			triggers[0] = desc->triggers[i];
+	}
+	memcpy(triggers + 1, desc->triggers, n * sizeof(Trigger));
+	desc->triggers = triggers;
+	desc->numtriggers = n + 1;
+	result->ri_TrigFunctions = palloc0((n + 1) * sizeof(FmgrInfo));
+	result->ri_TrigWhenExprs = palloc0((n + 1) * sizeof(ExprState *));
+	if (result->ri_TrigInstrument != NULL)
+		result->ri_TrigInstrument = InstrAlloc(n + 1, result->ri_TrigInstrument->need_timer ?
+											   INSTRUMENT_TIMER : INSTRUMENT_ROWS, false);
+}
+
+/* After executor start of a statement that keeps a foreign key. */
+void
+casus_guard_cascade_judge(QueryDesc *query)
+{
+	MemoryContext old;
+	ListCell   *lc;
+
+	if (query->plannedstmt->commandType == CMD_SELECT ||
+		!InNoForceRLSOperation() || query->estate == NULL)
+		return;
+	old = MemoryContextSwitchTo(query->estate->es_query_cxt);
+	foreach(lc, query->estate->es_opened_result_relations)
+	{
+		ResultRelInfo *result = lfirst(lc);
+
+		if (result->ri_TrigDesc != NULL && has_user_trigger(result->ri_TrigDesc) &&
+			casus_guard_closed(casus_registry_find(RelationGetRelid(result->ri_RelationDesc))))
+			judge_first(result);
+	}
+	MemoryContextSwitchTo(old);
+}

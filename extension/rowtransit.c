@@ -1,0 +1,155 @@
+/*
+ * rowtransit.c
+ *		Rows on their way from one partition to another: an UPDATE of the
+ *		partition key removes the row here and inserts it there.
+ *
+ * The row has been judged as changed; it is neither removed nor brought in,
+ * and keeps its label.  What is on its way is known by the statement, the place
+ * it leaves and, where it arrives, its label.  A trigger of a user that runs
+ * between is deeper than the statement, and cannot pass for it; what a trigger
+ * has kept from arriving is forgotten when the statement's run ends.
+ *
+ * Private to the backend, in TopTransactionContext; an error takes what began
+ * in its subtransaction along.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "rows.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "optimizer/optimizer.h"
+#include "utils/memutils.h"
+#include "utils/partcache.h"
+
+typedef struct Transit
+{
+	struct Transit *outer;
+	SubTransactionId subid;
+	int			depth;
+	Oid			family;
+	CasusSpot	from;
+	bool		has_left;
+	pg_uuid_t	raw;			/* the label that it keeps */
+} Transit;
+
+static Transit *innermost = NULL;
+
+/* ---- does a row leave its partition? ---- */
+
+struct CasusBounds
+{
+	ExprState  *check;			/* NULL: it is no partition */
+	ExprContext *econtext;
+};
+
+/* In the current memory context, for as long as that lives. */
+CasusBounds *
+casus_rowtransit_prepare(Relation rel)
+{
+	CasusBounds *bounds = palloc0(sizeof(CasusBounds));
+	List	   *quals = rel->rd_rel->relispartition ? RelationGetPartitionQual(rel) : NIL;
+
+	if (quals != NIL)
+	{
+		quals = (List *) expression_planner((Expr *) copyObject(quals));
+		bounds->check = ExecInitCheck(quals, NULL);
+		bounds->econtext = CreateStandaloneExprContext();
+	}
+	return bounds;
+}
+
+bool
+casus_rowtransit_leaves(CasusBounds *bounds, TupleTableSlot *slot)
+{
+	bool		stays;
+
+	if (bounds->check == NULL)
+		return false;
+	bounds->econtext->ecxt_scantuple = slot;
+	stays = ExecCheck(bounds->check, bounds->econtext);
+	ResetExprContext(bounds->econtext);
+	return !stays;
+}
+
+/* ---- on its way ---- */
+
+void
+casus_rowtransit_begin(const CasusProtected *prot, ItemPointer tid, const pg_uuid_t *raw)
+{
+	Transit    *transit;
+
+	while (innermost != NULL && innermost->depth >= casus_pass_depth())
+		innermost = innermost->outer;
+	transit = MemoryContextAllocZero(TopTransactionContext, sizeof(Transit));
+	transit->outer = innermost;
+	transit->subid = GetCurrentSubTransactionId();
+	transit->depth = casus_pass_depth();
+	transit->family = prot->family;
+	transit->from.relid = prot->relid;
+	transit->from.tid = *tid;
+	transit->raw = *raw;
+	innermost = transit;
+}
+
+static bool
+is_current(void)
+{
+	return innermost != NULL && innermost->depth == casus_pass_depth();
+}
+
+/* Is this the row that leaves, and not one that is removed? */
+bool
+casus_rowtransit_departs(const CasusProtected *prot, ItemPointer tid)
+{
+	if (!is_current() || innermost->has_left || innermost->from.relid != prot->relid ||
+		!ItemPointerEquals(&innermost->from.tid, tid))
+		return false;
+	innermost->has_left = true;
+	return true;
+}
+
+/* Is this the row that left? Once. */
+bool
+casus_rowtransit_arrives(const CasusProtected *prot, const pg_uuid_t *raw)
+{
+	if (!is_current() || !innermost->has_left || innermost->family != prot->family ||
+		memcmp(&innermost->raw, raw, UUID_LEN) != 0)
+		return false;
+	innermost = innermost->outer;
+	return true;
+}
+
+/* ---- ends ---- */
+
+/* A run has ended: of what was deeper than now nothing arrives any more. */
+void
+casus_rowtransit_finish(void)
+{
+	while (innermost != NULL && innermost->depth > casus_pass_depth())
+		innermost = innermost->outer;
+}
+
+static void
+transaction_ends(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		innermost = NULL;
+}
+
+static void
+subtransaction_ends(SubXactEvent event, SubTransactionId subid,
+					SubTransactionId parent, void *arg)
+{
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	while (innermost != NULL && innermost->subid >= subid)
+		innermost = innermost->outer;
+}
+
+void
+casus_rowtransit_init(void)
+{
+	RegisterXactCallback(transaction_ends, NULL);
+	RegisterSubXactCallback(subtransaction_ends, NULL);
+}

@@ -1,0 +1,243 @@
+-- Partitioned tables, and tables that inherit, as protected tables: bound as one, whatever name is used.
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE ROLE fam_coord LOGIN;
+CREATE ROLE fam_app LOGIN;
+CREATE ROLE fam_auditor LOGIN IN ROLE casus_auditor;
+SELECT casus.install_protocol('beesel-2021');
+SELECT casus.open_file('beesel-2021', 'ond') > 0 AS opened;
+SELECT casus.activate_protocol('ond', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": "vastgesteld"}') > 0 AS active;
+SELECT casus.add_person('Coord', 'fam_coord', oath_on => '2020-01-01') > 0 AS ok;
+SELECT casus.appoint('Coord', 'ond', NULL, 'coordinator', reason => 'test') > 0 AS ok;
+
+-- a case, its notes by month, and what hangs on a note
+CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text);
+CREATE TABLE soort (id integer PRIMARY KEY);
+INSERT INTO soort VALUES (1), (2);
+CREATE TABLE notitie (id integer, maand date, zaak_id integer REFERENCES zaak, tekst text, soort integer DEFAULT 1 REFERENCES soort, PRIMARY KEY (id, maand))
+	PARTITION BY RANGE (maand);
+CREATE TABLE notitie_01 PARTITION OF notitie FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+-- another order of columns, and partitioned in turn
+CREATE TABLE notitie_02 (tekst text, weg integer, maand date NOT NULL, soort integer DEFAULT 1, zaak_id integer, id integer NOT NULL) PARTITION BY LIST (id);
+ALTER TABLE notitie_02 DROP COLUMN weg;
+ALTER TABLE notitie ATTACH PARTITION notitie_02 FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+CREATE TABLE notitie_02_odd PARTITION OF notitie_02 FOR VALUES IN (1, 3, 5, 7, 9);
+CREATE TABLE notitie_02_rest PARTITION OF notitie_02 DEFAULT;
+CREATE TABLE bijlage (id integer PRIMARY KEY, notitie integer, maand date, FOREIGN KEY (notitie, maand) REFERENCES notitie DEFERRABLE);
+CREATE FUNCTION code(sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE c text; m text; d text;
+BEGIN EXECUTE sql; RETURN 'ok';
+EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS c = CONSTRAINT_NAME, m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL;
+	RETURN concat_ws(' | ', sqlstate, nullif(c, ''), m, d); END $$;
+
+-- protected as one: not a part alone, and not with a part that is elsewhere
+SELECT code($$SELECT casus.protect('notitie_01', 'ond', via => 'zaak_id')$$);
+CREATE FOREIGN DATA WRAPPER fam_fdw;
+CREATE SERVER fam_server FOREIGN DATA WRAPPER fam_fdw;
+CREATE TABLE stuk (id integer PRIMARY KEY, dossier bigint, tekst text);
+CREATE FOREIGN TABLE ver () INHERITS (stuk) SERVER fam_server;
+SELECT code($$SELECT casus.protect('stuk', 'ond', dossier => 'dossier')$$);
+DROP FOREIGN TABLE ver;
+SELECT count(*) > 2 AS lines FROM casus.protect('zaak', 'ond', opens_dossier => true, governs => 'soort = 8', category => 'registratie');
+INSERT INTO zaak VALUES (1, 8, 'een'), (2, 8, 'twee'), (3, 1, 'buiten');
+INSERT INTO notitie VALUES (1, '2026-01-05', 1, 'jan een'), (2, '2026-01-06', 3, 'jan buiten'), (3, '2026-02-05', 2, 'feb twee'),
+	(4, '2026-02-06', 1, 'feb een'), (6, '2026-02-07', 3, 'feb buiten');
+INSERT INTO bijlage VALUES (1, 1, '2026-01-05'), (2, 4, '2026-02-06'), (3, 2, '2026-01-06');
+SELECT line FROM casus.protect('notitie', 'ond', via => 'zaak_id', category => 'signaalomschrijving', columns => '{"tekst": "signaalomschrijving"}',
+	dry_run => true) line WHERE line ~ '^-- with';
+SELECT count(*) > 2 AS lines FROM casus.protect('notitie', 'ond', via => 'zaak_id', category => 'signaalomschrijving', columns => '{"tekst": "signaalomschrijving"}');
+SELECT count(*) > 2 AS lines FROM casus.protect('bijlage', 'ond', via => 'notitie', category => 'beoordeling');
+SELECT code('SELECT casus.bind(''notitie_01'', ''enforce'')');
+CALL casus.take_in('zaak');
+SELECT count(*) > 0 AS bound FROM casus.bind('zaak', 'enforce');
+SELECT code('SELECT casus.bind(''notitie'', ''enforce'')');
+CALL casus.take_in('notitie');
+SELECT count(*) > 0 AS bound FROM casus.bind('notitie', 'enforce');
+CALL casus.take_in('bijlage');
+SELECT count(*) > 0 AS bound FROM casus.bind('bijlage', 'enforce');
+GRANT SELECT, INSERT, UPDATE, DELETE ON zaak, notitie, notitie_01, notitie_02, notitie_02_odd, notitie_02_rest, bijlage TO fam_coord, fam_app;
+GRANT CREATE ON SCHEMA public TO fam_app;
+
+-- whoever reads, through the parent or a part: superuser, owner, application
+SELECT tableoid::regclass, id, tekst FROM notitie ORDER BY id;
+SELECT tableoid::regclass, id FROM ONLY notitie_01 ORDER BY id;
+SELECT id FROM notitie_02 ORDER BY id;
+SELECT id FROM notitie_02_odd ORDER BY id;
+SET enable_partitionwise_join = on;
+SELECT count(*) FROM notitie a JOIN notitie b USING (id, maand);
+RESET enable_partitionwise_join;
+SET ROLE fam_app;
+SELECT id FROM notitie ORDER BY id;
+SELECT id FROM notitie_01;
+COPY (SELECT id FROM notitie) TO STDOUT;
+COPY notitie_01 (id) TO STDOUT;
+UPDATE notitie SET tekst = 'x' WHERE id = 1;
+DELETE FROM notitie_01 WHERE id = 1;
+RESET ROLE;
+-- a foreign key holds for rows that nobody may see, in partitions too
+SELECT code('DELETE FROM soort WHERE id = 1');
+SELECT code('DELETE FROM soort WHERE id = 2');
+-- every scan of a part carries the policy of the parent
+EXPLAIN (COSTS OFF) SELECT id FROM notitie WHERE maand = '2026-02-05';
+SET SESSION AUTHORIZATION fam_coord;
+BEGIN; SELECT FROM casus.enter('intake');
+SELECT id, tekst FROM notitie ORDER BY id;
+SELECT id FROM notitie_02_rest ORDER BY id;
+PREPARE by_month(date) AS SELECT id FROM notitie WHERE maand = $1;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE by_month('2026-02-05');
+EXECUTE by_month('2026-01-05');
+SELECT b.id, n.id FROM bijlage b JOIN notitie n ON n.id = b.notitie AND n.maand = b.maand ORDER BY 1;
+
+-- inserts are routed and labelled, of a parent that is hidden or missing alike
+INSERT INTO notitie VALUES (7, '2026-02-08', 2, 'nieuw') RETURNING tableoid::regclass, id, casus.dossier_of(casus_label) IS NOT NULL AS labelled;
+INSERT INTO bijlage VALUES (7, 7, '2026-02-08');
+INSERT INTO notitie VALUES (7, '2026-02-08', 2, 'weer') ON CONFLICT (id, maand) DO UPDATE SET tekst = excluded.tekst;
+SELECT id, tekst FROM notitie WHERE id = 7;
+SELECT code('INSERT INTO notitie_01 VALUES (8, ''2026-01-08'', 99, ''x'')');
+MERGE INTO notitie n USING (VALUES (7), (8)) v(id) ON n.id = v.id AND n.maand = '2026-02-08'
+	WHEN MATCHED THEN UPDATE SET tekst = 'gemerged' WHEN NOT MATCHED THEN INSERT VALUES (v.id, '2026-01-08', 1, 'gemerged');
+SELECT id, tekst FROM notitie WHERE id IN (7, 8) ORDER BY id;
+COMMIT;
+
+-- an UPDATE of the partition key takes the row along with its label, without the right to remove or to bring in
+BEGIN; SELECT FROM casus.enter('intake');
+CREATE TEMP TABLE was AS SELECT id, casus_label FROM notitie;
+UPDATE notitie SET maand = '2026-01-20' WHERE id = 4 AND zaak_id = 2;
+UPDATE notitie SET maand = '2026-01-20' WHERE id IN (3, 6) RETURNING tableoid::regclass, id;
+SELECT id, casus_label = w.casus_label AS same FROM notitie n JOIN was w USING (id, casus_label) ORDER BY id;
+-- but not to another dossier, nor directly in a part
+SELECT code('UPDATE notitie SET maand = ''2026-02-20'', zaak_id = 2 WHERE id = 8');
+SELECT code('UPDATE notitie_01 SET maand = ''2026-02-20'' WHERE id = 8');
+-- and no label but the row's own
+SELECT code($$INSERT INTO notitie_01 (id, maand, zaak_id, casus_label) SELECT 99, '2026-01-01', 1, casus_label FROM was WHERE id = 1$$);
+COMMIT;
+DROP TABLE was;
+RESET SESSION AUTHORIZATION;
+
+-- the monthly job goes on: made, or made apart and attached; fenced in the same statement
+CREATE TABLE notitie_04 PARTITION OF notitie FOR VALUES FROM ('2026-04-01') TO ('2026-05-01');
+CREATE TABLE notitie_05 (LIKE notitie INCLUDING DEFAULTS INCLUDING INDEXES);
+ALTER TABLE notitie ATTACH PARTITION notitie_05 FOR VALUES FROM ('2026-05-01') TO ('2026-06-01');
+SELECT relname, relrowsecurity, relforcerowsecurity, (SELECT tgenabled FROM pg_trigger WHERE tgrelid = c.oid AND tgname = '~casus_row') AS trigger,
+	(SELECT string_agg(polname, ' ' ORDER BY polname) FROM pg_policy WHERE polrelid = c.oid) AS policies,
+	(SELECT attstattarget FROM pg_attribute WHERE attrelid = c.oid AND attname = 'tekst') AS statistics
+	FROM pg_class c WHERE relname ~ '^notitie' AND relkind IN ('r', 'p') ORDER BY relname;
+-- one that brings rows brings them without labels, to be taken in
+CREATE TABLE notitie_06 (id integer NOT NULL, maand date NOT NULL, zaak_id integer, tekst text, soort integer);
+CREATE TABLE notitie_06a (LIKE notitie_06);
+INSERT INTO notitie_06 VALUES (61, '2026-06-01', 1, 'juni een'), (62, '2026-06-02', 3, 'juni buiten');
+ALTER TABLE notitie_06 ADD COLUMN casus_label casus.label DEFAULT '6f757473-6964-6520-6361-7375732e2e2e';
+SELECT code($$ALTER TABLE notitie ATTACH PARTITION notitie_06 FOR VALUES FROM ('2026-06-01') TO ('2026-07-01')$$);
+DROP TABLE notitie_06;
+ALTER TABLE notitie_06a RENAME TO notitie_06;
+INSERT INTO notitie_06 VALUES (61, '2026-06-01', 1, 'juni een'), (62, '2026-06-02', 3, 'juni buiten');
+ALTER TABLE notitie_06 ADD COLUMN casus_label casus.label;
+ALTER TABLE notitie ATTACH PARTITION notitie_06 FOR VALUES FROM ('2026-06-01') TO ('2026-07-01');
+SELECT id FROM notitie WHERE maand >= '2026-06-01';
+CALL casus.take_in('notitie');
+SELECT id FROM notitie WHERE maand >= '2026-06-01';
+-- a label of somebody's own making does not come in
+CREATE TABLE notitie_07 (id integer NOT NULL, maand date NOT NULL, zaak_id integer, tekst text, soort integer);
+INSERT INTO notitie_07 VALUES (71, '2026-07-01', 1, 'geen');
+ALTER TABLE notitie_07 ADD COLUMN casus_label casus.label DEFAULT '00000000-0000-0040-0000-000100000000';
+SELECT code($$ALTER TABLE notitie ATTACH PARTITION notitie_07 FOR VALUES FROM ('2026-07-01') TO ('2026-08-01')$$);
+SELECT code($$CREATE FOREIGN TABLE notitie_08 PARTITION OF notitie FOR VALUES FROM ('2026-08-01') TO ('2026-09-01') SERVER fam_server$$);
+DROP TABLE notitie_07;
+
+-- a part leaves in maintenance only, and stays protected by itself
+SELECT code('ALTER TABLE notitie DETACH PARTITION notitie_01');
+SELECT code('DROP TABLE notitie_01');
+SELECT code('TRUNCATE notitie_01');
+SELECT code('ALTER TABLE notitie_01 DISABLE TRIGGER ALL');
+SELECT code('ALTER TABLE notitie ADD COLUMN extra integer');
+SELECT code('CREATE INDEX ON notitie (zaak_id)');
+SELECT casus.maintenance('notitie', 'partitie weg', '15 minutes') > now() AS open;
+SELECT code('ALTER TABLE notitie DETACH PARTITION notitie_01 CONCURRENTLY');
+ALTER TABLE bijlage DROP CONSTRAINT bijlage_notitie_maand_fkey;
+ALTER TABLE notitie DETACH PARTITION notitie_01;
+SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'notitie_01'::regclass AND NOT tgisinternal ORDER BY 1;
+SELECT id FROM notitie_01;
+SELECT code('INSERT INTO notitie_01 VALUES (11, ''2026-01-01'', 1, ''x'')');
+SET ROLE fam_app;
+SELECT id FROM notitie_01;
+RESET ROLE;
+SET SESSION AUTHORIZATION fam_coord;
+BEGIN; SELECT FROM casus.enter('intake');
+SELECT id FROM notitie_01 ORDER BY id;
+SELECT id FROM notitie ORDER BY id;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+-- and comes back with its labels
+ALTER TABLE notitie ATTACH PARTITION notitie_01 FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+SET SESSION AUTHORIZATION fam_coord;
+BEGIN; SELECT FROM casus.enter('intake');
+SELECT id FROM notitie ORDER BY id;
+UPDATE notitie SET maand = '2026-02-21' WHERE id = 3 RETURNING tableoid::regclass;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+SELECT casus.maintenance('notitie', 'klaar', '0') IS NOT NULL AS closed;
+
+-- moved to another case of the file, by the name of the whole or of the part
+SET SESSION AUTHORIZATION fam_coord;
+BEGIN; SELECT FROM casus.enter('intake');
+SELECT casus.move('notitie', '{"id": 3, "maand": "2026-02-21"}'::jsonb, '1', 'verkeerde zaak') > 0 AS moved;
+SELECT casus.move('notitie_01', '{"id": 8, "maand": "2026-01-08"}'::jsonb, '2', 'verkeerde zaak') > 0 AS moved;
+SELECT n.id, z.id AS zaak, n.zaak_id FROM notitie n JOIN zaak z ON casus.dossier_of(z.casus_label) = casus.dossier_of(n.casus_label) ORDER BY 1;
+SELECT code($$SELECT casus.move('notitie', '{"id": 77, "maand": "2026-02-21"}'::jsonb, '1', 'er is geen')$$);
+COMMIT;
+RESET SESSION AUTHORIZATION;
+
+-- the log names the whole
+SET SESSION AUTHORIZATION fam_auditor;
+SELECT DISTINCT relation FROM casus.access_log WHERE kind IN ('read', 'write') AND relation ~ 'notitie';
+RESET SESSION AUTHORIZATION;
+
+-- tables that inherit: a query of the parent is bound, and so is each by its own name
+CREATE TABLE brief (adres text, PRIMARY KEY (id)) INHERITS (stuk);
+CREATE TABLE ander (id integer PRIMARY KEY);
+CREATE TABLE beide (PRIMARY KEY (id)) INHERITS (brief, ander);
+SELECT code($$SELECT casus.protect('stuk', 'ond', dossier => 'dossier')$$);
+SELECT code($$SELECT casus.protect('brief', 'ond', dossier => 'dossier')$$);
+DROP TABLE beide;
+SELECT count(*) > 2 AS lines FROM casus.protect('stuk', 'ond', dossier => 'dossier', category => 'signaalomschrijving');
+SELECT count(*) > 0 AS bound FROM casus.bind('stuk', 'enforce');
+GRANT SELECT, INSERT, UPDATE, DELETE ON stuk, brief TO fam_coord, fam_app;
+SET SESSION AUTHORIZATION fam_coord;
+BEGIN; SELECT FROM casus.enter('intake');
+INSERT INTO stuk SELECT 1, casus.dossier_of(casus_label), 'stuk' FROM zaak WHERE id = 1;
+INSERT INTO brief SELECT 2, casus.dossier_of(casus_label), 'brief', 'straat' FROM zaak WHERE id = 1;
+SELECT tableoid::regclass, id, tekst FROM stuk ORDER BY id;
+COMMIT;
+SELECT id FROM stuk;
+RESET SESSION AUTHORIZATION;
+SELECT code('SELECT count(*) FROM stuk');
+SELECT code('SELECT count(*) FROM brief');
+SELECT code('CREATE TABLE fax () INHERITS (stuk)');
+SELECT code('ALTER TABLE brief NO INHERIT stuk');
+SELECT casus.maintenance('stuk', 'nieuw soort stuk', '15 minutes') > now() AS open;
+CREATE TABLE fax (PRIMARY KEY (id)) INHERITS (stuk);
+ALTER TABLE brief NO INHERIT stuk;
+GRANT SELECT ON fax TO fam_coord;
+SET SESSION AUTHORIZATION fam_coord;
+BEGIN; SELECT FROM casus.enter('intake');
+SELECT id FROM stuk ORDER BY id;
+SELECT id FROM brief ORDER BY id;
+SELECT id FROM fax ORDER BY id;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+SELECT code('SELECT casus.unprotect(''brief'', ''weg'')');
+SELECT code('SELECT casus.unprotect(''notitie_01'', ''weg'')');
+-- without governed rows the whole goes back to what it was
+SET SESSION AUTHORIZATION fam_coord;
+BEGIN; SELECT FROM casus.enter('intake'); DELETE FROM bijlage; DELETE FROM notitie; DELETE FROM stuk; DELETE FROM brief; COMMIT;
+RESET SESSION AUTHORIZATION;
+SELECT count(*) > 3 AS undone FROM casus.unprotect('bijlage', 'einde');
+SELECT count(*) > 3 AS undone FROM casus.unprotect('notitie', 'einde');
+SELECT relname, relrowsecurity, relforcerowsecurity, (SELECT count(*) FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal) AS triggers,
+	(SELECT count(*) FROM pg_policy WHERE polrelid = c.oid) AS policies,
+	(SELECT count(*) FROM pg_attribute WHERE attrelid = c.oid AND attname = 'casus_label') AS labels
+	FROM pg_class c WHERE relname ~ '^notitie' AND relkind IN ('r', 'p') ORDER BY relname;
+DROP OWNED BY fam_coord, fam_app;
+DROP ROLE fam_coord, fam_app, fam_auditor;
+RESET client_min_messages;
