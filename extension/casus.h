@@ -456,7 +456,6 @@ typedef enum CasusSource
 } CasusSource;
 
 #define CASUS_NO_PURPOSE	255 /* an act in a phase that no purpose reads */
-#define CASUS_NO_OFFICE		255 /* opened by a casus_admin */
 
 typedef struct CasusCapacity
 {
@@ -471,11 +470,11 @@ typedef struct CasusCapacity
 	char		source;			/* CasusSource */
 } CasusCapacity;
 
-/* A dossier opened to a login beside the rules: see glass.c. */
+/* A dossier opened to a login beside the rules (glass.c); the source says which of the two. */
 typedef struct CasusOpening
 {
 	int64		act;
-	CasusCapacity capacity;		/* for this dossier; the source says which of the two */
+	CasusCapacity capacity;		/* for this dossier */
 } CasusOpening;
 
 extern void casus_context_init(void);

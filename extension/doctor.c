@@ -1,8 +1,8 @@
 /*
  * doctor.c
- *		What casus.doctor() asks of the inside: state tables, settings and the
- *		registry.  The rest of its findings are SQL over the system catalogs,
- *		see install_55_doctor.sql.
+ *		What casus.doctor() asks of the inside: settings, the log directory,
+ *		the registry, and what only a superuser may read.  The rest of its
+ *		findings are SQL views, see install_55 to 58.
  *
  * Reads only, takes no lock.
  *
@@ -11,15 +11,18 @@
 #include "accesslog.h"
 #include "casus.h"
 #include "relation.h"
-#include "state.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "access/htup_details.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "pgtime.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 
@@ -44,6 +47,7 @@ static void
 check_log_directory(ReturnSetInfo *result)
 {
 	const char *directory = casus_sink_directory();
+	struct stat found;
 
 	/* The sink makes it at the first record; what counts is that it can. */
 	if (access(directory, F_OK) != 0)
@@ -52,6 +56,11 @@ check_log_directory(ReturnSetInfo *result)
 		put_finding(result, "critical", "log_directory",
 					_("The directory of the access log cannot be written: reading will stop."),
 					_("Give the server's account write access to the directory in casus.log_directory."));
+	else if (stat(casus_sink_directory(), &found) == 0 &&
+			 (found.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		put_finding(result, "warning", "log_readable",
+					_("Other accounts of the machine may enter the directory of the access log."),
+					_("chmod 0700 the directory in casus.log_directory."));
 }
 
 static void
@@ -69,69 +78,11 @@ check_settings(ReturnSetInfo *result)
 		put_finding(result, "warning", "fsync_off",
 					_("fsync is off: neither the log nor the state survives a power failure for certain."),
 					"ALTER SYSTEM SET fsync = on; SELECT pg_reload_conf();");
+	if (pg_tzset("Europe/Amsterdam") == NULL)
+		put_finding(result, "critical", "time_zone",
+					_("The server does not know the time zone Europe/Amsterdam: no term can be reckoned."),
+					_("Install the time zone data of the operating system."));
 	check_log_directory(result);
-}
-
-/* ---- state ---- */
-
-/*
- * One statement over the state tables; a row is severity, code, finding, how
- * to mend it.
- */
-#define STATE_FINDINGS \
-	"SELECT 'warning', 'role_gone', pg_catalog.format('Person %s has the role %s, and that " \
-	"role is gone or another one now.', p.name, r.role_name), " \
-	"pg_catalog.format('SELECT casus.bind_person(%L, role => ''...'');', p.name) " \
-	"FROM casus_cat.person_role r JOIN casus_cat.person p ON p.id = r.person " \
-	"WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles g WHERE g.oid = r.role_oid AND " \
-	"g.rolname = r.role_name) " \
-	"UNION ALL SELECT 'note', 'person_unbound', pg_catalog.format('Person %s holds an " \
-	"appointment but has no database role.', p.name), " \
-	"pg_catalog.format('SELECT casus.bind_person(%L, role => ''...'');', p.name) " \
-	"FROM casus_cat.person p WHERE NOT EXISTS (SELECT FROM casus_cat.person_role r WHERE " \
-	"r.person = p.id) " \
-	"AND EXISTS (SELECT FROM casus_cat.appointment a WHERE a.person = p.id AND (a.ends IS " \
-	"NULL OR a.ends > pg_catalog.clock_timestamp())) " \
-	"UNION ALL SELECT 'warning', 'person_bypasses', pg_catalog.format('Person %s logs in " \
-	"with a role that is a superuser or has BYPASSRLS.', p.name), " \
-	"'Give the person a role of his own without these attributes.' " \
-	"FROM casus_cat.person_role r JOIN casus_cat.person p ON p.id = r.person " \
-	"JOIN pg_catalog.pg_roles g ON g.oid = r.role_oid WHERE g.rolsuper OR g.rolbypassrls " \
-	"UNION ALL SELECT 'warning', 'not_activated', pg_catalog.format('File %s is not " \
-	"activated: no dossier opens and nobody enters.', f.name), " \
-	"pg_catalog.format('SELECT casus.activate_protocol(%L, dpia => ''...'', parameters => " \
-	"''{...}'');', f.name) " \
-	"FROM casus_cat.file f WHERE f.activated_at IS NULL " \
-	"UNION ALL SELECT 'warning', 'second_person', pg_catalog.format('File %s asks no second " \
-	"person to confirm acts that widen access.', f.name), " \
-	"'Let somebody else than the admin look at casus.act_log regularly.' " \
-	"FROM casus_cat.file f WHERE f.second_person = 'none' " \
-	"UNION ALL SELECT 'note', 'no_decider', pg_catalog.format('File %s has nobody in office " \
-	"%s, which decides its gates.', f.name, o.name), " \
-	"pg_catalog.format('SELECT casus.appoint(''...'', %L, NULL, %L);', f.name, o.name) " \
-	"FROM casus_cat.file f JOIN casus_cat.office o ON o.protocol = f.protocol AND o.level = " \
-	"'file' " \
-	"WHERE EXISTS (SELECT FROM casus_cat.gate g WHERE g.protocol = o.protocol AND g.office " \
-	"= o.code) " \
-	"AND NOT EXISTS (SELECT FROM casus_cat.appointment a WHERE a.file = f.id AND a.office = " \
-	"o.code " \
-	"AND a.starts <= pg_catalog.clock_timestamp() AND (a.ends IS NULL OR a.ends > " \
-	"pg_catalog.clock_timestamp())) " \
-	"ORDER BY 1, 2, 3"
-
-static void
-check_state(ReturnSetInfo *result)
-{
-	CasusQuery	query;
-
-	casus_query_begin(&query);
-	casus_query_read(&query, STATE_FINDINGS);
-	for (uint64 row = 0; row < query.nrows; row++)
-		put_finding(result, casus_query_get_text(&query, row, 1),
-					casus_query_get_text(&query, row, 2),
-					casus_query_get_text(&query, row, 3),
-					casus_query_get_text(&query, row, 4));
-	casus_query_end(&query);
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_inner_findings);
@@ -139,11 +90,46 @@ PG_FUNCTION_INFO_V1(casus_sql_inner_findings);
 Datum
 casus_sql_inner_findings(PG_FUNCTION_ARGS)
 {
+	InitMaterializedSRF(fcinfo, 0);
+	check_settings((ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}
+
+/* ---- what only a superuser may read ---- */
+
+PG_FUNCTION_INFO_V1(casus_sql_server_findings);
+
+/*
+ * The client authentication file and some settings are shown to superusers
+ * only.  The one statement here is constant, names everything by its schema
+ * and tells findings, not contents; EXECUTE is for casus_admin and
+ * casus_auditor.
+ */
+Datum
+casus_sql_server_findings(PG_FUNCTION_ARGS)
+{
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			user;
+	int			security;
 
 	InitMaterializedSRF(fcinfo, 0);
-	check_settings(result);
-	check_state(result);
+	casus_spi_begin();
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	if (SPI_execute("SELECT severity, code, finding, mend FROM casus_int.server_finding",
+					true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "reading the server's settings failed");
+	SetUserIdAndSecContext(user, security);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+
+		put_finding(result, SPI_getvalue(tuple, desc, 1), SPI_getvalue(tuple, desc, 2),
+					SPI_getvalue(tuple, desc, 3), SPI_getvalue(tuple, desc, 4));
+	}
+	casus_spi_end();
 	return (Datum) 0;
 }
 

@@ -142,6 +142,18 @@ COMMENT ON FUNCTION casus.move(regclass, jsonb, text, text) IS
 	'As casus.move(regclass, text, text, text), for a primary key of any number of columns: {"column": value, ...}.';
 
 
+CREATE FUNCTION casus_int.looks_personal(column_name name) RETURNS boolean
+	LANGUAGE sql IMMUTABLE
+	SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT pg_catalog.lower(column_name::text) OPERATOR(pg_catalog.~)
+		'bsn|naam|name|geboorte|birth|geslacht|gender|adres|address|straat|postcode|telefoon|phone|e?mail|betrokkene|persoon|person|voorletter|a_nummer|nationaliteit|toelichting|omschrijving|opmerking|notitie|tekst';
+END;
+REVOKE ALL ON FUNCTION casus_int.looks_personal(name) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION casus_int.looks_personal(name) TO casus_admin, casus_auditor;
+COMMENT ON FUNCTION casus_int.looks_personal(name) IS
+	'Does the name of a column say that it holds personal data? For casus.survey() and casus.doctor(): a guess.';
+
 CREATE FUNCTION casus.survey(schema text, root regclass DEFAULT NULL)
 	RETURNS TABLE (relation text, distance integer, finding text, object text, detail text)
 	LANGUAGE sql STABLE
@@ -203,8 +215,7 @@ BEGIN ATOMIC
 		SELECT t.oid, 'personal_column', a.attname::text, 'the name says personal data'
 		FROM tables t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid
 		WHERE a.attnum > 0 AND NOT a.attisdropped
-			AND pg_catalog.lower(a.attname::text) OPERATOR(pg_catalog.~)
-				'bsn|naam|name|geboorte|birth|geslacht|gender|adres|address|straat|postcode|telefoon|phone|e?mail|betrokkene|persoon|person|voorletter|a_nummer|nationaliteit|toelichting|omschrijving|opmerking|notitie|tekst'
+			AND casus_int.looks_personal(a.attname)
 		UNION ALL
 		SELECT t.oid, CASE v.relkind WHEN 'm' THEN 'materialized_view' ELSE 'view' END, v.oid::regclass::text,
 			pg_catalog.format('owner %s%s', pg_catalog.pg_get_userbyid(v.relowner),

@@ -27,11 +27,15 @@ GRANT EXECUTE ON FUNCTION casus_int.inner_findings() TO casus_admin, casus_audit
 
 /* Only relations that bear a label of casus or its column are worth asking about. */
 CREATE VIEW casus_int.protected AS
+	WITH labelled AS MATERIALIZED (
+		SELECT c.oid, c.relowner FROM pg_catalog.pg_class c
+		WHERE c.relkind IN ('r', 'p')
+			AND (EXISTS (SELECT FROM pg_catalog.pg_seclabel s WHERE s.provider = 'casus' AND s.classoid = 'pg_catalog.pg_class'::regclass AND s.objoid = c.oid)
+				OR EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'casus_label'))
+	)
 	SELECT c.oid AS relid, c.oid::regclass AS relation, c.relowner, p.mode, p.is_fenced, p.is_foreign, p.hides, p.is_mixed, p.has_settings, p.lost_key
-	FROM pg_catalog.pg_class c, LATERAL casus_int.protection(c.oid) p
-	WHERE c.relkind IN ('r', 'p') AND p.mode IS NOT NULL
-		AND (EXISTS (SELECT FROM pg_catalog.pg_seclabel s WHERE s.provider = 'casus' AND s.classoid = 'pg_catalog.pg_class'::regclass AND s.objoid = c.oid)
-			OR EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'casus_label'));
+	FROM labelled c, LATERAL casus_int.protection(c.oid) p
+	WHERE p.mode IS NOT NULL;
 COMMENT ON VIEW casus_int.protected IS 'Protected tables as the registry sees them; for casus.doctor().';
 REVOKE ALL ON casus_int.protected FROM PUBLIC;
 GRANT SELECT ON casus_int.protected TO casus_admin, casus_auditor;
@@ -89,12 +93,72 @@ CREATE VIEW casus_int.role_finding AS
 	SELECT 'warning', 'outside_connection',
 		pg_catalog.format('Extension %s lets a session open another connection, as another role.', e.extname),
 		pg_catalog.format('DROP EXTENSION %I; -- or revoke its functions from readers', e.extname)
-	FROM pg_catalog.pg_extension e WHERE e.extname IN ('dblink', 'postgres_fdw', 'file_fdw', 'adminpack', 'pageinspect', 'pg_surgery', 'pg_walinspect', 'pg_buffercache', 'lo')
+	FROM pg_catalog.pg_extension e WHERE e.extname IN ('dblink', 'postgres_fdw', 'file_fdw', 'adminpack', 'dblink_fdw', 'oracle_fdw', 'mysql_fdw', 'pageinspect', 'pg_surgery', 'pg_walinspect', 'pg_buffercache', 'lo')
 	UNION ALL
 	SELECT 'warning', 'foreign_server',
 		pg_catalog.format('Foreign server %s: rows written there leave the protocol.', s.srvname),
 		pg_catalog.format('DROP SERVER %I; -- or see that no reader has USAGE on it', s.srvname)
 	FROM pg_catalog.pg_foreign_server s
+	UNION ALL
+	SELECT 'warning', 'createrole',
+		pg_catalog.format('Role %s may create and alter roles: before version 16 it can give itself any role that is no superuser, casus_admin or that of a person too.', r.rolname),
+		pg_catalog.format('ALTER ROLE %I NOCREATEROLE;', r.rolname)
+	FROM pg_catalog.pg_roles r WHERE r.rolcreaterole AND r.rolcanlogin AND NOT r.rolsuper
+	UNION ALL
+	SELECT 'note', 'all_data',
+		pg_catalog.format('Role %s is a member of %s: it reaches every table and view, those that hold copies of protected rows too.', r.rolname, g.rolname),
+		pg_catalog.format('REVOKE %I FROM %I;', g.rolname, r.rolname)
+	FROM pg_catalog.pg_auth_members m
+	JOIN pg_catalog.pg_roles g ON g.oid = m.roleid JOIN pg_catalog.pg_roles r ON r.oid = m.member
+	WHERE g.rolname IN ('pg_read_all_data', 'pg_write_all_data')
+	UNION ALL
+	SELECT 'warning', 'statement_reader',
+		pg_catalog.format('Role %s is a member of %s: it sees the statements of others as they run, with what they look for.', r.rolname, g.rolname),
+		pg_catalog.format('REVOKE %I FROM %I;', g.rolname, r.rolname)
+	FROM pg_catalog.pg_auth_members m
+	JOIN pg_catalog.pg_roles g ON g.oid = m.roleid JOIN pg_catalog.pg_roles r ON r.oid = m.member
+	WHERE g.rolname IN ('pg_read_all_stats', 'pg_monitor') AND r.rolname <> 'pg_monitor'
+	UNION ALL
+	SELECT 'warning', 'backup_missing',
+		'No login with BYPASSRLS is a member of casus_backup: no pg_dump of this database succeeds.',
+		'CREATE ROLE backup LOGIN BYPASSRLS IN ROLE casus_backup;'
+	WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles g ON g.oid = m.roleid
+		JOIN pg_catalog.pg_roles r ON r.oid = m.member WHERE g.rolname = 'casus_backup' AND r.rolcanlogin AND r.rolbypassrls)
+	UNION ALL
+	SELECT 'note', 'backup_without_bypass',
+		pg_catalog.format('Role %s is a member of casus_backup and has no BYPASSRLS: its pg_dump fails.', r.rolname),
+		pg_catalog.format('ALTER ROLE %I BYPASSRLS;', r.rolname)
+	FROM pg_catalog.pg_auth_members m
+	JOIN pg_catalog.pg_roles g ON g.oid = m.roleid JOIN pg_catalog.pg_roles r ON r.oid = m.member
+	WHERE g.rolname = 'casus_backup' AND r.rolcanlogin AND NOT r.rolbypassrls
+	UNION ALL
+	SELECT 'critical', 'c_function',
+		pg_catalog.format('Function %s is C code (%s) of no extension: it can read memory and pages past every policy.', p.oid::regprocedure, coalesce(p.probin, p.prosrc)),
+		pg_catalog.format('DROP FUNCTION %s; -- or see what it is', p.oid::regprocedure)
+	FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+	WHERE l.lanname IN ('c', 'internal') AND p.oid >= 16384
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+	UNION ALL
+	SELECT 'warning', 'definer_function',
+		pg_catalog.format('Function %s runs with the rights of superuser %s, for whoever may execute it.', p.oid::regprocedure, r.rolname),
+		pg_catalog.format('ALTER FUNCTION %s OWNER TO ...; -- a role that owns only what it needs', p.oid::regprocedure)
+	FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_roles r ON r.oid = p.proowner AND r.rolsuper
+	WHERE p.prosecdef AND p.oid >= 16384
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+	UNION ALL
+	SELECT 'note', 'event_trigger',
+		pg_catalog.format('Event trigger %s runs its function in the commands of everybody, superusers included.', e.evtname),
+		pg_catalog.format('ALTER EVENT TRIGGER %I DISABLE; -- where nothing needs it', e.evtname)
+	FROM pg_catalog.pg_event_trigger e WHERE e.evtenabled <> 'D'
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e')
+	UNION ALL
+	SELECT 'note', 'setting_override',
+		pg_catalog.format('Setting %s is set for %s.', pg_catalog.split_part(c.setting, '=', 1),
+			pg_catalog.concat_ws(' in ', CASE WHEN s.setrole <> 0 THEN 'role ' || s.setrole::regrole END, CASE WHEN s.setdatabase <> 0 THEN 'database ' || d.datname END)),
+		pg_catalog.format('ALTER %s RESET %I;', CASE WHEN s.setrole = 0 THEN pg_catalog.format('DATABASE %I', d.datname)
+			ELSE pg_catalog.concat_ws(' IN DATABASE ', 'ROLE ' || s.setrole::regrole, pg_catalog.quote_ident(d.datname)) END, pg_catalog.split_part(c.setting, '=', 1))
+	FROM pg_catalog.pg_db_role_setting s LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase, LATERAL pg_catalog.unnest(s.setconfig) c(setting)
+	WHERE c.setting OPERATOR(pg_catalog.~) '^(casus\.|auto_explain\.|log_(statement|min_duration|min_error|parameter|duration|transaction_sample)|debug_print|session_replication_role|session_preload_libraries|local_preload_libraries|row_security)'
 	UNION ALL
 	SELECT 'warning', 'replication_slot',
 		pg_catalog.format('Replication slot %s: logical decoding reads changes past every policy, and a physical one keeps WAL with rows already destroyed.', s.slot_name),
@@ -103,117 +167,3 @@ CREATE VIEW casus_int.role_finding AS
 COMMENT ON VIEW casus_int.role_finding IS 'Findings of casus.doctor() about roles, languages and ways out of the cluster.';
 REVOKE ALL ON casus_int.role_finding FROM PUBLIC;
 GRANT SELECT ON casus_int.role_finding TO casus_admin, casus_auditor;
-
-/* ---- findings about protected tables ---- */
-
-CREATE VIEW casus_int.table_finding AS
-	SELECT 'critical'::text AS severity, 'not_fenced'::text AS code,
-		pg_catalog.format('Table %s is labelled but not fenced: reads are refused.', p.relation) AS finding,
-		pg_catalog.format('SELECT casus.bind(%L, ''enforce'');', p.relation) AS mend
-	FROM casus_int.protected p WHERE p.mode = 'enforce' AND NOT p.is_fenced AND p.has_settings
-	UNION ALL
-	SELECT 'critical', 'no_settings',
-		pg_catalog.format('Table %s has labels and no settings: a copy of a protected table, or one restored without security labels. Reads are refused.', p.relation),
-		pg_catalog.format('DROP TABLE %s; -- and restore it with its security labels, if it was no copy', p.relation)
-	FROM casus_int.protected p WHERE NOT p.has_settings
-	UNION ALL
-	SELECT 'critical', 'lost_key',
-		pg_catalog.format('A foreign key by which rows of table %s find their dossier is gone: nothing can be inserted.', p.relation),
-		pg_catalog.format('ALTER TABLE %s ADD FOREIGN KEY (%I) REFERENCES <parent>;', p.relation,
-			(SELECT a.attname FROM pg_catalog.pg_seclabel s JOIN pg_catalog.pg_attribute a ON a.attrelid = s.objoid AND a.attnum = s.objsubid
-				WHERE s.provider = 'casus' AND s.classoid = 'pg_catalog.pg_class'::regclass AND s.objoid = p.relid AND s.label LIKE '%"use":"via"%'
-					AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = p.relid AND k.contype = 'f' AND a.attnum = ANY (k.conkey))
-				LIMIT 1))
-	FROM casus_int.protected p WHERE p.lost_key
-	UNION ALL
-	SELECT 'warning', 'left_open',
-		pg_catalog.format('Table %s is in mode %s: nothing is filtered.', p.relation, p.mode),
-		pg_catalog.format('SELECT casus.bind(%L, ''enforce'');', p.relation)
-	FROM casus_int.protected p WHERE p.mode IN ('registered', 'observe')
-	UNION ALL
-	SELECT 'critical', 'other_installation',
-		pg_catalog.format('Table %s belongs to another installation of casus: its rows are denied.', p.relation),
-		'Restore it together with the state of casus.'
-	FROM casus_int.protected p WHERE p.is_foreign
-	UNION ALL
-	SELECT 'warning', 'superuser_view',
-		pg_catalog.format('View %s on protected table %s is owned by superuser %s.', v.oid::regclass, p.relation, r.rolname),
-		pg_catalog.format('ALTER VIEW %s SET (security_invoker = true); -- or OWNER TO the owner of the table', v.oid::regclass)
-	FROM casus_int.protected p
-	JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = p.relid AND d.classid = 'pg_catalog.pg_rewrite'::regclass
-	JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid
-	JOIN pg_catalog.pg_class v ON v.oid = w.ev_class AND v.relkind = 'v'
-	JOIN pg_catalog.pg_roles r ON r.oid = v.relowner AND r.rolsuper
-	GROUP BY v.oid, p.relation, r.rolname
-	UNION ALL
-	SELECT 'critical', 'materialized',
-		pg_catalog.format('Materialized view %s holds a copy of rows of protected table %s.', v.oid::regclass, p.relation),
-		pg_catalog.format('DROP MATERIALIZED VIEW %s;', v.oid::regclass)
-	FROM casus_int.protected p
-	JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = p.relid AND d.classid = 'pg_catalog.pg_rewrite'::regclass
-	JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid
-	JOIN pg_catalog.pg_class v ON v.oid = w.ev_class AND v.relkind = 'm'
-	GROUP BY v.oid, p.relation
-	UNION ALL
-	SELECT 'critical', 'publication',
-		pg_catalog.format('Publication %s sends rows of protected table %s to subscribers.', u.pubname, p.relation),
-		pg_catalog.format('ALTER PUBLICATION %I DROP TABLE %s;', u.pubname, p.relation)
-	FROM casus_int.protected p
-	JOIN pg_catalog.pg_class c ON c.oid = p.relid
-	JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-	JOIN pg_catalog.pg_publication_tables u ON u.schemaname = n.nspname AND u.tablename = c.relname
-	UNION ALL
-	SELECT 'critical', 'later_trigger',
-		pg_catalog.format('Trigger %s of table %s runs after the one of casus and could change the row again.', t.tgname, p.relation),
-		pg_catalog.format('ALTER TRIGGER %I ON %s RENAME TO %I;', t.tgname, p.relation, pg_catalog.left('before_' || t.tgname, 63))
-	FROM casus_int.protected p JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.relid
-	WHERE NOT t.tgisinternal AND t.tgtype & 3 = 3 AND t.tgname COLLATE "C" > '~casus_row'
-	UNION ALL
-	SELECT 'note', 'statistics',
-		pg_catalog.format('Table %s keeps statistics of %s columns of text or dates: a superuser finds values of governed rows in pg_statistic.', p.relation, pg_catalog.count(*)),
-		pg_catalog.format('ALTER TABLE %s %s;', p.relation,
-			pg_catalog.string_agg(pg_catalog.format('ALTER COLUMN %I SET STATISTICS 0', a.attname), ', ' ORDER BY a.attnum))
-	FROM casus_int.protected p JOIN pg_catalog.pg_attribute a ON a.attrelid = p.relid
-	JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-	WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'casus_label'
-		AND coalesce(a.attstattarget, -1) <> 0 AND t.typcategory IN ('S', 'D')
-	GROUP BY p.relation
-	UNION ALL
-	SELECT 'note', 'link_table',
-		pg_catalog.format('Rows of %s are reached from protected table %s but are not protected themselves: whoever may read %s sees them whatever their dossier.', o.oid::regclass, p.relation, o.oid::regclass),
-		pg_catalog.format('SELECT casus.protect(%L, ''...'', via_child => ''...''); -- where they hold data of one dossier; an n:m link protects its own rows only', o.oid::regclass)
-	FROM casus_int.protected p
-	JOIN pg_catalog.pg_constraint k ON k.contype = 'f' AND k.conrelid = p.relid
-	JOIN pg_catalog.pg_class o ON o.oid = k.confrelid
-	JOIN pg_catalog.pg_constraint k2 ON k2.contype = 'f' AND k2.conrelid = p.relid
-	JOIN casus_int.protected q ON q.relid = k2.confrelid
-	JOIN pg_catalog.pg_index x ON x.indrelid = p.relid AND x.indisunique AND x.indnkeyatts = 2
-		AND k.conkey[1] = ANY (x.indkey) AND k2.conkey[1] = ANY (x.indkey)
-	WHERE NOT EXISTS (SELECT FROM casus_int.protected z WHERE z.relid = o.oid)
-	GROUP BY o.oid, p.relation
-	UNION ALL
-	SELECT 'warning', 'open_child',
-		pg_catalog.format('Table %s refers to protected table %s and is not protected: its rows tell that a dossier''s rows exist.', k.conrelid::regclass, p.relation),
-		pg_catalog.format('SELECT casus.protect(%L, ''...'', via => %L);', k.conrelid::regclass,
-			(SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = k.conkey[1]))
-	FROM casus_int.protected p
-	JOIN pg_catalog.pg_constraint k ON k.contype = 'f' AND k.confrelid = p.relid
-	WHERE NOT EXISTS (SELECT FROM casus_int.protected q WHERE q.relid = k.conrelid);
-COMMENT ON VIEW casus_int.table_finding IS 'Findings of casus.doctor() about protected tables and what hangs on them.';
-REVOKE ALL ON casus_int.table_finding FROM PUBLIC;
-GRANT SELECT ON casus_int.table_finding TO casus_admin, casus_auditor;
-
-CREATE FUNCTION casus.doctor() RETURNS TABLE (severity text, code text, finding text, mend text)
-	LANGUAGE sql
-	SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT f.severity, f.code, f.finding, f.mend
-	FROM (SELECT * FROM casus_int.inner_findings() i
-		UNION ALL SELECT * FROM casus_int.role_finding
-		UNION ALL SELECT * FROM casus_int.table_finding) f
-	ORDER BY pg_catalog.array_position(ARRAY['critical', 'warning', 'note'], f.severity), f.code, f.finding;
-END;
-COMMENT ON FUNCTION casus.doctor() IS
-	'Everything found that weakens the promise: severity (critical, warning, note), a stable code, what was found, how to mend it. An empty answer is not a proof: the server''s operating-system account and its backups are not seen from here. For casus_admin and casus_auditor.';
-REVOKE ALL ON FUNCTION casus.doctor() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION casus.doctor() TO casus_admin, casus_auditor;

@@ -166,6 +166,8 @@ extern const CasusHoldings *casus_people_holdings(int32 person);
  * glass.c: what is open to a login beside the rules
  * ------------------------------------------------------------------------ */
 
+#define CASUS_NO_OFFICE		255 /* opened by a casus_admin */
+
 /* In TopMemoryContext (NULL: none); returns how many, and lowers *until. */
 extern int	casus_glass_find(Oid role, const CasusHoldings *holdings,
 							 CasusOpening **openings, TimestampTz *until);

@@ -1,0 +1,50 @@
+-- casus.doctor(): protected tables and what hangs on them.  Each finding appears with what it names, and goes when it is
+-- mended; none shows a value of a row.
+\set VERBOSITY terse
+\pset format unaligned
+\pset footer off
+SET client_min_messages = warning;
+CREATE ROLE doctort_reader LOGIN;
+CREATE VIEW found AS SELECT severity, code, finding, mend FROM casus.doctor() WHERE code IN ('superuser_view', 'materialized', 'open_child', 'look_alike', 'user_trigger',
+	'disabled_trigger', 'rule', 'unvalidated_key', 'no_index', 'no_primary_key', 'trigger_right', 'extended_statistics', 'link_table');
+SELECT count(*) FROM casus.install_protocol('beesel-2021');
+SELECT count(*) FROM casus.open_file('beesel-2021', 'een');
+SELECT count(*) FROM casus.activate_protocol('een', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}');
+CREATE TABLE zaak (id integer PRIMARY KEY, titel text, soort text);
+CREATE TABLE stuk (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak, tekst text);
+CREATE TABLE adres (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak, straat text, postcode text, huisnummer integer);
+INSERT INTO zaak VALUES (1, 'GEHEIM', 'soort');
+-- What was there before.
+CREATE TABLE zaak_oud AS SELECT * FROM zaak;
+CREATE VIEW zaken AS SELECT id, titel FROM zaak;
+CREATE VIEW zaken_van_zaken AS SELECT id FROM zaken;
+CREATE MATERIALIZED VIEW zaken_kopie AS SELECT id FROM zaken_van_zaken;
+CREATE STATISTICS zaak_stat ON titel, soort FROM zaak;
+CREATE TABLE historie (wat text);
+CREATE FUNCTION bewaar() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO historie VALUES (NEW.titel); RETURN NEW; END';
+CREATE TRIGGER bewaar AFTER INSERT OR UPDATE ON zaak FOR EACH ROW EXECUTE FUNCTION bewaar();
+GRANT SELECT, TRIGGER ON zaak TO doctort_reader;
+CREATE TABLE los (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak);
+ALTER TABLE los DISABLE TRIGGER ALL;
+ALTER TABLE stuk ADD CONSTRAINT zelf FOREIGN KEY (id) REFERENCES stuk NOT VALID;
+SELECT casus.protect('zaak', 'een', opens_dossier => true, category => 'registratie') \g /dev/null
+SELECT casus.protect('stuk', 'een', via => 'zaak_id', category => 'registratie') \g /dev/null
+SELECT casus.protect('los', 'een', via => 'zaak_id', category => 'registratie') \g /dev/null
+SELECT severity, code, regexp_replace(finding, '_\d+', '_N') AS finding, regexp_replace(mend, '_\d+', '_N') AS mend FROM found;
+-- Nothing of a row is in it.
+SELECT count(*) FROM casus.doctor() d WHERE d::text LIKE '%GEHEIM%';
+-- Mended.
+DROP MATERIALIZED VIEW zaken_kopie;
+DROP VIEW zaken CASCADE;
+DROP TABLE zaak_oud;
+DROP STATISTICS zaak_stat;
+DROP TRIGGER bewaar ON zaak;
+REVOKE TRIGGER ON zaak FROM doctort_reader;
+ALTER TABLE stuk VALIDATE CONSTRAINT zelf;
+CREATE INDEX ON stuk (zaak_id);
+CREATE INDEX ON los (zaak_id);
+ALTER TABLE los ENABLE TRIGGER ALL;
+DROP TABLE adres;
+SELECT * FROM found;
+DROP OWNED BY doctort_reader;
+DROP ROLE doctort_reader;
