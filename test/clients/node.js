@@ -139,7 +139,7 @@ async function plainClient () {
   await client.end()
 }
 
-// One connection for all: no context reaches who borrows it next.
+// One connection for all: no context reaches who borrows it next (A008).
 async function pooled () {
   const pool = new Pool({ user: 'bs_coordinator', max: 1 })
   // pool.query() throws the connection away after an error; a borrower does not.

@@ -112,7 +112,7 @@ for user in ('bs_coordinator', 'bs_stranger', 'postgres'):
         ok(len(list(cursor.procedures(schema='casus'))) > 10, f'{user}: SQLProcedures')
         ok(len(list(cursor.getTypeInfo())) > 5, f'{user}: SQLGetTypeInfo')
 
-# Declare/fetch: the driver's cursors are WITH HOLD always, so they are for rows outside the protocol.
+# Declare/fetch: the driver's cursors are WITH HOLD always (A020), so they are for rows outside the protocol.
 conn = connect(UseDeclareFetch=1, Fetch=1)
 is_(values(conn, 'SELECT titel FROM beesel.zaak ORDER BY id'), ['vergunning een', 'vergunning twee'],
     'UseDeclareFetch=1: rows outside the protocol')

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # Packages: python3-psycopg pgbouncer
-"""pgbouncer in transaction and in session mode, one server connection for all clients: no context reaches the next client."""
+"""pgbouncer in transaction and in session mode, one server connection for all clients: no context reaches the next client (A007, A008, A010)."""
 import os
 import subprocess
 import time

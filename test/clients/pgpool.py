@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # Packages: python3-psycopg pgpool2
-"""Pgpool-II, which keeps a server connection, and on demand query results, for the next client of the same name."""
+"""Pgpool-II, which keeps a server connection, and on demand query results, for the next client of the same name (A007, A008, A010)."""
 import os
 import shutil
 import signal

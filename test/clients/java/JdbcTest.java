@@ -161,7 +161,7 @@ class JdbcTest extends Tap
 		}
 	}
 
-	/** A statement that the server keeps is bound by the context in which it runs. */
+	/** A statement that the server keeps is bound by the context in which it runs (A015). */
 	private static void prepared() throws Exception
 	{
 		try (Connection connection = connect("bs_coordinator", "prepareThreshold", "2"))
@@ -245,7 +245,7 @@ class JdbcTest extends Tap
 			}
 	}
 
-	/** setFetchSize: a portal that is executed in parts. */
+	/** setFetchSize: a portal that is executed in parts (A021). */
 	private static void cursors() throws Exception
 	{
 		try (Connection connection = connect("bs_coordinator"))
@@ -407,6 +407,7 @@ class JdbcTest extends Tap
 		}
 	}
 
+	/** Onto rows that are seen, and onto a hidden one (A041). */
 	private static void upserts() throws Exception
 	{
 		String upsert = "INSERT INTO beesel.zaak (nummer, soort, titel) VALUES (?, ?, ?)"
@@ -439,6 +440,7 @@ class JdbcTest extends Tap
 		}
 	}
 
+	/** A context follows subtransactions (A009). */
 	private static void savepoints() throws Exception
 	{
 		try (Connection connection = connect("bs_coordinator"))
@@ -598,7 +600,7 @@ class JdbcTest extends Tap
 		connection.close();
 	}
 
-	/** HikariCP with one connection: no context reaches who borrows it next. */
+	/** HikariCP with one connection: no context reaches who borrows it next (A008, A010). */
 	private static void pool() throws Exception
 	{
 		HikariConfig config = new HikariConfig();
