@@ -271,6 +271,9 @@ def purposes():
     with intake():
         transaction.on_commit(lambda: done.append(Zaak.objects.filter(GOVERNED).exists()))
     is_(done, [False], 'on_commit() runs after the purpose')
+    with transaction.atomic():
+        one("SELECT set_config('role', 'coordinator', true)")
+        is_(Zaak.objects.filter(GOVERNED).exists(), False, 'no context is left for who takes that role again')
 
 
 def schema():

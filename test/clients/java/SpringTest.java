@@ -8,9 +8,10 @@ import java.util.UUID;
 import org.springframework.dao.DataIntegrityViolationException;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.core.simple.SimpleJdbcInsert;
+import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 import org.springframework.transaction.TransactionDefinition;
-import org.springframework.transaction.support.DefaultTransactionDefinition;
 import org.springframework.transaction.TransactionStatus;
+import org.springframework.transaction.support.DefaultTransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /** An application with one login for its civil servants; see test/clients/spring.sh. */
@@ -39,6 +40,7 @@ class SpringTest extends Tap
 			nesting();
 			writing();
 		}
+		withoutPool();
 		doneTesting();
 	}
 
@@ -75,6 +77,11 @@ class SpringTest extends Tap
 		is(manager.execute(coordinator("intake"), status -> notes()), INTAKE, "execute: reads in the context");
 		is(code(SpringTest::notes), "casus.no_purpose", "and leaves none");
 		is(jdbc.queryForObject("SELECT current_user", String.class), "bs_spring_app", "nor the civil servant's role");
+		is(code(() -> new TransactionTemplate(manager).execute(status ->
+		{
+			jdbc.execute("SET LOCAL ROLE bs_coordinator");
+			return notes();
+		})), "casus.no_purpose", "nor a context for who takes that role again");
 		long dossier = jdbc.queryForObject("SELECT dossier FROM beesel.fixture WHERE name = 'overleg'", Long.class);
 		is(manager.execute(coordinator("overleg").dossier(dossier), status -> notes()), OVERLEG, "one dossier");
 		is(manager.execute(new CasusPurpose("overleg", dossier, "afgevaardigde", "bestuurlijke_handhaving", "ondermijning", "bs_handhaving"),
@@ -94,6 +101,16 @@ class SpringTest extends Tap
 		is(template.execute(status -> notes()), INTAKE, "a read-only serializable one too");
 		ofTheRequest = null;
 		is(code(() -> template.execute(status -> notes())), "casus.no_purpose", "and none when it has none");
+	}
+
+	/** A connection that nobody resets: a transaction that did not begin is rolled back all the same. */
+	private static void withoutPool() throws Exception
+	{
+		SingleConnectionDataSource source = new SingleConnectionDataSource(connect("bs_spring_app"), true);
+		CasusTransactionManager single = new CasusTransactionManager(source, () -> CasusPurpose.of("intake"));
+		is(code(() -> new TransactionTemplate(single).execute(status -> null)), "casus.no_appointment", "one connection: a transaction that does not begin");
+		is(new JdbcTemplate(source).queryForObject("SELECT current_user", String.class), "bs_spring_app", "leaves no failed one behind");
+		source.destroy();
 	}
 
 	private static void nesting()
