@@ -71,7 +71,7 @@ async function plainClient () {
   // SELECT *, by text and in the binary format.
   for (const binary of [false, true]) {
     await inContext(client, 'intake', async () => {
-      const result = await client.query({ text: 'SELECT * FROM beesel.zaak WHERE id >= $1 ORDER BY id', values: [1], binary })
+      const result = await client.query({ text: 'SELECT * FROM beesel.zaak ORDER BY id', binary })
       is(result.rows.map((row) => row.id), [1, 2, 3], `SELECT * (binary: ${binary})`)
       const label = result.fields.at(-1)
       is([label.name, label.dataTypeID], ['casus_label', 2950], `the label is described as uuid (binary: ${binary})`)
