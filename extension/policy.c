@@ -267,4 +267,5 @@ void
 casus_policy_init(void)
 {
 	casus_policy_insert_init();
+	casus_policy_support_init();
 }

@@ -76,6 +76,9 @@ casus_policy_masks(PolicySightNo no, uint16 *party)
 /* policy.c */
 extern int32 casus_policy_file(int64 dossier);
 
+/* policy_support.c */
+extern void casus_policy_support_init(void);
+
 /* policy_insert.c */
 extern bool casus_policy_has_inserts;	/* casus_policy_any_insert(), for every row */
 extern void casus_policy_insert_init(void);

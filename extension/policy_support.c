@@ -3,36 +3,65 @@
  *		What the planner is told about casus_int.permits(): how many rows it
  *		lets through and what it costs.
  *
- * Nothing is decided here: a plan outlives the context under which it is
- * made.  The estimate comes from the statistics of the label column (how many
- * rows are outside the protocol) and from the session's context now.
+ * Nothing is decided here: a plan outlives the context under which it is made,
+ * so a stale estimate makes a worse plan and never another answer.
+ *
+ * Rows outside the protocol are counted by the statistics of the label column.
+ * Of the governed ones a share is guessed from the rules of the capacities that
+ * the session has: for the purpose and office, which categories in which
+ * phases, and how many dossiers are in those.  What the caller's rules are he
+ * may know; whether a certain dossier exists, or where it stands, no estimate
+ * depends on.  For the same reason nobody else is given the statistics of the
+ * label column, in which labels of hidden rows stand.
+ *
+ * Reads state through the caches of others and keeps nothing.
  *
  * Copyright (c) 2026, the casus developers
  */
 #include "policy.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_statistic.h"
 #include "nodes/supportnodes.h"
 #include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "port/pg_bitutils.h"
+#include "state.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 #include "utils/syscache.h"
 
-/* Of the governed rows of a file that some purpose reads; a guess. */
-#define SHARE_OF_FILE		0.3
-#define SHARE_OF_DOSSIER	0.001
+/* Guesses, where nothing is known. */
+#define OUTSIDE_IF_MIXED	0.95	/* rows outside the protocol, of a mixed table */
+#define READABLE			0.3 /* of the governed rows, for whoever has a purpose */
+#define OF_OWN_PARTY		0.3
+#define OF_SHARED			0.1
+#define OF_PARTICIPANT		0.3
+#define DOSSIERS			1000.0
 
-/* The share of rows that bear the constant label; 0 without statistics. */
-static double
-outside_share(PlannerInfo *root, Node *label, int relation)
+static get_relation_stats_hook_type prev_get_relation_stats = NULL;
+
+/* ---- rows outside the protocol ---- */
+
+static HeapTuple
+column_statistics(Oid relid, AttrNumber attno)
 {
-	VariableStatData vardata;
+	return SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(relid),
+						   Int16GetDatum(attno), BoolGetDatum(false));
+}
+
+/* The share of rows that bear the constant label. */
+static double
+outside_share(const CasusProtected *prot)
+{
+	HeapTuple	statistics = column_statistics(prot->relid, prot->label_attno);
 	AttStatsSlot slot;
 	double		share = 0.0;
 
-	examine_variable(root, label, relation, &vardata);
-	if (HeapTupleIsValid(vardata.statsTuple) &&
-		get_attstatsslot(&slot, vardata.statsTuple, STATISTIC_KIND_MCV, InvalidOid,
+	if (!HeapTupleIsValid(statistics))
+		return prot->mixed ? OUTSIDE_IF_MIXED : 0.0;
+	if (get_attstatsslot(&slot, statistics, STATISTIC_KIND_MCV, InvalidOid,
 						 ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS))
 	{
 		for (int i = 0; i < slot.nvalues && share == 0.0; i++)
@@ -41,32 +70,162 @@ outside_share(PlannerInfo *root, Node *label, int relation)
 				share = slot.numbers[i];
 		free_attstatsslot(&slot);
 	}
-	ReleaseVariableStats(vardata);
+	ReleaseSysCache(statistics);
 	return share;
 }
 
-static double
-governed_share(void)
-{
-	const CasusCapacity *capacities;
-	int			n;
+/* ---- governed rows ---- */
 
-	if (!casus_preloaded || !casus_installed())
-		return 0.0;
-	n = casus_context_all(&capacities);
-	if (n == 0)
-		return 0.0;
-	return n == 1 && capacities[0].dossier != 0 ? SHARE_OF_DOSSIER : SHARE_OF_FILE;
+static double
+dossier_count(void)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(casus_table_oid(CASUS_DOSSIER)));
+	double		count = 0.0;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		count = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+		ReleaseSysCache(tuple);
+	}
+	return count > 0.0 ? count : DOSSIERS;
 }
 
+/* How many of all dossiers are in each phase; evenly spread without statistics. */
 static void
+phase_shares(int nphases, double *share)
+{
+	HeapTuple	statistics = column_statistics(casus_table_oid(CASUS_DOSSIER),
+											   CASUS_COL_DOSSIER_PHASE);
+	AttStatsSlot slot;
+	int			i;
+
+	for (i = 0; i < CASUS_MAX_CODE; i++)
+		share[i] = 1.0 / Max(nphases, 1);
+	if (!HeapTupleIsValid(statistics))
+		return;
+	if (get_attstatsslot(&slot, statistics, STATISTIC_KIND_MCV, InvalidOid,
+						 ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS))
+	{
+		for (i = 0; i < CASUS_MAX_CODE; i++)
+			share[i] = 0.0;
+		for (i = 0; i < slot.nvalues; i++)
+		{
+			int			phase = DatumGetInt16(slot.values[i]);
+
+			if (phase >= 0 && phase < CASUS_MAX_CODE)
+				share[phase] = slot.numbers[i];
+		}
+		free_attstatsslot(&slot);
+	}
+	ReleaseSysCache(statistics);
+}
+
+static double
+rule_share(const CasusProtocol *protocol, const CasusRule *rule)
+{
+	double		share = (double) pg_popcount64(rule->categories) / Max(protocol->ncategories, 1);
+
+	if (rule->scope == CASUS_SCOPE_OWN)
+		share *= OF_OWN_PARTY;
+	else if (rule->scope == CASUS_SCOPE_SHARED)
+		share *= OF_SHARED;
+	if (rule->participants)
+		share *= OF_PARTICIPANT;
+	return share;
+}
+
+/* The phase in which a dossier is that is in a state. */
+static int
+phase_of_state(const CasusProtocol *protocol, int state)
+{
+	for (int i = 0; i < protocol->nstages; i++)
+		if (protocol->stages[i].code == state)
+			return protocol->stages[i].phase;
+	return state;
+}
+
+static double
+capacity_share(const CasusCapacity *capacity)
+{
+	const CasusProtocol *protocol = casus_protocol(capacity->protocol);
+	double		phases[CASUS_MAX_CODE];
+	double		readable[CASUS_MAX_CODE] = {0.0};
+	double		share = 0.0;
+
+	if (capacity->purpose >= protocol->npurposes)
+		return 0.0;
+	for (int i = 0; i < protocol->nrules; i++)
+	{
+		const CasusRule *rule = &protocol->rules[i];
+		int			phase = phase_of_state(protocol, rule->state);
+
+		if (rule->office == capacity->office && rule->purpose == capacity->purpose &&
+			(rule->verbs & CASUS_READ) != 0 && phase < CASUS_MAX_CODE &&
+			(protocol->purpose_phases[capacity->purpose] & (UINT64CONST(1) << phase)) != 0)
+			readable[phase] = Min(1.0, readable[phase] + rule_share(protocol, rule));
+	}
+	phase_shares(protocol->nphases, phases);
+	for (int i = 0; i < CASUS_MAX_CODE; i++)
+		share += phases[i] * readable[i];
+	share = Min(share, 1.0);
+	return capacity->dossier != 0 ? share / dossier_count() : share;
+}
+
+static double
+governed_share(const CasusProtected *prot)
+{
+	double		share = 0.0;
+	bool		any = false;
+
+	for (int i = 0; i < prot->nfiles; i++)
+	{
+		const CasusCapacity *capacity = casus_context_for_file(prot->files[i]);
+
+		if (capacity == NULL)
+			continue;
+		any = true;
+		share += capacity_share(capacity) / prot->nfiles;
+	}
+
+	/* Where nothing is read without a purpose the plan is made to be kept. */
+	if (!any && !prot->hide)
+		return READABLE;
+	return share;
+}
+
+/* ---- the planner asks ---- */
+
+/* The table whose label is the argument, or NULL. */
+static const CasusProtected *
+table_of(PlannerInfo *root, Node *label)
+{
+	RangeTblEntry *rte;
+
+	while (IsA(label, RelabelType))
+		label = (Node *) ((RelabelType *) label)->arg;
+	if (!IsA(label, Var) || ((Var *) label)->varlevelsup != 0 ||
+		((Var *) label)->varno > list_length(root->parse->rtable))
+		return NULL;
+	rte = planner_rt_fetch(((Var *) label)->varno, root);
+	return rte->rtekind == RTE_RELATION ? casus_registry_find(rte->relid) : NULL;
+}
+
+static bool
 estimate(SupportRequestSelectivity *request)
 {
-	double		outside = outside_share(request->root, linitial(request->args),
-										request->varRelid);
+	const CasusProtected *prot;
+	double		outside;
 
-	request->selectivity = outside + (1.0 - outside) * governed_share();
+	if (!casus_preloaded || !casus_installed() || request->is_join ||
+		list_length(request->args) != 1)
+		return false;
+	prot = table_of(request->root, linitial(request->args));
+	if (prot == NULL || prot->label_attno == InvalidAttrNumber)
+		return false;
+	outside = outside_share(prot);
+	request->selectivity = outside + (1.0 - outside) * governed_share(prot);
 	CLAMP_PROBABILITY(request->selectivity);
+	return true;
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_permits_support);
@@ -77,19 +236,45 @@ casus_sql_permits_support(PG_FUNCTION_ARGS)
 	Node	   *request = (Node *) PG_GETARG_POINTER(0);
 
 	if (IsA(request, SupportRequestSelectivity) &&
-		!((SupportRequestSelectivity *) request)->is_join &&
-		list_length(((SupportRequestSelectivity *) request)->args) == 1)
-	{
-		estimate((SupportRequestSelectivity *) request);
+		estimate((SupportRequestSelectivity *) request))
 		PG_RETURN_POINTER(request);
-	}
 	if (IsA(request, SupportRequestCost))
 	{
 		SupportRequestCost *cost = (SupportRequestCost *) request;
 
+		/* As much as a comparison with a constant: make bench measures how nearly. */
 		cost->startup = 0;
 		cost->per_tuple = cpu_operator_cost;
 		PG_RETURN_POINTER(request);
 	}
 	PG_RETURN_POINTER(NULL);
+}
+
+/*
+ * An estimate of casus_label = '...' would tell whether a dossier exists: the
+ * column has no statistics for anybody's conditions.
+ */
+static bool
+casus_get_relation_stats(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attno,
+						 VariableStatData *vardata)
+{
+	const CasusProtected *prot;
+
+	if (casus_installed() && !casus_registry_empty() && rte->rtekind == RTE_RELATION)
+	{
+		prot = casus_registry_find(rte->relid);
+		if (prot != NULL && prot->label_attno == attno)
+		{
+			vardata->statsTuple = NULL;
+			return true;
+		}
+	}
+	return prev_get_relation_stats && prev_get_relation_stats(root, rte, attno, vardata);
+}
+
+void
+casus_policy_support_init(void)
+{
+	prev_get_relation_stats = get_relation_stats_hook;
+	get_relation_stats_hook = casus_get_relation_stats;
 }
