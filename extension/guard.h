@@ -167,6 +167,8 @@ extern void casus_guard_source_enter(CasusGuardLevel *level, QueryDesc *query);
 extern void casus_guard_source_leave(CasusGuardLevel *level);
 extern bool casus_guard_source_nested(void);
 extern bool casus_guard_source_around(void);
+extern bool casus_guard_source_deferred(void);
+extern void casus_guard_source_init(void);
 extern void casus_guard_source_wrote(void); /* the row trigger: a governed row */
 extern bool casus_guard_source_row(int32 file); /* may it not come here? 0: outside */
 

@@ -189,7 +189,7 @@ judge(QueryDesc *query)
 		return false;
 	if (is_cascade(query))
 		return false;
-	around = casus_guard_source_around();
+	around = casus_guard_source_around() || casus_guard_source_deferred();
 	if (!casus_guard_source_find(query, &sources, false) && !around)
 		return false;
 	if (target.place == PERMANENT)

@@ -9,16 +9,18 @@
  * to let pass could be made from governed rows that may not come there.
  *
  * Private to the backend: the statements that run now, on the C stack of the
- * executor hooks, and which of them have written governed rows, in the memory
- * of their executor state.
+ * executor hooks; which of them have written governed rows, in the memory of
+ * their executor state; and whether the transaction has.
  *
  * Copyright (c) 2026, the casus developers
  */
 #include "guard.h"
 
+#include "access/xact.h"
 #include "lib/ilist.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
+#include "tcop/pquery.h"
 #include "utils/memutils.h"
 
 typedef struct Search
@@ -38,6 +40,7 @@ typedef struct Wrote
 
 static CasusGuardLevel *levels = NULL;	/* innermost first */
 static dlist_head wrote = DLIST_STATIC_INIT(wrote);
+static bool written = false;	/* a governed row, in this transaction */
 
 static bool
 source_walker(PlanState *node, void *context)
@@ -145,6 +148,7 @@ casus_guard_source_wrote(void)
 	CasusGuardScope *scope = casus_guard_scope();
 	Wrote	   *entry;
 
+	written = true;
 	if (scope != NULL && scope->copying)
 		scope->wrote = true;
 	if (levels == NULL || levels->wrote)
@@ -199,6 +203,19 @@ casus_guard_source_around(void)
 	return around_has_passed(levels);
 }
 
+/*
+ * Triggers that wait for the end of the transaction, or for SET CONSTRAINTS,
+ * run inside no statement, and may be given a row of any before.
+ */
+bool
+casus_guard_source_deferred(void)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+
+	return written && levels == NULL &&
+		(ActivePortal == NULL || (scope != NULL && scope->tag == T_ConstraintsSetStmt));
+}
+
 bool
 casus_guard_source_nested(void)
 {
@@ -221,10 +238,12 @@ judge_level(CasusGuardLevel *level)
 }
 
 static bool
-writes_to(QueryDesc *query, Oid relid)
+changes_rows_of(QueryDesc *query, Oid relid)
 {
 	ListCell   *lc;
 
+	if (query->plannedstmt->commandType == CMD_INSERT && !query->plannedstmt->hasModifyingCTE)
+		return false;
 	foreach(lc, query->plannedstmt->resultRelations)
 	{
 		if (rt_fetch(lfirst_int(lc), query->plannedstmt->rtable)->relid == relid)
@@ -236,7 +255,7 @@ writes_to(QueryDesc *query, Oid relid)
 /*
  * Could the row that is written now have been made from governed rows that may
  * not come here?  Outside the protocol (file 0): when any have passed. Of a
- * table that is read and written at once it is not known of which rows.
+ * table whose rows are changed as well it is not known which of them passed.
  */
 static bool
 is_derived_outside(CasusGuardLevel *level)
@@ -247,7 +266,7 @@ is_derived_outside(CasusGuardLevel *level)
 		return true;
 	foreach(lc, level->tables)
 	{
-		if (writes_to(level->query, lfirst_oid(lc)) ||
+		if (changes_rows_of(level->query, lfirst_oid(lc)) ||
 			casus_accesslog_passed(level->query, lfirst_oid(lc)))
 			return true;
 	}
@@ -285,4 +304,25 @@ casus_guard_source_row(int32 file)
 	if (level->tables == NIL && !level->copies && level->outer == NULL)
 		return false;
 	return file == 0 ? is_derived_outside(level) : is_derived_across(level, file);
+}
+
+static void
+forget_transaction(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			written = false;
+			break;
+		default:
+			break;
+	}
+}
+
+void
+casus_guard_source_init(void)
+{
+	RegisterXactCallback(forget_transaction, NULL);
 }

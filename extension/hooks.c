@@ -453,6 +453,7 @@ casus_hooks_init(void)
 	casus_guard_index_init();
 	casus_guard_function_init();
 	casus_guard_temp_init();
+	casus_guard_source_init();
 
 	prev_planner = planner_hook;
 	planner_hook = casus_planner;

@@ -1,0 +1,189 @@
+-- Copies among rows: out of the protocol within a mixed table, from one file to another, by triggers, by cascades, and in
+-- the cursor of a procedure that commits.  A protocol with a standing purpose, which an application has.  [B-77] [B-80] D034
+\set VERBOSITY terse
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE ROLE derive_app;
+CREATE ROLE derive_lead;
+CREATE FUNCTION public.attempt(sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	code text;
+	check_text text;
+	n bigint;
+BEGIN
+	EXECUTE sql;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	RETURN 'ok ' || n;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME, check_text = PG_EXCEPTION_DETAIL;
+	RETURN concat_ws(' ', SQLSTATE, code, regexp_replace(check_text, '.*: ', ''));
+END $$;
+SELECT casus.load_protocol('{
+	"name": "afgeleid", "title": "Afgeleid", "source": "test",
+	"articles": [{"name": "1", "title": "Een"}],
+	"parameters": [{"name": "startdatum", "title": "Start", "type": "date", "mandatory": true, "article": "1"},
+		{"name": "dpia", "title": "DPIA", "type": "text", "mandatory": true, "article": "1"}],
+	"controllers": [{"name": "college", "title": "College", "article": "1"}],
+	"parties": {"closed": true, "kinds": ["afdeling"], "article": "1", "list": [{"name": "rood", "title": "Rood", "kind": "afdeling"}]},
+	"lists": [],
+	"offices": [{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],
+	"subject_categories": [{"name": "subject", "title": "Subject", "article": "1"}],
+	"categories": [{"name": "melding", "title": "Melding", "subjects": ["subject", "geen"], "article": "1"}],
+	"phases": [{"name": "intake", "title": "Intake", "initial": true, "article": "1"},
+		{"name": "klaar", "title": "Klaar", "terminal": true, "closing": true, "article": "1"}],
+	"purposes": [{"name": "intake", "title": "Intake", "article": "1"},
+		{"name": "klaar", "title": "Klaar", "article": "1"},
+		{"name": "balie", "title": "Balie", "phases": ["intake"], "standing": true, "article": "1"}],
+	"gates": [{"name": "sluiten", "title": "Sluiten", "article": "1", "phases": ["intake"], "decided_by": "lead", "outcomes": ["ja"], "details": []}],
+	"transitions": [{"from": ["intake"], "to": "klaar", "gate": "sluiten", "outcomes": ["ja"], "offices": ["lead"], "article": "1"}],
+	"rules": [
+		{"phases": ["intake"], "offices": ["lead"], "purposes": ["intake", "balie"], "categories": "*", "scope": "all",
+			"may": ["read", "supply", "correct", "remove"], "article": "1"},
+		{"offices": ["lead"], "categories": "*", "scope": "all", "may": ["read"], "article": "1", "stages": ["klaar_inzage"]}],
+	"retention": [{"phase": "klaar", "article": "1", "stages": [
+		{"name": "klaar_inzage", "title": "Inzage", "until": "gedurende 6 months after besluit", "article": "1"}]}]
+}') AS protocol;
+SELECT casus.open_file('afgeleid', 'noord') > 0 AND casus.open_file('afgeleid', 'zuid') > 0 AS opened;
+SELECT casus.activate_protocol('noord', 'DPIA', '{"startdatum": "2026-01-01"}') > 0
+	AND casus.activate_protocol('zuid', 'DPIA', '{"startdatum": "2026-01-01"}') > 0 AS active;
+SELECT casus.add_person('App', 'derive_app') > 0 AND casus.add_person('Lead', 'derive_lead') > 0 AS known;
+SELECT casus.appoint('App', f, NULL, 'lead', standing_purpose => 'balie') > 0
+	AND casus.appoint('Lead', f, NULL, 'lead') > 0 AS appointed FROM unnest(ARRAY['noord', 'zuid']) f;
+
+CREATE SCHEMA app;
+GRANT USAGE, CREATE ON SCHEMA app TO derive_app, derive_lead;
+CREATE TABLE app.zaak (id integer PRIMARY KEY, soort text NOT NULL, titel text);
+CREATE TABLE app.regel (id integer PRIMARY KEY, zaak integer NOT NULL REFERENCES app.zaak, tekst text);
+CREATE TABLE app.brief (id integer PRIMARY KEY, zaak integer NOT NULL REFERENCES app.zaak, tekst text);
+CREATE TABLE app.kopie (id integer, tekst text);
+CREATE TABLE app.tak (id integer PRIMARY KEY, regel integer REFERENCES app.regel ON DELETE CASCADE ON UPDATE CASCADE);
+GRANT ALL ON app.zaak, app.regel, app.brief, app.kopie, app.tak TO derive_app, derive_lead;
+SELECT count(*) > 0 AS done FROM casus.protect('app.zaak', 'noord', opens_dossier => true, governs => $$soort = 'noord'$$,
+	category => 'melding', without_purpose => 'hide');
+SELECT count(*) > 0 AS done FROM casus.protect('app.zaak', 'zuid', opens_dossier => true, governs => $$soort = 'zuid'$$,
+	category => 'melding', without_purpose => 'hide');
+SELECT count(*) > 0 AS done FROM casus.protect('app.regel', 'noord', via => 'zaak', category => 'melding', without_purpose => 'hide');
+SELECT count(*) > 0 AS done FROM casus.protect('app.brief', 'zuid', via => 'zaak', category => 'melding', without_purpose => 'hide');
+SELECT count(*) > 0 AS done FROM casus.bind('app.zaak', 'enforce');
+SELECT count(*) > 0 AS done FROM casus.bind('app.regel', 'enforce');
+SELECT count(*) > 0 AS done FROM casus.bind('app.brief', 'enforce');
+
+SET SESSION AUTHORIZATION derive_app;
+INSERT INTO app.zaak VALUES (1, 'gewoon', 'open'), (2, 'noord', 'geheim noord'), (3, 'zuid', 'geheim zuid'), (4, 'gewoon', 'ook open');
+INSERT INTO app.regel VALUES (11, 1, 'open'), (12, 2, 'geheim'), (14, 2, 'geheim');
+INSERT INTO app.brief VALUES (13, 3, 'geheim'), (15, 1, 'open');
+INSERT INTO app.tak VALUES (21, 11), (22, 12), (24, 14);
+
+-- 1. Within a mixed table nothing goes from a governed row into one outside the protocol.
+SELECT sql, attempt(sql) FROM unnest(ARRAY[
+	'INSERT INTO app.zaak SELECT id + 10, ''gewoon'', titel FROM app.zaak WHERE id = 2',
+	'INSERT INTO app.zaak SELECT id + 20, ''gewoon'', titel FROM app.zaak WHERE id IN (1, 2) ORDER BY id',
+	'INSERT INTO app.zaak SELECT id + 30, ''gewoon'', titel FROM app.zaak WHERE id = 1',
+	'INSERT INTO app.zaak SELECT 40, ''gewoon'', tekst FROM app.regel WHERE id = 12',
+	'INSERT INTO app.zaak SELECT 41, ''gewoon'', tekst FROM app.regel WHERE id = 11',
+	'UPDATE app.zaak SET titel = (SELECT z.titel FROM app.zaak z WHERE z.id = 2) WHERE id = 4',
+	'UPDATE app.zaak SET titel = (SELECT max(tekst) FROM app.regel r WHERE r.zaak = 2) WHERE id = 4',
+	'UPDATE app.zaak SET titel = (SELECT max(tekst) FROM app.regel r WHERE r.zaak = 1) WHERE id = 4',
+	'UPDATE app.zaak z SET titel = r.tekst FROM app.regel r WHERE r.id = 12 AND z.id = 4',
+	'UPDATE app.zaak SET titel = titel || ''.''',
+	'UPDATE app.zaak SET titel = ''eigen'' WHERE id = 4',
+	'MERGE INTO app.zaak z USING app.regel r ON r.zaak = z.id AND r.id = 12 WHEN NOT MATCHED THEN INSERT VALUES (r.id + 50, ''gewoon'', r.tekst)',
+	'INSERT INTO app.kopie SELECT id, titel FROM app.zaak WHERE id = 1']) sql;
+SELECT id, soort FROM app.zaak ORDER BY id;
+
+-- 2. Nor from one file into another; within a file a row is a row of its dossier.
+SELECT sql, attempt(sql) FROM unnest(ARRAY[
+	'INSERT INTO app.brief SELECT id + 100, 3, tekst FROM app.regel WHERE id = 12',
+	'INSERT INTO app.brief VALUES (200, 3, ''eigen'')',
+	'INSERT INTO app.regel SELECT id + 200, 2, tekst FROM app.regel WHERE id = 12',
+	'UPDATE app.brief SET tekst = (SELECT tekst FROM app.regel WHERE id = 12) WHERE id = 13',
+	'UPDATE app.brief SET tekst = (SELECT tekst FROM app.regel WHERE id = 12) WHERE id = 15']) sql;
+BEGIN;
+SELECT casus.enter('intake', file => 'noord');
+SELECT attempt('INSERT INTO app.regel SELECT id + 300, 2, tekst FROM app.regel WHERE id = 12');
+ROLLBACK;
+
+-- 3. A cascade takes along what hangs on the key; it copies nothing.
+SELECT attempt('DELETE FROM app.regel WHERE id = 14');
+SELECT attempt('UPDATE app.regel SET id = 1200 WHERE id = 12');
+SELECT * FROM app.tak ORDER BY id;
+
+-- 4. A procedure that commits within its loop.
+CREATE PROCEDURE app.lus(waar text) LANGUAGE plpgsql AS $$
+DECLARE
+	r record;
+BEGIN
+	PERFORM set_config('app.gezien', '', false);
+	FOR r IN EXECUTE 'SELECT id FROM ' || waar || ' ORDER BY id' LOOP
+		PERFORM set_config('app.gezien', current_setting('app.gezien') || r.id || ';', false);
+		COMMIT;
+	END LOOP;
+END $$;
+CALL app.lus('app.tak');
+SELECT current_setting('app.gezien');
+CALL app.lus('app.zaak');
+SELECT current_setting('app.gezien');
+BEGIN;
+DECLARE c CURSOR WITH HOLD FOR SELECT id FROM app.zaak;
+ROLLBACK;
+RESET SESSION AUTHORIZATION;
+-- Without a capacity both go on, on the rows outside the protocol.
+CALL app.lus('app.zaak');
+SELECT current_setting('app.gezien');
+SET SESSION AUTHORIZATION derive_lead;
+BEGIN;
+DECLARE c CURSOR WITH HOLD FOR SELECT id FROM app.zaak ORDER BY id;
+FETCH c;
+COMMIT;
+FETCH ALL FROM c;
+CLOSE c;
+-- A capacity that comes in between stops it.
+BEGIN;
+DECLARE c CURSOR WITH HOLD FOR SELECT id FROM app.zaak ORDER BY id;
+SELECT casus.enter('intake', file => 'noord');
+COMMIT;
+FETCH c;
+
+-- 5. An audit trigger that keeps rows elsewhere: what was there before casus came.
+RESET SESSION AUTHORIZATION;
+CREATE TABLE app.historie (id serial PRIMARY KEY, regel integer, zaak integer REFERENCES app.zaak, tekst text);
+GRANT ALL ON app.historie, app.historie_id_seq TO derive_app;
+CREATE FUNCTION app.bewaar() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO app.historie (regel, zaak, tekst) VALUES (coalesce(new.id, old.id), coalesce(new.zaak, old.zaak), coalesce(old.tekst, new.tekst));
+	RETURN NULL;
+END $$;
+SELECT casus.maintenance('app.regel', 'trigger', '1 hour') > now() AS open;
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON app.regel FOR EACH ROW EXECUTE FUNCTION app.bewaar();
+SELECT finding FROM casus.doctor() WHERE code = 'user_trigger';
+SET SESSION AUTHORIZATION derive_app;
+SELECT sql, attempt(sql) FROM unnest(ARRAY[
+	'UPDATE app.regel SET tekst = ''anders'' WHERE id = 11',
+	'UPDATE app.regel SET tekst = ''anders'' WHERE id = 1200',
+	'INSERT INTO app.regel VALUES (15, 1, ''open'')',
+	'INSERT INTO app.regel VALUES (16, 2, ''geheim'')',
+	'DELETE FROM app.regel WHERE id = 1200']) sql;
+SELECT regel, tekst FROM app.historie ORDER BY id;
+-- Put off to the end of the transaction.
+RESET SESSION AUTHORIZATION;
+DROP TRIGGER audit ON app.regel;
+CREATE CONSTRAINT TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON app.regel DEFERRABLE INITIALLY DEFERRED
+	FOR EACH ROW EXECUTE FUNCTION app.bewaar();
+SET SESSION AUTHORIZATION derive_app;
+UPDATE app.regel SET tekst = 'weer anders' WHERE id = 11;
+UPDATE app.regel SET tekst = 'weer anders' WHERE id = 1200;
+BEGIN;
+UPDATE app.regel SET tekst = 'weer anders' WHERE id = 1200;
+SET CONSTRAINTS ALL IMMEDIATE;
+ROLLBACK;
+SELECT regel, tekst FROM app.historie ORDER BY id;
+-- The way out: the history comes under the protocol too.
+RESET SESSION AUTHORIZATION;
+SELECT count(*) > 0 AS done FROM casus.protect('app.historie', 'noord', via => 'zaak', category => 'melding', without_purpose => 'hide');
+CALL casus.take_in('app.historie');
+SELECT count(*) > 0 AS done FROM casus.bind('app.historie', 'enforce');
+SET SESSION AUTHORIZATION derive_app;
+UPDATE app.regel SET tekst = 'onder het protocol' WHERE id = 1200;
+SELECT regel, tekst FROM app.historie ORDER BY id;
+RESET SESSION AUTHORIZATION;
+SELECT regel, tekst FROM app.historie ORDER BY id;
