@@ -12,6 +12,7 @@ BEGIN ATOMIC
 		UNION ALL SELECT * FROM casus_int.server_findings() s
 		UNION ALL SELECT * FROM casus_int.state_finding
 		UNION ALL SELECT * FROM casus_int.role_finding
+		UNION ALL SELECT * FROM casus_int.copy_finding
 		UNION ALL SELECT * FROM casus_int.table_finding) f
 	ORDER BY pg_catalog.array_position(ARRAY['critical', 'warning', 'note'], f.severity), f.code, f.finding;
 END;

@@ -89,6 +89,18 @@ SELECT * FROM finding WHERE code IN ('lost_key', 'no_settings');
 CREATE FOREIGN DATA WRAPPER doctor_wrapper;
 CREATE SERVER doctor_server FOREIGN DATA WRAPPER doctor_wrapper;
 SELECT * FROM finding WHERE code = 'foreign_server';
+-- In whose hands it is.
+GRANT USAGE ON FOREIGN SERVER doctor_server TO doctor_reader;
+CREATE FOREIGN TABLE doctor_far (id integer) SERVER doctor_server;
+GRANT SELECT, INSERT ON doctor_far TO PUBLIC;
+SELECT code, finding, mend FROM finding WHERE code = 'server_reader';
+SELECT mend FROM finding WHERE code = 'server_reader' \gexec
+SELECT code, finding FROM finding WHERE code = 'server_reader';
+CREATE EXTENSION dblink;
+SELECT DISTINCT ON (code) code, finding FROM finding WHERE code IN ('dblink_reader', 'outside_connection') ORDER BY code, finding;
+SELECT mend FROM finding WHERE code = 'dblink_reader' AND mend LIKE '%dblink(text)%' \gexec
+SELECT count(*) FROM finding WHERE code = 'dblink_reader' AND finding LIKE '%dblink(text)%';
+DROP EXTENSION dblink;
 DROP FOREIGN DATA WRAPPER doctor_wrapper CASCADE;
 
 DROP ROLE doctor_admin, doctor_auditor, doctor_reader, doctor_coordinatrice, doctor_bypass;

@@ -1,0 +1,36 @@
+/*
+ * install_57_doctor_copies.sql
+ *		Findings of casus.doctor() about connections to elsewhere that a reader
+ *		may make: what goes there, no plan shows.
+ */
+
+CREATE VIEW casus_int.copy_finding AS
+	SELECT 'warning'::text AS severity, 'dblink_reader'::text AS code,
+		pg_catalog.format('%s may execute %s of extension dblink: the other connection has other rights, and is told values of this one.',
+			coalesce('Role ' || r.rolname, 'Everybody'), p.oid::regprocedure) AS finding,
+		pg_catalog.format('REVOKE EXECUTE ON FUNCTION %s FROM %s;', p.oid::regprocedure, coalesce(pg_catalog.quote_ident(r.rolname), 'PUBLIC')) AS mend
+	FROM pg_catalog.pg_proc p
+	JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+	JOIN pg_catalog.pg_extension e ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'dblink',
+	LATERAL pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a
+	LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+	WHERE a.privilege_type = 'EXECUTE' AND a.grantee <> p.proowner
+		AND p.proname IN ('dblink', 'dblink_connect', 'dblink_connect_u', 'dblink_exec', 'dblink_open', 'dblink_send_query')
+	UNION ALL
+	SELECT 'warning', 'server_reader',
+		pg_catalog.format('%s may use foreign server %s: a query tells it values of rows to compare with.', coalesce('Role ' || r.rolname, 'Everybody'), s.srvname),
+		pg_catalog.format('REVOKE USAGE ON FOREIGN SERVER %I FROM %s;', s.srvname, coalesce(pg_catalog.quote_ident(r.rolname), 'PUBLIC'))
+	FROM pg_catalog.pg_foreign_server s, LATERAL pg_catalog.aclexplode(s.srvacl) a
+	LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+	WHERE a.privilege_type = 'USAGE' AND a.grantee <> s.srvowner
+	UNION ALL
+	SELECT 'warning', 'server_reader',
+		pg_catalog.format('%s may use foreign table %s: a query tells its server values of rows to compare with.', coalesce('Role ' || r.rolname, 'Everybody'), c.oid::regclass),
+		pg_catalog.format('REVOKE ALL ON %s FROM %s;', c.oid::regclass, coalesce(pg_catalog.quote_ident(r.rolname), 'PUBLIC'))
+	FROM pg_catalog.pg_class c, LATERAL pg_catalog.aclexplode(c.relacl) a
+	LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+	WHERE c.relkind = 'f' AND a.grantee <> c.relowner AND a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+	GROUP BY c.oid, r.rolname;
+COMMENT ON VIEW casus_int.copy_finding IS 'Findings of casus.doctor() about dblink and foreign servers in the hands of readers.';
+REVOKE ALL ON casus_int.copy_finding FROM PUBLIC;
+GRANT SELECT ON casus_int.copy_finding TO casus_admin, casus_auditor;
