@@ -52,6 +52,7 @@ typedef enum Presence
 } Presence;
 
 static Presence presence = PRESENCE_UNKNOWN;
+bool		casus_catalog_there = false;	/* presence is PRESENCE_THERE */
 static Oid	namespace_oid = InvalidOid; /* casus_cat */
 static Oid	tables[CASUS_NTABLES];
 static Oid	pkeys[CASUS_NTABLES];
@@ -103,6 +104,7 @@ static void
 catalog_namespace_callback(Datum arg, int cacheid, uint32 hashvalue)
 {
 	presence = PRESENCE_UNKNOWN;
+	casus_catalog_there = false;
 	casus_catalog_generation++;
 	casus_catalog_people++;
 }
@@ -242,7 +244,8 @@ casus_installed(void)
 		}
 		presence = there ? PRESENCE_THERE : PRESENCE_ABSENT;
 	}
-	return presence == PRESENCE_THERE;
+	casus_catalog_there = presence == PRESENCE_THERE;
+	return casus_catalog_there;
 }
 
 static void

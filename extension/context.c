@@ -308,7 +308,7 @@ refresh(void)
 	static const Look nobody = {0};
 
 	casus_require_preloaded();
-	if (!casus_installed())
+	if (!casus_present())
 		return &nobody;
 	if (look.is_made &&
 		(look.session_user != session_user || look.set_role != set_role))

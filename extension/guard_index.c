@@ -20,8 +20,8 @@
  *	- an index that returns rows by distance computes with values of hidden
  *	  rows: only vetted distances are read from an index.
  *
- * The last two hold at executor start whoever has made the plan.  Nothing is
- * kept between statements.
+ * The last two hold at executor start whoever has made the plan.  Kept between
+ * statements, and private to the backend, is only which functions are leakproof.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -33,7 +33,9 @@
 #include "optimizer/paths.h"
 #include "optimizer/plancat.h"
 #include "optimizer/restrictinfo.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 static get_relation_info_hook_type prev_get_relation_info = NULL;
 static set_rel_pathlist_hook_type prev_set_rel_pathlist = NULL;
@@ -152,10 +154,28 @@ casus_set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEn
 
 /* ---- in a plan ---- */
 
+#define TAME_SLOTS	64			/* a power of two */
+
+/* Functions known to be leakproof, by oid modulo; emptied when any function changes. */
+static Oid	tame[TAME_SLOTS];
+
+static void
+forget_tame(Datum arg, int cacheid, uint32 hashvalue)
+{
+	memset(tame, 0, sizeof(tame));
+}
+
 static bool
 may_fail(Oid function, void *context)
 {
-	return function >= FirstNormalObjectId || !get_func_leakproof(function);
+	Oid		   *slot = &tame[function & (TAME_SLOTS - 1)];
+
+	if (*slot == function)
+		return false;
+	if (function >= FirstNormalObjectId || !get_func_leakproof(function))
+		return true;
+	*slot = function;
+	return false;
 }
 
 /* Could a test of a row tell of it?  What is not known here could. */
@@ -187,6 +207,30 @@ leaky_walker(Node *node, void *context)
 	return expression_tree_walker(node, leaky_walker, context);
 }
 
+static bool
+is_leaf(Node *node)
+{
+	return IsA(node, Var) || IsA(node, Const) || IsA(node, Param);
+}
+
+/* The same question, quickly answered for what most scans test: columns compared with values. */
+static bool
+is_leaky(List *quals)
+{
+	ListCell   *lc;
+
+	foreach(lc, quals)
+	{
+		OpExpr	   *op = (OpExpr *) lfirst(lc);
+
+		if (!IsA(op, OpExpr) || !OidIsValid(op->opfuncid) || may_fail(op->opfuncid, NULL) ||
+			list_length(op->args) != 2 ||
+			!is_leaf(linitial(op->args)) || !is_leaf(lsecond(op->args)))
+			return leaky_walker((Node *) quals, NULL);
+	}
+	return false;
+}
+
 /* The conditions by which an index scan tests a row again, or NULL. */
 static List **
 recheck_of(Plan *plan)
@@ -210,7 +254,7 @@ casus_guard_index_order(Plan *plan)
 {
 	List	  **recheck = recheck_of(plan);
 
-	if (recheck != NULL && leaky_walker((Node *) *recheck, NULL) &&
+	if (recheck != NULL && is_leaky(*recheck) &&
 		!equal(linitial(*recheck), linitial(plan->qual)))
 		*recheck = lcons(copyObject(linitial(plan->qual)), *recheck);
 }
@@ -223,8 +267,7 @@ casus_guard_index_holds(Plan *plan)
 	List	   *orderbys = NIL;
 
 	if (recheck != NULL && *recheck != NIL &&
-		!equal(linitial(*recheck), linitial(plan->qual)) &&
-		leaky_walker((Node *) *recheck, NULL))
+		!equal(linitial(*recheck), linitial(plan->qual)) && is_leaky(*recheck))
 		return false;
 	if (IsA(plan, IndexScan))
 		orderbys = ((IndexScan *) plan)->indexorderbyorig;
@@ -240,4 +283,5 @@ casus_guard_index_init(void)
 	get_relation_info_hook = casus_get_relation_info;
 	prev_set_rel_pathlist = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = casus_set_rel_pathlist;
+	CacheRegisterSyscacheCallback(PROCOID, forget_tame, (Datum) 0);
 }

@@ -133,7 +133,7 @@ check_scan(Plan *plan, const Check *check, Index scanrelid, List *indextlist)
 	const CasusProtected *prot;
 	ListCell   *lc;
 
-	if (rte->rtekind != RTE_RELATION || casus_guard_is_plain(rte->relid))
+	if (rte->rtekind != RTE_RELATION)
 		return;
 	prot = casus_registry_find(rte->relid);
 	if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
@@ -369,8 +369,6 @@ check_results(const Check *check)
 									   get_rel_name(relid)));
 			continue;
 		}
-		if (casus_guard_is_plain(relid))
-			continue;
 		prot = casus_registry_find(relid);
 		if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
 			continue;
@@ -399,14 +397,13 @@ check_purposes(const Check *check)
 		const CasusProtected *prot;
 		AclMode		demanded;
 
-		if (rte->rtekind != RTE_RELATION || casus_guard_is_plain(rte->relid))
-			continue;
-		demanded = casus_compat_required_perms(check->plan, rte);
-		if (demanded == 0 || (demanded & ACL_INSERT) != 0)
+		if (rte->rtekind != RTE_RELATION)
 			continue;
 		prot = casus_registry_find(rte->relid);
-		if (prot != NULL && prot->mode == CASUS_MODE_ENFORCE && !prot->hide &&
-			!has_capacity(prot))
+		if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE || prot->hide)
+			continue;
+		demanded = casus_compat_required_perms(check->plan, rte);
+		if (demanded != 0 && (demanded & ACL_INSERT) == 0 && !has_capacity(prot))
 			refuse_no_purpose(prot);
 	}
 }
@@ -489,8 +486,7 @@ casus_guard_touches(const PlannedStmt *plan)
 	}
 	foreach(lc, plan->relationOids)
 	{
-		if (!casus_guard_is_plain(lfirst_oid(lc)) &&
-			casus_registry_find(lfirst_oid(lc)) != NULL)
+		if (casus_registry_find(lfirst_oid(lc)) != NULL)
 			return true;
 	}
 	return false;

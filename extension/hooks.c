@@ -82,7 +82,7 @@ casus_planner(Query *query, const char *sql, int options, ParamListInfo params)
 	List	   *outer;
 	bool		own;
 
-	if (!casus_installed())
+	if (!casus_present())
 	{
 		if (prev_planner)
 			return prev_planner(query, sql, options, params);
@@ -137,7 +137,7 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 	bool		is_copy = false;
 	Oid			writer;
 
-	if (!casus_installed())
+	if (!casus_present())
 	{
 		start(query, eflags, false);
 		return;
@@ -224,7 +224,7 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	CasusGuardScope *scope;
 	CasusGuardLevel level = {0};
 
-	if (!casus_installed())
+	if (!casus_present())
 	{
 		run(query, direction, count, once);
 		return;
@@ -284,7 +284,7 @@ casus_ExecutorFinish(QueryDesc *query)
 	CasusGuardScope *scope;
 	CasusGuardLevel level = {0};
 
-	if (!casus_installed())
+	if (!casus_present())
 	{
 		finish(query);
 		return;
@@ -323,7 +323,7 @@ casus_ExecutorFinish(QueryDesc *query)
 static void
 casus_ExecutorEnd(QueryDesc *query)
 {
-	bool		touches = casus_installed() &&
+	bool		touches = casus_present() &&
 		casus_guard_touches(query->plannedstmt);
 
 	if (touches)
@@ -372,6 +372,7 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 	QueryCompletion *completion = qc != NULL ? qc : &own_qc;
 	PlannedStmt *volatile guarded = pstmt;
 
+	/* ROLLBACK of a failed transaction comes by here, when nothing can be looked up. */
 	if (!casus_installed())
 	{
 		if (IsTransactionState())
@@ -435,13 +436,13 @@ casus_object_access(ObjectAccessType access, Oid class, Oid object,
 	if (access == OAT_FUNCTION_EXECUTE)
 	{
 		casus_guard_function(object);
-		if (object < FirstGenbkiObjectId && casus_installed())
+		if (object < FirstGenbkiObjectId && casus_present())
 			casus_guard_derive_function(object);
 		return;
 	}
 	if (access == OAT_DROP && class == RelationRelationId)
 		casus_guard_temp_drop(object);
-	if (casus_installed())
+	if (casus_present())
 		casus_guard_object(access, class, object, subobject, arg);
 }
 

@@ -111,7 +111,8 @@ casus_logstatement_run(QueryDesc *query)
 
 	if (statement == NULL)
 		return;
-	if (statement->context_generation != casus_context_generation())
+	/* casus_policy_begin() has just looked for a change of role. */
+	if (statement->context_generation != casus_context_count)
 		casus_check_refuse(casus_check_protocol(NULL, 0), "context_changed",
 						   _("the context has changed since this statement began"),
 						   _("what a cursor reads is read in the capacity in which it was opened"),

@@ -51,18 +51,12 @@ static HTAB *entries = NULL;
 /* Contexts of stale entries, which callers may still hold. */
 static List *dead = NIL;
 
-/* Counts invalidations, to see one that arrives while an entry is built. */
-static uint64 invalidations = 0;
-
-#define RECENT	16				/* a power of two */
-
-/* Protected tables asked for last, by oid modulo: a statement asks often. */
-static struct
-{
-	Oid			relid;
-	uint64		as_of;			/* of invalidations; any makes it void */
-	const CasusProtected *prot;
-}			recent[RECENT];
+/*
+ * Counts invalidations, to see one that arrives while an entry is built, and
+ * to make void what was answered before it.
+ */
+uint64		casus_registry_changes = 1;
+CasusRecent casus_registry_recent[CASUS_REGISTRY_RECENT];
 
 /* Is there no protected table at all? Known until any relation changes. */
 static bool empty_known = false;
@@ -113,7 +107,7 @@ relation_changed(Datum arg, Oid relid)
 {
 	Entry	   *entry;
 
-	invalidations++;
+	casus_registry_changes++;
 	empty_known = false;
 	if (entries == NULL)
 		return;
@@ -198,9 +192,9 @@ casus_registry_empty(void)
 		return empty;
 	if (!IsTransactionState() || !OidIsValid(MyDatabaseId))
 		return false;
-	before = invalidations;
+	before = casus_registry_changes;
 	found = casus_installed() && casus_registry_tables() != NIL;
-	if (before == invalidations)
+	if (before == casus_registry_changes)
 	{
 		empty = !found;
 		empty_known = true;
@@ -444,7 +438,7 @@ find(Oid relid, int depth)
 	party_table = casus_table_oid(CASUS_PARTY);
 	installation_table = casus_table_oid(CASUS_INSTALLATION);
 
-	before = invalidations;
+	before = casus_registry_changes;
 	cxt = AllocSetContextCreate(CurTransactionContext, "casus relation",
 								0, 1024, 2048);
 	prot = load(relid, depth, cxt);
@@ -463,7 +457,7 @@ find(Oid relid, int depth)
 	entry->prot = prot;
 	entry->cxt = prot != NULL ? cxt : NULL;
 	entry->valid = true;
-	if (before != invalidations)
+	if (before != casus_registry_changes)
 	{
 		retire(entry);
 		return prot;
@@ -471,24 +465,22 @@ find(Oid relid, int depth)
 	return prot;
 }
 
+/* For casus_registry_find(), when it does not know. */
 const CasusProtected *
-casus_registry_find(Oid relid)
+casus_registry_look(Oid relid)
 {
-	int			i = relid & (RECENT - 1);
-	uint64		as_of = invalidations;
+	CasusRecent *slot = &casus_registry_recent[relid & (CASUS_REGISTRY_RECENT - 1)];
+	uint64		as_of = casus_registry_changes;
 	const CasusProtected *prot;
 
-	/* Catalogs are asked for often and are never protected. */
-	if (relid < FirstNormalObjectId || (empty_known && empty))
+	if (empty_known && empty)
 		return NULL;
-	if (recent[i].relid == relid && recent[i].as_of == as_of)
-		return recent[i].prot;
 	prot = find(relid, 0);
-	if (prot != NULL && as_of == invalidations)
+	if (as_of == casus_registry_changes && casus_installed())
 	{
-		recent[i].relid = relid;
-		recent[i].as_of = as_of;
-		recent[i].prot = prot;
+		slot->relid = relid;
+		slot->as_of = as_of;
+		slot->prot = prot;
 	}
 	return prot;
 }
