@@ -216,15 +216,6 @@ extern void casus_catalog_init(void);
 
 /* Is the extension in this database? Outside a transaction nobody knows: false. */
 extern bool casus_installed(void);
-extern bool casus_catalog_there;	/* known to be, until something changes */
-
-/* The same for those who know that they are in a transaction: each statement asks. */
-static inline bool
-casus_present(void)
-{
-	return likely(casus_catalog_there) || casus_installed();
-}
-
 extern bool casus_creating(void);	/* inside CREATE/ALTER EXTENSION casus */
 extern Oid	casus_table_oid(CasusTable table);
 extern Oid	casus_table_pkey(CasusTable table);
@@ -376,35 +367,8 @@ typedef struct CasusProtected
 
 extern void casus_registry_init(void);	/* invalidation */
 extern void casus_registry_label_init(void);	/* label provider */
-extern const CasusProtected *casus_registry_look(Oid relid);	/* for the function below */
 extern bool casus_registry_empty(void); /* none in this database: the fast way out */
-
-#define CASUS_REGISTRY_RECENT	64	/* a power of two */
-
-/* What was asked last, by oid modulo: a statement asks often. */
-typedef struct CasusRecent
-{
-	Oid			relid;
-	uint64		as_of;			/* of changes; any makes it void */
-	const CasusProtected *prot;
-} CasusRecent;
-
-extern CasusRecent casus_registry_recent[CASUS_REGISTRY_RECENT];
-extern uint64 casus_registry_changes;	/* of any relation */
-
-/* NULL: not protected */
-static inline const CasusProtected *
-casus_registry_find(Oid relid)
-{
-	const CasusRecent *slot = &casus_registry_recent[relid & (CASUS_REGISTRY_RECENT - 1)];
-
-	/* Catalogs are asked for often and are never protected. */
-	if (relid < FirstNormalObjectId)
-		return NULL;
-	if (likely(slot->relid == relid && slot->as_of == casus_registry_changes))
-		return slot->prot;
-	return casus_registry_look(relid);
-}
+#include "quick.h"				/* casus_present(), casus_registry_find() */
 
 /* ------------------------------------------------------------------------
  * check.c: in words, which check and article refuse
