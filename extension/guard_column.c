@@ -104,6 +104,23 @@ add_table(Found *found, const CasusProtected *prot, Bitmapset *columns)
 	found->tables = lappend(found->tables, table);
 }
 
+/* Is the table written to in the place of a view, which is still in the list? */
+static bool
+is_below_view(Query *query, Index rtindex)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		if (rtindex == query->resultRelation && rte->rtekind == RTE_RELATION &&
+			rte->relkind == RELKIND_VIEW)
+			return true;
+	}
+	return false;
+}
+
 /*
  * What the statement itself names.  A view's columns are named by the view; who
  * inserts a row may see it in RETURNING, unless it may be another's.
@@ -172,7 +189,8 @@ look_at(Query *query, bool in_view, Found *found)
 			continue;
 		if (casus_guard_mask_table(found->tables, rte->relid) == NULL)
 			add_table(found, prot, columns);
-		if (!in_view && !OidIsValid(casus_compat_query_check_as_user(query, rte)))
+		if (!in_view && !is_below_view(query, rtindex) &&
+			!OidIsValid(casus_compat_query_check_as_user(query, rte)))
 			add_named(found, query, rte, rtindex, columns);
 	}
 	(void) query_tree_walker(query, look_walker, &look, QTW_IGNORE_RT_SUBQUERIES);

@@ -194,7 +194,10 @@ INSERT INTO trial (sql) VALUES
 	('SELECT kort FROM stuk'),
 	('SELECT id FROM zaak_invoker'),
 	('SELECT id, bsn FROM zaak_invoker'),
-	('UPDATE zaak_view SET titel = ''x'' WHERE bsn = ''SECRET-3''');
+	('UPDATE zaak_view SET titel = ''x'' WHERE bsn = ''SECRET-3'''),
+	('UPDATE zaak_invoker SET titel = ''x'' WHERE id = 3'),
+	('UPDATE zaak_invoker SET titel = ''x'' WHERE bsn = ''SECRET-3'''),
+	('DELETE FROM zaak_invoker WHERE bsn = ''SECRET-3''');
 GRANT SELECT ON trial TO PUBLIC;
 SET SESSION AUTHORIZATION columns_desk;
 BEGIN;
@@ -349,6 +352,27 @@ EXPLAIN (COSTS off) SELECT vrij.id FROM vrij JOIN zaak_view v USING (bsn) WHERE 
 ROLLBACK;
 RESET plan_cache_mode;
 
+-- An open cursor fails when what it has shown may no longer be shown.
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+DECLARE c CURSOR FOR SELECT id, bsn FROM zaak WHERE id >= 3 ORDER BY id;
+FETCH 1 FROM c;
+SELECT casus.decide(:three, 'verder', 'ja', 'x'), casus.advance(:three, 'overleg') \g /dev/null
+FETCH 1 FROM c;
+ROLLBACK;
+-- What an outer join makes NULL is NULL as a whole; groups, sets, windows, recursion.
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+SELECT vrij.id, zaak IS NULL AS none, zaak.bsn FROM vrij LEFT JOIN zaak ON zaak.id = vrij.id AND zaak.id <> 4 ORDER BY 1;
+SELECT zaak.id, zaak.bsn, count(*) FROM zaak CROSS JOIN vrij GROUP BY zaak.id ORDER BY 1;
+SELECT bsn, upper(bsn), count(*) FROM zaak GROUP BY bsn HAVING bsn > '' ORDER BY bsn;
+SELECT grouping(bsn), bsn FROM zaak GROUP BY ROLLUP (bsn) ORDER BY 1, 2;
+SELECT bsn FROM zaak EXCEPT SELECT bsn FROM vrij ORDER BY 1;
+SELECT id, lag(bsn) OVER (ORDER BY id) FROM zaak ORDER BY id;
+WITH RECURSIVE r AS (SELECT id, bsn FROM zaak WHERE id = 1 UNION ALL SELECT z.id, z.bsn FROM zaak z JOIN r ON z.id = r.id + 1) SELECT * FROM r;
+UPDATE zaak SET titel = coalesce(burgernummer, 'niets') FROM stuk WHERE zaak_id = zaak.id AND zaak.id > 1 RETURNING zaak.id, titel, bsn, burgernummer;
+DELETE FROM stuk WHERE id > 1 RETURNING regexp_replace(stuk::text, '[0-9a-f]{8}-[-0-9a-f]*', 'label');
+ROLLBACK;
 -- In parallel, and compiled.
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
