@@ -411,3 +411,56 @@ ROLLBACK;
 RESET SESSION AUTHORIZATION;
 SELECT casus.break_glass('brand', :four, '1 hour') > 0 AS opened;
 SELECT id, burgernummer FROM stuk ORDER BY id;
+
+-- Partitions: named by the parent or by themselves, whatever the place of the column in each.
+CREATE TABLE brief (id int, jaar int, zaak_id int NOT NULL REFERENCES zaak, tekst text, bsn text, PRIMARY KEY (id, jaar)) PARTITION BY LIST (jaar);
+CREATE TABLE brief_1 PARTITION OF brief FOR VALUES IN (1);
+CREATE TABLE brief_2 (bsn text, tekst text, weg int, id int NOT NULL, jaar int NOT NULL, zaak_id int NOT NULL);
+ALTER TABLE brief_2 DROP COLUMN weg;
+ALTER TABLE brief ATTACH PARTITION brief_2 FOR VALUES IN (2);
+GRANT ALL ON brief, brief_1, brief_2 TO PUBLIC;
+SELECT casus.protect('brief', 'kolommen', via => 'zaak_id', category => 'melding', columns => '{"bsn": "medisch"}') \g /dev/null
+SELECT casus.bind('brief', 'enforce') \g /dev/null
+SET SESSION AUTHORIZATION columns_lead;
+BEGIN;
+SELECT casus.enter('intake') \g /dev/null
+INSERT INTO brief VALUES (1, 1, 3, 'a', 'SECRET-1'), (2, 2, 3, 'b', 'SECRET-2');
+SELECT id, bsn FROM brief ORDER BY id;
+UPDATE brief SET jaar = 3 - jaar WHERE bsn = 'SECRET-1' RETURNING id, bsn;
+COMMIT;
+SET SESSION AUTHORIZATION columns_desk;
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+SELECT attempt('SELECT * FROM brief'), attempt('SELECT bsn FROM brief_2');
+SELECT id, tekst FROM brief ORDER BY id;
+CREATE TEMP VIEW brieven AS SELECT id, bsn, tekst FROM brief;
+CREATE TEMP VIEW brieven_2 AS SELECT id, bsn, (brief_2).bsn AS weer FROM brief_2;
+SELECT * FROM brieven ORDER BY id;
+SELECT * FROM brieven_2 ORDER BY id;
+ROLLBACK;
+
+-- 18: what is computed when it is read, and the row as it was.
+RESET SESSION AUTHORIZATION;
+SELECT current_setting('server_version_num')::int >= 180000 AS has_virtual \gset
+\if :has_virtual
+SELECT casus.maintenance('stuk', 'een berekende kolom') \g /dev/null
+ALTER TABLE stuk ADD COLUMN berekend text GENERATED ALWAYS AS (right(burgernummer, 3)) VIRTUAL;
+SET SESSION AUTHORIZATION columns_desk;
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+CREATE TEMP VIEW stukken AS SELECT * FROM stuk;
+DO $$
+BEGIN
+	ASSERT attempt('SELECT berekend FROM stuk') = '42501 casus.wrong_category';
+	ASSERT attempt('UPDATE stuk SET tekst = ''x'' WHERE id = 3 RETURNING old.burgernummer') = '42501 casus.wrong_category';
+	ASSERT (SELECT berekend IS NULL AND burgernummer IS NULL FROM stukken WHERE id = 3);
+END $$;
+UPDATE stukken SET tekst = 'x' WHERE id = 3
+	RETURNING 1 / (old.burgernummer IS NULL AND new.burgernummer IS NULL AND old.berekend IS NULL AND new.berekend IS NULL)::int \g /dev/null
+ROLLBACK;
+SET SESSION AUTHORIZATION columns_lead;
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+UPDATE stuk SET burgernummer = 'NEW' WHERE id = 3 RETURNING 1 / (old.burgernummer = 'SECRET-3' AND new.burgernummer = 'NEW' AND old.berekend = 'T-3')::int \g /dev/null
+ROLLBACK;
+\endif
