@@ -261,6 +261,18 @@ SELECT bsn FROM stuk WHERE id = 9;
 INSERT INTO stuk VALUES (9, 4, 'x') ON CONFLICT (id) DO UPDATE SET tekst = stuk.bsn RETURNING tekst;
 INSERT INTO stuk VALUES (4, 4, 'x', 'z') ON CONFLICT (id) DO UPDATE SET tekst = coalesce(stuk.bsn, 'niets') || EXCLUDED.bsn RETURNING tekst, bsn;
 ROLLBACK;
+-- A conflict is found by the index of the column.
+BEGIN;
+SELECT casus.enter('intake') \g /dev/null
+INSERT INTO zaak (id, soort, bsn) VALUES (9, 'gewoon', 'OPEN-1') ON CONFLICT (bsn) DO UPDATE SET titel = 'dubbel' RETURNING id, bsn;
+ROLLBACK;
+-- Its own row, also when the context has been left.
+BEGIN;
+SELECT casus.enter('intake') \g /dev/null
+INSERT INTO zaak (id, soort, bsn) VALUES (8, 'geval', 'EIGEN-8');
+SELECT casus.leave() \g /dev/null
+SELECT id, bsn FROM zaak WHERE id = 8;
+ROLLBACK;
 -- The rest of the array is still there.
 BEGIN;
 SELECT casus.enter('beide') \g /dev/null
@@ -363,7 +375,7 @@ ROLLBACK;
 -- What an outer join makes NULL is NULL as a whole; groups, sets, windows, recursion.
 BEGIN;
 SELECT casus.enter('beide') \g /dev/null
-SELECT vrij.id, zaak IS NULL AS none, zaak.bsn FROM vrij LEFT JOIN zaak ON zaak.id = vrij.id AND zaak.id <> 4 ORDER BY 1;
+SELECT vrij.id, zaak::text IS NULL AS none, zaak.bsn FROM vrij LEFT JOIN zaak ON zaak.id = vrij.id AND zaak.id <> 4 ORDER BY 1;
 SELECT zaak.id, zaak.bsn, count(*) FROM zaak CROSS JOIN vrij GROUP BY zaak.id ORDER BY 1;
 SELECT bsn, upper(bsn), count(*) FROM zaak GROUP BY bsn HAVING bsn > '' ORDER BY bsn;
 SELECT grouping(bsn), bsn FROM zaak GROUP BY ROLLUP (bsn) ORDER BY 1, 2;
