@@ -8,6 +8,7 @@
 #include "rows.h"
 
 #include "fmgr.h"
+#include "layers.h"
 
 PG_MODULE_MAGIC;
 
@@ -30,4 +31,7 @@ _PG_init(void)
 	casus_logrecord_init();
 	casus_accesslog_init();
 	casus_hooks_init();
+#ifdef CASUS_TEST_LAYERS
+	casus_layers_init();
+#endif
 }

@@ -9,6 +9,7 @@
 #define CASUS_GUARD_H
 
 #include "casus.h"
+#include "layers.h"
 
 #include "nodes/pg_list.h"
 

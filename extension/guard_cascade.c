@@ -66,7 +66,7 @@ casus_guard_cascade_judge(QueryDesc *query)
 	MemoryContext old;
 	ListCell   *lc;
 
-	if (query->plannedstmt->commandType == CMD_SELECT ||
+	if (!CASUS_LAYER(cascade) || query->plannedstmt->commandType == CMD_SELECT ||
 		!InNoForceRLSOperation() || query->estate == NULL)
 		return;
 	old = MemoryContextSwitchTo(query->estate->es_query_cxt);

@@ -106,7 +106,7 @@ copy_protected(PlannedStmt *pstmt, CasusGuardScope *scope, const CasusProtected 
 {
 	CopyStmt   *copy = (CopyStmt *) pstmt->utilityStmt;
 
-	if (prot->mode != CASUS_MODE_ENFORCE)
+	if (prot->mode != CASUS_MODE_ENFORCE || !CASUS_LAYER(copy))
 		return pstmt;
 	if (copy->is_from)
 	{

@@ -185,6 +185,8 @@ judge(QueryDesc *query)
 	bool		around;
 
 	find_target(query, &target);
+	if (!CASUS_LAYER(derive))
+		return false;
 	if (target.place == NOWHERE && !OidIsValid(writer))
 		return false;
 	if (is_cascade(query))
@@ -229,7 +231,7 @@ casus_guard_derive_run(QueryDesc *query)
 {
 	CasusGuardSources sources;
 
-	if (IsParallelWorker() || !is_held(query) ||
+	if (!CASUS_LAYER(hold) || IsParallelWorker() || !is_held(query) ||
 		!casus_guard_source_find(query, &sources, false) || sources.first == NULL)
 		return;
 	casus_check_refuse(casus_check_protocol_of(sources.first), "copy_out",

@@ -83,6 +83,6 @@ clear_walker(PlanState *node, void *context)
 void
 casus_guard_explain(QueryDesc *query)
 {
-	if (query->instrument_options != 0 && query->planstate != NULL)
+	if (CASUS_LAYER(explain) && query->instrument_options != 0 && query->planstate != NULL)
 		(void) clear_walker(query->planstate, query->estate);
 }

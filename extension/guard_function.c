@@ -202,6 +202,8 @@ casus_guard_function(Oid function)
 			*slot = function;
 		return;
 	}
+	if (!CASUS_LAYER(function))
+		return;
 	if (danger == DANGER_FILE)
 		guard_file(function);
 	if (!casus_installed() || casus_registry_empty())

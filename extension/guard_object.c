@@ -226,6 +226,24 @@ guard_relation(ObjectAccessType access, Oid relid, int column)
 /* ---- dispatch ---- */
 
 static bool
+stands(ObjectAccessType access)
+{
+	switch (access)
+	{
+		case OAT_DROP:
+			return CASUS_LAYER(drop);
+		case OAT_POST_ALTER:
+			return CASUS_LAYER(alter);
+		case OAT_POST_CREATE:
+			return CASUS_LAYER(create);
+		case OAT_TRUNCATE:
+			return CASUS_LAYER(truncate);
+		default:
+			return true;
+	}
+}
+
+static bool
 is_internal(ObjectAccessType access, void *arg)
 {
 	if (arg == NULL)
@@ -326,7 +344,8 @@ casus_guard_object(ObjectAccessType access, Oid class, Oid object,
 
 	if (class == ConstraintRelationId && access != OAT_DROP)
 		casus_guard_ri_arm();
-	if ((scope != NULL && scope->own) || casus_creating() || is_internal(access, arg))
+	if ((scope != NULL && scope->own) || casus_creating() || is_internal(access, arg) ||
+		!stands(access))
 		return;
 
 	if (object < FirstUnpinnedObjectId)

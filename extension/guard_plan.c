@@ -58,6 +58,8 @@ refuse_not_fenced(const CasusProtected *prot)
 {
 	char	   *name = casus_guard_name(prot->relid);
 
+	if (!CASUS_LAYER(fence))
+		return;
 	if (prot->foreign)
 		casus_check_refuse(casus_check_protocol_of(prot), "not_fenced",
 						   _("this table belongs to another installation of casus"),
@@ -158,7 +160,7 @@ check_scan(Plan *plan, const Check *check, Index scanrelid, List *indextlist)
 	casus_require_preloaded();
 	if (prot->foreign || !prot->fenced)
 		refuse_not_fenced(prot);
-	if (lc == NULL || lc != list_head(plan->qual))
+	if (CASUS_LAYER(plan) && (lc == NULL || lc != list_head(plan->qual)))
 		refuse_bypass(prot, psprintf(_("The protected table %s is reached without its policy, as through a parent table. "
 								 "Read it by its own name."),
 							   casus_guard_name(prot->relid)));
@@ -280,7 +282,8 @@ check_state_table(const Check *check, RangeTblEntry *rte)
 {
 	CasusGuardScope *scope = casus_guard_scope();
 
-	if (casus_compat_check_as_user(check->plan, rte) == casus_owner_oid())
+	if (!CASUS_LAYER(state) ||
+		casus_compat_check_as_user(check->plan, rte) == casus_owner_oid())
 		return;
 
 	/* pg_dump reads sequences by SELECT, and filtered tables by COPY of a query. */
@@ -298,7 +301,7 @@ check_toast_table(Oid relid)
 {
 	ListCell   *lc;
 
-	if (get_rel_namespace(relid) != PG_TOAST_NAMESPACE)
+	if (!CASUS_LAYER(toast) || get_rel_namespace(relid) != PG_TOAST_NAMESPACE)
 		return;
 	if (casus_compat_owns_relation(relid, casus_owner_oid()))
 		refuse_bypass(NULL, psprintf(_("relation %s belongs to casus; its contents are in the views and functions of schema casus."),
@@ -364,7 +367,7 @@ check_results(const Check *check)
 
 		if (relid < FirstNormalObjectId)
 		{
-			if (!is_of_script())
+			if (CASUS_LAYER(catalog) && !is_of_script())
 				refuse_bypass(NULL, psprintf(_("The system catalog %s cannot be written while casus is in this database."),
 									   get_rel_name(relid)));
 			continue;
@@ -389,7 +392,7 @@ check_purposes(const Check *check)
 {
 	ListCell   *lc;
 
-	if (check->explain_only)
+	if (check->explain_only || !CASUS_LAYER(purpose))
 		return;
 	foreach(lc, check->plan->rtable)
 	{
@@ -459,7 +462,8 @@ casus_guard_plan(QueryDesc *query, int eflags)
 	check_purposes(&check);
 	if (casus_guard_touches(plan))
 	{
-		casus_guard_column_plan(plan);
+		if (CASUS_LAYER(column))
+			casus_guard_column_plan(plan);
 		keep_serial(query);
 	}
 }

@@ -157,6 +157,8 @@ bind_relation(Query *query, RangeTblEntry *rte, Index rtindex, Binding *binding)
 	if (prot == NULL)
 		return;
 	binding->found = true;
+	if (!CASUS_LAYER(query))
+		return;
 	if (prot->mode != CASUS_MODE_ENFORCE || prot->label_attno == InvalidAttrNumber)
 		return;
 	if (query->commandType == CMD_INSERT && rtindex == query->resultRelation)

@@ -259,6 +259,8 @@ casus_guard_ri_query(const Query *query)
 {
 	RangeTblEntry *rte;
 
+	if (!CASUS_LAYER(ri))
+		return InNoForceRLSOperation();
 	if (!InNoForceRLSOperation() || list_length(query->rtable) != 1 ||
 		!is_simple(query))
 		return false;
@@ -395,6 +397,8 @@ casus_guard_ri_plan(const PlannedStmt *plan)
 {
 	Plan	   *top = plan->planTree;
 
+	if (!CASUS_LAYER(ri))
+		return InNoForceRLSOperation();
 	if (!InNoForceRLSOperation() || !is_of_one_table(plan) ||
 		plan->subplans != NIL || plan->hasReturning || plan->hasModifyingCTE ||
 		top->initPlan != NIL)

@@ -44,7 +44,7 @@ check_drop(DropStmt *drop, CasusGuardScope *scope)
 	{
 		if (strcmp(strVal(lfirst(lc)), "casus") != 0)
 			continue;
-		if (!casus_registry_empty())
+		if (CASUS_LAYER(extension) && !casus_registry_empty())
 			casus_guard_refuse_ddl(NULL, _("Tables are still protected; casus goes when none is."),
 								   "SELECT relation FROM casus_int.protected;  -- casus.unprotect() each, children first");
 		scope->own = true;
@@ -54,7 +54,7 @@ check_drop(DropStmt *drop, CasusGuardScope *scope)
 static void
 refuse_extension(const char *name)
 {
-	if (strcmp(name, "casus") == 0)
+	if (CASUS_LAYER(extension) && strcmp(name, "casus") == 0)
 		casus_guard_refuse_ddl(NULL, _("The extension is changed by its own scripts only."), NULL);
 }
 
@@ -123,7 +123,7 @@ check_domain(AlterDomainStmt *alter)
 	TypeName   *name = makeTypeNameFromNameList(alter->typeName);
 	Oid			type = LookupTypeNameOid(NULL, name, true);
 
-	if (!OidIsValid(type))
+	if (!OidIsValid(type) || !CASUS_LAYER(domain))
 		return;
 	if (type == casus_label_type_oid())
 		casus_guard_refuse_ddl(NULL, _("The type of labels belongs to casus."), NULL);
@@ -138,7 +138,7 @@ check_domain(AlterDomainStmt *alter)
 static void
 check_transaction(TransactionStmt *stmt)
 {
-	if (stmt->kind == TRANS_STMT_PREPARE && casus_guard_transaction_marked())
+	if (CASUS_LAYER(prepare) && stmt->kind == TRANS_STMT_PREPARE && casus_guard_transaction_marked())
 		casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
 						   _("this transaction cannot be prepared"),
 						   _("it has a context, contains an act or has read governed rows"),
@@ -168,7 +168,8 @@ casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope)
 {
 	Node	   *stmt = pstmt->utilityStmt;
 
-	casus_guard_role(stmt);
+	if (CASUS_LAYER(role))
+		casus_guard_role(stmt);
 	scope->upkeep = is_upkeep(stmt);
 	switch (nodeTag(stmt))
 	{
@@ -192,13 +193,15 @@ casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope)
 			break;
 		case T_CreatePublicationStmt:
 		case T_AlterPublicationStmt:
-			casus_guard_publication(stmt);
+			if (CASUS_LAYER(publication))
+				casus_guard_publication(stmt);
 			break;
 		case T_AlterDomainStmt:
 			check_domain((AlterDomainStmt *) stmt);
 			break;
 		default:
-			casus_guard_ddl(stmt, scope);
+			if (CASUS_LAYER(ddl))
+				casus_guard_ddl(stmt, scope);
 			break;
 	}
 	return pstmt;
@@ -255,7 +258,7 @@ casus_guard_rethrow(CasusGuardScope *scope)
 	ErrorData  *error;
 	int			category;
 
-	if (!scope->touches)
+	if (!scope->touches || !CASUS_LAYER(errors))
 		PG_RE_THROW();
 	MemoryContextSwitchTo(TopTransactionContext ? TopTransactionContext : MessageContext);
 	error = CopyErrorData();

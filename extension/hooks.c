@@ -98,7 +98,7 @@ casus_planner(Query *query, const char *sql, int options, ParamListInfo params)
 	{
 		List	   *columns = NIL;
 
-		if (casus_guard_query(query, sql, &options))
+		if (casus_guard_query(query, sql, &options) && CASUS_LAYER(column))
 			columns = casus_guard_column_query(query);
 		result = plan(query, sql, options, params);
 		casus_guard_plan_order(result);

@@ -10,6 +10,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
+#include "layers.h"
 
 #include "access/parallel.h"
 #include "access/xact.h"
@@ -109,7 +110,7 @@ casus_logstatement_run(QueryDesc *query)
 	bool		returned = false;
 	TimestampTz now;
 
-	if (statement == NULL)
+	if (statement == NULL || !CASUS_LAYER(cursor))
 		return;
 	/* casus_policy_begin() has just looked for a change of role. */
 	if (statement->context_generation != casus_context_count)

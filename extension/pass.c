@@ -15,6 +15,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "casus.h"
+#include "layers.h"
 
 #include "access/xact.h"
 #include "utils/memutils.h"
@@ -51,6 +52,8 @@ casus_pass_disarm(void)
 bool
 casus_pass_admits_planning(const char *sql)
 {
+	if (!CASUS_LAYER(pass))
+		return armed_sql != NULL;
 	return armed_sql != NULL && sql != NULL && depth == armed_depth &&
 		strcmp(sql, armed_sql) == 0;
 }
@@ -60,7 +63,8 @@ casus_pass_consume(const char *sql)
 {
 	if (!casus_pass_admits_planning(sql))
 		return false;
-	casus_pass_disarm();
+	if (CASUS_LAYER(pass))
+		casus_pass_disarm();
 	return true;
 }
 

@@ -6,6 +6,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "relation.h"
+#include "layers.h"
 
 #include "access/table.h"
 #include "access/xact.h"
@@ -74,6 +75,8 @@ relabel_role(const ObjectAddress *object, const char *text)
 static void
 check_label(const ObjectAddress *object, const char *text)
 {
+	if (!CASUS_LAYER(label))
+		return;
 	if (!superuser())
 		refuse_label(_("Only a superuser may do so, during a restore."),
 					 "SELECT casus.protect(relation, file, ...);");

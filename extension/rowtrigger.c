@@ -10,6 +10,7 @@
  */
 #include "guard.h"
 #include "rows.h"
+#include "layers.h"
 
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -452,6 +453,9 @@ casus_sql_row_trigger(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("casus_int.row_trigger is a BEFORE ROW trigger")));
+	if (!CASUS_LAYER(trigger))
+		return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+							   trigger->tg_newtuple : trigger->tg_trigtuple);
 	casus_require_preloaded();
 	row.rel = trigger->tg_relation;
 	row.prot = casus_registry_find(RelationGetRelid(trigger->tg_relation));

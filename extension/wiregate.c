@@ -22,6 +22,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
+#include "layers.h"
 
 #undef ENABLE_GSS
 
@@ -229,7 +230,7 @@ gate_is_send_pending(void)
 void
 casus_wiregate_install(const CasusGateOwner *gate_owner)
 {
-	if (PqCommMethods == &gate)
+	if (PqCommMethods == &gate || !CASUS_LAYER(wire))
 		return;
 	if (whereToSendOutput != DestRemote && !IsParallelWorker())
 		return;

@@ -115,14 +115,15 @@ build_and_install() {
 	private_install_conf > "$work/install.conf"
 }
 
-# The settings by which a server finds the private install.
+# private_install_conf [DIRECTORY]: the settings by which a server finds the private install.
 private_install_conf() {
+	local inst=${1:-$work/inst}
 	if [ "$pg_major" -ge 18 ]; then
-		echo "extension_control_path = '$work/inst$("$pg_config" --sharedir):\$system'"
+		echo "extension_control_path = '$inst$("$pg_config" --sharedir):\$system'"
 	else
-		echo "extension_destdir = '$work/inst'"	# Debian's
+		echo "extension_destdir = '$inst'"	# Debian's
 	fi
-	echo "dynamic_library_path = '$work/inst$("$pg_config" --pkglibdir):\$libdir'"
+	echo "dynamic_library_path = '$inst$("$pg_config" --pkglibdir):\$libdir'"
 }
 
 # new_cluster NAME [FILE...]: creates and starts a cluster with the private install and the settings

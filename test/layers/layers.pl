@@ -1,0 +1,171 @@
+# Each layer of the guard by itself: an attack that gets through when exactly
+# that layer is taken away (casus.test_layer_off, in this build only), and is
+# stopped with all of them, and with any other one taken away.
+#
+# What gets through is told by what the attack prints: SECRET, a value of a
+# governed row or of casus' own state, or THROUGH after a command that would
+# open the way to one.  What an attack does is rolled back, so that the next
+# finds everything as it was.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+use CasusTest;
+
+my $node = CasusTest::start('main', conf => "max_prepared_transactions = 2\n");
+my $log = $node->data_dir . '/casus_log/access.jsonl';
+
+CasusTest::fixture($node, 'beesel');
+$node->safe_psql('postgres', q{
+	CREATE ROLE lay_owner LOGIN;
+	CREATE SCHEMA own AUTHORIZATION lay_owner;
+	CREATE SCHEMA lay AUTHORIZATION lay_owner;
+	GRANT USAGE ON SCHEMA own, lay TO PUBLIC;
+	SET ROLE lay_owner;
+	CREATE FUNCTION own.show(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS
+		$$BEGIN RAISE WARNING 'shown: %', left($1, 9); RETURN true; END$$;
+	CREATE FUNCTION own.shown(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
+		$$BEGIN RAISE WARNING 'shown: %', left($1, 9); RETURN $1; END$$;
+	CREATE DOMAIN own.word AS text;
+	CREATE TABLE own.ref (id int PRIMARY KEY);
+	CREATE TABLE own.cat (id int PRIMARY KEY);
+	INSERT INTO own.cat VALUES (1);
+	CREATE TABLE lay.zaak (id int PRIMARY KEY, soort text NOT NULL, oms text, w own.word,
+		ref int REFERENCES own.ref, cat int REFERENCES own.cat ON DELETE CASCADE);
+	ALTER TABLE lay.zaak ALTER oms SET STORAGE EXTERNAL;
+	INSERT INTO lay.zaak VALUES (1, 'gewoon', 'open');
+	INSERT INTO lay.zaak VALUES (57, 'ond', 'SECRET', 'SECRET', NULL, 1),
+		(58, 'ond', repeat('SECRET', 1000), 'SECRET', NULL, NULL);
+	CREATE FUNCTION own.watch() RETURNS trigger LANGUAGE plpgsql AS
+		$$BEGIN RAISE WARNING 'seen: %', left(OLD.oms, 9); RETURN OLD; END$$;
+	CREATE TRIGGER watch BEFORE DELETE ON lay.zaak FOR EACH ROW EXECUTE FUNCTION own.watch();
+	GRANT ALL ON lay.zaak TO PUBLIC;
+	CREATE TABLE own.parent (id int NOT NULL, soort text NOT NULL, oms text);
+	CREATE TABLE own.p (k int PRIMARY KEY);
+	CREATE TABLE own.c (k int REFERENCES own.p ON DELETE CASCADE);
+	INSERT INTO own.p VALUES (1);
+	INSERT INTO own.c VALUES (1);
+	CREATE FUNCTION own.guess() RETURNS trigger LANGUAGE plpgsql AS
+		$$BEGIN RAISE WARNING 'guessed: %', (SELECT oms FROM lay.zaak WHERE id = 57); RETURN OLD; END$$;
+	CREATE TRIGGER guess BEFORE DELETE ON own.c FOR EACH ROW EXECUTE FUNCTION own.guess();
+	RESET ROLE;
+	CREATE FUNCTION own.peek() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN
+		RAISE WARNING '%', (SELECT oms FROM lay.zaak WHERE id = 57);
+	EXCEPTION WHEN insufficient_privilege THEN NULL; END$$;
+	CREATE EXTENSION pageinspect;
+	SELECT casus.protect('lay.zaak', 'ondermijning', opens_dossier => true, governs => $$soort = 'ond'$$,
+		without_purpose => 'hide', category => 'beoordeling', default_basis => 'art. 172 Gemeentewet');
+});
+$node->safe_psql('postgres', q{CALL casus.take_in('lay.zaak')});
+$node->safe_psql('postgres', q{SELECT casus.bind('lay.zaak', 'enforce')});
+
+# A table as in the middle of a restore: labelled, in force, not fenced yet.
+$node->safe_psql('postgres', q{CREATE TABLE lay.restored (LIKE lay.zaak)});
+for my $label (split /\n/, $node->safe_psql('postgres', q{
+	SELECT format('SECURITY LABEL FOR casus ON %s IS %L', CASE objsubid WHEN 0 THEN 'TABLE lay.restored'
+		ELSE format('COLUMN lay.restored.%I', attname) END, label)
+	FROM pg_seclabel LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND objsubid > 0
+	WHERE objoid = 'lay.zaak'::regclass ORDER BY objsubid DESC}))
+{
+	$node->safe_psql('postgres', $label);
+}
+my $toast = $node->safe_psql('postgres', q{SELECT reltoastrelid::regclass FROM pg_class WHERE oid = 'lay.zaak'::regclass});
+my $dossier = $node->safe_psql('postgres', q{SELECT dossier FROM beesel.fixture WHERE name = 'overleg'});
+my $governed = sprintf('%08x-%04x-%04x-0000-000100000000', 0, 0, $dossier);
+
+my $through = "SELECT 'THROUGH'";
+my $enter = 'SELECT casus.enter($$overleg$$)';
+my $maintenance = q{SELECT casus.maintenance('lay.zaak', 'a test')};
+
+# Layer, user, what is tried (in a transaction, unless it is a list), what tells that it got through.
+my @attacks = (
+	[ query => 'postgres', q{INSERT INTO lay.zaak AS t VALUES (57, 'gewoon', 'x') ON CONFLICT (id) DO UPDATE SET oms = t.oms WHERE own.show(t.oms)}, 'SECRET' ],
+	[ plan => 'postgres', qq{$maintenance; ALTER TABLE lay.zaak INHERIT own.parent; SELECT left(oms, 6) FROM own.parent}, 'SECRET' ],
+	[ fence => 'postgres', qq{INSERT INTO lay.restored (id, soort, casus_label) VALUES (3, 'ond', '$governed'); $through}, 'THROUGH' ],
+	[ purpose => 'bs_coordinator', qq{SELECT count(*) FROM beesel.notitie; $through}, 'THROUGH' ],
+	[ trigger => 'bs_stranger', qq{INSERT INTO lay.zaak (id, soort) VALUES (3, 'ond'); $through}, 'THROUGH' ],
+	[ ddl => 'lay_owner', q{CREATE INDEX ON lay.zaak (own.shown(oms))}, 'SECRET' ],
+	[ errors => 'lay_owner', qq{$maintenance; ALTER TABLE lay.zaak ALTER oms TYPE int USING nullif(oms, 'open')::int}, 'SECRET' ],
+	[ domain => 'lay_owner', q{ALTER DOMAIN own.word ADD CHECK (own.show(VALUE))}, 'SECRET' ],
+	[ drop => 'lay_owner', qq{DROP OWNED BY lay_owner CASCADE; $through}, 'THROUGH' ],
+	[ alter => 'postgres', qq{REASSIGN OWNED BY lay_owner TO bs_stranger; $through}, 'THROUGH' ],
+	[ create => 'postgres', qq{CREATE OR REPLACE FUNCTION casus_int.row_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; $through}, 'THROUGH' ],
+	[ truncate => 'lay_owner', qq{TRUNCATE own.ref CASCADE; $through}, 'THROUGH' ],
+	[ function => 'postgres', q{SELECT substring(encode(get_raw_page('lay.zaak', 0), 'escape') FROM 'SECRET')}, 'SECRET' ],
+	[ state => 'postgres', q{SELECT 'SECRET ' || name FROM casus_cat.person}, 'SECRET' ],
+	[ toast => 'postgres', qq{SELECT left(encode(chunk_data, 'escape'), 6) FROM $toast}, 'SECRET' ],
+	[ catalog => 'postgres', qq{UPDATE pg_class SET relrowsecurity = false WHERE oid = 'lay.zaak'::regclass; $through}, 'THROUGH' ],
+	[ copy => 'postgres', q{COPY lay.zaak (soort, oms) TO STDOUT}, 'SECRET' ],
+	[ publication => 'postgres', qq{CREATE PUBLICATION p FOR TABLE lay.zaak; $through}, 'THROUGH' ],
+	[ extension => 'postgres', qq{ALTER EXTENSION casus DROP FUNCTION casus_int.row_trigger(); $through}, 'THROUGH' ],
+	[ role => 'postgres', q{CREATE VIEW own.v AS SELECT 'SECRET ' || name FROM casus_cat.person; ALTER VIEW own.v OWNER TO casus_owner; SELECT * FROM own.v}, 'SECRET' ],
+	[ label => 'postgres', qq{SECURITY LABEL FOR casus ON TABLE lay.zaak IS NULL; $through}, 'THROUGH' ],
+	[ sequence => 'postgres', qq{SELECT setval('casus_cat.item_seq', 32); SELECT setval('casus_cat.item_seq', 1000000); $through}, 'THROUGH' ],
+	[ ri => 'lay_owner', q{DELETE FROM own.p}, 'SECRET' ],
+	[ cascade => 'lay_owner', q{DELETE FROM own.cat}, 'SECRET' ],
+	[ pass => 'postgres', q{CREATE TABLE lay.later (id int PRIMARY KEY); CREATE EVENT TRIGGER peek ON ddl_command_end EXECUTE FUNCTION own.peek();
+		SELECT casus.protect('lay.later', 'ondermijning', opens_dossier => true, category => 'beoordeling')}, 'SECRET' ],
+	[ prepare => 'bs_coordinator', [ 'BEGIN', $enter, q{PREPARE TRANSACTION 'p'}, q{ROLLBACK PREPARED 'p'}, $through ], 'THROUGH' ],
+	[ hold => 'bs_coordinator', [ 'BEGIN', $enter, q{DECLARE c CURSOR WITH HOLD FOR SELECT 'SECRET ' || inhoud FROM beesel.notitie}, 'COMMIT', 'FETCH c' ], 'SECRET' ],
+	[ cursor => 'bs_coordinator', [ 'BEGIN', $enter, q{DECLARE c CURSOR FOR SELECT CASE WHEN inhoud LIKE '%twee' THEN 'SECRET' ELSE 'first' END, inhoud FROM beesel.notitie ORDER BY inhoud || ''},
+		'FETCH c', 'SELECT casus.leave()', 'FETCH c' ], 'SECRET' ],
+	[ freeze => 'bs_coordinator', qq{SELECT casus.enter('intake'); SELECT casus.enter('overleg') FROM beesel.notitie LIMIT 1; $through}, 'THROUGH' ],
+	[ wire => 'bs_coordinator', [ 'BEGIN', $enter, q{SELECT 'SECRET ' || inhoud FROM beesel.notitie} ], 'SECRET', \&full_disk ],
+);
+
+# The access log cannot be written while the attack runs, and can again when it has.
+sub full_disk
+{
+	my ($code) = @_;
+
+	rename $log, "$log.away" or die $!;
+	symlink '/dev/full', $log or die $!;
+	my $out = $code->();
+	unlink $log;
+	rename "$log.away", $log or die $!;
+	attempt('', 'bs_coordinator', [ 'BEGIN', $enter, 'SELECT FROM beesel.notitie' ]);
+	return $out;
+}
+
+# It is the row trigger that judges; the layer makes it do so before others see the row.
+my %rests_on = (cascade => 'trigger');
+
+# What an attack prints, errors and warnings included.
+sub attempt
+{
+	my ($off, $user, $sql) = @_;
+	my @steps = ref $sql ? @$sql : ('BEGIN', $sql, 'ROLLBACK');
+	my ($out, $err) = ('', '');
+
+	$node->psql(
+		'postgres', join('', map { "$_;\n" } @steps),
+		stdout => \$out, stderr => \$err, on_error_stop => 1,
+		extra_params => [ '-U', $user, '-v', 'SHOW_CONTEXT=never' ],
+		connstr => $node->connstr('postgres') . " options='-c casus.test_layer_off=$off'");
+	# The text of the statement, which psql shows with an error, tells nothing.
+	$err =~ s/^(LINE \d+:|STATEMENT:).*$//mg;
+	return "$out\n$err";
+}
+
+my @layers = map { $_->[0] } @attacks;
+for my $attack (@attacks)
+{
+	my ($layer, $user, $sql, $sign, $around) = @$attack;
+	my $try = sub {
+		my ($off) = @_;
+		my $code = sub { attempt($off, $user, $sql) };
+		return $around ? $around->($code) : $code->();
+	};
+	my $out = $try->('');
+
+	unlike($out, qr/$sign/, "$layer: stopped when all layers are there");
+	$out = $try->($layer);
+	like($out, qr/$sign/, "$layer: gets through without it");
+	my @others = grep { $try->($_) =~ /$sign/ } grep { $_ ne $layer } @layers;
+	is("@others", $rests_on{$layer} // '', "$layer: stopped without any other" .
+			($rests_on{$layer} ? ", but for what it rests on: $rests_on{$layer}" : ''));
+}
+
+$node->stop;
+done_testing();
