@@ -256,13 +256,6 @@ extern int	casus_spi(const char *sql, int nargs, Oid *types, Datum *values,
 extern void casus_spi_end(void);
 
 /* ------------------------------------------------------------------------
- * publication.c: would a publication send the rows of a table?
- * ------------------------------------------------------------------------ */
-
-extern bool casus_publication_has(Oid relid);	/* it, its schema, a parent, or all tables */
-extern bool casus_publication_in_schema(Oid relid, Oid schema); /* it or a parent */
-
-/* ------------------------------------------------------------------------
  * protocol.c: a protocol's rules, compiled
  * ------------------------------------------------------------------------ */
 

@@ -69,7 +69,8 @@ casus_sql_setval(PG_FUNCTION_ARGS)
 {
 	Oid			sequence = PG_GETARG_OID(0);
 
-	if (CASUS_LAYER(sequence) && casus_is_own_relation(sequence) && goes_back(sequence, PG_GETARG_INT64(1)))
+	if (CASUS_LAYER(sequence) && casus_is_own_relation(sequence) &&
+		goes_back(sequence, PG_GETARG_INT64(1)))
 		casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
 						   _("this statement would go past the protocol"),
 						   psprintf(_("sequence %s belongs to casus and does not go back."),

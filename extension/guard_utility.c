@@ -138,7 +138,8 @@ check_domain(AlterDomainStmt *alter)
 static void
 check_transaction(TransactionStmt *stmt)
 {
-	if (CASUS_LAYER(prepare) && stmt->kind == TRANS_STMT_PREPARE && casus_guard_transaction_marked())
+	if (CASUS_LAYER(prepare) && stmt->kind == TRANS_STMT_PREPARE &&
+		casus_guard_transaction_marked())
 		casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
 						   _("this transaction cannot be prepared"),
 						   _("it has a context, contains an act or has read governed rows"),

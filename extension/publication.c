@@ -10,7 +10,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "relation.h"
 
 #include "catalog/partition.h"
 #include "catalog/pg_publication.h"

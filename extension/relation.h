@@ -206,4 +206,8 @@ extern List *casus_governs_generated(Relation rel, AttrNumber source);	/* likewi
 extern List *casus_governs_generated_uses(Relation rel, List *uses);
 extern void casus_governs_spread(Relation rel, CasusSettings *settings);
 
+/* ---- publication.c: would a publication send the rows of a table? ---- */
+extern bool casus_publication_has(Oid relid);	/* it, its schema, a parent, or all tables */
+extern bool casus_publication_in_schema(Oid relid, Oid schema); /* it or a parent */
+
 #endif							/* CASUS_RELATION_H */

@@ -128,8 +128,9 @@ sub full_disk
 	return $out;
 }
 
-# It is the row trigger that judges; the layer makes it do so before others see the row.
-my %rests_on = (cascade => 'trigger');
+# Two layers do part of their work by way of another one: the row trigger judges a cascade, only
+# earlier than others see the row; whose errors may tell of rows is found where the command is judged.
+my %rests_on = (cascade => 'trigger', errors => 'ddl');
 
 # What an attack prints, errors and warnings included.
 sub attempt
