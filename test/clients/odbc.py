@@ -118,7 +118,7 @@ is_(values(conn, 'SELECT titel FROM beesel.zaak ORDER BY id'), ['vergunning een'
     'UseDeclareFetch=1: rows outside the protocol')
 conn.rollback()
 conn.execute('BEGIN')
-refused(lambda: (conn.execute('SELECT casus.enter(?)', 'intake'), values(conn, NOTES)), 'WITH HOLD',
+refused(lambda: (conn.execute('SELECT casus.enter(?)', 'intake'), values(conn, NOTES)), 'this copy would go past the protocol',
         'UseDeclareFetch=1: governed rows are refused, for its cursors outlive the purpose')
 conn.rollback()
 conn.close()
