@@ -155,7 +155,7 @@ COMMENT ON FUNCTION casus_int.looks_personal(name) IS
 	'Does the name of a column say that it holds personal data? For casus.survey() and casus.doctor(): a guess.';
 
 CREATE FUNCTION casus.survey(schema text, root regclass DEFAULT NULL)
-	RETURNS TABLE (relation text, distance integer, finding text, object text, detail text)
+	RETURNS TABLE (relation text, distance integer, finding text, object text, detail text, proposal text)
 	LANGUAGE sql STABLE
 	SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -187,6 +187,45 @@ BEGIN ATOMIC
 		WHERE w.distance < 32
 	), near AS (
 		SELECT w.oid, pg_catalog.min(w.distance) AS distance FROM way w GROUP BY w.oid
+	), parent AS (
+		SELECT k.conrelid AS oid, pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) AS columns
+		FROM keys k JOIN near c ON c.oid = k.conrelid JOIN near p ON p.oid = k.confrelid AND p.distance = c.distance - 1
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+		WHERE pg_catalog.cardinality(k.conkey) = 1
+		GROUP BY k.conrelid
+	), base AS (
+		SELECT k.confrelid AS oid, pg_catalog.min(pg_catalog.format('%s.%I', t.name, a.attname)) AS child
+		FROM keys k JOIN root r ON r.oid = k.conrelid JOIN tables t ON t.oid = k.conrelid
+		JOIN pg_catalog.pg_index x ON x.indrelid = k.conrelid AND x.indisprimary AND x.indnkeyatts = 1 AND x.indkey[0] = k.conkey[1]
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+		WHERE k.confrelid IN (SELECT t.oid FROM tables t) AND k.confrelid NOT IN (SELECT n.oid FROM near n)
+		GROUP BY k.confrelid
+	), link AS (
+		SELECT DISTINCT k.conrelid AS oid, o.confrelid AS other
+		FROM keys k JOIN near p ON p.oid = k.confrelid
+		JOIN keys o ON o.conrelid = k.conrelid AND o.oid <> k.oid
+		JOIN pg_catalog.pg_index x ON x.indrelid = k.conrelid AND x.indisunique AND x.indnkeyatts = 2
+			AND k.conkey[1] = ANY (x.indkey::smallint[]) AND o.conkey[1] = ANY (x.indkey::smallint[])
+		WHERE o.confrelid NOT IN (SELECT n.oid FROM near n)
+	), proposals(oid, arguments) AS (
+		SELECT r.oid, 'opens_dossier => true, governs => ''...'', category => ''...''' FROM root r
+		UNION ALL
+		SELECT p.oid, pg_catalog.format('via => %s, category => ''...''',
+			CASE WHEN pg_catalog.cardinality(p.columns) = 1 THEN pg_catalog.quote_literal(p.columns[1])
+				ELSE pg_catalog.format('ARRAY[%s]', (SELECT pg_catalog.string_agg(pg_catalog.quote_literal(c.name), ', ') FROM pg_catalog.unnest(p.columns) c(name))) END)
+		FROM parent p
+		UNION ALL
+		SELECT b.oid, pg_catalog.format('via_child => %L, category => ''...''', b.child) FROM base b
+		UNION ALL
+		SELECT l.other, pg_catalog.format('via_link => %L, category => ''...''', pg_catalog.min(t.name))
+		FROM link l JOIN tables t ON t.oid = l.oid JOIN tables o ON o.oid = l.other
+		WHERE l.other NOT IN (SELECT b.oid FROM base b) GROUP BY l.other
+		UNION ALL
+		SELECT k.conrelid, pg_catalog.format('via => %L, category => ''...''', pg_catalog.min(a.attname))
+		FROM keys k JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+		WHERE k.confrelid IN (SELECT l.other FROM link l UNION SELECT b.oid FROM base b)
+			AND k.conrelid NOT IN (SELECT n.oid FROM near n UNION SELECT l.other FROM link l UNION SELECT b.oid FROM base b)
+		GROUP BY k.conrelid
 	), findings(oid, finding, object, detail) AS (
 		SELECT t.oid, 'table', NULL::text,
 			pg_catalog.format('%s, owner %s%s', CASE WHEN t.reltuples < 0 THEN 'never analysed' ELSE pg_catalog.format('about %s rows', t.reltuples::bigint) END,
@@ -212,10 +251,44 @@ BEGIN ATOMIC
 				CASE WHEN k.condeferrable THEN ', deferrable: a child may come before its parent' ELSE '' END)
 		FROM tables t JOIN keys k ON k.conrelid = t.oid
 		UNION ALL
-		SELECT t.oid, 'personal_column', a.attname::text, 'the name says personal data'
+		SELECT t.oid, 'personal_column', a.attname::text,
+			CASE WHEN casus_int.looks_personal(a.attname) THEN 'the name says personal data' ELSE 'its type takes any content' END
 		FROM tables t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid
 		WHERE a.attnum > 0 AND NOT a.attisdropped
-			AND casus_int.looks_personal(a.attname)
+			AND (casus_int.looks_personal(a.attname) OR a.atttypid IN ('json'::regtype, 'jsonb'::regtype, 'xml'::regtype, 'tsvector'::regtype))
+		UNION ALL
+		SELECT t.oid, 'derived', a.attname::text, 'generated column: protect looks at its expression, and take_in computes it again'
+		FROM tables t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid
+		WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> ''
+		UNION ALL
+		SELECT t.oid, 'derived', x.indexrelid::regclass::text, 'index on an expression or with a condition: its functions see rows past the policy'
+		FROM tables t JOIN pg_catalog.pg_index x ON x.indrelid = t.oid
+		WHERE x.indexprs IS NOT NULL OR x.indpred IS NOT NULL
+		UNION ALL
+		SELECT t.oid, 'link_table', o.name,
+			'n:m: rows of the other table belong to every dossier that it links'
+		FROM tables t JOIN link l ON l.oid = t.oid JOIN tables o ON o.oid = l.other
+		UNION ALL
+		SELECT t.oid, 'base_table', b.child, 'multi-table inheritance: the key points from the root to here'
+		FROM tables t JOIN base b ON b.oid = t.oid
+		UNION ALL
+		SELECT t.oid, 'foreign_key', k.conname::text, pg_catalog.format('from %s, outside this schema', k.conrelid::regclass)
+		FROM tables t JOIN pg_catalog.pg_constraint k ON k.contype = 'f' AND k.confrelid = t.oid
+		WHERE k.conrelid NOT IN (SELECT t2.oid FROM tables t2)
+		UNION ALL
+		SELECT t.oid, 'publication', u.pubname::text, 'sends rows to subscribers: take the table out first'
+		FROM tables t JOIN pg_catalog.pg_class c ON c.oid = t.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		JOIN pg_catalog.pg_publication_tables u ON u.schemaname = n.nspname AND u.tablename = c.relname
+		UNION ALL
+		SELECT t.oid, 'rule', w.rulename::text, 'does something else with what is written'
+		FROM tables t JOIN pg_catalog.pg_rewrite w ON w.ev_class = t.oid
+		UNION ALL
+		SELECT t.oid, 'trigger', g.tgname::text,
+			pg_catalog.format('calls %s, which sees each row as it is written%s', g.tgfoid::regprocedure,
+				CASE WHEN f.prosrc OPERATOR(pg_catalog.~*) 'insert\s+into|execute|copy\s|dblink|pg_notify|notify\s' THEN ' and writes or sends something: is it a history, an audit?' ELSE '' END)
+		FROM tables t JOIN pg_catalog.pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal
+		JOIN pg_catalog.pg_proc f ON f.oid = g.tgfoid
+		WHERE g.tgname NOT LIKE '~casus%' AND NOT ((g.tgtype & 3) = 3 AND g.tgname::text COLLATE "C" > '~casus_row')
 		UNION ALL
 		SELECT t.oid, CASE v.relkind WHEN 'm' THEN 'materialized_view' ELSE 'view' END, v.oid::regclass::text,
 			pg_catalog.format('owner %s%s', pg_catalog.pg_get_userbyid(v.relowner),
@@ -255,11 +328,13 @@ BEGIN ATOMIC
 		FROM tables t JOIN pg_catalog.pg_roles o ON o.oid = t.relowner
 		WHERE t.relkind = 'r' AND NOT o.rolsuper AND NOT o.rolbypassrls
 	)
-	SELECT t.name, n.distance, f.finding, f.object, f.detail
+	SELECT t.name, n.distance, f.finding, f.object, f.detail,
+		CASE WHEN f.finding = 'table' AND p.arguments IS NOT NULL THEN pg_catalog.format('SELECT casus.protect(%L, ''...'', %s);', t.name, p.arguments) END
 	FROM findings f JOIN tables t ON t.oid = f.oid LEFT JOIN near n ON n.oid = t.oid
+	LEFT JOIN proposals p ON p.oid = t.oid AND t.relkind IN ('r', 'p')
 	ORDER BY n.distance NULLS LAST, t.name COLLATE "C", f.finding COLLATE "C", f.object COLLATE "C";
 END;
 REVOKE ALL ON FUNCTION casus.survey(text, regclass) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus.survey(text, regclass) TO casus_admin;
 COMMENT ON FUNCTION casus.survey(text, regclass) IS
-$$What to know about a schema before protecting its tables; changes nothing and reads the catalogs only. One row per finding; distance: number of foreign keys to the table root, by default the one that most others lead to (null: not reached). finding: table, kind (cannot be protected), no_primary_key, foreign_key, personal_column, view, materialized_view, reader (a role with privileges), owner, trigger (sorts after casus' own), row_security, dump. Error 3F000: no such schema.$$;
+$$What to know about a schema before protecting its tables; changes nothing and reads the catalogs only. One row per finding; distance: number of foreign keys to the table root, by default the one that most others lead to (null: not reached). finding: table, kind (cannot be protected), no_primary_key, foreign_key, link_table (n:m, to a table that no foreign key leads from), base_table (the parent in multi-table inheritance), personal_column (by its name or type: a guess), derived (generated column, index on an expression), view, materialized_view, publication, rule, reader (a role with privileges), owner, trigger (sorts after casus' own, or sees rows as they are written), row_security, dump. proposal, at finding table: the call of casus.protect that the keys suggest; fill in the dots; null: nothing leads to a dossier. Error 3F000: no such schema.$$;
