@@ -177,7 +177,9 @@ SELECT count(*) FROM zaak;
 PREPARE TRANSACTION 'glas';
 ROLLBACK;
 
--- Rows do not outlive it in a cursor WITH HOLD; parallel workers see the same.
+-- Rows do not outlive it in a copy or a cursor WITH HOLD; parallel workers see the same.
+CREATE TABLE zaak_kopie AS SELECT id FROM zaak;
+COPY (SELECT id FROM zaak) TO PROGRAM 'cat';
 BEGIN;
 DECLARE h CURSOR WITH HOLD FOR SELECT id FROM zaak;
 ROLLBACK;
