@@ -7,7 +7,7 @@
 /* ---- the server: read as a superuser would, by casus_int.server_findings() alone ---- */
 
 CREATE VIEW casus_int.server_finding AS
-	SELECT 'critical'::text AS severity, 'hba_trust'::text AS code,
+	SELECT CASE WHEN h.type = 'local' OR h.address IN ('127.0.0.1', '::1') THEN 'warning' ELSE 'critical' END AS severity, 'hba_trust'::text AS code,
 		pg_catalog.format('Line %s of the client authentication file lets %s into database %s without a password (%s).', h.line_number,
 			pg_catalog.array_to_string(h.user_name, ', '), pg_catalog.array_to_string(h.database, ', '), pg_catalog.concat_ws(' ', h.type, h.address)) AS finding,
 		'Write scram-sha-256, peer or cert there; SELECT pg_reload_conf();'::text AS mend
