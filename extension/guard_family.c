@@ -157,7 +157,7 @@ void
 casus_guard_family_join(const CasusProtected *prot, RangeVar *name, CasusGuardScope *scope)
 {
 	Oid			relid = RangeVarGetRelidExtended(name, AccessExclusiveLock, RVR_MISSING_OK,
-												 RangeVarCallbackOwnsTable, NULL);
+												 RangeVarCallbackOwnsRelation, NULL);
 	const CasusProtected *child;
 	List	   *lines = NIL;
 	ListCell   *lc;
