@@ -1,0 +1,157 @@
+-- Hostile input at hostile moments (group E of the attacks): a clear error or a value, and the session goes on as
+-- before.  What comes at random is in test/fuzz, kills and cancels in test/tap.
+\getenv source PG_ABS_SRCDIR
+\set fixture :source '/test/fixtures/beesel.sql'
+SET client_min_messages = warning;
+SET timezone = 'UTC';
+SET search_path = public, casus;
+\o /dev/null
+\ir :fixture
+\o
+SELECT dossier AS overleg FROM beesel.fixture WHERE name = 'overleg' \gset
+
+-- What a statement comes to: the number of rows it gives, or the class of its error.
+CREATE FUNCTION pg_temp.answer(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE n bigint;
+BEGIN
+	EXECUTE statement;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	RETURN n || ' rows';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE;
+END $$;
+
+-- E001, E002, E003, E004, E008: binary input of every length, with bytes after it, with each value of each of its bytes.
+CREATE TABLE crash_term (term casus.term);
+CREATE FUNCTION pg_temp.copied(value bytea) RETURNS text LANGUAGE sql AS $$
+	SELECT pg_temp.answer(format('COPY crash_term FROM PROGRAM %L (FORMAT binary)', 'printf ''' || string_agg(
+		'\' || (b / 64)::text || (b / 8 % 8)::text || (b % 8)::text, '' ORDER BY i) || ''''))
+	FROM (SELECT i, get_byte(message, i) AS b FROM (SELECT '\x5047434f50590aff0d0a00'::bytea || int4send(0) || int4send(0) || int2send(1::int2)
+		|| int4send(length(value)) || value || int2send(-1::int2)) m(message), generate_series(0, length(message) - 1) i) x
+$$;
+SELECT casus.term_send('gedurende 6 months after besluit') AS term \gset
+SELECT length(:'term'::bytea) AS length;
+SELECT pg_temp.copied(substr(:'term'::bytea || decode(repeat('00', 64), 'hex'), 1, n)) AS answer, min(n), max(n), count(*)
+	FROM generate_series(0, 96) n GROUP BY 1 ORDER BY 2;
+SELECT count(*) FILTER (WHERE answer = '1 rows') > 0 AS some_fit, string_agg(DISTINCT answer, ', ') FILTER (WHERE answer <> '1 rows') AS others
+	FROM (SELECT pg_temp.copied(set_byte(:'term'::bytea, position, value)) AS answer
+		FROM generate_series(0, length(:'term'::bytea) - 1, 3) position, unnest(ARRAY[0, 1, 9, 32, 45, 65, 97, 122, 127, 128, 226, 237, 255]) value) x;
+-- E013: what was taken in goes out and in again as the same.
+SELECT count(*) > 10 AS some, bool_and(term::text::casus.term = term AND casus.term_send(term::text::casus.term) = casus.term_send(term)) AS same
+	FROM crash_term;
+-- E028: what is equal has one hash and one text.
+SELECT count(*) FROM crash_term a, crash_term b
+	WHERE a.term = b.term AND (casus.term_hash(a.term) <> casus.term_hash(b.term) OR a.term::text <> b.term::text);
+
+-- E005: no type of casus has modifiers.
+SELECT count(*) FROM pg_type WHERE typnamespace IN ('casus'::regnamespace, 'casus_int'::regnamespace, 'casus_cat'::regnamespace)
+	AND (typmodin <> 0 OR typmodout <> 0) AND typelem = 0 AND typtype = 'b';
+
+-- E007, E008: NUL and malformed characters do not get to a function of casus.
+SELECT pg_temp.answer($$SELECT casus.enter(convert_from('\x6100', 'UTF8'))$$) AS nul,
+	pg_temp.answer($$SELECT casus.enter(convert_from('\xeda080', 'UTF8'))$$) AS surrogate,
+	pg_temp.answer($$SELECT casus.enter(convert_from('\x61e2', 'UTF8'))$$) AS cut,
+	pg_temp.answer($$SELECT casus.lint_protocol('{"name": "a\u0000b"}')$$) AS json;
+
+-- E009, E040: huge values and arrays.  What is named in an error is cut there.
+SELECT pg_temp.answer($$SELECT repeat('a', 50000000)::casus.term$$) AS term,
+	pg_temp.answer($$SELECT casus.enter(repeat('a', 50000000))$$) AS enter,
+	pg_temp.answer($$SELECT count(*) FROM casus.lint_protocol(to_jsonb(repeat('a', 50000000)))$$) AS lint,
+	pg_temp.answer($$SELECT casus.open_dossier(repeat('a', 50000000))$$) AS file;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pg_temp TO PUBLIC;
+SET SESSION AUTHORIZATION bs_coordinator;
+SELECT pg_temp.answer(format('SELECT casus.share(%s, array_fill(7::bigint, ARRAY[2000000]), ARRAY[''belastingen_en_woz''], ''m'')', :overleg)) AS items,
+	pg_temp.answer(format('SELECT casus.share(%s, NULL, array_fill(''x''::text, ARRAY[200000]), ''m'')', :overleg)) AS parties,
+	pg_temp.answer(format('SELECT casus.share(%s, ARRAY[[1, 2], [3, 4]]::bigint[], ARRAY[NULL]::text[], ''m'')', :overleg)) AS shape;
+RESET SESSION AUTHORIZATION;
+
+-- E010: nesting deeper than the stack, and deep nesting that is allowed.
+SELECT pg_temp.answer($$SELECT casus.lint_protocol((repeat('[', 100000) || repeat(']', 100000))::jsonb)$$) AS too_deep,
+	pg_temp.answer($$SELECT count(*) FROM casus.lint_protocol((repeat('[', 3000) || repeat(']', 3000))::jsonb)$$) AS deep,
+	pg_temp.answer($$SELECT casus.lint_protocol((repeat('{"phases":', 100000) || '1' || repeat('}', 100000))::jsonb)$$) AS object_too_deep;
+
+-- E011: phases that lead back to one another, and to themselves.
+SELECT pg_temp.answer($$SELECT casus.lint_protocol('{"name": "x", "phases": [{"name": "a", "initial": true}, {"name": "b"}],
+	"transitions": [{"from": "a", "to": "b"}, {"from": "b", "to": "a"}, {"from": "a", "to": "a"}]}')$$) = '0 rows' AS nothing_found;
+
+-- E014: a long run answers to a cancel; here, the clock's.
+SET statement_timeout = '200ms';
+SELECT count(*) FROM generate_series(1, 100000) i, casus.lint_protocol(jsonb_build_object('name', 'x' || i, 'phases',
+	(SELECT jsonb_agg(jsonb_build_object('name', 'p' || n)) FROM generate_series(1, 30) n))) l;
+RESET statement_timeout;
+
+-- E016: errors in nested calls leave nothing behind.
+CREATE FUNCTION pg_temp.nested(depth integer) RETURNS integer LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM count(*) FROM beesel.notitie;
+	IF depth = 0 THEN RETURN 1 / 0; END IF;
+	RETURN pg_temp.nested(depth - 1);
+EXCEPTION WHEN division_by_zero THEN
+	IF depth % 3 = 0 THEN RAISE; END IF;
+	RETURN 0;
+END $$;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pg_temp TO PUBLIC;
+SET SESSION AUTHORIZATION bs_coordinator;
+BEGIN;
+SELECT casus.enter('overleg', :overleg) \g /dev/null
+SELECT count(*) FROM beesel.notitie;
+SELECT sum(pg_temp.nested(i % 9 + 1)) FROM generate_series(1, 300) i;
+SELECT count(*) FROM beesel.notitie;
+-- E020: in a failed transaction, without a snapshot.
+DECLARE crash CURSOR FOR SELECT inhoud FROM beesel.notitie ORDER BY id;
+FETCH 1 FROM crash;
+SAVEPOINT s;
+SELECT 1 / 0;
+SHOW server_encoding;
+FETCH 1 FROM crash;
+SELECT count(*) FROM beesel.notitie;
+SELECT casus.leave();
+DEALLOCATE ALL;
+ROLLBACK TO s;
+SELECT count(*) FROM beesel.notitie;
+ROLLBACK;
+SELECT count(*) FROM beesel.notitie;
+RESET SESSION AUTHORIZATION;
+
+-- E024: the planner's help of casus on a function and an operator that are not its own.
+CREATE FUNCTION public.foreign_permits(integer, text) RETURNS boolean LANGUAGE sql IMMUTABLE SUPPORT casus_int.permits_support AS 'SELECT $1 > 0 AND $2 <> ''''';
+CREATE OPERATOR public.=== (FUNCTION = public.foreign_permits, LEFTARG = integer, RIGHTARG = text);
+SELECT count(*) FROM generate_series(1, 3) i, unnest(ARRAY['a', 'b']) t WHERE i === t AND public.foreign_permits(i, t);
+
+-- E027: the same document, however it is stored.
+CREATE TABLE crash_document (n integer, definition jsonb);
+ALTER TABLE crash_document ALTER definition SET STORAGE EXTERNAL;
+INSERT INTO crash_document SELECT 1, jsonb_build_object('name', repeat('x', 9000), 'phases', '[{"name": "a"}]'::jsonb);
+ALTER TABLE crash_document ALTER definition SET STORAGE EXTENDED;
+INSERT INTO crash_document SELECT 2, jsonb_build_object('name', repeat('x', 9000), 'phases', '[{"name": "a"}]'::jsonb);
+ALTER TABLE crash_document ALTER definition SET STORAGE MAIN;
+INSERT INTO crash_document SELECT 3, jsonb_build_object('name', repeat('x', 9000), 'phases', '[{"name": "a"}]'::jsonb);
+SELECT count(DISTINCT findings) FROM (SELECT n, (SELECT jsonb_agg(to_jsonb(l)) FROM casus.lint_protocol(definition) l) AS findings
+	FROM crash_document) x;
+
+-- E030: a row type that changes between the plan and its run.
+SET SESSION AUTHORIZATION bs_coordinator;
+BEGIN;
+SELECT casus.enter('overleg', :overleg) \g /dev/null
+PREPARE crash_rows AS SELECT n FROM beesel.notitie n ORDER BY id LIMIT 1;
+PREPARE crash_columns AS SELECT * FROM beesel.notitie ORDER BY id LIMIT 1;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+ALTER TABLE beesel.notitie ADD COLUMN extra integer DEFAULT 7;
+SET SESSION AUTHORIZATION bs_coordinator;
+BEGIN;
+SELECT casus.enter('overleg', :overleg) \g /dev/null
+SAVEPOINT s;
+EXECUTE crash_columns;
+ROLLBACK TO s;
+SELECT (n).extra FROM (SELECT n FROM beesel.notitie n LIMIT 1) x;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+
+-- E039: a C symbol of casus under another signature can only be declared by a superuser, who can run any C (see the README).
+SET SESSION AUTHORIZATION bs_coordinator;
+CREATE FUNCTION pg_temp.crash_label() RETURNS text LANGUAGE c AS '$libdir/casus', 'casus_sql_label_text';
+RESET SESSION AUTHORIZATION;
+
+DROP FUNCTION public.foreign_permits CASCADE;
+SELECT 'alive' AS server;
