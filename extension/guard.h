@@ -181,6 +181,11 @@ extern void casus_guard_derive_function(Oid function);
 extern void casus_guard_derive_utility(Node *stmt);
 extern void casus_guard_derive_utility_done(Node *stmt, CasusGuardScope *scope);
 
+/* ---- guard_statistics.c: values that ANALYZE has kept ---- */
+extern bool casus_guard_is_statistics(Oid relid);
+extern bool casus_guard_is_statistics_toast(Oid relid);
+extern void casus_guard_statistics(RangeTblEntry *rte, Index rtindex);
+
 /* ---- guard_explain.c: counts that tell of hidden rows ---- */
 extern void casus_guard_explain(QueryDesc *query);	/* after executor finish */
 

@@ -303,6 +303,9 @@ check_toast_table(Oid relid)
 
 	if (!CASUS_LAYER(toast) || get_rel_namespace(relid) != PG_TOAST_NAMESPACE)
 		return;
+	if (casus_guard_is_statistics_toast(relid))
+		refuse_bypass(NULL, psprintf(_("relation %s holds values of rows of any table."),
+							   casus_guard_name(relid)));
 	if (casus_compat_owns_relation(relid, casus_owner_oid()))
 		refuse_bypass(NULL, psprintf(_("relation %s belongs to casus; its contents are in the views and functions of schema casus."),
 							   casus_guard_name(relid)));

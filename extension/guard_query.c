@@ -151,6 +151,8 @@ bind_relation(Query *query, RangeTblEntry *rte, Index rtindex, Binding *binding)
 {
 	const CasusProtected *prot;
 
+	if (casus_guard_is_statistics(rte->relid))
+		casus_guard_statistics(rte, rtindex);
 	if (casus_guard_is_plain(rte->relid))
 		return;
 	prot = casus_registry_find(rte->relid);

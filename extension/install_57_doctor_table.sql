@@ -83,7 +83,7 @@ CREATE VIEW casus_int.table_finding AS
 	WHERE NOT t.tgisinternal AND t.tgtype & 3 = 3 AND t.tgname COLLATE "C" > '~casus_row'
 	UNION ALL
 	SELECT 'note', 'statistics',
-		pg_catalog.format('Table %s keeps statistics of %s columns of text or dates: a superuser finds values of governed rows in pg_statistic.', p.relation, pg_catalog.count(*)),
+		pg_catalog.format('Table %s keeps statistics of %s columns of text or dates: estimates in EXPLAIN follow values of governed rows.', p.relation, pg_catalog.count(*)),
 		pg_catalog.format('ALTER TABLE %s %s;', p.relation,
 			pg_catalog.string_agg(pg_catalog.format('ALTER COLUMN %I SET STATISTICS 0', a.attname), ', ' ORDER BY a.attnum))
 	FROM prot p JOIN pg_catalog.pg_attribute a ON a.attrelid = p.relid
@@ -168,7 +168,7 @@ CREATE VIEW casus_int.table_finding AS
 	GROUP BY a.grantee, p.relation
 	UNION ALL
 	SELECT 'note', 'extended_statistics',
-		pg_catalog.format('Statistics object %s keeps combinations of values of table %s.', x.stxname, p.relation),
+		pg_catalog.format('Statistics object %s keeps combinations of values of table %s, which estimates follow.', x.stxname, p.relation),
 		pg_catalog.format('DROP STATISTICS %s.%I;', x.stxnamespace::regnamespace, x.stxname)
 	FROM prot p JOIN pg_catalog.pg_statistic_ext x ON x.stxrelid = p.relid;
 COMMENT ON VIEW casus_int.table_finding IS 'Findings of casus.doctor() about protected tables and what hangs on them.';

@@ -17,3 +17,10 @@ CREATE FUNCTION casus_int.setval(sequence regclass, value bigint, is_called bool
 	AS 'MODULE_PATHNAME', 'casus_sql_setval';
 COMMENT ON FUNCTION casus_int.setval(regclass, bigint, boolean) IS
 	'What pg_catalog.setval does while a table is protected; a sequence of casus does not go back (42501 casus.bypass).';
+
+/* Put as a condition on pg_statistic and pg_statistic_ext_data (guard_statistics.c). */
+CREATE FUNCTION casus_int.shows_statistics(object oid, is_extended boolean) RETURNS boolean
+	LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'casus_sql_shows_statistics';
+COMMENT ON FUNCTION casus_int.shows_statistics(oid, boolean) IS
+	'Are the values that ANALYZE kept of this relation, or (is_extended) of this statistics object, readable? Not of a protected table in force.';

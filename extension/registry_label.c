@@ -13,6 +13,8 @@
 #include "catalog/objectaddress.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_statistic.h"
+#include "catalog/pg_statistic_ext_data.h"
 #include "commands/seclabel.h"
 #include "miscadmin.h"
 #include "utils/inval.h"
@@ -103,6 +105,9 @@ casus_registry_store(Oid relid, const CasusSettings *settings)
 	SetSecurityLabel(&table, CASUS_PROVIDER,
 					 casus_registry_settings_write(settings));
 	CacheInvalidateRelcacheByRelid(relid);
+	/* Plans that read what ANALYZE has kept may be from before any table was protected. */
+	CacheInvalidateRelcacheByRelid(StatisticRelationId);
+	CacheInvalidateRelcacheByRelid(StatisticExtDataRelationId);
 	CommandCounterIncrement();
 }
 

@@ -1,0 +1,94 @@
+-- What ANALYZE keeps of a protected table is shown to nobody, and what it keeps of others to whom it always was.  [B-77] A073
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE ROLE statistics_bypass BYPASSRLS;
+GRANT pg_read_all_data, pg_read_all_stats TO statistics_bypass;
+SELECT casus.install_protocol('beesel-2021');
+SELECT casus.open_file('beesel-2021', 'ond') > 0 AS opened;
+SELECT casus.activate_protocol('ond', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": "x"}') > 0 AS active;
+CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text, plaats text);
+CREATE TABLE vrij (id integer PRIMARY KEY, titel text);
+INSERT INTO zaak SELECT g, CASE WHEN g <= 200 THEN 8 ELSE 1 END, 'GEHEIM ' || g % 3, 'Beesel ' || g % 3 FROM generate_series(1, 400) g;
+INSERT INTO vrij SELECT g, 'open ' || g % 3 FROM generate_series(1, 400) g;
+CREATE INDEX zaak_kort ON zaak (lower(titel));
+CREATE STATISTICS zaak_samen (mcv) ON titel, plaats FROM zaak;
+CREATE STATISTICS vrij_samen (mcv) ON id, titel FROM vrij;
+ANALYZE zaak, vrij;
+CREATE VIEW kept AS
+	SELECT 'pg_stats' AS kept_in, count(*) FILTER (WHERE tablename ~ '^zaak') AS of_zaak, count(*) FILTER (WHERE tablename ~ '^vrij') AS of_vrij FROM pg_stats
+	UNION ALL SELECT 'pg_statistic', count(*) FILTER (WHERE starelid IN ('zaak'::regclass, 'zaak_kort'::regclass)),
+		count(*) FILTER (WHERE starelid = 'vrij'::regclass) FROM pg_statistic
+	UNION ALL SELECT 'pg_stats_ext', count(*) FILTER (WHERE tablename = 'zaak'), count(*) FILTER (WHERE tablename = 'vrij') FROM pg_stats_ext WHERE most_common_vals IS NOT NULL
+	UNION ALL SELECT 'pg_statistic_ext_data', count(*) FILTER (WHERE s.stxname = 'zaak_samen'), count(*) FILTER (WHERE s.stxname = 'vrij_samen')
+		FROM pg_statistic_ext_data d JOIN pg_statistic_ext s ON s.oid = d.stxoid;
+SELECT * FROM kept ORDER BY 1;
+PREPARE before AS SELECT count(*) FROM pg_statistic WHERE starelid = 'zaak'::regclass;
+EXECUTE before;
+SELECT count(*) > 2 AS lines FROM casus.protect('zaak', 'ond', opens_dossier => true, governs => 'soort = 8',
+	category => 'registratie', without_purpose => 'hide');
+CALL casus.take_in('zaak', phase => $$'intake'$$);
+SELECT count(*) > 2 AS lines FROM casus.bind('zaak', 'enforce');
+ANALYZE zaak, vrij;
+SELECT * FROM kept ORDER BY 1;
+EXECUTE before;
+SET ROLE statistics_bypass;
+SELECT count(*) FROM pg_stats WHERE tablename ~ '^zaak';
+RESET ROLE;
+SELECT attname FROM pg_stats WHERE most_common_vals::text ~ 'GEHEIM' OR histogram_bounds::text ~ 'GEHEIM';
+COPY (SELECT count(*) FROM pg_statistic WHERE starelid = 'zaak'::regclass) TO STDOUT;
+\copy pg_statistic TO PROGRAM 'grep -c GEHEIM'
+SELECT count(*) FROM (SELECT * FROM pg_statistic LIMIT 1) one;
+SELECT format('SELECT count(*) FROM %s', reltoastrelid::regclass) FROM pg_class WHERE oid = 'pg_statistic'::regclass \gexec
+
+-- Messages: who is told of an error is told what he gave himself, and nothing of a row that he does not see.
+CREATE ROLE statistics_owner;
+CREATE SCHEMA m AUTHORIZATION statistics_owner;
+GRANT USAGE ON SCHEMA m TO PUBLIC;
+SET ROLE statistics_owner;
+CREATE TABLE m.wie (id integer PRIMARY KEY);
+CREATE TABLE m.zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text, nr integer UNIQUE DEFERRABLE INITIALLY DEFERRED,
+	wie integer NOT NULL REFERENCES m.wie ON DELETE SET NULL ON UPDATE CASCADE, CHECK (wie < 90));
+CREATE TABLE m.tak (id integer PRIMARY KEY, zaak integer REFERENCES m.zaak);
+INSERT INTO m.wie VALUES (1), (2), (5);
+INSERT INTO m.zaak VALUES (1, 8, 'GEHEIM een', 11, 1), (2, 1, 'open', 12, 2);
+INSERT INTO m.tak VALUES (1, 1), (2, 2);
+GRANT ALL ON ALL TABLES IN SCHEMA m TO PUBLIC;
+RESET ROLE;
+SELECT count(*) > 2 AS lines FROM casus.protect('m.zaak', 'ond', opens_dossier => true, governs => 'soort = 8',
+	category => 'registratie', without_purpose => 'hide');
+CALL casus.take_in('m.zaak', phase => $$'intake'$$);
+SELECT count(*) > 2 AS lines FROM casus.bind('m.zaak', 'enforce');
+CREATE FUNCTION told(sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	message text;
+	detail text;
+BEGIN
+	EXECUTE sql;
+	SET CONSTRAINTS ALL IMMEDIATE;
+	RETURN 'ok';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+	RETURN concat_ws(' | ', SQLSTATE, message, regexp_replace(regexp_replace(detail, '(.*): ', ''), '[0-9a-f]{8}-[-0-9a-f]+', '<label>'));
+END $$;
+CREATE TABLE tried (sql text);
+INSERT INTO tried VALUES
+	('DELETE FROM m.wie WHERE id = 1'),
+	('UPDATE m.wie SET id = 99 WHERE id = 1'),
+	('DELETE FROM m.wie WHERE id = 2'),
+	('DELETE FROM m.zaak WHERE id IN (1, 2)'),
+	('INSERT INTO m.zaak VALUES (1, 1, ''eigen'', 3, 5)'),
+	('INSERT INTO m.zaak VALUES (3, 1, ''eigen'', 11, 5)'),
+	('INSERT INTO m.zaak VALUES (3, 1, ''eigen'', 3, 95)'),
+	('INSERT INTO m.zaak VALUES (3, 1, ''eigen'', 3, NULL)'),
+	('UPDATE m.zaak SET wie = NULL'),
+	('INSERT INTO m.zaak VALUES (1, 1, ''eigen'', 3, 5) ON CONFLICT (id) DO UPDATE SET titel = zaak.titel || ''.'''),
+	('SELECT * FROM m.zaak WHERE titel::integer = 1'),
+	('SELECT * FROM m.zaak WHERE 1 / (id - 1) = 0');
+GRANT SELECT ON tried TO PUBLIC;
+SELECT sql, told(sql) FROM tried;
+SET ROLE statistics_owner;
+SELECT sql, told(sql) FROM tried;
+RESET ROLE;
+SET ROLE statistics_bypass;
+SELECT sql, told(sql) FROM tried;
+RESET ROLE;
