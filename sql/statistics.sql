@@ -36,7 +36,7 @@ SELECT count(*) FROM pg_stats WHERE tablename ~ '^zaak';
 RESET ROLE;
 SELECT attname FROM pg_stats WHERE most_common_vals::text ~ 'GEHEIM' OR histogram_bounds::text ~ 'GEHEIM';
 COPY (SELECT count(*) FROM pg_statistic WHERE starelid = 'zaak'::regclass) TO STDOUT;
-\copy pg_statistic TO PROGRAM 'grep -c GEHEIM'
+\copy pg_statistic TO PROGRAM 'grep -c GEHEIM; true'
 SELECT count(*) FROM (SELECT * FROM pg_statistic LIMIT 1) one;
 SELECT format('SELECT count(*) FROM %s', reltoastrelid::regclass) FROM pg_class WHERE oid = 'pg_statistic'::regclass \gexec
 
