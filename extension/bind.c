@@ -99,6 +99,31 @@ check_members(List *members)
 	}
 }
 
+/* So with a link table: its rows would link on without anybody's knowing. */
+static void
+check_link_tables(Relation rel, const CasusSettings *settings)
+{
+	ListCell   *lc;
+
+	foreach(lc, settings->links ? casus_registry_tables() : NIL)
+	{
+		const CasusProtected *prot = casus_registry_find(lfirst_oid(lc));
+		const CasusSettings *link = prot != NULL ? prot->settings : NULL;
+
+		for (int i = 0; link != NULL && i < link->nrelabels; i++)
+		{
+			if (link->relabels[i].parent == RelationGetRelid(rel) &&
+				(prot->mode != CASUS_MODE_ENFORCE || !prot->fenced))
+				casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+								  psprintf("table \"%s\" gets its labels from a table that is not bound",
+										   RelationGetRelationName(rel)),
+								  "Link tables are bound first.",
+								  psprintf("SELECT casus.bind(%s, 'enforce');",
+										   quote_literal_cstr(casus_relation_ddl_name(prot->relid))));
+		}
+	}
+}
+
 Datum
 casus_sql_bind(PG_FUNCTION_ARGS)
 {
@@ -126,6 +151,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	if (enforce)
 	{
 		check_parents(rel, settings);
+		check_link_tables(rel, settings);
 		casus_census_take(rel, &census);
 	}
 	if (census.unlabelled > 0)

@@ -113,7 +113,8 @@ extern void casus_pass_leave(void);
 
 /*
  * 16 bytes, big-endian: dossier 8, item 4, class 4.  The class packs party
- * code (12 bits), category (8), phase of collection (6), subject category (6):
+ * code (12 bits), mark of further
+ * dossiers (1), category (7), phase of collection (6), subject category (6):
  * nothing is looked up, so first use never waits.  Codes are those of the
  * dossier's file and protocol; 0 stands for "none" in party and subject
  * category.
@@ -126,6 +127,7 @@ typedef struct CasusLabel
 	uint8		category;
 	uint8		phase;
 	uint8		subject_category;
+	bool		linked;			/* other dossiers besides: casus_cat.linked */
 } CasusLabel;
 
 typedef enum CasusLabelKind
@@ -138,6 +140,9 @@ typedef enum CasusLabelKind
 
 extern const pg_uuid_t casus_label_outside;
 extern CasusLabelKind casus_label_unpack(const pg_uuid_t *raw, CasusLabel *label);
+/* Is a governed label marked? Asked of every row; ids of dossiers do not reach the first byte. */
+#define CASUS_LABEL_IS_LINKED(raw)	(((raw)->data[13] & 0x08) != 0 && (raw)->data[0] == 0)
+
 extern void casus_label_pack(const CasusLabel *label, pg_uuid_t *raw);
 extern void casus_label_pending(pg_uuid_t *raw);	/* of the current top-level transaction */
 extern bool casus_label_is_own_pending(const pg_uuid_t *raw);
@@ -205,6 +210,7 @@ typedef enum CasusTable
 	CASUS_DOSSIER,
 	CASUS_PARTICIPANT,
 	CASUS_SHARING,
+	CASUS_LINKED,
 	CASUS_OPENING,
 	CASUS_ACT,
 	CASUS_ACT_CONTENT,
@@ -411,6 +417,8 @@ extern bool casus_dossier_participates_until(int64 id, int32 person,
 
 /* Is the item, or the whole dossier, shared with the party now? */
 extern bool casus_dossier_shared(int64 id, uint32 item, uint16 party);
+/* Further dossiers of an item; palloced. */
+extern int	casus_dossier_linked(int64 id, uint32 item, int64 **others);
 extern int	casus_dossier_sharing(int64 id, uint16 party, uint32 **items,
 								  TimestampTz *until);
 extern int	casus_dossier_ended_sharing(int64 id, uint16 party);

@@ -41,7 +41,7 @@ static const char *const table_names[CASUS_NTABLES] = {
 	"installation", "protocol", "phase", "stage", "purpose", "office",
 	"subject_category", "category", "rule", "gate", "transition",
 	"list_value", "file", "party", "person", "person_role", "appointment",
-	"dossier", "participant", "sharing", "opening", "act", "act_content", "decision"
+	"dossier", "participant", "sharing", "linked", "opening", "act", "act_content", "decision"
 };
 
 typedef enum Presence
@@ -87,7 +87,7 @@ catalog_relcache_callback(Datum arg, Oid relid)
 			if (tables[i] == relid)
 			{
 				casus_catalog_generation++;
-				if (i != CASUS_DOSSIER && i != CASUS_SHARING && i < CASUS_ACT)
+				if (i != CASUS_DOSSIER && i != CASUS_SHARING && i != CASUS_LINKED && i < CASUS_ACT)
 					casus_catalog_people++;
 				return;
 			}

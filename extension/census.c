@@ -53,7 +53,7 @@ count_unrelabelled(const CasusProtected *prot)
 	int64		n = 0;
 
 	if (settings->nrelabels > 0)
-		n += casus_rowverdict_relabel_all(prot, false);
+		n += casus_rowverdict_relabel_all(prot, false) + casus_rowlink_all(prot, false);
 	if (settings->kind != CASUS_KIND_VIA_CHILD)
 		return n;
 	foreach(lc, casus_registry_tables())
@@ -65,7 +65,7 @@ count_unrelabelled(const CasusProtected *prot)
 		{
 			if (OidIsValid(child->relabels[i].parent) &&
 				casus_registry_is_of(prot->relid, child->relabels[i].parent))
-				n += casus_rowverdict_relabel_all(other, false);
+				n += casus_rowverdict_relabel_all(other, false) + casus_rowlink_all(other, false);
 		}
 	}
 	return n;

@@ -257,6 +257,33 @@ casus_dossier_participates(int64 id, int32 person, uint16 party, int office)
 	return casus_dossier_participates_until(id, person, party, office, &until);
 }
 
+/* ---- rows of several dossiers ---- */
+
+int
+casus_dossier_linked(int64 id, uint32 item, int64 **others)
+{
+	CasusScan	scan;
+	int			n = 0;
+	int			capacity = 4;
+
+	*others = palloc(capacity * sizeof(int64));
+	casus_scan_key(&scan, CASUS_LINKED, casus_table_pkey(CASUS_LINKED),
+				   CASUS_COL_LINKED_DOSSIER, F_INT8EQ, Int64GetDatum(id));
+	while (casus_scan_next(&scan))
+	{
+		if ((uint32) casus_scan_int(&scan, CASUS_COL_LINKED_ITEM, 0) != item)
+			continue;
+		if (n == capacity)
+		{
+			capacity *= 2;
+			*others = repalloc(*others, capacity * sizeof(int64));
+		}
+		(*others)[n++] = casus_scan_int(&scan, CASUS_COL_LINKED_OTHER, 0);
+	}
+	casus_scan_end(&scan);
+	return n;
+}
+
 /* ---- sharing ---- */
 
 /*

@@ -197,6 +197,10 @@ extern void casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope,
 /* ---- guard_ddl.c ---- */
 extern void casus_guard_ddl(Node *stmt, CasusGuardScope *scope);
 
+/* ---- publication.c: would a publication send the rows of a table? ---- */
+extern bool casus_publication_has(Oid relid);	/* it, its schema, a parent, or all tables */
+extern bool casus_publication_in_schema(Oid relid, Oid schema); /* it or a parent */
+
 /* ---- guard_publication.c ---- */
 extern void casus_guard_publication(Node *stmt);
 extern void casus_guard_publication_move(Oid schema, Oid parent);	/* one may be invalid */

@@ -298,6 +298,14 @@ CREATE TABLE casus_cat.sharing (
 CREATE INDEX sharing_dossier ON casus_cat.sharing (dossier);
 COMMENT ON TABLE casus_cat.sharing IS 'Items that may be seen by a party; item 0 is the whole dossier.';
 
+CREATE TABLE casus_cat.linked (
+	dossier bigint NOT NULL REFERENCES casus_cat.dossier,
+	item bigint NOT NULL CHECK (item BETWEEN 1 AND 4294967295),
+	other bigint NOT NULL REFERENCES casus_cat.dossier,
+	PRIMARY KEY (dossier, item, other)
+);
+COMMENT ON TABLE casus_cat.linked IS 'Further dossiers of items that a link table brings to several (via_link): read only where each of them permits.';
+
 /* ---- acts ---- */
 
 CREATE TABLE casus_cat.act (
@@ -432,6 +440,9 @@ ALTER TABLE casus_cat.participant ENABLE ALWAYS TRIGGER state_changed;
 CREATE TRIGGER state_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON casus_cat.sharing
 	FOR EACH STATEMENT EXECUTE FUNCTION casus_int.state_changed();
 ALTER TABLE casus_cat.sharing ENABLE ALWAYS TRIGGER state_changed;
+CREATE TRIGGER state_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON casus_cat.linked
+	FOR EACH STATEMENT EXECUTE FUNCTION casus_int.state_changed();
+ALTER TABLE casus_cat.linked ENABLE ALWAYS TRIGGER state_changed;
 CREATE TRIGGER state_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON casus_cat.opening
 	FOR EACH STATEMENT EXECUTE FUNCTION casus_int.state_changed();
 ALTER TABLE casus_cat.opening ENABLE ALWAYS TRIGGER state_changed;

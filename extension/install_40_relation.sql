@@ -54,9 +54,9 @@ REVOKE ALL ON FUNCTION casus.protect(regclass, text, boolean, text, text, text, 
 GRANT EXECUTE ON FUNCTION casus.protect(regclass, text, boolean, text, text, text, text, text, text, jsonb, text, text, jsonb, text, text, jsonb, text, jsonb, text, text, text, boolean, text, regprocedure) TO casus_admin;
 COMMENT ON FUNCTION casus.protect(regclass, text, boolean, text, text, text, text, text, text, jsonb, text, text, jsonb, text, text, jsonb, text, jsonb, text, text, text, boolean, text, regprocedure) IS
 $$Registers a table as protected and adds its column casus_label; it binds nobody before casus.bind. Returns the commands it carried out; with dry_run the commands it would carry out, and the cost.
-Exactly one of: opens_dossier (each governed row is a dossier), dossier (bigint column with the id of casus.open_dossier), via (foreign-key column; several as '{a,b}' or text[], the first that is not null wins), via_child ('table.fk_column': the foreign key of that child points here).
+Exactly one of: opens_dossier (each governed row is a dossier), dossier (bigint column with the id of casus.open_dossier), via (foreign-key column; several as '{a,b}' or text[], the first that is not null wins), via_child ('table.fk_column': the foreign key of that child points here), via_link ('link_table' or 'link_table.fk_column', protected before: a row stands outside until a governed row of the link table points to it, takes the dossier of the first that does, and is read only where the dossiers of all permit; removing a link takes nothing back; rows below it need item => 'inherit').
 governs: expression over the table's own columns, built-in functions only; other rows stay outside the protocol. category, originator, subject_category: a name, or a column, whose values a jsonb object may map; without them the category is the parent row's, for a dossier's own row the first that is about no person, the originator the party of who inserts, the data subject the parent row's or none. columns: {"column": "category of its data"}: a value that may not be kept about the row's category of data subject is refused ('' counts as none); whoever may not read that category for his purpose in his office is refused when he names the column, and finds NULL in views and where only another phase allows it. item: row or inherit (one item with the parent). without_purpose: error or hide (default hide on a mixed table).
-Needs casus_admin and ownership of the table. Errors: 22023 unknown names, 55000 unsuitable table, 42501 not allowed, 0A000 via_link and resolve.$$;
+Needs casus_admin and ownership of the table. Errors: 22023 unknown names, 55000 unsuitable table, 42501 not allowed, 0A000 resolve.$$;
 
 CREATE FUNCTION casus.protect(
 	relation regclass,
@@ -234,11 +234,12 @@ BEGIN ATOMIC
 		FROM tables t LEFT JOIN root ON root.oid = t.oid
 		UNION ALL
 		SELECT t.oid, 'kind', NULL,
-			CASE WHEN t.relkind = 'p' OR t.relispartition THEN 'partitioned: cannot be protected yet'
+			CASE WHEN t.relispartition THEN 'a partition: protected with its parent'
+				WHEN t.relkind = 'p' THEN 'partitioned: protected with all its partitions'
 				ELSE 'foreign table: cannot be protected' END
 		FROM tables t WHERE t.relkind <> 'r' OR t.relispartition
 		UNION ALL
-		SELECT t.oid, 'kind', i.inhrelid::regclass::text, 'inheritance: cannot be protected yet'
+		SELECT t.oid, 'kind', i.inhrelid::regclass::text, 'inheritance: protected with the table at the top'
 		FROM tables t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid OR i.inhrelid = t.oid
 		WHERE t.relkind = 'r' AND NOT t.relispartition
 		UNION ALL

@@ -94,7 +94,7 @@ CREATE VIEW casus_int.table_finding AS
 	UNION ALL
 	SELECT 'note', 'link_table',
 		pg_catalog.format('Rows of %s are reached from protected table %s but are not protected themselves: whoever may read %s sees them whatever their dossier.', o.oid::regclass, p.relation, o.oid::regclass),
-		pg_catalog.format('SELECT casus.protect(%L, ''...'', via_child => ''...''); -- where they hold data of one dossier; an n:m link protects its own rows only', o.oid::regclass)
+		pg_catalog.format('SELECT casus.protect(%L, ''...'', via_link => %L);', o.oid::regclass, p.relation)
 	FROM prot p
 	JOIN pg_catalog.pg_constraint k ON k.contype = 'f' AND k.conrelid = p.relid
 	JOIN pg_catalog.pg_class o ON o.oid = k.confrelid

@@ -31,6 +31,7 @@ SELECT pg_catalog.pg_extension_config_dump('casus_cat.appointment', '');
 SELECT pg_catalog.pg_extension_config_dump('casus_cat.dossier', '');
 SELECT pg_catalog.pg_extension_config_dump('casus_cat.participant', '');
 SELECT pg_catalog.pg_extension_config_dump('casus_cat.sharing', '');
+SELECT pg_catalog.pg_extension_config_dump('casus_cat.linked', '');
 SELECT pg_catalog.pg_extension_config_dump('casus_cat.opening', '');
 SELECT pg_catalog.pg_extension_config_dump('casus_cat.act', '');
 SELECT pg_catalog.pg_extension_config_dump('casus_cat.act_content', '');

@@ -70,7 +70,8 @@ casus_label_unpack(const pg_uuid_t *raw, CasusLabel *label)
 		return CASUS_LABEL_BROKEN;
 
 	label->party = class >> 20;
-	label->category = (class >> 12) & 0xff;
+	label->linked = ((class >> 19) & 1) != 0;
+	label->category = (class >> 12) & 0x7f;
 	label->phase = (class >> 6) & 0x3f;
 	label->subject_category = class & 0x3f;
 
@@ -89,6 +90,7 @@ casus_label_pack(const CasusLabel *label, pg_uuid_t *raw)
 
 	write_words(raw, label->dossier, label->item,
 				((uint32) label->party << 20) |
+				((label->linked ? (uint32) 1 : 0) << 19) |
 				((uint32) label->category << 12) |
 				((uint32) label->phase << 6) |
 				label->subject_category);
@@ -152,10 +154,11 @@ casus_sql_label_text(PG_FUNCTION_ARGS)
 			text = "broken";
 			break;
 		case CASUS_LABEL_GOVERNED:
-			text = psprintf("dossier " INT64_FORMAT " item %u party %u category %u phase %u subject %u",
+			text = psprintf("dossier " INT64_FORMAT " item %u party %u category %u phase %u subject %u%s",
 							label.dossier, label.item, label.party,
 							label.category, label.phase,
-							label.subject_category);
+							label.subject_category,
+							label.linked ? " linked" : "");
 			break;
 	}
 	PG_RETURN_TEXT_P(cstring_to_text(text));

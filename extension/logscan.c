@@ -231,11 +231,29 @@ note_dossier(LogScan *scan, const pg_uuid_t *raw, bool in_error)
 	scan->has_last = true;
 }
 
+/* Of a row of several dossiers each is on record. */
+static pg_noinline void
+note_linked(LogScan *scan, const pg_uuid_t *raw)
+{
+	CasusLabel	label;
+	int64	   *others;
+	int			n;
+
+	if (casus_label_unpack(raw, &label) != CASUS_LABEL_GOVERNED)
+		return;
+	n = casus_dossier_linked(label.dossier, label.item, &others);
+	for (int i = 0; i < n; i++)
+		casus_lognote_add(scan->notes, others[i], false, false);
+	pfree(others);
+}
+
 static inline void
 note_passed(LogScan *scan, const pg_uuid_t *raw)
 {
 	uint64		head;
 
+	if (unlikely(CASUS_LABEL_IS_LINKED(raw)))
+		note_linked(scan, raw);
 	/* Rows of one dossier tend to come together: its first 8 bytes tell. */
 	memcpy(&head, raw->data, sizeof(head));
 	if (scan->has_last && scan->last_head == head)

@@ -26,6 +26,14 @@ casus_movetree_try_again(void)
 			 errhint("Try again.")));
 }
 
+static void
+refuse_linked(void)
+{
+	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+					  _("this row cannot be moved"),
+					  _("It, or what it links, belongs to several dossiers."), NULL);
+}
+
 /* ---- the verdict ---- */
 
 /* The capacity in which the caller may do it in this dossier, by any rule for the verb. */
@@ -171,6 +179,15 @@ move_below(CasusMove *m, Oid relid, TupleTableSlot *slot)
 	}
 }
 
+/* Do rows of the table come to their dossiers by a link table? */
+static bool
+links(Oid relid)
+{
+	const CasusSettings *settings = casus_registry_settings(relid);
+
+	return settings != NULL && settings->links;
+}
+
 /* Parents that have their label from this row go along. */
 static void
 move_parents(CasusMove *m, Oid relid, TupleTableSlot *slot)
@@ -192,8 +209,11 @@ move_parents(CasusMove *m, Oid relid, TupleTableSlot *slot)
 
 		if (!OidIsValid(vias[i].parent) || !casus_rowparent_has_key(&vias[i], slot) ||
 			casus_rowparent_label(&vias[i], slot, &raw, &spot) != CASUS_FOUND_LABEL ||
-			casus_label_unpack(&raw, &label) != CASUS_LABEL_GOVERNED ||
-			label.dossier != m->from.id)
+			casus_label_unpack(&raw, &label) != CASUS_LABEL_GOVERNED)
+			continue;
+		if (label.linked || (label.dossier != m->from.id && links(vias[i].parent)))
+			refuse_linked();
+		if (label.dossier != m->from.id)
 			continue;
 		parent = table_open(spot.relid, RowExclusiveLock);
 		above = table_slot_create(parent, NULL);
@@ -219,6 +239,8 @@ casus_movetree_row(CasusMove *m, Relation rel, TupleTableSlot *slot, const Casus
 	Datum		label_value = UUIDPGetDatum(&raw);
 
 	check_stack_depth();
+	if (label->linked)
+		refuse_linked();
 	judge(m, label);
 	moved.dossier = m->to.id;
 	casus_label_pack(&moved, &raw);

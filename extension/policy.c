@@ -142,12 +142,46 @@ remember_same(uint64 raw_dossier)
 	return true;
 }
 
+/* Do the masks of the dossier that is remembered grant the item? */
+static bool
+grants(const CasusLabel *label)
+{
+	uint64		bit = UINT64CONST(1) << label->category;
+
+	if ((memo.masks.all & bit) != 0)
+		return true;
+	if ((memo.masks.own & bit) != 0 && label->party != 0 && label->party == memo.party)
+		return true;
+	return (memo.masks.shared & bit) != 0 &&
+		casus_policy_cache_shared(label->dossier, label->item, memo.party);
+}
+
+/* A row of several dossiers: each of the others must grant it too. Few rows are. */
+static bool
+all_grant(const CasusLabel *label)
+{
+	int64	   *others;
+	int			n = casus_dossier_linked(label->dossier, label->item, &others);
+	bool		result = n > 0;
+
+	for (int i = 0; result && i < n; i++)
+	{
+		CasusLabel	other = *label;
+
+		other.dossier = others[i];
+		remember(pg_hton64((uint64) other.dossier));
+		result = grants(&other);
+	}
+	pfree(others);
+	memo.version = 0;
+	return result;
+}
+
 /* What the masks do not settle at once. */
 static pg_noinline bool
 judge_further(const pg_uuid_t *raw)
 {
 	CasusLabel	label;
-	uint64		bit;
 
 	switch (casus_label_unpack(raw, &label))
 	{
@@ -161,14 +195,9 @@ judge_further(const pg_uuid_t *raw)
 			break;
 	}
 
-	bit = UINT64CONST(1) << label.category;
-	if ((memo.masks.own & bit) != 0 && label.party != 0 && label.party == memo.party)
+	if (casus_policy_has_inserts && casus_policy_inserted_here(label.dossier, label.item))
 		return true;
-	if ((memo.masks.shared & bit) != 0 &&
-		casus_policy_cache_shared(label.dossier, label.item, memo.party))
-		return true;
-	return casus_policy_has_inserts &&
-		casus_policy_inserted_here(label.dossier, label.item);
+	return grants(&label) && (!label.linked || all_grant(&label));
 }
 
 static inline bool
@@ -207,7 +236,7 @@ permits(const pg_uuid_t *raw)
 	if (likely(category < CASUS_MAX_CODE && (rest >> 32) != 0 &&
 			   (memo.masks.all & (UINT64CONST(1) << category)) != 0))
 		return true;
-	if ((memo.masks.own | memo.masks.shared) == 0 &&
+	if (category < CASUS_MAX_CODE && (memo.masks.own | memo.masks.shared) == 0 &&
 		!casus_policy_has_inserts && (int64) pg_ntoh64(raw_dossier) > 0)
 		return false;
 	return judge_further(raw);

@@ -337,16 +337,13 @@ remember(const Case *c, const CasusReason *reason, uint64 version)
 			sizeof(allowed.article));
 }
 
-bool
-casus_policy_explain(const CasusCapacity *capacity, const CasusLabel *label,
-					 CasusVerb verb, CasusReason *reason)
+static bool
+explain_one(const CasusCapacity *capacity, const CasusLabel *label,
+			CasusVerb verb, CasusReason *reason)
 {
 	Case		c = {0};
 	uint64		version = casus_catalog_generation;
 
-	if (label->item != 0 && verb != CASUS_SUPPLY &&
-		casus_policy_inserted_here(label->dossier, label->item))
-		return allow(reason, NULL, _("the row was inserted by this transaction"));
 	if (capacity == NULL)
 		return refuse_no_purpose(reason);
 	if (is_remembered(capacity, label, verb))
@@ -364,4 +361,31 @@ casus_policy_explain(const CasusCapacity *capacity, const CasusLabel *label,
 	if (!c.may_know)
 		return refuse_unknown(reason);
 	return false;
+}
+
+/* Of a row of several dossiers every one has to allow it. */
+bool
+casus_policy_explain(const CasusCapacity *capacity, const CasusLabel *label,
+					 CasusVerb verb, CasusReason *reason)
+{
+	int64	   *others;
+	int			n;
+
+	if (label->item != 0 && verb != CASUS_SUPPLY &&
+		casus_policy_inserted_here(label->dossier, label->item))
+		return allow(reason, NULL, _("the row was inserted by this transaction"));
+	if (!explain_one(capacity, label, verb, reason))
+		return false;
+	if (!label->linked)
+		return true;
+	n = casus_dossier_linked(label->dossier, label->item, &others);
+	for (int i = 0; i < n; i++)
+	{
+		CasusLabel	other = *label;
+
+		other.dossier = others[i];
+		if (!explain_one(capacity, &other, verb, reason))
+			return false;
+	}
+	return n > 0 || refuse_unknown(reason);
 }

@@ -221,10 +221,16 @@ read_kind(Wish *wish)
 	char	   *dossier = text_arg(wish, ARG_DOSSIER);
 	char	   *via = text_arg(wish, ARG_VIA);
 	char	   *via_child = text_arg(wish, ARG_VIA_CHILD);
+	char	   *via_link = text_arg(wish, ARG_VIA_LINK);
 	bool		opens = bool_arg(wish, ARG_OPENS_DOSSIER);
 
-	if (opens + (dossier != NULL) + (via != NULL) + (via_child != NULL) != 1)
-		wrong("exactly one of opens_dossier, dossier, via and via_child says how rows come to a dossier", NULL);
+	if (opens + (dossier != NULL) + (via != NULL) + (via_child != NULL) + (via_link != NULL) != 1)
+		wrong("exactly one of opens_dossier, dossier, via, via_child and via_link says how rows come to a dossier", NULL);
+	if (via_link != NULL)
+	{
+		via_child = casus_protect_check_via_link(wish->rel, via_link);
+		wish->settings.links = true;
+	}
 	if (opens)
 		wish->settings.kind = CASUS_KIND_ROOT;
 	else if (dossier != NULL)
@@ -299,6 +305,9 @@ read_manners(Wish *wish)
 	wish->settings.inherit_item = item != NULL && strcmp(item, "inherit") == 0;
 	if (without != NULL && strcmp(without, "error") != 0 && strcmp(without, "hide") != 0)
 		casus_protect_check_unknown("without_purpose", without, "It is error or hide.");
+	if (!wish->settings.inherit_item && casus_protect_check_below_link(&wish->settings))
+		wrong("rows below a table with via_link need item => 'inherit'",
+			  "They belong to as many dossiers as the row that they hang on.");
 	wish->settings.hide = without != NULL ? strcmp(without, "hide") == 0 : wish->mixed;
 	wish->settings.default_outside = wish->mixed;
 	wish->fs->default_basis = text_arg(wish, ARG_DEFAULT_BASIS);
@@ -527,10 +536,10 @@ casus_sql_protect(PG_FUNCTION_ARGS)
 	casus_require_preloaded();
 	if (PG_ARGISNULL(ARG_RELATION))
 		wrong("protect needs a table", NULL);
-	if (!PG_ARGISNULL(ARG_VIA_LINK) || !PG_ARGISNULL(ARG_RESOLVE))
+	if (!PG_ARGISNULL(ARG_RESOLVE))
 		casus_setup_error(ERRCODE_FEATURE_NOT_SUPPORTED, NULL,
-						  "via_link and resolve are not yet there", NULL,
-						  "Protect the link table itself with via.");
+						  "resolve is not yet there", NULL,
+						  "Keep the dossier in a column, and protect with dossier => or via =>.");
 	relid = PG_GETARG_OID(ARG_RELATION);
 	wish->fcinfo = fcinfo;
 	run = !bool_arg(wish, ARG_DRY_RUN);

@@ -22,6 +22,8 @@ extern AttrNumber casus_protect_check_column(Relation rel, const char *name);
 extern void casus_protect_check_via(Relation rel, const char *column, CasusVia *via);
 extern void casus_protect_check_via_child(Relation rel, const char *given,
 										  Oid *child, AttrNumber *attno);
+extern char *casus_protect_check_via_link(Relation rel, const char *given);
+extern bool casus_protect_check_below_link(const CasusSettings *settings);
 extern List *casus_protect_check_list(const char *given);
 
 /* ---- census.c ---- */

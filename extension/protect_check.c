@@ -468,6 +468,66 @@ casus_protect_check_via_child(Relation rel, const char *given, Oid *child, AttrN
 	table_close(other, AccessShareLock);
 }
 
+/*
+ * 'link_table', with its only foreign key to this one, or 'link_table.fk_column'.
+ * Returns the latter.  The rows of the link table say which dossiers: it is
+ * protected first.
+ */
+char *
+casus_protect_check_via_link(Relation rel, const char *given)
+{
+	List	   *names = casus_compat_qualified_name(given);
+	Oid			relid = InvalidOid;
+	Relation	link;
+	AttrNumber	attno = InvalidAttrNumber;
+	ListCell   *lc;
+
+	if (list_length(names) == 1)
+		relid = get_relname_relid(strVal(linitial(names)), RelationGetNamespace(rel));
+	else if (list_length(names) == 2 &&
+			 OidIsValid(get_namespace_oid(strVal(linitial(names)), true)))
+		relid = get_relname_relid(strVal(lsecond(names)),
+								  get_namespace_oid(strVal(linitial(names)), true));
+	if (!OidIsValid(relid))
+		return unconstify(char *, given);
+
+	if (casus_registry_find(relid) == NULL)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  psprintf("the link table \"%s\" is not protected", given),
+						  "Its rows say which dossiers.", NULL);
+	link = table_open(relid, AccessShareLock);
+	foreach(lc, RelationGetFKeyList(link))
+	{
+		ForeignKeyCacheInfo *key = lfirst(lc);
+
+		if (key->confrelid != RelationGetRelid(rel))
+			continue;
+		if (attno != InvalidAttrNumber)
+			casus_protect_check_unknown("via_link", given, "Several foreign keys lead here: 'table.fk_column'.");
+		attno = key->conkey[0];
+	}
+	table_close(link, AccessShareLock);
+	if (attno == InvalidAttrNumber)
+		casus_protect_check_unknown("via_link", given, "It has no foreign key to the table.");
+	return psprintf("%s.%s", casus_relation_ddl_name(relid),
+					quote_identifier(get_attname(relid, attno, false)));
+}
+
+/* Do rows of the table come to their dossier over one with via_link? */
+bool
+casus_protect_check_below_link(const CasusSettings *settings)
+{
+	for (int i = 0; i < settings->nvia; i++)
+	{
+		const CasusSettings *parent = OidIsValid(settings->via[i].parent) ?
+			casus_registry_settings(settings->via[i].parent) : NULL;
+
+		if (parent != NULL && (parent->links || casus_protect_check_below_link(parent)))
+			return true;
+	}
+	return false;
+}
+
 /* 'a', or '{a,"b c"}' */
 List *
 casus_protect_check_list(const char *given)

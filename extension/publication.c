@@ -11,6 +11,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "relation.h"
+#include "guard.h"
 
 #include "catalog/partition.h"
 #include "catalog/pg_publication.h"

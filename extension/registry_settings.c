@@ -76,6 +76,7 @@ casus_registry_settings_write(const CasusSettings *settings)
 	put_string(&buf, "via_child", settings->via_child);
 	put_bool(&buf, "hide", settings->hide);
 	put_bool(&buf, "inherit_item", settings->inherit_item);
+	put_bool(&buf, "links", settings->links);
 	put_bool(&buf, "default_outside", settings->default_outside);
 	put_bool(&buf, "had_row_security", settings->had_row_security);
 	put_bool(&buf, "had_force", settings->had_force);
@@ -295,6 +296,7 @@ read_settings(Jsonb *json)
 	settings->via_child = get_string(&json->root, "via_child");
 	settings->hide = get_bool(&json->root, "hide");
 	settings->inherit_item = get_bool(&json->root, "inherit_item");
+	settings->links = get_bool(&json->root, "links");
 	settings->default_outside = get_bool(&json->root, "default_outside");
 	settings->had_row_security = get_bool(&json->root, "had_row_security");
 	settings->had_force = get_bool(&json->root, "had_force");

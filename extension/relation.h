@@ -114,6 +114,7 @@ typedef struct CasusSettings
 	CasusKind	kind;
 	bool		hide;
 	bool		inherit_item;
+	bool		links;			/* via_child of a link table: several dossiers */
 	bool		default_outside;	/* the column's default says outside */
 	bool		had_row_security;	/* before bind */
 	bool		had_force;

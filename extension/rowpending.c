@@ -109,6 +109,7 @@ resolve(Relation rel, HeapTuple tuple)
 	else if (casus_rowverdict_label(&row, &place, &raw))
 	{
 		casus_rowverdict_relabel_parents(&row, &raw);
+		casus_rowlink_follow(&row, &raw, true);
 		(void) casus_rowlabel_set(rel, &tuple->t_self, &raw);
 	}
 	ExecDropSingleTupleTableSlot(row.slot);

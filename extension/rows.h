@@ -120,6 +120,10 @@ extern void casus_rowtransit_begin(const CasusProtected *prot, ItemPointer tid,
 extern bool casus_rowtransit_departs(const CasusProtected *prot, ItemPointer tid);
 extern bool casus_rowtransit_arrives(const CasusProtected *prot, const pg_uuid_t *raw);
 
+/* ---- rowlink.c: rows of several dossiers ---- */
+extern void casus_rowlink_follow(CasusRow *row, const pg_uuid_t *raw, bool judge);
+extern int64 casus_rowlink_all(const CasusProtected *prot, bool write);
+
 /* ---- rowsubtree.c: the rows below one that has become governed ---- */
 extern List *casus_rowsubtree_rows(Relation child, const CasusVia *via,
 								   TupleTableSlot *parent_slot);

@@ -142,6 +142,7 @@ handle_insert(CasusRow *row, HeapTuple tuple)
 				return with_label(row, tuple, &raw);
 			}
 			casus_rowverdict_relabel_parents(row, &raw);
+			casus_rowlink_follow(row, &raw, true);
 			return with_label(row, tuple, &raw);
 		default:
 			break;
@@ -230,6 +231,7 @@ check_stays(CasusRow *row, const pg_uuid_t *raw, bool new_key)
 		return;
 	}
 	casus_rowverdict_relabel_parents(row, raw);
+	casus_rowlink_follow(row, raw, true);
 	/* What the row now says must still be allowed for its data subject. */
 	now = label;
 	if (row->protocol == NULL && !casus_rowverdict_hold(row, label.dossier))
@@ -303,6 +305,7 @@ update_ungoverned(CasusRow *row, const pg_uuid_t *raw, CasusLabelKind kind,
 				return row->waits;
 			}
 			casus_rowverdict_relabel_parents(row, result);
+			casus_rowlink_follow(row, result, true);
 			casus_rowlabel_hold(row->rel, &old->t_self);
 			casus_rowsubtree_join(row->rel, row->slot, result);
 			return true;

@@ -269,6 +269,7 @@ make_label(CasusRow *row, const CasusPlace *place, CasusLabel *label)
 	}
 	label->item = row->settings->inherit_item && place->has_parent ?
 		place->parent.item : casus_next_item();
+	label->linked = row->settings->inherit_item && place->has_parent && place->parent.linked;
 	return true;
 }
 
@@ -281,7 +282,7 @@ check_not_moved(CasusRow *row, const CasusPlace *place)
 {
 	pg_uuid_t	now;
 
-	if (!place->has_parent ||
+	if (!place->has_parent || place->via == NULL ||
 		(casus_rowparent_label(place->via, row->slot, &now, NULL) == CASUS_FOUND_LABEL &&
 		 memcmp(&now, &place->parent_raw, UUID_LEN) == 0))
 		return;
@@ -320,6 +321,13 @@ casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw)
 	return true;
 }
 
+/* Its rows may be of several dossiers: see rowlink.c. */
+static bool
+is_linked_table(const CasusProtected *prot)
+{
+	return prot->settings != NULL && ((const CasusSettings *) prot->settings)->links;
+}
+
 /* A governed child makes its parent governed (multi-table inheritance). */
 void
 casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw)
@@ -335,7 +343,7 @@ casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw)
 		CasusFound	found;
 
 		other = OidIsValid(via->parent) ? casus_registry_find(via->parent) : NULL;
-		if (other == NULL || !casus_rowparent_has_key(via, row->slot))
+		if (other == NULL || is_linked_table(other) || !casus_rowparent_has_key(via, row->slot))
 			continue;
 		found = casus_rowparent_label(via, row->slot, &now, &spot);
 		if (found == CASUS_FOUND_NOTHING)
@@ -370,6 +378,7 @@ parents_are_labelled(CasusRow *row)
 		CasusLabel	label;
 
 		if (!OidIsValid(via->parent) || casus_registry_find(via->parent) == NULL ||
+			is_linked_table(casus_registry_find(via->parent)) ||
 			!casus_rowparent_has_key(via, row->slot))
 			continue;
 		if (casus_rowparent_label(via, row->slot, &raw, NULL) != CASUS_FOUND_LABEL ||

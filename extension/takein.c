@@ -236,6 +236,7 @@ take_governed(Batch *batch, const CasusPlace *place, pg_uuid_t *raw)
 	label.phase = dossier.phase;
 	label.item = batch->row.settings->inherit_item && place->has_parent ?
 		place->parent.item : casus_next_item();
+	label.linked = batch->row.settings->inherit_item && place->has_parent && place->parent.linked;
 	casus_label_pack(&label, raw);
 	return true;
 }
@@ -290,6 +291,7 @@ take_row(Batch *batch, ItemPointer tid)
 	{
 		batch->run->labelled++;
 		casus_rowverdict_relabel_parents(row, &raw);
+		casus_rowlink_follow(row, &raw, false);
 	}
 	else
 		batch->run->outside++;
@@ -412,7 +414,7 @@ take_from_children(Run *run)
 			ours |= OidIsValid(settings->relabels[i].parent) &&
 				casus_registry_is_of(run->relid, settings->relabels[i].parent);
 		if (ours)
-			run->labelled += casus_rowverdict_relabel_all(prot, true);
+			run->labelled += casus_rowverdict_relabel_all(prot, true) + casus_rowlink_all(prot, true);
 	}
 }
 

@@ -89,7 +89,7 @@ SELECT casus.protect('zaak', 'ond', via_child => 'stuk.ander_id');
 SELECT casus.protect('stuk', 'ond', via => 'zaak_id');
 SELECT casus.protect('stuk', 'ond', via => 'ander_id');
 SELECT casus.protect('stuk', 'ond', via => 'vorige_id');
-SELECT casus.protect('stuk', 'ond', via_link => 'zaak');
+SELECT casus.protect('stuk', 'ond', via_link => 'stuk');
 SELECT casus.protect('stuk', 'ond', resolve => 'now()');
 -- predicates: built-in functions over the row's own columns
 SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'onzin = 1');
