@@ -110,17 +110,18 @@ check_link_tables(Relation rel, const CasusSettings *settings)
 		const CasusProtected *prot = casus_registry_find(lfirst_oid(lc));
 		const CasusSettings *link = prot != NULL ? prot->settings : NULL;
 
+		bool		ours = false;
+
 		for (int i = 0; link != NULL && i < link->nrelabels; i++)
-		{
-			if (link->relabels[i].parent == RelationGetRelid(rel) &&
-				(prot->mode != CASUS_MODE_ENFORCE || !prot->fenced))
-				casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
-								  psprintf("table \"%s\" gets its labels from a table that is not bound",
-										   RelationGetRelationName(rel)),
-								  "Link tables are bound first.",
-								  psprintf("SELECT casus.bind(%s, 'enforce');",
-										   quote_literal_cstr(casus_relation_ddl_name(prot->relid))));
-		}
+			ours |= link->relabels[i].parent == RelationGetRelid(rel);
+		if (!ours || (prot->mode == CASUS_MODE_ENFORCE && prot->fenced))
+			continue;
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  psprintf("table \"%s\" gets its labels from a table that is not bound",
+								   RelationGetRelationName(rel)),
+						  "Link tables are bound first.",
+						  psprintf("SELECT casus.bind(%s, 'enforce');",
+								   quote_literal_cstr(casus_relation_ddl_name(prot->relid))));
 	}
 }
 

@@ -414,7 +414,8 @@ take_from_children(Run *run)
 			ours |= OidIsValid(settings->relabels[i].parent) &&
 				casus_registry_is_of(run->relid, settings->relabels[i].parent);
 		if (ours)
-			run->labelled += casus_rowverdict_relabel_all(prot, true) + casus_rowlink_all(prot, true);
+			run->labelled += casus_rowverdict_relabel_all(prot, true) +
+				casus_rowlink_all(prot, true);
 	}
 }
 
