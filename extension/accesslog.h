@@ -151,6 +151,11 @@ extern void casus_logscan_leaving(void);
 extern void casus_logscan_failing(void);
 extern void casus_logscan_forget_flight(void);
 
+/* ---- logpoint.c: point reads, whose policy is not compiled ---- */
+
+extern Plan *casus_logpoint_hide(PlannedStmt *statement, List **qual);
+extern void casus_logpoint_check(const QueryDesc *query);
+
 /* ---- logstatement.c: running statements ---- */
 
 extern bool casus_logstatement_start(QueryDesc *query, const char *kind, StringInfo rest,

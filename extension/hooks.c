@@ -15,6 +15,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "accesslog.h"
 #include "guard.h"
 #include "rows.h"
 
@@ -129,12 +130,42 @@ start(QueryDesc *query, int eflags, bool touches)
 	(void) casus_guard_function_swap(outer);
 }
 
+/*
+ * A statement over protected tables; true: the policy is still to be put back.
+ * What other libraries do at this point they do with the whole plan.
+ */
+static bool
+start_over_protected(QueryDesc *query, int eflags)
+{
+	List	   *qual = NIL;
+	Plan	   *hidden = NULL;
+
+	if (prev_ExecutorStart == NULL && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+		hidden = casus_logpoint_hide(query->plannedstmt, &qual);
+	if (hidden == NULL)
+	{
+		start(query, eflags, true);
+		return false;
+	}
+	PG_TRY();
+	{
+		start(query, eflags, true);
+	}
+	PG_FINALLY();
+	{
+		hidden->qual = qual;
+	}
+	PG_END_TRY();
+	return true;
+}
+
 static void
 casus_ExecutorStart(QueryDesc *query, int eflags)
 {
 	bool		own;
 	bool		touches;
 	bool		is_copy = false;
+	bool		hidden = false;
 	Oid			writer;
 
 	if (!casus_present())
@@ -158,13 +189,18 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 	if (touches)
 		casus_policy_begin();
 	writer = casus_guard_derive_begin();
-	start(query, eflags, touches && !own);
+	if (touches && !own)
+		hidden = start_over_protected(query, eflags);
+	else
+		start(query, eflags, false);
 	if (touches && !own)
 		casus_guard_cascade_judge(query);
 	if (!own && !IsParallelWorker() && !casus_registry_empty())
 		is_copy = casus_guard_derive(query, eflags, writer);
 	if (touches)
 		casus_accesslog_start(query, is_copy);
+	if (hidden)
+		casus_logpoint_check(query);
 }
 
 /*

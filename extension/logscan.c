@@ -470,6 +470,17 @@ wrap_qual(LogScan *scan, PlanState *ps)
 	ExprState  *wrapped = makeNode(ExprState);
 	bool		alone = scan->filtered && list_length(ps->plan->qual) == 1;
 
+	/* Of a point read there is none to be wrapped; see logpoint.c. */
+	if (ps->qual == NULL)
+	{
+		if (!alone)
+			elog(ERROR, "casus finds no condition on a scan");
+		wrapped->flags = EEO_FLAG_IS_QUAL;
+		wrapped->parent = ps;
+	}
+	else
+		*wrapped = *ps->qual;
+
 	scan->qual = ps->qual;
 	scan->rest = ps->qual;
 	if (!alone)
@@ -477,7 +488,6 @@ wrap_qual(LogScan *scan, PlanState *ps)
 	if (scan->filtered && !alone)
 		scan->rest = compile_rest(ps);
 
-	*wrapped = *ps->qual;
 	wrapped->evalfunc = alone ? eval_policy : scan->filtered ? eval_qual : eval_observed;
 	wrapped->evalfunc_private = scan;
 	ps->qual = wrapped;
@@ -508,7 +518,7 @@ wrap_scan(LogStatement *statement, ScanState *state, const CasusProtected *table
 	/* What is observed has no verdict to wait for. */
 	if (!filtered)
 		open_notes(scan);
-	if (ps->qual != NULL)
+	if (filtered || ps->qual != NULL)
 		wrap_qual(scan, ps);
 	else
 	{

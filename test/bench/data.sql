@@ -6,9 +6,11 @@
  *
  * Everything follows from the row number.  A row's dossier is scattered over
  * the table; 36 of 100 dossiers are in the phase that the reader reads.
+ * Without :governed only the mixed table is made.
  */
 \set QUIET on
 
+\if :governed
 CREATE TABLE dossier (
 	id integer PRIMARY KEY,
 	phase text NOT NULL,
@@ -100,6 +102,8 @@ CREATE POLICY exists_rule ON plain_tenth TO bench_exists
 				OR r.scope = 'shared' AND EXISTS (SELECT FROM share s
 					WHERE s.dossier_id = d.id AND s.party = 1 AND s.item IN (0, plain_tenth.id)))
 			AND (d.closed IS NULL OR d.closed + interval '1 year' > now())));
+
+\endif
 
 /* The mixed table of the promise to applications: few governed rows among many. */
 CREATE TABLE mixed (

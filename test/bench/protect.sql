@@ -18,20 +18,24 @@ SELECT casus.add_person('Bench', 'coordinator', oath_on => '2020-01-01') \g /dev
 SELECT casus.appoint('Bench', f, NULL, 'coordinator', reason => 'benchmark', may_session => true)
 	FROM unnest(ARRAY['bench', 'bench_open']) f \g /dev/null
 
+\if :governed
 SELECT casus.protect('dossier', 'bench', opens_dossier => true, category => 'registratie') \g /dev/null
 SELECT casus.protect('dossier_open', 'bench_open', opens_dossier => true, category => 'registratie') \g /dev/null
 SELECT casus.protect('narrow_mix', 'bench', via => 'dossier_id', category => 'registratie') \g /dev/null
 SELECT casus.protect('narrow_open', 'bench_open', via => 'dossier_id', category => 'registratie') \g /dev/null
 SELECT casus.protect('wide_open', 'bench_open', via => 'dossier_id', category => 'registratie') \g /dev/null
+\endif
 SELECT casus.protect('mixed', 'bench', opens_dossier => true, governs => 'kind = 8', category => 'registratie')
 	\g /dev/null
 
+\if :governed
 CALL casus.take_in('dossier', batch_size => 10000, phase => 'phase', opened => 'opened');
 CALL casus.take_in('dossier_open', batch_size => 10000, phase => 'phase', opened => 'opened');
 CALL casus.take_in('narrow_mix', batch_size => 50000);
 CALL casus.take_in('narrow_open', batch_size => 50000);
 CALL casus.take_in('wide_open', batch_size => 50000);
+\endif
 CALL casus.take_in('mixed', batch_size => 50000, opened => 'started');
 
 SELECT casus.bind(t, 'enforce') FROM unnest(ARRAY['dossier', 'dossier_open', 'narrow_mix',
-	'narrow_open', 'wide_open', 'mixed']::regclass[]) t \g /dev/null
+	'narrow_open', 'wide_open', 'mixed']) n CROSS JOIN to_regclass(n) t WHERE t IS NOT NULL \g /dev/null
