@@ -577,7 +577,7 @@ extern void casus_accesslog_init(void);
 extern void casus_accesslog_start(QueryDesc *query, bool is_copy);	/* into a temporary table */
 extern void casus_accesslog_run(QueryDesc *query);	/* before each run: may it go on? */
 extern void casus_accesslog_end(QueryDesc *query);	/* executor end: write what is left */
-extern bool casus_accesslog_passed(QueryDesc *query, Oid relid);	/* governed rows? 0: of any table */
+extern bool casus_accesslog_passed(QueryDesc *query, Oid relid);	/* 0: of any table */
 
 /* One record: kind is "refusal", "attempt", "act", "setup" ...; texts may be NULL. */
 extern void casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
