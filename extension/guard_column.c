@@ -291,6 +291,20 @@ masks(const PlannedStmt *plan, Index rtindex, const CasusProtected *prot, AttrNu
 		masks(plan, info->parent_relid, parent, parent_attno);
 }
 
+/* Restored without a part of its settings: nobody knows which columns are which. */
+static void
+check_whole(const CasusProtected *prot)
+{
+	const CasusSettings *settings = prot->settings;
+
+	if (settings != NULL && settings->damaged)
+		casus_check_refuse(casus_check_protocol_of(prot), "not_fenced",
+						   _("the settings of a protected table do not fit it any more"),
+						   psprintf(_("A column that those of %s name is gone, or was restored without its security label."),
+									casus_guard_name(prot->relid)),
+						   casus_guard_way_back(prot));
+}
+
 static void
 check_masked(const PlannedStmt *plan)
 {
@@ -307,6 +321,7 @@ check_masked(const PlannedStmt *plan)
 		rtindex++;
 		if (rte->rtekind != RTE_RELATION || (prot = find_protected(rte->relid)) == NULL)
 			continue;
+		check_whole(prot);
 		columns = casus_column_all(prot);
 		while ((attno = bms_next_member(columns, attno)) >= 0)
 		{

@@ -148,6 +148,19 @@ command_ok([ 'pg_restore', @at, '-U', 'postgres', '-e', '-d', 'bare', '--no-secu
 closed('bare', 'no labels');
 is((CasusTest::refusal($node, "INSERT INTO zaak VALUES (61, 1, 'x')", dbname => 'bare'))[0], 'casus.not_fenced', 'no labels: nothing is inserted');
 
+# Nor is it open when the settings of a column alone are missing.
+$node->safe_psql('postgres', 'CREATE DATABASE lacking');
+command_ok([ 'pg_restore', '-f', "$dir/plain.sql", "$dir/dump" ], 'the dump as SQL');
+my $sql = slurp_file("$dir/plain.sql");
+ok($sql =~ s/^SECURITY LABEL FOR casus ON COLUMN .*\n//mg, 'columns bear labels');
+append_to_file("$dir/lacking.sql", $sql);
+command_ok([ 'psql', @at, '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-U', 'postgres', '-d', 'lacking', '-f', "$dir/lacking.sql" ],
+	'restore without labels of columns');
+closed('lacking', 'no labels of columns');
+$node->safe_psql('lacking', q{SELECT casus.bind_person('C', 'coordinator')});
+is(query('lacking', 'coordinator', q{BEGIN; SELECT casus.enter('intake'); SELECT count(*) FROM zaak WHERE soort = 8}), 'refused',
+	'no labels of columns: nor open to who has a purpose');
+
 # Rows restored into another installation are nobody's.
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', q{CREATE EXTENSION casus; SELECT casus.install_protocol('beesel-2021'); SELECT casus.open_file('beesel-2021', 'ond')});
