@@ -60,6 +60,27 @@ $node->safe_psql('postgres', q{
 $node->safe_psql('postgres', q{CALL casus.take_in('lay.zaak')});
 $node->safe_psql('postgres', q{SELECT casus.bind('lay.zaak', 'enforce')});
 
+# A file whose coordinator does not read one category, which a column is of.
+$node->safe_psql('postgres', q{
+	CREATE ROLE lay_reader LOGIN;
+	SELECT casus.load_protocol(jsonb_set(jsonb_set(definition, '{name}', '"smal"'), '{rules,0,categories}', '["beoordeling"]'))
+		FROM casus.protocol WHERE name = 'beesel-2021';
+	SELECT casus.open_file('smal', 'smal');
+	SELECT casus.activate_protocol('smal', dpia => 'DPIA', parameters => '{"startdatum": "2021-12-01", "standaarden": []}');
+	SELECT casus.add_person('L. Lezer', 'lay_reader', oath_on => '2020-01-01');
+	SELECT casus.appoint('L. Lezer', 'smal', NULL, 'coordinator', reason => 'test');
+	CREATE TABLE lay.kolom (id int PRIMARY KEY, oms text);
+	GRANT SELECT, INSERT ON lay.kolom TO lay_reader;
+	SELECT casus.protect('lay.kolom', 'smal', opens_dossier => true, category => 'beoordeling', columns => '{"oms": "personalia"}',
+		subject_category => 'subject');
+	SELECT casus.bind('lay.kolom', 'enforce');
+	SET SESSION AUTHORIZATION lay_reader;
+	BEGIN;
+	SELECT casus.enter('intake');
+	INSERT INTO lay.kolom VALUES (1, 'SECRET');
+	COMMIT;
+});
+
 # A table as in the middle of a restore: labelled, in force, not fenced yet.
 $node->safe_psql('postgres', q{CREATE TABLE lay.restored (LIKE lay.zaak)});
 for my $label (split /\n/, $node->safe_psql('postgres', q{
@@ -84,6 +105,7 @@ my @attacks = (
 	[ plan => 'postgres', qq{$maintenance; ALTER TABLE lay.zaak INHERIT own.parent; SELECT left(oms, 6) FROM own.parent}, 'SECRET' ],
 	[ fence => 'postgres', qq{INSERT INTO lay.restored (id, soort, casus_label) VALUES (3, 'ond', '$governed'); $through}, 'THROUGH' ],
 	[ purpose => 'bs_coordinator', qq{SELECT count(*) FROM beesel.notitie; $through}, 'THROUGH' ],
+	[ column => 'lay_reader', q{SELECT casus.enter('intake'); SELECT oms FROM lay.kolom}, 'SECRET' ],
 	[ trigger => 'bs_stranger', qq{INSERT INTO lay.zaak (id, soort) VALUES (3, 'ond'); $through}, 'THROUGH' ],
 	[ ddl => 'lay_owner', q{CREATE INDEX ON lay.zaak (own.shown(oms))}, 'SECRET' ],
 	[ errors => 'lay_owner', qq{$maintenance; ALTER TABLE lay.zaak ALTER oms TYPE int USING nullif(oms, 'open')::int}, 'SECRET' ],
