@@ -53,6 +53,11 @@ lint:
 	@test/harness/run lint
 
 # PostgreSQL's own regression suite with and without the library.
+# Against a server with assertions and sanitizers, or under Valgrind.
+.PHONY: test-checked
+test-checked:
+	@test/harness/checked sanitize $(T)
+
 .PHONY: test-core
 test-core:
 	@test/core/run
