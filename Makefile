@@ -52,12 +52,12 @@ test-versions:
 lint:
 	@test/harness/run lint
 
-# PostgreSQL's own regression suite with and without the library.
-# Against a server with assertions and sanitizers, or under Valgrind.
+# Against a server built with assertions and sanitizers; test/harness/checked valgrind runs the other.
 .PHONY: test-checked
 test-checked:
 	@test/harness/checked sanitize $(T)
 
+# PostgreSQL's own regression suite with and without the library.
 .PHONY: test-core
 test-core:
 	@test/core/run
