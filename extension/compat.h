@@ -222,17 +222,6 @@ casus_compat_owns_relation(Oid relid, Oid role)
 #endif
 }
 
-/* 17 adds an argument to the functions that write a message into the WAL. */
-#if PG_VERSION_NUM >= 170000
-#define CASUS_EMITS_MESSAGE(function) \
-	((function) == F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_TEXT_BOOL || \
-	 (function) == F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_BYTEA_BOOL)
-#else
-#define CASUS_EMITS_MESSAGE(function) \
-	((function) == F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_TEXT || \
-	 (function) == F_PG_LOGICAL_EMIT_MESSAGE_BOOL_TEXT_BYTEA)
-#endif
-
 /* What scans count beside rows; 18 counts searches of an index, and counts of workers apart. */
 static inline void
 casus_compat_clear_scan_counts(PlanState *node)

@@ -110,7 +110,8 @@ extern void casus_guard_ri_arm(void);	/* the ALTER TABLE has made or altered a c
 /* ---- guard_cascade.c ---- */
 extern void casus_guard_cascade_judge(QueryDesc *query);	/* after executor start */
 
-/* ---- guard_expr.c: is it built in? ---- */
+/* ---- guard_expr.c: is it the policy, is it built in? ---- */
+extern Var *casus_guard_judged(Node *node, Oid permits);	/* its argument, if it is the policy */
 extern bool casus_guard_builtin(Node *node);	/* no function, operator or type of anyone else */
 extern bool casus_guard_trusted(Node *node);	/* or the C code of an extension */
 extern bool casus_guard_builtin_raw(Oid relid, Node *raw, int kind);	/* ParseExprKind */
@@ -232,7 +233,6 @@ extern void casus_guard_rethrow(CasusGuardScope *scope) pg_attribute_noreturn();
 /* ---- guard_function.c: functions that go past the executor ---- */
 extern void casus_guard_function_init(void);
 extern void casus_guard_function(Oid function);	/* it is about to run */
-extern bool casus_guard_function_swap(bool now);	/* over a protected table? returns what was */
 
 /* ---- guard_object.c: what object access hooks tell ---- */
 extern void casus_guard_object(ObjectAccessType access, Oid class, Oid object,

@@ -27,7 +27,6 @@
 #include "parser/parsetree.h"
 #include "tcop/dest.h"
 #include "tcop/pquery.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/portal.h"
 #include "utils/rel.h"
@@ -265,20 +264,6 @@ casus_guard_derive_function(Oid function)
 {
 	CasusGuardSources none = {0};
 
-	switch (function)
-	{
-		case F_LO_FROM_BYTEA:
-		case F_LO_PUT:
-		case F_LOWRITE:
-		case F_LO_CREATE:
-		case F_PG_CREATE_RESTORE_POINT:
-		case F_PG_REPLICATION_ORIGIN_CREATE:
-			break;
-		default:
-			if (!CASUS_EMITS_MESSAGE(function))
-				return;
-			break;
-	}
 	if (casus_registry_empty() || IsParallelWorker())
 		return;
 	if (casus_guard_source_around())

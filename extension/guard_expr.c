@@ -1,6 +1,7 @@
 /*
  * guard_expr.c
- *		Is an expression made of what the server brings along alone?  User code
+ *		What the policy looks like in a query, a plan or a catalog; and is an
+ *		expression made of what the server brings along alone?  User code
  *		that the server runs over all rows (an index, a constraint, a changed
  *		type) would see what nobody may see.
  *
@@ -22,6 +23,22 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+
+/* The column that permits() is called on, if that is what the expression is: whose, the caller asks. */
+Var *
+casus_guard_judged(Node *node, Oid permits)
+{
+	FuncExpr   *call = (FuncExpr *) node;
+	Node	   *label;
+
+	if (node == NULL || !IsA(node, FuncExpr) || call->funcid != permits ||
+		list_length(call->args) != 1)
+		return NULL;
+	label = linitial(call->args);
+	while (IsA(label, RelabelType))
+		label = (Node *) ((RelabelType *) label)->arg;
+	return IsA(label, Var) ? (Var *) label : NULL;
+}
 
 static bool
 foreign_function(Oid function, void *context)

@@ -1,8 +1,8 @@
 /*
  * guard_function.c
  *		Functions by which rows would leave past the executor: those that read
- *		files, pages or the changes in the WAL, and those that put what a
- *		statement reads into large objects.
+ *		files, pages or the changes in the WAL; and which ones keep what they
+ *		are given, which guard_derive.c judges.
  *
  * The server asks before it runs a function in an expression or a call
  * (OAT_FUNCTION_EXECUTE).  A function is known by the C code that it stands
@@ -14,8 +14,7 @@
  * bound like any.
  *
  * Private to the backend: the functions known to be harmless, forgotten when
- * any function changes, and whether the statement that is being started is
- * over a protected table (after an error, until the next one starts).
+ * any function changes.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -41,7 +40,7 @@ typedef enum Danger
 	DANGER_PAGE,				/* pages of this database */
 	DANGER_CHANGE,				/* decoded changes of this database */
 	DANGER_SEQUENCE,			/* by another name it is not seen by guard_sequence.c */
-	DANGER_LARGE_OBJECT			/* a copy that no policy covers */
+	DANGER_KEEPS				/* what it is given, where no policy covers it */
 } Danger;
 
 typedef struct Symbol
@@ -69,14 +68,17 @@ static const Symbol symbols[] = {
 	{NULL, "pg_create_logical_replication_slot", DANGER_CHANGE},
 	{NULL, "pg_copy_logical_replication_slot", DANGER_CHANGE},
 	{NULL, "setval", DANGER_SEQUENCE},
-	{NULL, "be_lo_from_bytea", DANGER_LARGE_OBJECT},
-	{NULL, "be_lo_put", DANGER_LARGE_OBJECT},
-	{NULL, "be_lowrite", DANGER_LARGE_OBJECT}
+	{NULL, "be_lo_create", DANGER_KEEPS},
+	{NULL, "be_lo_from_bytea", DANGER_KEEPS},
+	{NULL, "be_lo_put", DANGER_KEEPS},
+	{NULL, "be_lowrite", DANGER_KEEPS},
+	{NULL, "pg_create_restore_point", DANGER_KEEPS},
+	{NULL, "pg_logical_emit_message", DANGER_KEEPS},
+	{NULL, "pg_replication_origin_create", DANGER_KEEPS}
 };
 
 static Oid	harmless[HARMLESS_SLOTS];	/* by oid modulo */
 static uint64 generation = 0;	/* counts the times they were forgotten */
-static bool over_protected = false;
 
 /* ---- what a function stands for ---- */
 
@@ -215,26 +217,8 @@ casus_guard_function(Oid function)
 		refuse(_("%s would show or keep the changes of protected tables."), function, NULL);
 	if (danger == DANGER_SEQUENCE && function >= FirstNormalObjectId)
 		refuse(_("%s stands for setval."), function, "SELECT pg_catalog.setval(...);");
-	if (danger == DANGER_LARGE_OBJECT && over_protected)
-	{
-		const CasusCapacity *capacities;
-
-		if (casus_context_all(&capacities) > 0)
-			casus_check_refuse(casus_check_protocol(NULL, 0), "copy_out",
-							   _("this copy would go past the protocol"),
-							   psprintf(_("%s would put rows of a protected table into a large object."), function_name(function)),
-							   NULL);
-	}
-}
-
-/* While a statement is started: is it over a protected table? Returns what was. */
-bool
-casus_guard_function_swap(bool now)
-{
-	bool		before = over_protected;
-
-	over_protected = now;
-	return before;
+	if (danger == DANGER_KEEPS)
+		casus_guard_derive_function(function);
 }
 
 void

@@ -104,16 +104,9 @@ has_capacity(const CasusProtected *prot)
 static bool
 is_permits(Node *node, Index scanrelid, const CasusProtected *prot, List *indextlist)
 {
-	FuncExpr   *func = (FuncExpr *) node;
-	Var		   *label;
+	Var		   *label = casus_guard_judged(node, casus_permits_oid());
 
-	if (!IsA(node, FuncExpr) || func->funcid != casus_permits_oid() ||
-		list_length(func->args) != 1)
-		return false;
-	label = linitial(func->args);
-	while (IsA(label, RelabelType))
-		label = (Var *) ((RelabelType *) label)->arg;
-	if (!IsA(label, Var))
+	if (label == NULL)
 		return false;
 
 	/* An index-only scan speaks of columns by their place in the index. */

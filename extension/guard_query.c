@@ -59,16 +59,9 @@ make_permits(Index rtindex, const CasusProtected *prot)
 static bool
 is_permits(Node *node, Index rtindex, const CasusProtected *prot)
 {
-	FuncExpr   *func = (FuncExpr *) node;
-	Var		   *label;
+	Var		   *label = casus_guard_judged(node, casus_permits_oid());
 
-	if (!IsA(node, FuncExpr) || func->funcid != casus_permits_oid() ||
-		list_length(func->args) != 1)
-		return false;
-	label = linitial(func->args);
-	while (IsA(label, RelabelType))
-		label = (Var *) ((RelabelType *) label)->arg;
-	if (!IsA(label, Var))
+	if (label == NULL)
 		return false;
 	return label->varno == rtindex && label->varattno == prot->label_attno &&
 		label->varlevelsup == 0;

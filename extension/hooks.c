@@ -117,17 +117,14 @@ casus_planner(Query *query, const char *sql, int options, ParamListInfo params)
 
 /* Stable functions may run here already, to leave out partitions: one level deeper. */
 static void
-start(QueryDesc *query, int eflags, bool touches)
+start(QueryDesc *query, int eflags)
 {
-	bool		outer = casus_guard_function_swap(touches);
-
 	casus_pass_enter();
 	if (prev_ExecutorStart)
 		prev_ExecutorStart(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
 	casus_pass_leave();
-	(void) casus_guard_function_swap(outer);
 }
 
 /*
@@ -144,12 +141,12 @@ start_over_protected(QueryDesc *query, int eflags)
 		hidden = casus_logpoint_hide(query->plannedstmt, &qual);
 	if (hidden == NULL)
 	{
-		start(query, eflags, true);
+		start(query, eflags);
 		return false;
 	}
 	PG_TRY();
 	{
-		start(query, eflags, true);
+		start(query, eflags);
 	}
 	PG_FINALLY();
 	{
@@ -170,7 +167,7 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 
 	if (!casus_present())
 	{
-		start(query, eflags, false);
+		start(query, eflags);
 		return;
 	}
 
@@ -192,7 +189,7 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 	if (touches && !own)
 		hidden = start_over_protected(query, eflags);
 	else
-		start(query, eflags, false);
+		start(query, eflags);
 	if (touches && !own)
 		casus_guard_cascade_judge(query);
 	if (!own && !IsParallelWorker() && !casus_registry_empty())
@@ -472,8 +469,6 @@ casus_object_access(ObjectAccessType access, Oid class, Oid object,
 	if (access == OAT_FUNCTION_EXECUTE)
 	{
 		casus_guard_function(object);
-		if (object < FirstGenbkiObjectId && casus_present())
-			casus_guard_derive_function(object);
 		return;
 	}
 	if (access == OAT_DROP && class == RelationRelationId)

@@ -9,13 +9,14 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "relation.h"
+#include "guard.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "nodes/nodeFuncs.h"
+#include "relation.h"
 #include "rewrite/rowsecurity.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -34,18 +35,13 @@ has_policy(Relation rel, AttrNumber label_attno)
 	foreach(lc, rel->rd_rsdesc->policies)
 	{
 		RowSecurityPolicy *policy = lfirst(lc);
-		FuncExpr   *call = (FuncExpr *) policy->qual;
-		Node	   *arg;
+		Var		   *label = casus_guard_judged((Node *) policy->qual, permits);
 
-		if (policy->permissive || policy->polcmd != '*' || call == NULL ||
-			!IsA(call, FuncExpr) || call->funcid != permits ||
+		if (policy->permissive || policy->polcmd != '*' || label == NULL ||
 			ARR_DIMS(policy->roles)[0] != 1 ||
 			((Oid *) ARR_DATA_PTR(policy->roles))[0] != ACL_ID_PUBLIC)
 			continue;
-		arg = linitial(call->args);
-		while (IsA(arg, RelabelType))
-			arg = (Node *) ((RelabelType *) arg)->arg;
-		if (IsA(arg, Var) && ((Var *) arg)->varattno == label_attno)
+		if (label->varattno == label_attno)
 			return true;
 	}
 	return false;

@@ -64,6 +64,7 @@ CREATE FUNCTION public.other_name(text) RETURNS text LANGUAGE internal STRICT AS
 CREATE FUNCTION public.inlined(text) RETURNS text LANGUAGE sql AS 'SELECT pg_catalog.pg_read_file($1)';
 CREATE FUNCTION public.by_plpgsql(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN pg_catalog.pg_read_file($1); END';
 CREATE FUNCTION public.raw(text, bigint) RETURNS bytea LANGUAGE c STRICT AS 'pageinspect', 'get_raw_page_1_9';
+CREATE FUNCTION public.keep(oid, bytea) RETURNS oid LANGUAGE internal AS 'be_lo_from_bytea';
 CREATE FUNCTION public.two(text, text) RETURNS text LANGUAGE internal STRICT AS 'pg_read_file_all';
 CREATE OPERATOR public.@@@@ (FUNCTION = public.two, LEFTARG = text, RIGHTARG = text);
 
@@ -117,6 +118,7 @@ BEGIN;
 SELECT casus.enter('intake');
 INSERT INTO public.signaal VALUES (1, 'GEHEIM');
 SELECT attempt('SELECT lo_from_bytea(0, titel::bytea) FROM public.signaal') AS copied,
+	attempt('SELECT public.keep(0, titel::bytea) FROM public.signaal') AS copied_by_another_name,
 	attempt('SELECT lo_from_bytea(0, ''x'')') AS other;
 COMMIT;
 RESET SESSION AUTHORIZATION;

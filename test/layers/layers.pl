@@ -22,6 +22,7 @@ $node->safe_psql('postgres', q{
 	CREATE SCHEMA own AUTHORIZATION lay_owner;
 	CREATE SCHEMA lay AUTHORIZATION lay_owner;
 	GRANT USAGE ON SCHEMA own, lay TO PUBLIC;
+	GRANT CREATE ON SCHEMA public TO PUBLIC;
 	SET ROLE lay_owner;
 	CREATE FUNCTION own.show(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS
 		$$BEGIN RAISE WARNING 'shown: %', left($1, 9); RETURN true; END$$;
@@ -132,6 +133,8 @@ my @attacks = (
 	[ hold => 'bs_coordinator', [ 'BEGIN', $enter, q{DECLARE c CURSOR WITH HOLD FOR SELECT 'SECRET ' || inhoud FROM beesel.notitie}, 'COMMIT', 'FETCH c' ], 'SECRET' ],
 	[ cursor => 'bs_coordinator', [ 'BEGIN', $enter, q{DECLARE c CURSOR FOR SELECT CASE WHEN inhoud LIKE '%twee' THEN 'SECRET' ELSE 'first' END, inhoud FROM beesel.notitie ORDER BY inhoud || ''},
 		'FETCH c', 'SELECT casus.leave()', 'FETCH c' ], 'SECRET' ],
+	[ derive => 'bs_coordinator', qq{$enter; CREATE TABLE public.copy AS SELECT inhoud FROM beesel.notitie; $through}, 'THROUGH' ],
+	[ explain => 'bs_stranger', q{EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) SELECT id FROM lay.zaak WHERE id = 57}, 'Rows Removed by Filter' ],
 	[ freeze => 'bs_coordinator', qq{SELECT casus.enter('intake'); SELECT casus.enter('overleg') FROM beesel.notitie LIMIT 1; $through}, 'THROUGH' ],
 	[ wire => 'bs_coordinator', [ 'BEGIN', $enter, q{SELECT 'SECRET ' || inhoud FROM beesel.notitie} ], 'SECRET', \&full_disk ],
 );
