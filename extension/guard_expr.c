@@ -24,7 +24,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-/* The column that permits() is called on, if that is what the expression is: whose, the caller asks. */
+/* The column that permits() is called on, if that is what it is: whose, the caller asks. */
 Var *
 casus_guard_judged(Node *node, Oid permits)
 {
