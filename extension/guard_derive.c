@@ -119,7 +119,9 @@ find_target(QueryDesc *query, Target *target)
 			into = into_clause(scope == NULL ? NULL : scope->stmt);
 			target->place = into != NULL && is_temporary(into->rel) ? TEMPORARY : PERMANENT;
 			target->what = _("The new table would not be protected, and would keep the rows.");
-			break;
+			if (into == NULL || into->viewQuery == NULL)
+				break;
+			/* FALLTHROUGH */
 		case DestTransientRel:
 			target->place = PERMANENT;
 			target->what = _("A materialized view is not protected, and would keep the rows.");
