@@ -112,6 +112,13 @@ CREATE FUNCTION casus.decide(dossier bigint, gate text, outcome text, motivation
 COMMENT ON FUNCTION casus.decide(bigint, text, text, text, jsonb) IS
 	'Records the decision at a gate: outcome and detail keys as casus.gate lists them; a meeting also names those present (key aanwezig: names of persons). Counts during this stay of the dossier in its phase; the newest counts. Refusals with the article: casus.wrong_office, casus.wrong_phase, casus.gate_missing (another gate comes first), casus.content_missing (lists every key). Returns the act.';
 
+CREATE FUNCTION casus.revoke_decision(act bigint, motivation text) RETURNS bigint
+	LANGUAGE c
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_revoke_decision';
+COMMENT ON FUNCTION casus.revoke_decision(bigint, text) IS
+	'Takes back a decision (its act, as casus.decide returned it), by the office that decides the gate, in the stay in which it was taken, while nothing rests on it (55000: a later gate, items shared by it). One that ended the dossier can be revoked until the end of the next day, or as long as revocation.days of the protocol says: the dossier is back in the phase before, as a new stay, and its clock stands still. Refusals: casus.wrong_phase (the dossier has gone on, or the term has passed), casus.wrong_office, casus.no_appointment; 22023 casus.content_missing without motivation. Returns the act.';
+
 CREATE FUNCTION casus.advance(dossier bigint, phase text, motivation text DEFAULT NULL) RETURNS bigint
 	LANGUAGE c
 	SET search_path = pg_catalog, pg_temp

@@ -114,6 +114,16 @@ typedef struct DocOffice
 } DocOffice;
 
 /* How long break-glass may open a dossier. */
+#define DOC_REVOCATION_DAYS	1	/* likewise */
+#define DOC_MAX_REVOCATION_DAYS	31
+
+/* For how long a decision that ended a dossier can be revoked. */
+typedef struct DocRevocation
+{
+	DocEntry	entry;
+	int			days;			/* through the end of the last of them */
+} DocRevocation;
+
 #define DOC_MAX_GLASS_HOURS	72
 #define DOC_GLASS_HOURS		8	/* where the document says nothing */
 
@@ -233,6 +243,7 @@ typedef struct CasusDoc
 	DocArray	controllers;	/* of DocEntry */
 	DocEntry	oath;			/* the article that asks for the ambtseed or VOG */
 	DocBreakGlass break_glass;
+	DocRevocation revocation;
 	DocChecks	checks;			/* the article under which each check refuses */
 	DocParties	parties;
 	DocArray	lists;

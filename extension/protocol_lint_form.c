@@ -186,6 +186,12 @@ static const DocKey break_glass_keys[] = {
 };
 KIND(break_glass_kind, "break-glass", DocBreakGlass, 1, break_glass_keys);
 
+static const DocKey revocation_keys[] = {
+	KEY(DocEntry, article, "article", DOC_TEXT, true),
+	KEY(DocRevocation, days, "days", DOC_INT, true)
+};
+KIND(revocation_kind, "revocation", DocRevocation, 1, revocation_keys);
+
 /*
  * The codes of refusals.  The first DOC_CHECKS_RAISED are raised by this version
  * and want an article each, the others may have one already.
@@ -230,6 +236,7 @@ static const DocKey document_keys[] = {
 	CHILD(CasusDoc, controllers, "controllers", DOC_OBJECTS, true, &controller_kind),
 	CHILD(CasusDoc, oath, "oath", DOC_OBJECT, false, &oath_kind),
 	CHILD(CasusDoc, break_glass, "break_glass", DOC_OBJECT, false, &break_glass_kind),
+	CHILD(CasusDoc, revocation, "revocation", DOC_OBJECT, false, &revocation_kind),
 	CHILD(CasusDoc, checks, "checks", DOC_OBJECT, false, &casus_protocol_lint_form_checks),
 	CHILD(CasusDoc, parties, "parties", DOC_OBJECT, true, &parties_kind),
 	CHILD(CasusDoc, lists, "lists", DOC_OBJECTS, false, &list_kind),

@@ -121,6 +121,7 @@ check_all_citations(DocLint *lint, const CasusDoc *doc)
 	check_citations_of(lint, doc, &doc->controllers, sizeof(DocEntry));
 	check_citation(lint, doc, &doc->oath);
 	check_citation(lint, doc, &doc->break_glass.entry);
+	check_citation(lint, doc, &doc->revocation.entry);
 	check_citation(lint, doc, &doc->parties.entry);
 	check_citations_of(lint, doc, &doc->parties.list, sizeof(DocParty));
 	check_citations_of(lint, doc, &doc->lists, sizeof(DocList));
@@ -343,6 +344,9 @@ check_break_glass(DocLint *lint, const CasusDoc *doc)
 		(doc->break_glass.hours < 1 || doc->break_glass.hours > DOC_MAX_GLASS_HOURS))
 		doc_add(lint, "error", psprintf("%s.hours", doc->break_glass.entry.path),
 				"break-glass lasts from 1 to %d hours", DOC_MAX_GLASS_HOURS);
+	if (*doc->revocation.entry.path != '\0' && doc->revocation.days > DOC_MAX_REVOCATION_DAYS)
+		doc_add(lint, "error", psprintf("%s.days", doc->revocation.entry.path),
+				"a closing decision can be revoked for at most %d days", DOC_MAX_REVOCATION_DAYS);
 }
 
 /* Which offices can be filled, beginning with those that casus_admin appoints. */

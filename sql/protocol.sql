@@ -230,6 +230,7 @@ SELECT pg_temp.lint('{offices,3,inspects}', '"niets"');
 SELECT pg_temp.lint('{offices,3}', (SELECT doc -> 'offices' -> 3 || '{"inspects": "bezig", "reviews": true}' FROM base)::text);
 SELECT pg_temp.lint('{offices,0}', (SELECT doc -> 'offices' -> 0 || '{"inspects": "bezig"}' FROM base)::text);
 SELECT pg_temp.lint('{break_glass}', '{"hours": 73, "article": "99"}');
+SELECT pg_temp.lint('{revocation}', '{"days": 32, "article": "99"}');
 SELECT pg_temp.lint('{break_glass}', '{"hours": 0, "article": "1", "days": 1}');
 SELECT pg_temp.lint('{offices,0,appointed_by}', '["lid"]');
 SELECT pg_temp.lint('{offices,2,appointed_by}', '["lid"]');

@@ -79,6 +79,14 @@ sub at
 at('2026-03-02 12:00:00', 2, 2, 'directly after the decision');
 is(reads('bs_handhaving'), 'casus.wrong_purpose', 'an afgevaardigde reads nothing after closing [B-42]');
 
+# The decision that closed it can be revoked until the end of the next day in Amsterdam.
+my $closing = as('bs_coordinator', "SELECT max(act) FROM casus.decision WHERE dossier = $dossier AND gate = 'afsluiten'");
+my $revoke = "BEGIN; SELECT casus.revoke_decision($closing, 'toch niet'); ROLLBACK";
+set_clock('2026-03-03 22:59:30');
+is(as('bs_coordinator', $revoke) =~ /\d/, 1, 'the last minute of the next day: the closing decision can be revoked');
+set_clock('2026-03-03 23:00:30');
+is((CasusTest::refusal($node, $revoke, user => 'bs_coordinator'))[0], 'casus.wrong_phase', 'and not afterwards');
+
 # A session that stays open while the clock goes on: the next statement is bound.
 my $open = $node->background_psql('postgres', on_error_stop => 0, extra_params => [ '-U', 'bs_regisseur' ]);
 $open->query_safe("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT casus.enter('afsluiten', $dossier)");
@@ -96,10 +104,16 @@ at('2026-09-02 22:00:30', 2, 0, 'archived [B-43]');
 # "uiterlijk 1 year": gone on 2 March, from midnight in Amsterdam (UTC+1 in winter).
 set_clock('2027-03-01 22:59:30');
 is(reads('bs_coordinator'), 2, 'the last minute of the year: the coordinator reads [B-43]');
+as('bs_coordinator', "SELECT casus.break_glass('brand', $dossier, '2 hours')");
+is(as('bs_coordinator', 'SELECT count(*) FROM beesel.notitie'), 2, 'by break-glass all of it is read');
 set_clock('2027-03-01 23:00:30');
+is(as('bs_coordinator', 'SELECT count(*) FROM beesel.notitie'), 0, 'break-glass does not open what retention has ended');
 is(reads('bs_coordinator'), 'casus.not_involved', 'after a year nobody reads, worker or no worker: as a dossier that is not there');
 my ($code) = CasusTest::refusal($node, 'SELECT count(*) FROM beesel.notitie');
 is($code, 'casus.no_purpose', 'nor does a superuser');
+set_clock('2027-03-02 00:59:00');
+($code) = CasusTest::refusal($node, 'SELECT count(*) FROM beesel.notitie', user => 'bs_coordinator');
+is($code, 'casus.no_purpose', 'the break-glass is over by the clock');
 
 $node->stop;
 done_testing();
