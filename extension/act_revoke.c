@@ -115,7 +115,8 @@ require_revocable(const CasusActTarget *target, const Revocation *r)
 		casus_refuse("wrong_phase",
 					 _("the dossier has gone on since this decision"),
 					 casus_find_detail(&target->file, r->article,
-									   psprintf(_("a decision of gate %s is revoked in the phase in which it was taken"), r->gate)),
+									   psprintf(_("a decision of gate %s is revoked in the phase in which it was taken"),
+												r->gate)),
 					 hint);
 	if (!r->is_here && !r->in_term)
 		casus_refuse("wrong_phase",
