@@ -175,11 +175,17 @@ check_index(IndexStmt *index, CasusGuardScope *scope)
 static void
 note_key(Oid from, Oid to, CasusGuardScope *scope)
 {
-	CasusGuardKey *key = palloc(sizeof(CasusGuardKey));
+	ListCell   *lc;
 
-	key->from = from;
-	key->to = to;
-	scope->keys = lappend(scope->keys, key);
+	/* Of a partitioned table each partition is validated by itself. */
+	foreach(lc, casus_family_stores(from))
+	{
+		CasusGuardKey *key = palloc(sizeof(CasusGuardKey));
+
+		key->from = lfirst_oid(lc);
+		key->to = to;
+		scope->keys = lappend(scope->keys, key);
+	}
 	if (casus_registry_find(from) != NULL ||
 		(OidIsValid(to) && casus_registry_find(to) != NULL))
 		scope->touches = true;
@@ -363,7 +369,9 @@ check_protected_command(AlterTableCmd *cmd, const CasusProtected *prot,
 {
 	if (is_label(cmd->name) &&
 		(cmd->subtype == AT_DropColumn || cmd->subtype == AT_AlterColumnType ||
-		 cmd->subtype == AT_AddIdentity || cmd->subtype == AT_ColumnDefault))
+		 cmd->subtype == AT_AddIdentity ||
+		 /* pg_dump sets that of a table that inherits by itself. */
+		 (cmd->subtype == AT_ColumnDefault && casus_guard_closed(prot))))
 		refuse_always(prot, _("Changing or dropping the label column"));
 	if (prot->mode != CASUS_MODE_ENFORCE)
 		return;

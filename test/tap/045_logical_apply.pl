@@ -1,0 +1,65 @@
+# Logical replication into a protected table: rows outside the protocol come
+# in, first copy and afterwards; a governed row stops the subscription, since
+# the apply worker has no context; nobody's label comes along.
+use strict;
+use warnings;
+
+use Test::More;
+use CasusTest;
+use PostgreSQL::Test::Utils;
+
+my $pub = CasusTest::start('publisher', preload => 0, init => { allows_streaming => 'logical' });
+my $sub = CasusTest::start('subscriber', init => { allows_streaming => 'logical' });
+
+my $table = 'CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text)';
+$pub->safe_psql('postgres', "$table; INSERT INTO zaak VALUES (1, 1, 'een'); CREATE PUBLICATION zaken FOR TABLE zaak");
+$sub->safe_psql('postgres', qq{
+	$table;
+	SELECT casus.install_protocol('beesel-2021');
+	SELECT casus.open_file('beesel-2021', 'ond');
+	SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'soort = 8');
+	SELECT casus.bind('zaak', 'enforce');
+});
+my $from = $pub->connstr . ' dbname=postgres';
+$sub->safe_psql('postgres', "CREATE SUBSCRIPTION zaken CONNECTION '$from' PUBLICATION zaken");
+
+sub wait_for
+{
+	my ($sql, $what) = @_;
+
+	ok($sub->poll_query_until('postgres', $sql), $what);
+	return;
+}
+
+wait_for("SELECT count(*) = 1 FROM zaak WHERE casus.label_text(casus_label) = 'outside'", 'the first copy brings a row outside');
+$pub->safe_psql('postgres', "INSERT INTO zaak VALUES (2, 1, 'twee'); UPDATE zaak SET titel = 'gewijzigd' WHERE id = 1");
+wait_for("SELECT count(*) = 2 FROM zaak WHERE titel IN ('twee', 'gewijzigd')", 'so do INSERT and UPDATE');
+$pub->safe_psql('postgres', 'DELETE FROM zaak WHERE id = 2');
+wait_for('SELECT count(*) = 1 FROM zaak', 'and DELETE');
+
+# A governed row, and a row that becomes one.
+my $at = -s $sub->logfile;
+$pub->safe_psql('postgres', "INSERT INTO zaak VALUES (3, 8, 'geheim')");
+ok($sub->poll_query_until('postgres', 'SELECT apply_error_count > 0 FROM pg_stat_subscription_stats'), 'a governed row stops the apply worker');
+my $log = substr(slurp_file($sub->logfile), $at);
+like($log, qr/no purpose has been entered for this file/, 'with the refusal');
+unlike($log, qr/ERROR:[^\n]*geheim/, 'and not its data');
+is($sub->safe_psql('postgres', 'SELECT count(*) FROM casus_int.protected'), 1, 'the subscriber answers');
+$sub->safe_psql('postgres', 'ALTER SUBSCRIPTION zaken DISABLE');
+$sub->safe_psql('postgres', 'CREATE ROLE auditor LOGIN IN ROLE casus_auditor');
+cmp_ok($sub->safe_psql('postgres', 'SELECT count(*) FROM casus.access_log WHERE kind = $$refusal$$ AND code = $$no_purpose$$', extra_params => [ '-U', 'auditor' ]),
+	'>', 0, 'it is on record');
+
+# The first copy of a governed row is refused likewise.
+$sub->safe_psql('postgres', 'DROP SUBSCRIPTION zaken');
+$sub->safe_psql('postgres', "DELETE FROM zaak; CREATE SUBSCRIPTION zaken CONNECTION '$from' PUBLICATION zaken");
+ok($sub->poll_query_until('postgres', 'SELECT sync_error_count > 0 FROM pg_stat_subscription_stats'), 'a governed row stops the first copy');
+is($sub->safe_psql('postgres', 'SELECT count(*) FROM zaak'), 0, 'and nothing of it stays');
+$pub->safe_psql('postgres', 'DELETE FROM zaak WHERE soort = 8');
+wait_for('SELECT count(*) = 1 FROM zaak', 'without it the subscription goes on');
+
+# The other way: a protected table is not published.
+my ($code) = CasusTest::refusal($sub, 'CREATE PUBLICATION zaken FOR TABLE zaak');
+isnt($code, '', 'a protected table is not published');
+
+done_testing();
