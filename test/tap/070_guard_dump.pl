@@ -51,14 +51,20 @@ sub dump_as
 dump_as('postgres');
 dump_as('reader');
 dump_as('half');
+# A122: nor does a reader's, by default.
+dump_as('coord');
+dump_as('coord', '-t', 'zaak');
 dump_as('postgres', '--enable-row-security', '-t', 'casus_cat.act');
 
-# What a superuser may see of a mixed table he may dump, by asking for it.
+# What a superuser or a reader may see of a mixed table he may dump, by asking for it.
 my ($out, $err);
-IPC::Run::run([ 'pg_dump', '-U', 'postgres', '-h', $node->host, '-p', $node->port,
-		'--enable-row-security', '--data-only', '-t', 'zaak', 'postgres' ], '>', \$out, '2>', \$err);
-like($out, qr/^5\tgewoon/m, 'with row security on, rows outside the protocol are dumped');
-unlike($out, qr/GEHEIM/, '... and no governed ones');
+for my $user (qw(postgres coord))
+{
+	IPC::Run::run([ 'pg_dump', '-U', $user, '-h', $node->host, '-p', $node->port,
+			'--enable-row-security', '--data-only', '-t', 'zaak', 'postgres' ], '>', \$out, '2>', \$err);
+	like($out, qr/^5\tgewoon/m, "with row security on, rows outside the protocol are dumped by $user");
+	unlike($out, qr/GEHEIM/, '... and no governed ones');
+}
 
 command_ok([ 'pg_dump', '-U', 'dumper', '-h', $node->host, '-p', $node->port,
 		'-Fc', '-f', $file, 'postgres' ], 'pg_dump as a backup login');
