@@ -41,9 +41,9 @@ sub hear
 	return $heard;
 }
 
-# No row goes to the client: the payload is all that leaves.
-my $notify = q{BEGIN; SELECT casus.enter('overleg');
-	DO $$BEGIN PERFORM pg_notify('kanaal', inhoud) FROM beesel.notitie WHERE inhoud = '%s'; END$$; COMMIT;};
+# No row goes to the client, and nothing at all before the commit, since all is one message: the payload is what leaves.
+my $notify = q{BEGIN \; SELECT casus.enter('overleg') \;
+	DO $$BEGIN PERFORM pg_notify('kanaal', inhoud) FROM beesel.notitie WHERE inhoud = '%s'; END$$ \; COMMIT;};
 my $before = reads();
 my ($code) = as_coordinator(sprintf $notify, 'overleg een');
 is($code, 0, 'a payload made of a governed row may be sent');
