@@ -78,6 +78,24 @@ SELECT 'INSERT INTO wide_open SELECT id, dossier_id, '
 	|| string_agg(CASE n % 3 WHEN 0 THEN 'id' WHEN 1 THEN '''x'' || id % 100' ELSE '''2026-01-01''' END, ', ' ORDER BY n)
 	|| ' FROM narrow_mix' FROM generate_series(3, 41) n \gexec
 
+/* Text, with the indexes by which it is searched. */
+CREATE EXTENSION pg_trgm;
+CREATE TABLE note (
+	id integer PRIMARY KEY,
+	dossier_id integer NOT NULL REFERENCES dossier_open,
+	body text NOT NULL
+);
+INSERT INTO note
+	SELECT n, 1 + n::bigint * 7919 % :dossiers,
+		(SELECT string_agg('word' || (n::bigint * k * 7919 + k * k) % 5000, ' ') FROM generate_series(1, 20) k)
+	FROM generate_series(1, :rows / 10) n;
+CREATE TABLE plain_note AS SELECT *, md5(dossier_id::text)::uuid AS label FROM note;
+ALTER TABLE plain_note ADD PRIMARY KEY (id);
+CREATE INDEX note_trigram ON note USING gin (body gin_trgm_ops);
+CREATE INDEX note_text ON note USING gin (to_tsvector('simple', body));
+CREATE INDEX plain_note_trigram ON plain_note USING gin (body gin_trgm_ops);
+CREATE INDEX plain_note_text ON plain_note USING gin (to_tsvector('simple', body));
+
 /* The plain twins, with a column where the label of the others is. */
 CREATE TABLE plain_mix AS SELECT *, md5(dossier_id::text)::uuid AS label FROM narrow_mix;
 ALTER TABLE plain_mix ADD PRIMARY KEY (id);

@@ -23,6 +23,7 @@ SELECT casus.protect('dossier', 'bench', opens_dossier => true, category => 'reg
 SELECT casus.protect('dossier_open', 'bench_open', opens_dossier => true, category => 'registratie') \g /dev/null
 SELECT casus.protect('narrow_mix', 'bench', via => 'dossier_id', category => 'registratie') \g /dev/null
 SELECT casus.protect('narrow_open', 'bench_open', via => 'dossier_id', category => 'registratie') \g /dev/null
+SELECT casus.protect('note', 'bench_open', via => 'dossier_id', category => 'registratie') \g /dev/null
 SELECT casus.protect('wide_open', 'bench_open', via => 'dossier_id', category => 'registratie') \g /dev/null
 \endif
 SELECT casus.protect('mixed', 'bench', opens_dossier => true, governs => 'kind = 8', category => 'registratie')
@@ -33,9 +34,10 @@ CALL casus.take_in('dossier', batch_size => 10000, phase => 'phase', opened => '
 CALL casus.take_in('dossier_open', batch_size => 10000, phase => 'phase', opened => 'opened');
 CALL casus.take_in('narrow_mix', batch_size => 50000);
 CALL casus.take_in('narrow_open', batch_size => 50000);
+CALL casus.take_in('note', batch_size => 50000);
 CALL casus.take_in('wide_open', batch_size => 50000);
 \endif
 CALL casus.take_in('mixed', batch_size => 50000, opened => 'started');
 
 SELECT casus.bind(t, 'enforce') FROM unnest(ARRAY['dossier', 'dossier_open', 'narrow_mix',
-	'narrow_open', 'wide_open', 'mixed']) n CROSS JOIN to_regclass(n) t WHERE t IS NOT NULL \g /dev/null
+	'narrow_open', 'wide_open', 'note', 'mixed']) n CROSS JOIN to_regclass(n) t WHERE t IS NOT NULL \g /dev/null
