@@ -88,8 +88,20 @@ subplan_walker(Node *node, void *context)
 	return expression_tree_walker(node, subplan_walker, context);
 }
 
-bool
-casus_logqual_has_subplan(List *quals)
+/* A qual that is compiled twice for a handful of rows costs more than it spares. */
+#define WORTH_COMPILING	100.0
+
+/*
+ * The conditions besides the policy, compiled for themselves; the whole qual
+ * where that is not worth it, or where a sub-plan would be there twice.
+ */
+ExprState *
+casus_logqual_rest(PlanState *ps)
 {
-	return subplan_walker((Node *) quals, NULL);
+	List	   *rest;
+
+	if (ps->plan->total_cost < WORTH_COMPILING)
+		return ps->qual;
+	rest = list_copy_tail(ps->plan->qual, 1);
+	return subplan_walker((Node *) rest, NULL) ? ps->qual : ExecInitQual(rest, ps);
 }

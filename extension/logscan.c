@@ -446,24 +446,6 @@ index_column(IndexOnlyScan *plan, AttrNumber label)
 	return 0;
 }
 
-/* A qual that is compiled twice for a handful of rows costs more than it spares. */
-#define WORTH_COMPILING	100.0
-
-/*
- * The conditions besides the policy, compiled for themselves; the whole qual
- * where that is not worth it, or where a sub-plan would be there twice.
- */
-static ExprState *
-compile_rest(PlanState *ps)
-{
-	List	   *rest;
-
-	if (ps->plan->total_cost < WORTH_COMPILING)
-		return ps->qual;
-	rest = list_copy_tail(ps->plan->qual, 1);
-	return casus_logqual_has_subplan(rest) ? ps->qual : ExecInitQual(rest, ps);
-}
-
 static void
 wrap_qual(LogScan *scan, PlanState *ps)
 {
@@ -486,7 +468,7 @@ wrap_qual(LogScan *scan, PlanState *ps)
 	if (!alone)
 		scan->eager = casus_logqual_carries_away(ps->plan->qual);
 	if (scan->filtered && !alone)
-		scan->rest = compile_rest(ps);
+		scan->rest = casus_logqual_rest(ps);
 
 	wrapped->evalfunc = alone ? eval_policy : scan->filtered ? eval_qual : eval_observed;
 	wrapped->evalfunc_private = scan;
