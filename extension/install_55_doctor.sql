@@ -61,6 +61,14 @@ CREATE VIEW casus_int.role_finding AS
 		pg_catalog.format('ALTER ROLE %I NOREPLICATION; -- or allow it in pg_hba.conf from the standby only.', r.rolname)
 	FROM pg_catalog.pg_roles r WHERE r.rolreplication AND r.rolcanlogin AND NOT r.rolsuper
 	UNION ALL
+	SELECT 'warning', 'parameter_grant',
+		pg_catalog.format('%s may set %s (%s), which is a superuser''s for a reason.', CASE a.grantee WHEN 0 THEN 'Everybody' ELSE 'Role ' || a.grantee::regrole END,
+			p.parname, a.privilege_type),
+		pg_catalog.format('REVOKE %s ON PARAMETER %s FROM %s;', a.privilege_type, p.parname, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END)
+	FROM pg_catalog.pg_parameter_acl p, LATERAL pg_catalog.aclexplode(p.paracl) a
+	WHERE p.parname OPERATOR(pg_catalog.~) '^(casus\.|session_replication_role$|allow_system_table_mods$|dynamic_library_path$|archive_(command|library)$)|_preload_libraries$'
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = a.grantee AND r.rolsuper)
+	UNION ALL
 	SELECT 'critical', 'server_files',
 		pg_catalog.format('Role %s is a member of %s.', r.rolname, g.rolname),
 		pg_catalog.format('REVOKE %I FROM %I;', g.rolname, r.rolname)

@@ -34,7 +34,9 @@ INSERT INTO beesel.notitie (dossier, categorie, inhoud) VALUES (:overleg, 'beoor
 ROLLBACK;
 RESET session_replication_role;
 RESET SESSION AUTHORIZATION;
-REVOKE SET ON PARAMETER session_replication_role FROM bs_stranger, bs_coordinator;
+SELECT severity, finding FROM casus.doctor() WHERE code = 'parameter_grant' ORDER BY finding;
+SELECT mend FROM casus.doctor() WHERE code = 'parameter_grant' \gexec
+SELECT count(*) FROM casus.doctor() WHERE code = 'parameter_grant';
 
 -- B018: there is nothing to switch off, and the one setting of the log is the postmaster's.
 SELECT name, context FROM pg_settings WHERE name LIKE 'casus.%' ORDER BY name;
