@@ -5,18 +5,6 @@
  */
 \set VERBOSITY terse
 SET client_min_messages = error;
-/* The fixture's people, whom another test may have made already. */
-DO $$
-DECLARE
-	name text;
-BEGIN
-	FOREACH name IN ARRAY ARRAY['bs_owner', 'bs_coordinator', 'bs_regisseur', 'bs_handhaving', 'bs_belastingen',
-			'bs_subsidies', 'bs_fg', 'bs_stranger'] LOOP
-		IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
-			EXECUTE format('CREATE ROLE %I LOGIN', name);
-		END IF;
-	END LOOP;
-END $$;
 \getenv source PG_ABS_SRCDIR
 \set fixture :source '/test/fixtures/beesel.sql'
 \o /dev/null

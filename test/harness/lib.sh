@@ -138,15 +138,16 @@ new_cluster() {
 		echo "unix_socket_directories = '$work/socket'"
 		echo "listen_addresses = ''"
 	} >> "$data/postgresql.conf"
+	# shellcheck disable=SC2046 # no word or two
 	as_user pg_ctl -D "$data" -l "$work/log/postgres" -w -t 300 $(server_program) start >/dev/null ||
 		{ tail -20 "$work/log/postgres"; return 1; }
 }
 
-# server_program: the option by which pg_ctl starts the server under Valgrind, where that is asked for.
+# server_program: the option by which pg_ctl starts the server under the command $CASUS_SERVER, where there is one.
 server_program() {
-	[ -n "${CASUS_VALGRIND:-}" ] || return 0
-	printf '#!/bin/sh\nexec %s --log-file=%s/log/valgrind.%%p "%s/postgres" "$@"\n' "$(echo $CASUS_VALGRIND)" "$work" "$bin" \
-		>"$work/server"
+	[ -n "${CASUS_SERVER:-}" ] || return 0
+	# shellcheck disable=SC2086 # words
+	printf '#!/bin/sh\nexec %s "%s/postgres" "$@"\n' "$(echo ${CASUS_SERVER//LOG/$work/log})" "$bin" >"$work/server"
 	chmod 755 "$work/server"
 	echo "-p $work/server"
 }
