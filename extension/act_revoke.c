@@ -121,7 +121,8 @@ require_revocable(const CasusActTarget *target, const Revocation *r)
 	if (!r->is_here && !r->in_term)
 		casus_refuse("wrong_phase",
 					 _("the dossier has ended, and the term for taking that back has passed"),
-					 casus_find_detail(&target->file, r->term_article ? r->term_article : r->article,
+					 casus_find_detail(&target->file,
+										   r->term_article ? r->term_article : r->article,
 									   _("a decision that ended a dossier is revoked for a short term only")),
 					 hint);
 	if (r->is_here && (r->rests != NULL || r->shared))
