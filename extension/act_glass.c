@@ -1,7 +1,7 @@
 /*
  * act_glass.c
  *		Break-glass and inspection: acts that open a dossier to a login beside
- *		the rules, for a time, and the review of the first by somebody else.
+ *		the rules, for a time.
  *
  * The protocols know no break-glass: it is the technical emergency procedure,
  * for whoever holds an office of the dossier's file and for casus_admin.  It
@@ -11,17 +11,15 @@
  * One that is over and has not been reviewed blocks the next: of the same
  * person or role, of anybody on the same dossier, and, when it was made as
  * casus_admin, of every casus_admin, because one who makes roles would be a
- * new one each time.  Who reviews holds the office that the protocol names,
- * is not the one who opened, and gains nothing: he has no opening of his own
- * to be reviewed in the file, and was not appointed by the one he judges.
+ * new one each time.  The review is in act_review.c.
  *
- * Lock: the dossier's row (FOR NO KEY UPDATE), as every act; a review locks
- * the opening's row.
+ * Lock: the dossier's row (FOR NO KEY UPDATE), as every act.
  *
  * Copyright (c) 2026, the casus developers
  */
 #include "acts.h"
 #include "protocol_doc.h"
+#include "relation.h"
 
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -85,7 +83,7 @@ find_opener(int32 file, Opener *opener)
 
 /* The end of a period from now; refuses one that is longer than the protocol allows. */
 static TimestampTz
-end_of_period(const CasusFile *file, Interval *duration, int default_hours)
+end_of_period(const CasusFile *file, const Interval *duration, int default_hours)
 {
 	CasusQuery	query;
 	bool		isnull;
@@ -215,6 +213,30 @@ interval_argument(FunctionCallInfo fcinfo, int argument)
 	return PG_ARGISNULL(argument) ? NULL : PG_GETARG_INTERVAL_P(argument);
 }
 
+/* The act, on a dossier whose number is known or was found. */
+static int64
+break_glass(int64 id, const Interval *duration, const char *reason, Opener *opener)
+{
+	CasusDossier dossier;
+	CasusFile	file;
+	TimestampTz ends;
+	int64		act;
+
+	if (!casus_dossier_load(id, &dossier) || dossier.state == CASUS_STATE_GONE ||
+		!find_opener(dossier.file, opener) ||
+		!casus_dossier_lock(id, LockTupleNoKeyExclusive))
+		casus_act_refuse_unknown();
+	casus_find_file_by_id(dossier.file, &file);
+	ends = end_of_period(&file, duration, 0);
+	require_reviewed(&file, id, opener);
+
+	act = opener->as_admin ?
+		casus_act_record_setup(file.id, "break_glass", id, reason, NULL) :
+		casus_act_record(&opener->capacity, "break_glass", id, reason, NULL);
+	insert_opening(act, "break_glass", file.id, id, opener, ends);
+	return act;
+}
+
 PG_FUNCTION_INFO_V1(casus_sql_break_glass);
 
 Datum
@@ -222,50 +244,93 @@ casus_sql_break_glass(PG_FUNCTION_ARGS)
 {
 	int64		id = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1);
 	Opener		opener = {0};
-	CasusDossier dossier;
-	CasusFile	file;
-	TimestampTz ends;
-	char	   *reason;
-	int64		act;
 
 	casus_require_preloaded();
 	casus_accesslog_event("attempt", InvalidOid, id, NULL, "break_glass");
 	casus_catalog_listen();
 	opener.actor = casus_context_actor();
 	require_himself(&opener.actor);
-	reason = require_reason(fcinfo, 0);
-	if (!casus_dossier_load(id, &dossier) || dossier.state == CASUS_STATE_GONE ||
-		!find_opener(dossier.file, &opener) ||
-		!casus_dossier_lock(id, LockTupleNoKeyExclusive))
-		casus_act_refuse_unknown();
-	casus_find_file_by_id(dossier.file, &file);
-	ends = end_of_period(&file, interval_argument(fcinfo, 2), 0);
-	require_reviewed(&file, id, &opener);
-
-	act = opener.as_admin ?
-		casus_act_record_setup(file.id, "break_glass", id, reason, NULL) :
-		casus_act_record(&opener.capacity, "break_glass", id, reason, NULL);
-	insert_opening(act, "break_glass", file.id, id, &opener, ends);
-	PG_RETURN_INT64(act);
+	PG_RETURN_INT64(break_glass(id, interval_argument(fcinfo, 2),
+								require_reason(fcinfo, 0), &opener));
 }
 
-PG_FUNCTION_INFO_V1(casus_sql_inspect);
+/* ---- the same by a row, for who cannot see its dossier's number ---- */
+
+/*
+ * The attempt is on disk before the row is looked up: whatever the answer
+ * tells of it is on record.
+ */
+static const CasusSettings *
+begin_by_row(FunctionCallInfo fcinfo, int argument, const char *act)
+{
+	Oid			relid = PG_ARGISNULL(argument) ? InvalidOid : PG_GETARG_OID(argument);
+	const CasusProtected *prot;
+
+	casus_require_preloaded();
+	prot = casus_registry_find(relid);
+	casus_accesslog_event("attempt", prot == NULL ? InvalidOid : relid, 0, NULL, act);
+	casus_accesslog_flush();
+	casus_catalog_listen();
+	if (prot == NULL || prot->settings == NULL)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "not_governed",
+						  _("the table is not protected"), NULL, NULL);
+	if (PG_ARGISNULL(argument + 1))
+		casus_act_refuse_unknown();
+	return prot->settings;
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_break_glass_row);
+
+/*
+ * What does not depend on the row is asked before it: who holds no office in a
+ * file of the table, asks for too long or has one to be reviewed learns
+ * nothing of the row.
+ */
+Datum
+casus_sql_break_glass_row(PG_FUNCTION_ARGS)
+{
+	const CasusSettings *settings = begin_by_row(fcinfo, 1, "break_glass");
+	Interval   *duration = interval_argument(fcinfo, 3);
+	Opener		opener = {0};
+	bool		may = false;
+	char	   *reason;
+
+	opener.actor = casus_context_actor();
+	require_himself(&opener.actor);
+	reason = require_reason(fcinfo, 0);
+	for (int i = 0; i < settings->nfiles; i++)
+	{
+		Opener		other = opener;
+		CasusFile	file;
+
+		if (settings->files[i].id == 0 || !find_opener(settings->files[i].id, &other))
+			continue;
+		may = true;
+		casus_find_file_by_id(settings->files[i].id, &file);
+		(void) end_of_period(&file, duration, 0);
+		require_reviewed(&file, 0, &other);
+	}
+	if (!may)
+		casus_act_refuse_unknown();
+	PG_RETURN_INT64(break_glass(casus_rowkey_dossier(PG_GETARG_OID(1), casus_act_text(fcinfo, 2)),
+								duration, reason, &opener));
+}
+
+/* ---- inspection ---- */
 
 /* The offices that inspect, as a mask, and the purpose for which each does. */
-Datum
-casus_sql_inspect(PG_FUNCTION_ARGS)
+static int64
+inspect(int64 id, const Interval *duration, const char *reason)
 {
 	CasusActTarget target;
 	Opener		opener = {0};
 	CasusQuery	query;
 	TimestampTz ends;
-	char	   *reason;
 	int64		act;
 
-	casus_act_begin("inspect", PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0), &target);
+	casus_act_begin("inspect", id, &target);
 	opener.actor = casus_context_actor();
 	require_himself(&opener.actor);
-	reason = require_reason(fcinfo, 1);
 
 	casus_query_begin(&query);
 	casus_query_int(&query, target.file.protocol);
@@ -285,10 +350,36 @@ casus_sql_inspect(PG_FUNCTION_ARGS)
 	opener.capacity.purpose = (uint8) casus_query_get_int(&query, 0, 1);
 	casus_query_end(&query);
 
-	ends = end_of_period(&target.file, interval_argument(fcinfo, 2), INSPECTION_HOURS);
+	ends = end_of_period(&target.file, duration, INSPECTION_HOURS);
 	act = casus_act_record(&opener.capacity, "inspect", target.dossier.id, reason, NULL);
 	insert_opening(act, "inspect", target.file.id, target.dossier.id, &opener, ends);
-	PG_RETURN_INT64(act);
+	return act;
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_inspect);
+
+Datum
+casus_sql_inspect(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(inspect(PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0),
+							interval_argument(fcinfo, 2), require_reason(fcinfo, 1)));
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_inspect_row);
+
+Datum
+casus_sql_inspect_row(PG_FUNCTION_ARGS)
+{
+	const CasusSettings *settings = begin_by_row(fcinfo, 0, "inspect");
+	char	   *reason = require_reason(fcinfo, 2);
+	bool		may = false;
+
+	for (int i = 0; i < settings->nfiles; i++)
+		may |= settings->files[i].id != 0 && casus_sight_supervises(settings->files[i].id);
+	if (!may)
+		casus_act_refuse_unknown();
+	PG_RETURN_INT64(inspect(casus_rowkey_dossier(PG_GETARG_OID(0), casus_act_text(fcinfo, 1)),
+							interval_argument(fcinfo, 3), reason));
 }
 
 /* ---- ending ---- */
@@ -351,155 +442,6 @@ casus_sql_leave(PG_FUNCTION_ARGS)
 		(void) end_openings(0, NULL);
 	casus_context_clear();
 	PG_RETURN_VOID();
-}
-
-/* ---- review ---- */
-
-typedef struct Review
-{
-	int64		opening;		/* its act */
-	CasusFile	file;
-	int64		dossier;
-	uint64		offices;		/* that review, by this protocol */
-	char	   *article;
-	bool		reviewed;
-	bool		own;			/* of the caller, by person or by role */
-} Review;
-
-/* Finds and locks it; the caller may hold no office that reviews it: then false. */
-static bool
-find_opening(int64 act, Review *review)
-{
-	CasusActor	actor = casus_context_actor();
-	const CasusHoldings *holdings = casus_people_holdings(actor.person);
-	CasusQuery	query;
-	int32		file;
-	bool		found;
-
-	memset(review, 0, sizeof(*review));
-	casus_query_begin(&query);
-	casus_query_int64(&query, act);
-	casus_query_text(&query, GetUserNameFromId(actor.role, false));
-	casus_query_int(&query, actor.person);
-	casus_query_run(&query,
-					"SELECT o.file, o.dossier, o.review IS NOT NULL, "
-					"o.role_name = $2::name OR coalesce(o.person = $3, false), "
-					"(SELECT pg_catalog.bit_or(1::bigint << q.code) FROM casus_cat.office q "
-					"WHERE q.protocol = f.protocol AND q.reviews), "
-					"(SELECT pg_catalog.min(q.article) FROM casus_cat.office q "
-					"WHERE q.protocol = f.protocol AND q.reviews) "
-					"FROM casus_cat.opening o JOIN casus_cat.file f ON f.id = o.file "
-					"WHERE o.act = $1 AND o.kind = 'break_glass' FOR UPDATE OF o");
-	found = query.nrows > 0;
-	file = (int32) casus_query_get_int(&query, 0, 1);
-	review->opening = act;
-	review->dossier = casus_query_get_int(&query, 0, 2);
-	review->reviewed = casus_query_get_bool(&query, 0, 3);
-	review->own = casus_query_get_bool(&query, 0, 4);
-	review->offices = (uint64) casus_query_get_int(&query, 0, 5);
-	review->article = casus_query_get_text(&query, 0, 6);
-	casus_query_end(&query);
-	if (!found)
-		return false;
-	casus_find_file_by_id(file, &review->file);
-	for (int i = 0; i < holdings->n; i++)
-		if (holdings->held[i].file == file &&
-			(review->offices & (UINT64CONST(1) << holdings->held[i].office)) != 0)
-			return true;
-	return false;
-}
-
-/*
- * Has the caller, in this appointment, something to gain from the review: an
- * opening of his own that waits for one, or his office from the one he judges?
- */
-static bool
-gains(const Review *review, const CasusCapacity *capacity)
-{
-	CasusActor	actor = casus_context_actor();
-	CasusQuery	query;
-	bool		gains;
-
-	casus_query_begin(&query);
-	casus_query_int64(&query, review->opening);
-	casus_query_int(&query, actor.person);
-	casus_query_text(&query, GetUserNameFromId(actor.role, false));
-	casus_query_int64(&query, capacity->appointment);
-	casus_query_read(&query,
-					 "SELECT FROM casus_cat.opening o WHERE o.act = $1 AND ("
-					 "EXISTS (SELECT FROM casus_cat.opening m WHERE m.kind = 'break_glass' "
-					 "AND m.file = o.file AND m.review IS NULL "
-					 "AND (m.person = $2 OR m.role_name = $3::name)) "
-					 "OR EXISTS (SELECT FROM casus_cat.act a JOIN casus_cat.act_content c ON c.act = a.id "
-					 "WHERE a.kind IN ('appoint', 'deputise') AND a.file = o.file AND a.id > o.act "
-					 "AND c.details ->> 'appointment' = $4::text "
-					 "AND (a.person = o.person OR a.role_name = o.role_name)))");
-	gains = query.nrows > 0;
-	casus_query_end(&query);
-	return gains;
-}
-
-static char *
-review_outcome(FunctionCallInfo fcinfo)
-{
-	char	   *outcome = casus_act_text(fcinfo, 1);
-
-	if (outcome == NULL ||
-		(strcmp(outcome, "justified") != 0 && strcmp(outcome, "not_justified") != 0))
-		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("the outcome of a review is justified or not_justified"),
-						  NULL, NULL);
-	return outcome;
-}
-
-PG_FUNCTION_INFO_V1(casus_sql_review_break_glass);
-
-Datum
-casus_sql_review_break_glass(PG_FUNCTION_ARGS)
-{
-	Review		review;
-	CasusCapacity capacity = {0};
-	CasusQuery	query;
-	char	   *outcome;
-	int64		act;
-
-	casus_require_preloaded();
-	casus_accesslog_event("attempt", InvalidOid, 0, NULL, "review_break_glass");
-	casus_catalog_listen();
-	if (PG_ARGISNULL(0) || !find_opening(PG_GETARG_INT64(0), &review))
-		casus_check_refuse(casus_check_protocol(NULL, 0), "wrong_office",
-						   _("there is no break-glass that you may review"),
-						   _("it is reviewed by an office of its file that the protocol names"),
-						   "SELECT * FROM casus.office WHERE reviews;");
-	casus_context_for_act(review.file.id, 0, review.offices, review.article, &capacity);
-	if (review.own || gains(&review, &capacity))
-		casus_check_refuse(casus_protocol(review.file.protocol), "second_person",
-						   _("this break-glass is for somebody else to review"),
-						   review.own ? _("nobody reviews his own") :
-						   _("who reviews has none of his own to be reviewed, and was not appointed by who opened"),
-						   "SELECT * FROM casus.opening;");
-	outcome = review_outcome(fcinfo);
-	if (review.reviewed)
-		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
-						  _("this break-glass has been reviewed already"), NULL,
-						  "SELECT * FROM casus.opening;");
-	if (PG_ARGISNULL(2))
-		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "content_missing",
-						  _("a motivation is needed"), NULL, NULL);
-
-	act = casus_act_record(&capacity, "review_break_glass", review.dossier,
-						   casus_act_text(fcinfo, 2),
-						   casus_act_details("outcome", outcome, NULL));
-	casus_query_begin(&query);
-	casus_query_int64(&query, review.opening);
-	casus_query_int64(&query, act);
-	casus_query_text(&query, outcome);
-	/* What is judged is over: one that still runs ends here. */
-	casus_query_run(&query,
-					"UPDATE casus_cat.opening SET review = $2, outcome = $3, "
-					"ends = least(ends, greatest(starts, pg_catalog.clock_timestamp())) WHERE act = $1");
-	casus_query_end(&query);
-	PG_RETURN_INT64(act);
 }
 
 /* ---- the view ---- */

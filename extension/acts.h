@@ -54,6 +54,12 @@ extern bool casus_sight_dossier(int64 dossier, CasusDossier *state);
 extern bool casus_sight_supervises(int32 file);	/* an office that reviews or inspects */
 
 /* ------------------------------------------------------------------------
+ * rowkey.c: the dossier of a row by its key, past row security
+ * ------------------------------------------------------------------------ */
+
+extern int64 casus_rowkey_dossier(Oid relid, const char *key);
+
+/* ------------------------------------------------------------------------
  * act.c: acts as rows
  * ------------------------------------------------------------------------ */
 

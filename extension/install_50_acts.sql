@@ -180,12 +180,26 @@ CREATE FUNCTION casus.break_glass(reason text, dossier bigint, duration interval
 COMMENT ON FUNCTION casus.break_glass(text, bigint, interval) IS
 	'Emergency: opens all rows of a dossier for reading to the caller''s role (every session of it), from the commit of this act until the duration is over (default and maximum: break_glass.hours of the protocol, 8 where it says nothing), casus.end_opening or casus.leave. For whoever holds an office in the file of the dossier, and for casus_admin and superusers. Each read is logged with the act; casus.opening shows it to the offices that review. Refused: 42501 casus.no_appointment (no such dossier for the caller), casus.second_person (an earlier one is over and not reviewed: his own, on this dossier, or, for casus_admin, of any of them), casus.bypass (from a SECURITY DEFINER function); 22023 without a reason or for too long; 55000 while it is open already. Does not open a dossier past its retention. Returns the act. Beesel art. 12.1.';
 
+CREATE FUNCTION casus.break_glass(reason text, relation regclass, key text, duration interval) RETURNS bigint
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_break_glass_row';
+COMMENT ON FUNCTION casus.break_glass(text, regclass, text, interval) IS
+	'As casus.break_glass(text, bigint, interval), for the dossier of the row of a protected table with this primary key (one column), which need not be visible to the caller; duration NULL: as long as the protocol allows. casus.no_appointment also where there is no such row or it is outside the protocol; 22023 when the table is not protected or has no such key. The attempt is on record before the row is looked up.';
+
 CREATE FUNCTION casus.inspect(dossier bigint, reason text, duration interval DEFAULT NULL) RETURNS bigint
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_inspect';
 COMMENT ON FUNCTION casus.inspect(bigint, text, interval) IS
 	'A supervisor looks at the content of a dossier: opens it for reading as casus.break_glass does, for the purpose that the protocol gives the office (casus.office.inspects; Beesel: fg, toezicht, art. 24.3), one hour unless said otherwise, at most as long as break-glass. Needs no review; casus.opening shows it to the offices that review. Refused: casus.no_appointment, casus.wrong_office, casus.bypass. Returns the act.';
+
+CREATE FUNCTION casus.inspect(relation regclass, key text, reason text, duration interval) RETURNS bigint
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_inspect_row';
+COMMENT ON FUNCTION casus.inspect(regclass, text, text, interval) IS
+	'As casus.inspect(bigint, text, interval), for the dossier of the row of a protected table with this primary key (one column), which need not be visible to the caller; duration NULL: the default. casus.no_appointment also where there is no such row or it is outside the protocol; 22023 when the table is not protected or has no such key. The attempt is on record before the row is looked up.';
 
 CREATE FUNCTION casus.end_opening(act bigint, motivation text DEFAULT NULL) RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
