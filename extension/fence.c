@@ -31,6 +31,29 @@ casus_fence_has_trigger(Oid relid)
 	return has_trigger(relid, CASUS_TRIGGER_NAME);
 }
 
+/*
+ * Everybody may execute the functions of the triggers, or no owner could add a
+ * partition: under another name, or on a table that is not protected, they are
+ * somebody's own make.
+ */
+void
+casus_fence_check_trigger(const TriggerData *trigger, const char *name)
+{
+	Relation	rel = trigger->tg_relation;
+	const CasusProtected *prot = casus_registry_find(RelationGetRelid(rel));
+
+	if (prot != NULL && prot->mode != CASUS_MODE_REGISTERED &&
+		strcmp(trigger->tg_trigger->tgname, name) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg("trigger \"%s\" is not one that casus made", trigger->tg_trigger->tgname),
+			 errdetail("Its function belongs to the triggers of tables that are bound."),
+			 errhint("DROP TRIGGER %s ON %s;", quote_identifier(trigger->tg_trigger->tgname),
+					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+												RelationGetRelationName(rel)))));
+}
+
 void
 casus_fence_make_triggers(List **lines, Oid relid, const CasusSettings *settings)
 {

@@ -3,15 +3,18 @@
  *		Protecting the tables of an existing database.
  */
 
+/*
+ * For everybody: an owner who makes or attaches a partition copies the triggers
+ * of the whole, with his own rights.  By name nobody reaches them, for nobody
+ * may use the schema; and they refuse to be anything but the triggers of casus.
+ */
 CREATE FUNCTION casus_int.row_trigger() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'casus_sql_row_trigger';
-REVOKE ALL ON FUNCTION casus_int.row_trigger() FROM PUBLIC;
 COMMENT ON FUNCTION casus_int.row_trigger() IS
 	'Row trigger of every protected table (BEFORE INSERT OR UPDATE OR DELETE, ENABLE ALWAYS): writes casus_label and gives the write verdict.';
 
 CREATE FUNCTION casus_int.resolve_pending() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'casus_sql_resolve_pending';
-REVOKE ALL ON FUNCTION casus_int.resolve_pending() FROM PUBLIC;
 COMMENT ON FUNCTION casus_int.resolve_pending() IS
 	'Deferred constraint trigger of a protected table whose foreign key to its parent is deferrable: gives a row that came before its parent its label at commit, or refuses with casus.no_parent.';
 

@@ -185,7 +185,9 @@ extern char *casus_relation_ddl_escape(const char *name);
 extern void casus_relation_ddl_return(FunctionCallInfo fcinfo, List *lines);
 
 /* ---- fence.c ---- */
+struct TriggerData;
 extern bool casus_fence_has_trigger(Oid relid);
+extern void casus_fence_check_trigger(const struct TriggerData *trigger, const char *name);
 extern void casus_fence_make_triggers(List **lines, Oid relid, const CasusSettings *settings);
 extern void casus_fence_make_policies(List **lines, Oid relid, const CasusSettings *settings);
 extern void casus_fence_drop_triggers(List **lines, Oid relid);

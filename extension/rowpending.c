@@ -129,9 +129,8 @@ casus_sql_resolve_pending(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("casus_int.resolve_pending is an AFTER ROW trigger")));
+	casus_fence_check_trigger(trigger, CASUS_PENDING_NAME);
 	prot = casus_registry_find(RelationGetRelid(trigger->tg_relation));
-	if (prot == NULL)
-		return PointerGetDatum(NULL);
 	tuple = newest_version(trigger->tg_relation,
 						   TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
 						   trigger->tg_newtuple : trigger->tg_trigtuple);

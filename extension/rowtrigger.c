@@ -460,6 +460,7 @@ casus_sql_row_trigger(PG_FUNCTION_ARGS)
 		return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
 							   trigger->tg_newtuple : trigger->tg_trigtuple);
 	casus_require_preloaded();
+	casus_fence_check_trigger(trigger, CASUS_TRIGGER_NAME);
 	row.rel = trigger->tg_relation;
 	row.prot = casus_registry_find(RelationGetRelid(trigger->tg_relation));
 	if (row.prot == NULL || row.prot->settings == NULL || row.prot->foreign ||

@@ -193,6 +193,44 @@ SET SESSION AUTHORIZATION fam_auditor;
 SELECT DISTINCT relation FROM casus.access_log WHERE kind IN ('read', 'write') AND relation ~ 'notitie';
 RESET SESSION AUTHORIZATION;
 
+-- the yearly job of an owner who is nobody else: made, or made apart and attached, and his
+CREATE ROLE fam_owner LOGIN;
+GRANT CREATE ON SCHEMA public TO fam_owner;
+GRANT REFERENCES ON zaak TO fam_owner;
+SET ROLE fam_owner;
+CREATE TABLE logboek (id integer, jaar integer, zaak_id integer REFERENCES zaak DEFERRABLE INITIALLY DEFERRED, tekst text, PRIMARY KEY (id, jaar)) PARTITION BY LIST (jaar);
+CREATE TABLE logboek_2026 PARTITION OF logboek FOR VALUES IN (2026);
+RESET ROLE;
+SELECT count(*) > 2 AS lines FROM casus.protect('logboek', 'ond', via => 'zaak_id', category => 'beoordeling');
+SELECT count(*) > 0 AS bound FROM casus.bind('logboek', 'enforce');
+SET ROLE fam_owner;
+CREATE TABLE logboek_2027 PARTITION OF logboek FOR VALUES IN (2027);
+CREATE TABLE logboek_2028 (LIKE logboek INCLUDING INDEXES);
+ALTER TABLE logboek ATTACH PARTITION logboek_2028 FOR VALUES IN (2028);
+CREATE TABLE logboek_later PARTITION OF logboek DEFAULT PARTITION BY LIST (jaar);
+CREATE TABLE logboek_2029 PARTITION OF logboek_later FOR VALUES IN (2029);
+SELECT relname, pg_get_userbyid(relowner) AS owner, relrowsecurity AND relforcerowsecurity AS row_security,
+	(SELECT string_agg(format('%s %s', tgname, tgenabled), ', ' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal) AS triggers,
+	(SELECT string_agg(polname, ' ' ORDER BY polname) FROM pg_policy WHERE polrelid = c.oid) AS policies
+	FROM pg_class c WHERE relname ~ '^logboek' AND relkind IN ('r', 'p') ORDER BY relname;
+-- the functions of the triggers serve nothing but casus: not by name, and not when a superuser hands them out
+CREATE TABLE van_mij (id integer PRIMARY KEY);
+SELECT code('CREATE TRIGGER mijn BEFORE INSERT ON van_mij FOR EACH ROW EXECUTE FUNCTION casus_int.row_trigger()');
+RESET ROLE;
+CREATE TRIGGER "~casus_row" BEFORE INSERT ON van_mij FOR EACH ROW EXECUTE FUNCTION casus_int.row_trigger();
+SELECT code('INSERT INTO van_mij VALUES (1)');
+DROP TRIGGER "~casus_row" ON van_mij;
+CREATE TRIGGER "!casus_pending" AFTER INSERT ON van_mij FOR EACH ROW EXECUTE FUNCTION casus_int.resolve_pending();
+SELECT code('INSERT INTO van_mij VALUES (1)');
+DROP TABLE van_mij;
+SELECT casus.maintenance('logboek', 'eigen trigger', '15 minutes') > now() AS open;
+CREATE TRIGGER nog_een BEFORE INSERT ON logboek_2027 FOR EACH ROW EXECUTE FUNCTION casus_int.row_trigger();
+SELECT code('INSERT INTO logboek_2027 (id, jaar, zaak_id) VALUES (1, 2027, 3)');
+DROP TRIGGER nog_een ON logboek_2027;
+SELECT casus.maintenance('logboek', 'klaar', '0') IS NOT NULL AS closed;
+SELECT code('INSERT INTO logboek (id, jaar, zaak_id) VALUES (1, 2027, 3), (2, 2029, 3)');
+SELECT code('SELECT casus_int.row_trigger()');
+
 -- tables that inherit: a query of the parent is bound, and so is each by its own name
 CREATE TABLE brief (adres text, PRIMARY KEY (id)) INHERITS (stuk);
 CREATE TABLE ander (id integer PRIMARY KEY);
@@ -238,6 +276,7 @@ SELECT relname, relrowsecurity, relforcerowsecurity, (SELECT count(*) FROM pg_tr
 	(SELECT count(*) FROM pg_policy WHERE polrelid = c.oid) AS policies,
 	(SELECT count(*) FROM pg_attribute WHERE attrelid = c.oid AND attname = 'casus_label') AS labels
 	FROM pg_class c WHERE relname ~ '^notitie' AND relkind IN ('r', 'p') ORDER BY relname;
-DROP OWNED BY fam_coord, fam_app;
-DROP ROLE fam_coord, fam_app, fam_auditor;
+SELECT count(*) > 3 AS undone FROM casus.unprotect('logboek', 'einde');
+DROP OWNED BY fam_coord, fam_app, fam_owner;
+DROP ROLE fam_coord, fam_app, fam_owner, fam_auditor;
 RESET client_min_messages;
