@@ -61,6 +61,16 @@ casus_act_text(FunctionCallInfo fcinfo, int argument)
 	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }
 
+/* A text argument without which there is no act. */
+char *
+casus_act_required_text(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		casus_setup_error(ERRCODE_NULL_VALUE_NOT_ALLOWED, NULL,
+						  psprintf(_("\"%s\" must be given"), name), NULL, NULL);
+	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
 /*
  * Details of a set-up act: pairs of key and value, ended by a NULL key; values
  * that are NULL are left out.

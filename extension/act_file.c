@@ -105,15 +105,17 @@ PG_FUNCTION_INFO_V1(casus_sql_open_file);
 Datum
 casus_sql_open_file(PG_FUNCTION_ARGS)
 {
-	char	   *protocol_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *protocol_name;
+	char	   *name;
 	int32		protocol;
 	int32		file = 0;
 	CasusQuery	query;
 	bool		taken;
 
 	casus_act_require_admin("open_file");
+	protocol_name = casus_act_required_text(fcinfo, 0, "protocol");
 	protocol = protocol_by_name(protocol_name);
+	name = casus_act_required_text(fcinfo, 1, "file");
 	if (name[0] == '\0')
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("a file needs a name"), NULL, NULL);
@@ -188,11 +190,12 @@ Datum
 casus_sql_set_parameter(PG_FUNCTION_ARGS)
 {
 	CasusFile	file;
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *name;
 	CasusQuery	query;
 
 	casus_act_require_admin("set_parameter");
-	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), &file);
+	casus_find_file(casus_act_required_text(fcinfo, 0, "file"), &file);
+	name = casus_act_required_text(fcinfo, 1, "parameter");
 
 	casus_query_begin(&query);
 	casus_query_int(&query, file.id);
@@ -221,11 +224,8 @@ casus_sql_activate_protocol(PG_FUNCTION_ARGS)
 	CasusQuery	query;
 	char	   *missing;
 
-	if (PG_ARGISNULL(0))
-		casus_setup_error(ERRCODE_NULL_VALUE_NOT_ALLOWED, NULL,
-						  _("a file must be named"), NULL, NULL);
 	casus_act_require_admin("activate_protocol");
-	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), &file);
+	casus_find_file(casus_act_required_text(fcinfo, 0, "file"), &file);
 
 	casus_query_begin(&query);
 	casus_query_int(&query, file.id);
@@ -317,14 +317,15 @@ Datum
 casus_sql_add_party(PG_FUNCTION_ARGS)
 {
 	CasusFile	file;
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *name;
 	CasusQuery	query;
 	bool		taken;
 	bool		ended;
 	bool		full = false;
 
 	casus_act_require_admin("add_party");
-	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), &file);
+	casus_find_file(casus_act_required_text(fcinfo, 0, "file"), &file);
+	name = casus_act_required_text(fcinfo, 1, "party");
 
 	casus_query_begin(&query);
 	casus_query_int(&query, file.id);
@@ -388,13 +389,14 @@ Datum
 casus_sql_end_membership(PG_FUNCTION_ARGS)
 {
 	CasusFile	file;
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *name;
 	char	   *reason = casus_act_text(fcinfo, 2);
 	CasusQuery	query;
 	int			party;
 
 	casus_act_require_admin("end_membership");
-	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), &file);
+	casus_find_file(casus_act_required_text(fcinfo, 0, "file"), &file);
+	name = casus_act_required_text(fcinfo, 1, "party");
 	party = casus_find_party(&file, name);
 
 	casus_query_begin(&query);

@@ -133,7 +133,7 @@ casus_sql_bind_person(PG_FUNCTION_ARGS)
 	char	   *name;
 
 	casus_act_require_admin("bind_person");
-	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	name = casus_act_required_text(fcinfo, 0, "person");
 	bind_role(casus_find_person(name), PG_GETARG_OID(1));
 	PG_RETURN_INT64(record_person("bind_person", name, PG_GETARG_OID(1)));
 }

@@ -76,6 +76,9 @@ extern int64 casus_act_record_setup(int32 file, const char *kind, int64 dossier,
 /* A text argument of an act, or NULL. */
 extern char *casus_act_text(FunctionCallInfo fcinfo, int argument);
 
+/* The same where NULL is an error, which names the argument. */
+extern char *casus_act_required_text(FunctionCallInfo fcinfo, int argument, const char *name);
+
 /* Pairs of key and value (NULL: left out), ended by a NULL key. */
 extern Jsonb *casus_act_details(const char *key,...);
 
