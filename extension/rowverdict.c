@@ -316,7 +316,9 @@ casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw)
 	if (!make_label(row, place, &label) || !judge_supply(row, &label, place))
 		return false;
 	casus_label_pack(&label, raw);
-	casus_policy_note_insert(label.dossier, label.item);
+	/* A row of its parent's item brings in no item: the whole of it would open. */
+	if (!row->settings->inherit_item || !place->has_parent)
+		casus_policy_note_insert(label.dossier, label.item);
 	casus_accesslog_note_write(row->prot->family, label.dossier, CASUS_SUPPLY);
 	return true;
 }
