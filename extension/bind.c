@@ -148,7 +148,8 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" is bound already", RelationGetRelationName(rel)),
 						  "Only casus.unprotect takes the fence down.",
-						  "SELECT casus.unprotect(relation, reason);");
+						  psprintf("SELECT casus.unprotect(%s, '<reason>');",
+								   quote_literal_cstr(casus_relation_ddl_name(relid))));
 	if (enforce)
 	{
 		check_parents(rel, settings);
@@ -179,8 +180,8 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 
 /* ---- the way back ---- */
 
-/* Whose labels come from this table, or whose rows label it? NULL: nobody's. */
-static char *
+/* Whose labels come from this table, or whose rows label it? Invalid: nobody's. */
+static Oid
 dependent_table(Oid relid)
 {
 	ListCell   *lc;
@@ -196,10 +197,10 @@ dependent_table(Oid relid)
 		{
 			if (OidIsValid(settings->via[i].parent) &&
 				casus_registry_is_of(settings->via[i].parent, relid))
-				return get_rel_name(other);
+				return other;
 		}
 	}
-	return NULL;
+	return InvalidOid;
 }
 
 /*
@@ -258,15 +259,15 @@ forget_taken_in(Oid relid)
 static void
 check_unprotect(Relation rel, const CasusSettings *settings)
 {
-	char	   *other = dependent_table(RelationGetRelid(rel));
+	Oid			other = dependent_table(RelationGetRelid(rel));
 	CasusCensus census;
 
-	if (other != NULL)
+	if (OidIsValid(other))
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" gets its labels from table \"%s\"",
-								   other, RelationGetRelationName(rel)), NULL,
+								   get_rel_name(other), RelationGetRelationName(rel)), NULL,
 						  psprintf("SELECT casus.unprotect(%s, '<reason>');  -- first",
-								   quote_literal_cstr(quote_identifier(other))));
+								   quote_literal_cstr(casus_relation_ddl_name(other))));
 	if (settings->mode != CASUS_MODE_ENFORCE)
 	{
 		if (settings->kind == CASUS_KIND_ROOT)

@@ -143,8 +143,8 @@ casus_sql_protection(PG_FUNCTION_ARGS)
 {
 	static const char *const modes[] = {"none", "registered", "observe", "enforce"};
 	TupleDesc	desc;
-	Datum		values[7];
-	bool		nulls[7] = {true, true, true, true, true, true, true};
+	Datum		values[8];
+	bool		nulls[8] = {true, true, true, true, true, true, true, true};
 	const CasusProtected *p = casus_registry_find(PG_GETARG_OID(0));
 	const CasusSettings *settings;
 	bool		lost = false;
@@ -164,6 +164,7 @@ casus_sql_protection(PG_FUNCTION_ARGS)
 		for (int i = 0; settings != NULL && i < settings->nvia; i++)
 			lost |= !OidIsValid(settings->via[i].parent);
 		values[6] = BoolGetDatum(lost);
+		values[7] = ObjectIdGetDatum(p->family);
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

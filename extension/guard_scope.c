@@ -21,6 +21,7 @@
 #include "commands/extension.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "relation.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -208,10 +209,34 @@ casus_guard_refuse_ddl(const CasusProtected *prot, const char *what, const char 
 					   hint);
 }
 
+/* A part leaves the whole before it stands, and is unprotected, by itself. */
+static char *
+way_out_of_family(const CasusProtected *prot)
+{
+	List	   *parents = casus_family_parents(prot->relid);
+	char	   *name = casus_guard_name(prot->relid);
+	char	   *part = quote_literal_cstr(name);
+	char	   *whole = quote_literal_cstr(casus_guard_name(prot->family));
+	char	   *leave;
+
+	if (parents == NIL)
+		return NULL;
+	leave = casus_guard_name(linitial_oid(parents));
+	leave = get_rel_relispartition(prot->relid) ?
+		psprintf("ALTER TABLE %s DETACH PARTITION %s;", leave, name) :
+		psprintf("ALTER TABLE %s NO INHERIT %s;", name, leave);
+	return psprintf("SELECT casus.maintenance(%s, '<reason>', '15 minutes'); %s "
+					"SELECT casus.maintenance(%s, '<reason>', '15 minutes'); TRUNCATE %s; "
+					"SELECT casus.unprotect(%s, '<reason>');",
+					whole, leave, part, name, part);
+}
+
 /* What leads out, for a hint: it can be pasted. */
 char *
 casus_guard_way_back(const CasusProtected *prot)
 {
+	if (prot->family != prot->relid)
+		return way_out_of_family(prot);
 	return psprintf("SELECT casus.unprotect(%s, '<reason>');",
 					quote_literal_cstr(casus_guard_name(prot->relid)));
 }

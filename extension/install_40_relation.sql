@@ -171,7 +171,7 @@ BEGIN ATOMIC
 	), keys AS (
 		SELECT k.oid, k.conrelid, k.confrelid, k.conname, k.condeferrable, k.conkey
 		FROM pg_catalog.pg_constraint k
-		WHERE k.contype = 'f' AND k.conrelid <> k.confrelid
+		WHERE k.contype = 'f' AND k.conrelid <> k.confrelid AND k.conparentid = 0
 			AND k.conrelid IN (SELECT t.oid FROM tables t)
 	), referred AS (
 		SELECT k.confrelid AS oid, pg_catalog.count(DISTINCT k.conrelid) AS n
@@ -336,6 +336,7 @@ BEGIN ATOMIC
 		CASE WHEN f.finding = 'table' AND p.arguments IS NOT NULL THEN pg_catalog.format('SELECT casus.protect(%L, ''...'', %s);', t.name, p.arguments) END
 	FROM findings f JOIN tables t ON t.oid = f.oid LEFT JOIN near n ON n.oid = t.oid
 	LEFT JOIN proposals p ON p.oid = t.oid AND t.relkind IN ('r', 'p')
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = t.oid)
 	ORDER BY n.distance NULLS LAST, t.name COLLATE "C", f.finding COLLATE "C", f.object COLLATE "C";
 END;
 REVOKE ALL ON FUNCTION casus.survey(text, regclass) FROM PUBLIC;

@@ -7,7 +7,7 @@
  * BEGIN ATOMIC: names are bound at creation, whatever search_path says later.
  */
 
-CREATE FUNCTION casus_int.protection(relation oid, OUT mode text, OUT is_fenced boolean, OUT is_foreign boolean, OUT hides boolean, OUT is_mixed boolean, OUT has_settings boolean, OUT lost_key boolean)
+CREATE FUNCTION casus_int.protection(relation oid, OUT mode text, OUT is_fenced boolean, OUT is_foreign boolean, OUT hides boolean, OUT is_mixed boolean, OUT has_settings boolean, OUT lost_key boolean, OUT whole regclass)
 	LANGUAGE c STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_protection';
@@ -33,7 +33,7 @@ CREATE VIEW casus_int.protected AS
 			AND (EXISTS (SELECT FROM pg_catalog.pg_seclabel s WHERE s.provider = 'casus' AND s.classoid = 'pg_catalog.pg_class'::regclass AND s.objoid = c.oid)
 				OR EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'casus_label'))
 	)
-	SELECT c.oid AS relid, c.oid::regclass AS relation, c.relowner, p.mode, p.is_fenced, p.is_foreign, p.hides, p.is_mixed, p.has_settings, p.lost_key
+	SELECT c.oid AS relid, c.oid::regclass AS relation, c.relowner, p.mode, p.is_fenced, p.is_foreign, p.hides, p.is_mixed, p.has_settings, p.lost_key, p.whole
 	FROM labelled c, LATERAL casus_int.protection(c.oid) p
 	WHERE p.mode IS NOT NULL;
 COMMENT ON VIEW casus_int.protected IS 'Protected tables as the registry sees them; for casus.doctor().';

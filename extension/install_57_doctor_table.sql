@@ -9,7 +9,9 @@
  */
 CREATE VIEW casus_int.table_finding AS
 	WITH RECURSIVE prot AS MATERIALIZED (
-		SELECT p.relid, p.relation, p.mode, p.is_fenced, p.is_foreign, p.has_settings, p.lost_key FROM casus_int.protected p
+		SELECT p.relid, p.relation, p.mode, p.is_fenced, p.is_foreign, p.has_settings, p.lost_key,
+			p.whole, p.whole <> p.relid AS is_part
+		FROM casus_int.protected p
 	), way(relid, relation, through) AS (
 		SELECT p.relid, p.relation, p.relid FROM prot p
 		UNION
@@ -28,7 +30,7 @@ CREATE VIEW casus_int.table_finding AS
 	)
 	SELECT 'critical'::text AS severity, 'not_fenced'::text AS code,
 		pg_catalog.format('Table %s is labelled but not fenced: reads are refused.', p.relation) AS finding,
-		pg_catalog.format('SELECT casus.bind(%L, ''enforce'');', p.relation) AS mend
+		pg_catalog.format('SELECT casus.bind(%L, ''enforce'');', p.whole) AS mend
 	FROM prot p WHERE p.mode = 'enforce' AND NOT p.is_fenced AND p.has_settings
 	UNION ALL
 	SELECT 'critical', 'no_settings',
@@ -43,12 +45,12 @@ CREATE VIEW casus_int.table_finding AS
 				WHERE s.provider = 'casus' AND s.classoid = 'pg_catalog.pg_class'::regclass AND s.objoid = p.relid AND s.label LIKE '%"use":"via"%'
 					AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = p.relid AND k.contype = 'f' AND a.attnum = ANY (k.conkey))
 				LIMIT 1))
-	FROM prot p WHERE p.lost_key
+	FROM prot p WHERE p.lost_key AND NOT p.is_part
 	UNION ALL
 	SELECT 'warning', 'left_open',
 		pg_catalog.format('Table %s is in mode %s: nothing is filtered.', p.relation, p.mode),
 		pg_catalog.format('SELECT casus.bind(%L, ''enforce'');', p.relation)
-	FROM prot p WHERE p.mode IN ('registered', 'observe')
+	FROM prot p WHERE p.mode IN ('registered', 'observe') AND NOT p.is_part
 	UNION ALL
 	SELECT 'critical', 'other_installation',
 		pg_catalog.format('Table %s belongs to another installation of casus: its rows are denied.', p.relation),
@@ -112,7 +114,7 @@ CREATE VIEW casus_int.table_finding AS
 		pg_catalog.format('SELECT casus.protect(%L, ''...'', via => %L);', k.conrelid::regclass,
 			(SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = k.conkey[1]))
 	FROM prot p
-	JOIN pg_catalog.pg_constraint k ON k.contype = 'f' AND k.confrelid = p.relid
+	JOIN pg_catalog.pg_constraint k ON k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = p.relid
 	WHERE NOT EXISTS (SELECT FROM prot q WHERE q.relid = k.conrelid)
 	UNION ALL
 	SELECT 'warning', 'look_alike',

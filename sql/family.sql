@@ -202,7 +202,12 @@ CREATE TABLE logboek (id integer, jaar integer, zaak_id integer REFERENCES zaak 
 CREATE TABLE logboek_2026 PARTITION OF logboek FOR VALUES IN (2026);
 RESET ROLE;
 SELECT count(*) > 2 AS lines FROM casus.protect('logboek', 'ond', via => 'zaak_id', category => 'beoordeling');
+-- found open once, by the name that can be bound
+SELECT finding, mend FROM casus.doctor() WHERE code = 'left_open' AND finding ~ 'logboek';
+SELECT relation, proposal FROM casus.survey('public', 'zaak') WHERE finding = 'table' AND relation ~ 'logboek|bijlage|notitie_02';
 SELECT count(*) > 0 AS bound FROM casus.bind('logboek', 'enforce');
+-- a hint names the table with its schema
+SELECT casus.unprotect('zaak', 'te vroeg');
 SET ROLE fam_owner;
 CREATE TABLE logboek_2027 PARTITION OF logboek FOR VALUES IN (2027);
 CREATE TABLE logboek_2028 (LIKE logboek INCLUDING INDEXES);
@@ -230,6 +235,16 @@ DROP TRIGGER nog_een ON logboek_2027;
 SELECT casus.maintenance('logboek', 'klaar', '0') IS NOT NULL AS closed;
 SELECT code('INSERT INTO logboek (id, jaar, zaak_id) VALUES (1, 2027, 3), (2, 2029, 3)');
 SELECT code('SELECT casus_int.row_trigger()');
+-- the way to drop a part is the one that the hint gives
+DROP TABLE logboek_2029;
+SELECT casus.maintenance('public.logboek', 'opruimen', '15 minutes') > now() AS open;
+ALTER TABLE public.logboek_later DETACH PARTITION public.logboek_2029;
+DROP TABLE logboek_2029;
+SELECT casus.maintenance('public.logboek_2029', 'opruimen', '15 minutes') > now() AS open;
+TRUNCATE public.logboek_2029;
+SELECT count(*) > 3 AS undone FROM casus.unprotect('public.logboek_2029', 'opruimen');
+DROP TABLE logboek_2029;
+SELECT casus.maintenance('logboek', 'klaar', '0') IS NOT NULL AS closed;
 
 -- tables that inherit: a query of the parent is bound, and so is each by its own name
 CREATE TABLE brief (adres text, PRIMARY KEY (id)) INHERITS (stuk);
