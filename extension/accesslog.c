@@ -218,6 +218,12 @@ casus_accesslog_passed(QueryDesc *query, Oid relid)
 	return casus_logstatement_passed(query, relid);
 }
 
+Oid
+casus_accesslog_observed(QueryDesc *query)
+{
+	return casus_logstatement_observed(query);
+}
+
 void
 casus_accesslog_run(QueryDesc *query)
 {

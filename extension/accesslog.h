@@ -105,7 +105,9 @@ casus_lognote_known(NoteSet *set, int64 dossier)
 extern NoteSet *casus_lognote_create(const CasusProtected *table,
 									 const char *kind, const char *verb);
 extern int	casus_lognote_add(NoteSet *set, int64 dossier, bool refused, bool in_error);
+extern void casus_lognote_refused(NoteSet *set, const CasusLabel *label);
 extern bool casus_lognote_none(const NoteSet *set);
+extern bool casus_lognote_none_permitted(const NoteSet *set);
 extern bool casus_lognote_fresh(const NoteSet *set);
 extern bool casus_lognote_dirty(const NoteSet *set);
 extern void casus_lognote_format(NoteSet *set, StringInfo lines, bool all,
@@ -161,6 +163,7 @@ extern void casus_logpoint_check(const QueryDesc *query);
 extern bool casus_logstatement_start(QueryDesc *query, const char *kind, StringInfo rest,
 									 void (*open_gate) (void));
 extern bool casus_logstatement_passed(QueryDesc *query, Oid relid);
+extern Oid	casus_logstatement_observed(QueryDesc *query);
 extern void casus_logstatement_run(QueryDesc *query);
 extern void casus_logstatement_end(QueryDesc *query);
 extern bool casus_logstatement_waiting(bool all);

@@ -572,12 +572,12 @@ extern bool casus_policy_narrowed(const CasusSight *was, const CasusSight *is);
  * ------------------------------------------------------------------------ */
 
 extern void casus_accesslog_init(void);
-
 /* After standard ExecutorStart: wraps the quals of the scans of protected relations. */
 extern void casus_accesslog_start(QueryDesc *query, bool is_copy);	/* into a temporary table */
 extern void casus_accesslog_run(QueryDesc *query);	/* before each run: may it go on? */
 extern void casus_accesslog_end(QueryDesc *query);	/* executor end: write what is left */
 extern bool casus_accesslog_passed(QueryDesc *query, Oid relid);	/* 0: of any table */
+extern Oid	casus_accesslog_observed(QueryDesc *query); /* a table in observe, likewise, or 0 */
 
 /* One record: kind is "refusal", "attempt", "act", "setup" ...; texts may be NULL. */
 extern void casus_accesslog_event(const char *kind, Oid relid, int64 dossier,

@@ -176,6 +176,18 @@ casus_compat_selected_columns(const Query *query, RangeTblEntry *rte)
 #endif
 }
 
+static inline Bitmapset *
+casus_compat_plan_selected_columns(const PlannedStmt *plan, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	if (rte->perminfoindex == 0)
+		return NULL;
+	return getRTEPermissionInfo(plan->permInfos, rte)->selectedCols;
+#else
+	return rte->selectedCols;
+#endif
+}
+
 /* Does the sub-query stand for a view? Up to 15 the view is its first entry, unused. */
 static inline bool
 casus_compat_is_view(RangeTblEntry *rte)

@@ -50,6 +50,7 @@ typedef struct CasusGuardLevel
 	struct CasusGuardLevel *outer;
 	QueryDesc  *query;
 	bool		wrote;			/* a governed row */
+	bool		told;			/* of a copy that enforce would refuse */
 	bool		judged;			/* what follows is known */
 	bool		copies;			/* reads a temporary table with copies */
 	List	   *tables;			/* oids of protected tables that are its sources */
@@ -162,6 +163,7 @@ typedef struct CasusGuardSources
 	List	   *tables;			/* oids of protected tables */
 	const CasusProtected *first;	/* one of them, or NULL */
 	bool		copies;			/* a temporary table with copies is read */
+	Oid			observed;		/* one in mode observe: enforce would make it a source */
 } CasusGuardSources;
 
 extern bool casus_guard_source_find(QueryDesc *query, CasusGuardSources *sources, bool others);
@@ -171,7 +173,9 @@ extern bool casus_guard_source_nested(void);
 extern bool casus_guard_source_around(void);
 extern bool casus_guard_source_deferred(void);
 extern void casus_guard_source_init(void);
-extern void casus_guard_source_wrote(void); /* the row trigger: a governed row */
+/* The row trigger: a governed row. */
+extern void casus_guard_source_wrote(const CasusProtected *prot);
+extern Oid	casus_guard_source_observed_around(void);
 extern bool casus_guard_source_row(int32 file); /* may it not come here? 0: outside */
 
 /* ---- guard_derive.c: derived copies ---- */

@@ -75,15 +75,21 @@ has_item(const PlannedStmt *plan, int kind, Oid relid, AttrNumber attno)
 }
 
 static const CasusProtected *
-find_protected(Oid relid)
+find_in_mode(Oid relid, CasusMode least)
 {
 	const CasusProtected *prot;
 
 	if (casus_guard_is_plain(relid))
 		return NULL;
 	prot = casus_registry_find(relid);
-	return prot != NULL && prot->mode == CASUS_MODE_ENFORCE &&
+	return prot != NULL && prot->mode >= least &&
 		prot->label_attno != InvalidAttrNumber ? prot : NULL;
+}
+
+static const CasusProtected *
+find_protected(Oid relid)
+{
+	return find_in_mode(relid, CASUS_MODE_ENFORCE);
 }
 
 static void
@@ -305,38 +311,6 @@ check_whole(const CasusProtected *prot)
 						   casus_guard_way_back(prot));
 }
 
-static void
-check_masked(const PlannedStmt *plan)
-{
-	Index		rtindex = 0;
-	ListCell   *lc;
-
-	foreach(lc, plan->rtable)
-	{
-		RangeTblEntry *rte = lfirst(lc);
-		const CasusProtected *prot;
-		Bitmapset  *columns;
-		int			attno = -1;
-
-		rtindex++;
-		if (rte->rtekind != RTE_RELATION || (prot = find_protected(rte->relid)) == NULL)
-			continue;
-		check_whole(prot);
-		columns = casus_column_all(prot);
-		while ((attno = bms_next_member(columns, attno)) >= 0)
-		{
-			if (casus_column_is_open(prot, attno) || masks(plan, rtindex, prot, attno))
-				continue;
-			casus_check_refuse(casus_check_protocol_of(prot), "bypass",
-							   _("this statement would go past the protocol"),
-							   psprintf(_("Column \"%s\" of the protected table %s is read past its category, or the rules have changed since the statement was planned."),
-										get_attname(prot->relid, attno, false),
-										casus_guard_name(prot->relid)),
-							   NULL);
-		}
-	}
-}
-
 /* The capacity in which the session may not read the column, if that goes for all it has. */
 static bool
 is_barred(const CasusProtected *prot, AttrNumber attno, CasusCapacity *capacity,
@@ -396,6 +370,80 @@ hint_columns(const CasusProtected *prot)
 	return psprintf("SELECT %s FROM %s;", buf.data, casus_guard_name(prot->relid));
 }
 
+static char *
+named_message(Oid relid, AttrNumber attno)
+{
+	return psprintf(_("column \"%s\" of table %s may not be read for this purpose in this office"),
+					get_attname(relid, attno, false), casus_guard_name(relid));
+}
+
+/*
+ * Under observe nothing is masked, and the plan bears no stamp: the columns that
+ * the statement names are those whose privilege it asks for itself.
+ */
+static void
+observe_named(const PlannedStmt *plan, RangeTblEntry *rte, Index rtindex,
+			  const CasusProtected *prot)
+{
+	Bitmapset  *columns = casus_column_all(prot);
+	Bitmapset  *selected;
+	CasusCapacity capacity;
+	const char *article;
+	int			category;
+	int			attno = -1;
+
+	if (columns == NULL || OidIsValid(casus_compat_check_as_user(plan, rte)) ||
+		(plan->commandType == CMD_INSERT && list_member_int(plan->resultRelations, rtindex)))
+		return;
+	selected = casus_compat_plan_selected_columns(plan, rte);
+	while ((attno = bms_next_member(columns, attno)) >= 0)
+	{
+		if ((bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, selected) ||
+			 bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, selected)) &&
+			is_barred(prot, attno, &capacity, &category, &article))
+			casus_accesslog_event("would_refuse", prot->relid, 0, "wrong_category",
+								  named_message(prot->relid, attno));
+	}
+}
+
+static void
+check_masked(const PlannedStmt *plan)
+{
+	Index		rtindex = 0;
+	ListCell   *lc;
+
+	foreach(lc, plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+		const CasusProtected *prot;
+		Bitmapset  *columns;
+		int			attno = -1;
+
+		rtindex++;
+		if (rte->rtekind != RTE_RELATION ||
+			(prot = find_in_mode(rte->relid, CASUS_MODE_OBSERVE)) == NULL)
+			continue;
+		if (prot->mode == CASUS_MODE_OBSERVE)
+		{
+			observe_named(plan, rte, rtindex, prot);
+			continue;
+		}
+		check_whole(prot);
+		columns = casus_column_all(prot);
+		while ((attno = bms_next_member(columns, attno)) >= 0)
+		{
+			if (casus_column_is_open(prot, attno) || masks(plan, rtindex, prot, attno))
+				continue;
+			casus_check_refuse(casus_check_protocol_of(prot), "bypass",
+							   _("this statement would go past the protocol"),
+							   psprintf(_("Column \"%s\" of the protected table %s is read past its category, or the rules have changed since the statement was planned."),
+										get_attname(prot->relid, attno, false),
+										casus_guard_name(prot->relid)),
+							   NULL);
+		}
+	}
+}
+
 static void
 check_named(const PlannedStmt *plan, Oid relid, AttrNumber attno)
 {
@@ -408,9 +456,7 @@ check_named(const PlannedStmt *plan, Oid relid, AttrNumber attno)
 	if (prot == NULL || !is_barred(prot, attno, &capacity, &category, &article))
 		return;
 	protocol = casus_protocol(capacity.protocol);
-	casus_refuse("wrong_category",
-				 psprintf(_("column \"%s\" of table %s may not be read for this purpose in this office"),
-						  get_attname(relid, attno, false), casus_guard_name(relid)),
+	casus_refuse("wrong_category", named_message(relid, attno),
 				 casus_check_detail(protocol, "wrong_category", article,
 									category < 0 ?
 									_("the category of the column is not known to the protocol") :

@@ -14,6 +14,8 @@
  * (guard_source.c).  Values that somebody keeps between two statements are his
  * own to carry: no plan shows those.
  *
+ * What a table in mode observe would have refused is put on record, and goes on.
+ *
  * Private to the backend; `writer` lives while one plan starts.
  *
  * Copyright (c) 2026, the casus developers
@@ -27,6 +29,8 @@
 #include "parser/parsetree.h"
 #include "tcop/dest.h"
 #include "tcop/pquery.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/portal.h"
 #include "utils/rel.h"
@@ -44,9 +48,14 @@ typedef struct Target
 	Place		place;
 	Oid			relid;			/* a temporary table that exists already */
 	const char *what;			/* of a permanent one, for the refusal */
+	Oid			history;		/* a permanent table that is not protected */
 } Target;
 
+#define PAST_PROTOCOL _("this copy would go past the protocol")
+#define HELD_CHECK _("A cursor that outlives the transaction keeps rows when the purpose has ended.")
+
 static Oid	writer = InvalidOid;	/* function of a starting plan that writes past tables */
+static const QueryDesc *held = NULL;	/* the last one told of under observe */
 
 /* ---- where to ---- */
 
@@ -97,6 +106,7 @@ judge_result(RangeTblEntry *rte, Target *target)
 		return;
 	}
 	target->place = PERMANENT;
+	target->history = rte->relid;
 	target->what = psprintf(_("%s is not protected, and keeps what is written to it."),
 							casus_guard_name(rte->relid));
 }
@@ -169,13 +179,44 @@ is_cascade(QueryDesc *query)
 /* ---- the verdict ---- */
 
 static void
-refuse(const CasusGuardSources *sources, const char *what)
+refuse_with(const CasusGuardSources *sources, const char *what, const char *hint)
 {
 	casus_check_refuse(sources->first != NULL ? casus_check_protocol_of(sources->first) :
-					   casus_check_protocol(NULL, 0), "copy_out",
-					   _("this copy would go past the protocol"),
-					   what,
-					   _("CREATE TEMP TABLE ... AS SELECT ...;  -- allowed, and on record; or protect the table: casus.protect()"));
+					   casus_check_protocol(NULL, 0), "copy_out", PAST_PROTOCOL, what, hint);
+}
+
+static void
+refuse(const CasusGuardSources *sources, const char *what)
+{
+	refuse_with(sources, what,
+				_("CREATE TEMP TABLE ... AS SELECT ...;  -- allowed, and on record; or protect the table: casus.protect()"));
+}
+
+/* A trigger's history: nobody who writes can do without it. */
+static char *
+hint_history(Oid relid)
+{
+	return psprintf(_("SELECT casus.protect(%s, '<file>', dossier => '<bigint column>', category => '<category>'); -- and let the trigger fill that column with casus.dossier_of(coalesce(NEW.casus_label, OLD.casus_label))"),
+					quote_literal_cstr(casus_guard_name(relid)));
+}
+
+/* Under observe: what enforce would refuse. */
+static void
+observe(Oid relid, const char *what)
+{
+	casus_accesslog_event("would_refuse", relid, 0, "copy_out",
+						  psprintf("%s: %s", PAST_PROTOCOL, what));
+}
+
+static void
+judge_observed(const Target *target, Oid source)
+{
+	if (!OidIsValid(source) && target->place == PERMANENT)
+		source = casus_guard_source_observed_around();
+	if (OidIsValid(source) && target->place == PERMANENT)
+		observe(source, target->what);
+	else if (OidIsValid(source) && OidIsValid(writer))
+		observe(source, psprintf(_("Function %s keeps what it is given."), get_func_name(writer)));
 }
 
 static bool
@@ -194,7 +235,13 @@ judge(QueryDesc *query)
 		return false;
 	around = casus_guard_source_around() || casus_guard_source_deferred();
 	if (!casus_guard_source_find(query, &sources, false) && !around)
+	{
+		judge_observed(&target, sources.observed);
 		return false;
+	}
+	if (target.place == PERMANENT && OidIsValid(target.history) &&
+		DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)) > 0)
+		refuse_with(&sources, target.what, hint_history(target.history));
 	if (target.place == PERMANENT)
 		refuse(&sources, target.what);
 	if (OidIsValid(writer))
@@ -232,12 +279,18 @@ casus_guard_derive_run(QueryDesc *query)
 {
 	CasusGuardSources sources;
 
-	if (!CASUS_LAYER(hold) || IsParallelWorker() || !is_held(query) ||
-		!casus_guard_source_find(query, &sources, false) || sources.first == NULL)
+	if (!CASUS_LAYER(hold) || IsParallelWorker() || !is_held(query))
+		return;
+	(void) casus_guard_source_find(query, &sources, false);
+	if (OidIsValid(sources.observed) && held != query)
+	{
+		held = query;
+		observe(sources.observed, HELD_CHECK);
+	}
+	if (sources.first == NULL)
 		return;
 	casus_check_refuse(casus_check_protocol_of(sources.first), "copy_out",
-					   _("this copy would go past the protocol"),
-					   _("A cursor that outlives the transaction keeps rows when the purpose has ended."),
+					   PAST_PROTOCOL, HELD_CHECK,
 					   _("DECLARE <name> CURSOR FOR ...; -- without WITH HOLD, read before COMMIT (ODBC: UseDeclareFetch=0)"));
 }
 
@@ -249,6 +302,8 @@ casus_guard_derive(QueryDesc *query, int eflags, Oid before)
 
 	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 	{
+		if (held == query)
+			held = NULL;
 		casus_guard_derive_run(query);
 		is_copying = judge(query);
 	}

@@ -35,6 +35,8 @@ typedef struct Wrote
 {
 	dlist_node	node;
 	QueryDesc  *query;
+	Oid			observed;		/* of this table in mode observe; 0: one that is bound */
+	bool		told;			/* of a copy that enforce would refuse */
 	MemoryContextCallback callback;
 } Wrote;
 
@@ -71,9 +73,14 @@ source_walker(PlanState *node, void *context)
 				if (casus_guard_is_plain(relid))
 					break;
 				prot = casus_registry_find(relid);
-				if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE ||
+				if (prot == NULL || prot->mode < CASUS_MODE_OBSERVE ||
 					!casus_guard_rows_pass(prot))
 					break;
+				if (prot->mode == CASUS_MODE_OBSERVE)
+				{
+					sources->observed = relid;
+					break;
+				}
 				sources->tables = list_append_unique_oid(sources->tables, relid);
 				sources->first = prot;
 				break;
@@ -125,17 +132,34 @@ forget_wrote(void *arg)
 	dlist_delete(&((Wrote *) arg)->node);
 }
 
-static bool
-has_written(QueryDesc *query)
+/* What the statement has written: bound, or (is_observed) in mode observe; or NULL. */
+static Wrote *
+find_wrote(QueryDesc *query, bool is_observed)
 {
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &wrote)
 	{
-		if (dlist_container(Wrote, node, iter.cur)->query == query)
-			return true;
+		Wrote	   *entry = dlist_container(Wrote, node, iter.cur);
+
+		if (entry->query == query && OidIsValid(entry->observed) == is_observed)
+			return entry;
 	}
-	return false;
+	return NULL;
+}
+
+static void
+remember_wrote(CasusGuardLevel *level, Oid observed)
+{
+	MemoryContext context = level->query->estate->es_query_cxt;
+	Wrote	   *entry = MemoryContextAllocZero(context, sizeof(Wrote));
+
+	entry->query = level->query;
+	entry->observed = observed;
+	dlist_push_head(&wrote, &entry->node);
+	entry->callback.func = forget_wrote;
+	entry->callback.arg = entry;
+	MemoryContextRegisterResetCallback(context, &entry->callback);
 }
 
 /*
@@ -143,23 +167,23 @@ has_written(QueryDesc *query)
  * when the statement finishes, are given it.
  */
 void
-casus_guard_source_wrote(void)
+casus_guard_source_wrote(const CasusProtected *prot)
 {
 	CasusGuardScope *scope = casus_guard_scope();
-	Wrote	   *entry;
 
+	if (prot->mode == CASUS_MODE_OBSERVE)
+	{
+		if (levels != NULL && find_wrote(levels->query, true) == NULL)
+			remember_wrote(levels, prot->relid);
+		return;
+	}
 	written = true;
 	if (scope != NULL && scope->copying)
 		scope->wrote = true;
 	if (levels == NULL || levels->wrote)
 		return;
 	levels->wrote = true;
-	entry = MemoryContextAllocZero(levels->query->estate->es_query_cxt, sizeof(Wrote));
-	entry->query = levels->query;
-	dlist_push_head(&wrote, &entry->node);
-	entry->callback.func = forget_wrote;
-	entry->callback.arg = entry;
-	MemoryContextRegisterResetCallback(levels->query->estate->es_query_cxt, &entry->callback);
+	remember_wrote(levels, InvalidOid);
 }
 
 /*
@@ -171,7 +195,7 @@ has_passed(CasusGuardLevel *level)
 {
 	CasusGuardSources sources;
 
-	if (level->wrote || has_written(level->query) ||
+	if (level->wrote || find_wrote(level->query, false) != NULL ||
 		casus_accesslog_passed(level->query, InvalidOid))
 		return true;
 	if (!level->query->plannedstmt->parallelModeNeeded && !casus_guard_temp_any())
@@ -201,6 +225,30 @@ bool
 casus_guard_source_around(void)
 {
 	return around_has_passed(levels);
+}
+
+/*
+ * The table in mode observe whose rows a statement around this one has written,
+ * or let through as enforce would; told once for each such statement.
+ */
+Oid
+casus_guard_source_observed_around(void)
+{
+	for (CasusGuardLevel *level = levels; level != NULL; level = level->outer)
+	{
+		Wrote	   *entry = find_wrote(level->query, true);
+		Oid			relid = entry != NULL ? entry->observed :
+			casus_accesslog_observed(level->query);
+		bool	   *told = entry != NULL ? &entry->told : &level->told;
+
+		if (!OidIsValid(relid))
+			continue;
+		if (*told)
+			return InvalidOid;
+		*told = true;
+		return relid;
+	}
+	return InvalidOid;
 }
 
 /*

@@ -46,7 +46,7 @@ GRANT SELECT ON casus.access_log TO PUBLIC;
 COMMENT ON VIEW casus.access_log IS
 	'Who saw whose dossier for what purpose: one record per statement and relation (a cursor: per fetch), on disk before the rows left. Seen by casus_auditor (all of this database) and by each person (his own); by nobody else, a superuser included. Reading it is on record too.';
 COMMENT ON COLUMN casus.access_log.seq IS 'Number of the record in the cluster''s log, without gaps.';
-COMMENT ON COLUMN casus.access_log.kind IS 'read: rows let through; copy: let through into a temporary table; would_refuse: rows let through by a table in mode observe that enforce would hide; write: rows written, also when rolled back; refusal; attempt, act: acts tried and carried out; export, setup, maintenance.';
+COMMENT ON COLUMN casus.access_log.kind IS 'read: rows let through; copy: let through into a temporary table; would_refuse: what a table in mode observe let pass and enforce would refuse or hide, with code and text; write: rows written, also when rolled back; refusal; attempt, act: acts tried and carried out; export, setup, maintenance.';
 COMMENT ON COLUMN casus.access_log.verb IS 'For a write: supply (brought in), correct or remove. Written by the row trigger, so that ON CONFLICT DO NOTHING counts too.';
 COMMENT ON COLUMN casus.access_log.dossiers IS 'Dossiers of which rows were let through, an upper bound of what was returned, or written. 0: a row without a valid label.';
 COMMENT ON COLUMN casus.access_log.row_counts IS 'Number of rows, in the order of dossiers, since the statement''s previous record.';

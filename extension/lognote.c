@@ -25,6 +25,7 @@ typedef struct NoteGroup
 	int			phase;			/* -1: not known */
 	bool		refused;		/* observe: would have been refused */
 	int64		opening;		/* the act that opened it beside the rules, 0: none */
+	char	   *reason;			/* of refused ones, as JSON */
 	char	   *piece;			/* capacity and phase, as JSON */
 } NoteGroup;
 
@@ -88,6 +89,7 @@ struct NoteSet
 	Note	   *notes;
 	int			nfresh;
 	noteindex_hash *index;		/* NULL: there are only a few */
+	const CasusLabel *observed; /* of the refused row that is being added */
 	Note		few[FEW];
 	uint64		few_rows[FEW];
 	int			few_dirty[FEW];
@@ -189,6 +191,24 @@ group_piece(const NoteFile *file, int32 file_id, int phase, const CasusOpening *
 	return pstrdup(piece.data);
 }
 
+/*
+ * Why enforce would hide the row: code and text as JSON. Of a dossier the first
+ * refused row speaks for the others.
+ */
+static char *
+refusal_piece(const CasusLabel *label, int32 file_id)
+{
+	CasusReason reason = {"label", NULL, _("the row has no label of this installation yet"), NULL};
+	StringInfoData piece;
+
+	if (label != NULL)
+		(void) casus_policy_explain(casus_context_for_file(file_id), label, CASUS_READ, &reason);
+	initStringInfo(&piece);
+	casus_logrecord_text(&piece, "code", reason.code);
+	casus_logrecord_text(&piece, "text", reason.text);
+	return piece.data;
+}
+
 static int
 find_group(NoteSet *set, int64 dossier, bool refused)
 {
@@ -197,6 +217,7 @@ find_group(NoteSet *set, int64 dossier, bool refused)
 	int			phase = file ? file->phase : -1;
 	const CasusOpening *opening = refused ? NULL : casus_context_opening(dossier);
 	NoteGroup  *group;
+	char	   *reason = NULL;
 
 	if (file == NULL || phase < 0 || refused || opening)
 	{
@@ -209,11 +230,14 @@ find_group(NoteSet *set, int64 dossier, bool refused)
 			file = find_file(set, file_id);
 		}
 	}
+	if (refused)
+		reason = refusal_piece(set->observed, file_id);
 	for (int i = 0; i < set->ngroups; i++)
 	{
 		group = &set->groups[i];
 		if (group->file == file_id && group->phase == phase &&
 			group->refused == refused &&
+			(reason == NULL || strcmp(group->reason, reason) == 0) &&
 			group->opening == (opening ? opening->act : 0))
 			return i;
 	}
@@ -226,6 +250,7 @@ find_group(NoteSet *set, int64 dossier, bool refused)
 	group->file = file_id;
 	group->phase = phase;
 	group->refused = refused;
+	group->reason = reason;
 	group->opening = opening ? opening->act : 0;
 	group->piece = group_piece(file, file_id, phase, opening);
 	return set->ngroups++;
@@ -402,11 +427,30 @@ casus_lognote_add(NoteSet *set, int64 dossier, bool refused, bool in_error)
 	return position;
 }
 
+/* Under observe: a row that enforce would hide; label NULL: it has none. */
+void
+casus_lognote_refused(NoteSet *set, const CasusLabel *label)
+{
+	set->observed = label;
+	(void) casus_lognote_add(set, label ? label->dossier : 0, true, false);
+	set->observed = NULL;
+}
+
 /* Has nothing been let through? */
 bool
 casus_lognote_none(const NoteSet *set)
 {
 	return set->nnotes == 0;
+}
+
+/* Nothing that the policy permits? */
+bool
+casus_lognote_none_permitted(const NoteSet *set)
+{
+	for (int i = 0; i < set->nnotes; i++)
+		if (!set->notes[i].refused)
+			return false;
+	return true;
 }
 
 bool
@@ -435,6 +479,8 @@ format_group(NoteSet *set, StringInfo lines, int group, bool all,
 		appendStringInfoString(lines, g->piece);
 	else if (set->nfiles == 1)
 		appendStringInfoString(lines, set->files[0].piece);
+	if (g && g->reason)
+		appendStringInfoString(lines, g->reason);
 	appendStringInfoString(lines, set->relation);
 	if (query_id != 0)
 		casus_logrecord_number(lines, "query_id", (int64) query_id);

@@ -211,10 +211,14 @@ note_observed(LogScan *scan, TupleTableSlot *slot)
 	if (kind == CASUS_LABEL_OUTSIDE)
 		return;
 	if (kind == CASUS_LABEL_GOVERNED)
-		casus_lognote_add(scan->notes, label.dossier,
-						  !casus_policy_permits(&raw), false);
+	{
+		if (casus_policy_permits(&raw))
+			casus_lognote_add(scan->notes, label.dossier, false, false);
+		else
+			casus_lognote_refused(scan->notes, &label);
+	}
 	else if (kind == CASUS_LABEL_BROKEN || !casus_label_is_own_pending(&raw))
-		casus_lognote_add(scan->notes, 0, true, false);
+		casus_lognote_refused(scan->notes, NULL);
 }
 
 /* A row under the policy has passed. */

@@ -177,6 +177,25 @@ casus_logstatement_passed(QueryDesc *query, Oid relid)
 	return false;
 }
 
+/* An observed table of which rows passed that enforce would let pass; InvalidOid: none. */
+Oid
+casus_logstatement_observed(QueryDesc *query)
+{
+	LogStatement *statement = find_statement(query);
+	ListCell   *cell;
+
+	foreach(cell, statement == NULL ? NIL : statement->relations)
+	{
+		LogRelation *relation = lfirst(cell);
+		const CasusProtected *table = casus_registry_find(relation->relid);
+
+		if (table != NULL && table->mode == CASUS_MODE_OBSERVE &&
+			!casus_lognote_none_permitted(relation->notes))
+			return relation->relid;
+	}
+	return InvalidOid;
+}
+
 /* Is there anything unwritten: at all, or that must precede rows? */
 bool
 casus_logstatement_waiting(bool all)

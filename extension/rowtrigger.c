@@ -380,8 +380,7 @@ handle_delete(CasusRow *row, HeapTuple old)
 		(kind == CASUS_LABEL_PENDING && casus_label_is_own_pending(&raw)))
 		return;
 	casus_rowverdict_change(row, &raw, CASUS_REMOVE);
-	if (row->prot->mode == CASUS_MODE_ENFORCE)
-		casus_guard_source_wrote();
+	casus_guard_source_wrote(row->prot);
 	casus_accesslog_note_write(row->prot->family, kind == CASUS_LABEL_GOVERNED ? label.dossier : 0,
 							   CASUS_REMOVE);
 }
@@ -400,12 +399,15 @@ check_copy(CasusRow *row, HeapTuple tuple)
 	CasusDossier dossier = {0};
 	bool		is_governed;
 
-	if (row->prot->mode != CASUS_MODE_ENFORCE || tuple == NULL || !label_of(row, tuple, &raw))
+	if (tuple == NULL || !label_of(row, tuple, &raw))
 		return;
 	is_governed = casus_label_unpack(&raw, &label) == CASUS_LABEL_GOVERNED;
 	if (is_governed)
+		casus_guard_source_wrote(row->prot);
+	if (row->prot->mode != CASUS_MODE_ENFORCE)
+		return;
+	if (is_governed)
 	{
-		casus_guard_source_wrote();
 		if (row->dossier.id == label.dossier)
 			dossier.file = row->dossier.file;
 		else if (!casus_dossier_load(label.dossier, &dossier))

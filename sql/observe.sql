@@ -1,0 +1,129 @@
+/*
+ * observe: in mode observe each statement that enforce refuses goes on, and
+ * leaves a record with the code and the words of the refusal.  [B-37] [B-80]
+ */
+\set SHOW_CONTEXT never
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE ROLE observe_coordinator LOGIN;
+CREATE ROLE observe_stranger LOGIN;
+CREATE ROLE observe_auditor LOGIN IN ROLE casus_auditor;
+CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text NOT NULL, telefoon text);
+CREATE TABLE historie (id integer, titel text);
+CREATE TABLE plain (id integer, titel text);
+INSERT INTO zaak SELECT n, CASE WHEN n <= 3 THEN 8 ELSE 1 END, 'zaak ' || n, '06' FROM generate_series(1, 6) n;
+CREATE FUNCTION bewaar() RETURNS trigger LANGUAGE plpgsql AS
+	'BEGIN INSERT INTO historie VALUES (NEW.id, NEW.titel); RETURN NULL; END';
+CREATE TRIGGER bewaar AFTER INSERT OR UPDATE ON zaak FOR EACH ROW EXECUTE FUNCTION bewaar();
+CREATE FUNCTION schrijf(text) RETURNS text LANGUAGE plpgsql AS
+	'BEGIN INSERT INTO plain VALUES (0, $1); RETURN $1; END';
+GRANT ALL ON zaak, historie, plain TO observe_coordinator, observe_stranger;
+\o /dev/null
+SELECT casus.load_protocol('{
+	"name": "proef-1", "title": "Proef", "source": "test",
+	"articles": [{"name": "1", "title": "Een"}],
+	"parameters": [{"name": "startdatum", "title": "Start", "type": "date", "mandatory": true, "article": "1"},
+		{"name": "dpia", "title": "DPIA", "type": "text", "mandatory": true, "article": "1"}],
+	"controllers": [{"name": "college", "title": "College", "article": "1"}],
+	"parties": {"closed": true, "kinds": ["afdeling"], "article": "1", "list": [{"name": "rood", "title": "Rood", "kind": "afdeling"}]},
+	"lists": [],
+	"offices": [{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],
+	"subject_categories": [{"name": "subject", "title": "Subject", "article": "1"}],
+	"categories": [
+		{"name": "melding", "title": "Melding", "subjects": ["subject", "geen"], "article": "1"},
+		{"name": "medisch", "title": "Medisch", "subjects": ["subject", "geen"], "article": "1"}],
+	"phases": [
+		{"name": "intake", "title": "Intake", "initial": true, "article": "1"},
+		{"name": "overleg", "title": "Overleg", "article": "1"},
+		{"name": "klaar", "title": "Klaar", "terminal": true, "closing": true, "article": "1"}],
+	"purposes": [
+		{"name": "intake", "title": "Intake", "article": "1"},
+		{"name": "overleg", "title": "Overleg", "article": "1"},
+		{"name": "klaar", "title": "Klaar", "article": "1"}],
+	"gates": [
+		{"name": "verder", "title": "Verder", "article": "1", "phases": ["intake"], "decided_by": "lead", "outcomes": ["ja"], "details": []},
+		{"name": "sluiten", "title": "Sluiten", "article": "1", "phases": ["overleg"], "decided_by": "lead", "outcomes": ["ja"], "details": []}],
+	"transitions": [
+		{"from": ["intake"], "to": "overleg", "gate": "verder", "outcomes": ["ja"], "offices": ["lead"], "article": "1"},
+		{"from": ["overleg"], "to": "klaar", "gate": "sluiten", "outcomes": ["ja"], "offices": ["lead"], "article": "1"}],
+	"rules": [
+		{"phases": ["intake"], "offices": ["lead"], "purposes": ["intake"], "categories": ["melding"], "scope": "all",
+			"may": ["read", "supply", "correct", "remove"], "article": "1"},
+		{"phases": ["overleg"], "offices": ["lead"], "purposes": ["overleg"], "categories": "*", "scope": "all", "may": ["read"], "article": "1"},
+		{"offices": ["lead"], "categories": "*", "scope": "all", "may": ["read"], "article": "1", "stages": ["klaar_inzage"]}],
+	"retention": [{"phase": "klaar", "article": "1", "stages": [
+		{"name": "klaar_inzage", "title": "Inzage", "until": "gedurende 6 months after besluit", "article": "1"}]}]
+}');
+SELECT casus.open_file('proef-1', 'ond');
+SELECT casus.activate_protocol('ond', dpia => 'DPIA', parameters => '{"startdatum": "2026-01-01"}');
+SELECT casus.add_person('Coor', 'observe_coordinator');
+SELECT casus.appoint('Coor', 'ond', NULL, 'lead');
+SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'soort = 8', category => 'melding',
+	columns => '{"telefoon": "medisch"}');
+CALL casus.take_in('zaak', phase => '''intake''');
+SELECT casus.bind('zaak', 'observe');
+\o
+
+-- What was noted since the mark.
+\set mark_now 'SET SESSION AUTHORIZATION observe_auditor; SELECT coalesce(max(seq), 0) AS mark FROM casus.access_log \\gset'
+\set show 'SET SESSION AUTHORIZATION observe_auditor; SELECT role, relation, code, text, row_counts FROM casus.access_log WHERE seq > :mark AND kind = ''would_refuse'' ORDER BY seq;'
+
+-- Each of the five is refused under enforce, below.
+:mark_now
+SET SESSION AUTHORIZATION observe_coordinator;
+BEGIN;
+SELECT casus.enter('intake') \g /dev/null
+UPDATE zaak SET titel = titel || '!' WHERE id <= 2;
+INSERT INTO zaak VALUES (7, 8, 'zaak 7');
+SELECT id, telefoon FROM zaak WHERE id = 1;
+INSERT INTO plain SELECT id, titel FROM zaak WHERE id = 2;
+SELECT schrijf(titel) FROM zaak WHERE titel = 'zaak 3';
+DECLARE c CURSOR WITH HOLD FOR SELECT titel FROM zaak WHERE id = 2;
+COMMIT;
+FETCH c;
+CLOSE c;
+SELECT count(*) FROM historie;
+SELECT count(*) FROM plain;
+:show
+
+-- Reads without a purpose say why; what is outside the protocol is nobody's business.
+:mark_now
+SET SESSION AUTHORIZATION observe_stranger;
+SELECT count(*) FROM zaak;
+INSERT INTO plain SELECT id, titel FROM zaak;
+UPDATE zaak SET titel = titel || '?' WHERE id = 5;
+SET SESSION AUTHORIZATION observe_coordinator;
+BEGIN;
+SELECT casus.enter('overleg') \g /dev/null
+SELECT id, titel FROM zaak WHERE id = 1;
+UPDATE zaak SET titel = titel || '?' WHERE id = 5;
+COMMIT;
+:show
+
+-- The same, bound.
+RESET SESSION AUTHORIZATION;
+SELECT count(*) > 2 AS lines FROM casus.bind('zaak', 'enforce');
+SET SESSION AUTHORIZATION observe_coordinator;
+BEGIN;
+SELECT casus.enter('intake') \g /dev/null
+SAVEPOINT s;
+\set VERBOSITY default
+-- A trigger's history is to be protected itself.
+UPDATE zaak SET titel = titel || '!' WHERE id <= 2;
+ROLLBACK TO s;
+\set VERBOSITY terse
+INSERT INTO zaak VALUES (8, 8, 'zaak 8');
+ROLLBACK TO s;
+SELECT id, telefoon FROM zaak WHERE id = 1;
+ROLLBACK TO s;
+INSERT INTO plain SELECT id, titel FROM zaak WHERE id = 2;
+ROLLBACK TO s;
+SELECT schrijf(titel) FROM zaak WHERE titel = 'zaak 3';
+ROLLBACK TO s;
+DECLARE c CURSOR WITH HOLD FOR SELECT titel FROM zaak WHERE id = 2;
+ROLLBACK TO s;
+UPDATE zaak SET titel = titel || '?' WHERE id = 5;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+DROP OWNED BY observe_coordinator, observe_stranger, observe_auditor;
+DROP ROLE observe_coordinator, observe_stranger, observe_auditor;
