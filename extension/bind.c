@@ -173,6 +173,8 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 			casus_fence_make_policies(&lines, lfirst_oid(lc), settings);
 	}
 	casus_registry_store(relid, settings);
+	foreach(lc, casus_protect_check_histories(relid))
+		ereport(WARNING, (errmsg("%s", (char *) lfirst(lc))));
 	casus_accesslog_event("setup", relid, 0, NULL, psprintf("bind %s", mode));
 	casus_relation_ddl_return(fcinfo, lines);
 	return (Datum) 0;

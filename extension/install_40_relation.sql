@@ -157,6 +157,33 @@ GRANT EXECUTE ON FUNCTION casus_int.looks_personal(name) TO casus_admin, casus_a
 COMMENT ON FUNCTION casus_int.looks_personal(name) IS
 	'Does the name of a column say that it holds personal data? For casus.survey() and casus.doctor(): a guess.';
 
+CREATE FUNCTION casus_int.open_histories(relation oid) RETURNS TABLE (name text, function text, target text)
+	LANGUAGE sql STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH writing AS (
+		SELECT g.tgname::text AS name, f.oid::regprocedure::text AS function, n.nspname, pg_catalog.concat_ws('.', m.found[1], m.found[2]) AS target,
+			(SELECT k.oid FROM pg_catalog.pg_class k JOIN pg_catalog.pg_namespace s ON s.oid = k.relnamespace
+				WHERE k.relname = pg_catalog.lower(m.found[2]) AND s.nspname = ANY (CASE WHEN m.found[1] IS NULL
+					THEN ARRAY[n.nspname, t.nspname, 'public'] ELSE ARRAY[pg_catalog.lower(m.found[1])::name] END)
+				ORDER BY s.nspname = n.nspname DESC, s.nspname = t.nspname DESC LIMIT 1) AS relid
+		FROM pg_catalog.pg_trigger g
+		JOIN pg_catalog.pg_class c ON c.oid = g.tgrelid JOIN pg_catalog.pg_namespace t ON t.oid = c.relnamespace
+		JOIN pg_catalog.pg_proc f ON f.oid = g.tgfoid JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace,
+		LATERAL pg_catalog.regexp_matches(f.prosrc, '\minsert\s+into\s+(?:([a-z_]\w*)\.)?([a-z_]\w*)', 'gi') m(found)
+		WHERE g.tgrelid = open_histories.relation AND NOT g.tgisinternal AND g.tgenabled <> 'D' AND n.nspname <> 'casus_int'
+	)
+	SELECT DISTINCT w.name, w.function, COALESCE(w.relid::regclass::text, w.target) FROM writing w
+	WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_seclabel s
+			WHERE s.provider = 'casus' AND s.classoid = 'pg_catalog.pg_class'::regclass AND s.objoid = w.relid AND s.objsubid = 0)
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_class k WHERE k.oid = w.relid AND k.relpersistence = 't')
+	ORDER BY 1, 3;
+END;
+REVOKE ALL ON FUNCTION casus_int.open_histories(oid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION casus_int.open_histories(oid) TO casus_admin, casus_auditor;
+COMMENT ON FUNCTION casus_int.open_histories(oid) IS
+	'Triggers of a table whose function says INSERT INTO a table that is not protected, as far as its text shows. For casus.protect(), bind(), survey() and doctor().';
+
 CREATE FUNCTION casus.survey(schema text, root regclass DEFAULT NULL)
 	RETURNS TABLE (relation text, distance integer, finding text, object text, detail text, proposal text)
 	LANGUAGE sql STABLE
@@ -289,7 +316,9 @@ BEGIN ATOMIC
 		UNION ALL
 		SELECT t.oid, 'trigger', g.tgname::text,
 			pg_catalog.format('calls %s, which sees each row as it is written%s', g.tgfoid::regprocedure,
-				CASE WHEN f.prosrc OPERATOR(pg_catalog.~*) 'insert\s+into|execute|copy\s|dblink|pg_notify|notify\s' THEN ' and writes or sends something: is it a history, an audit?' ELSE '' END)
+				CASE WHEN f.prosrc OPERATOR(pg_catalog.~*) 'insert\s+into|execute|copy\s|dblink|pg_notify|notify\s' THEN ' and writes or sends something: is it a history, an audit?' ELSE '' END ||
+				COALESCE((SELECT pg_catalog.format(' Every governed write will be refused while %s is not protected too', pg_catalog.string_agg(DISTINCT h.target, ', '))
+					FROM casus_int.open_histories(t.oid) h WHERE h.name = g.tgname), ''))
 		FROM tables t JOIN pg_catalog.pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal
 		JOIN pg_catalog.pg_proc f ON f.oid = g.tgfoid
 		WHERE g.tgname NOT LIKE '~casus%' AND NOT ((g.tgtype & 3) = 3 AND g.tgname::text COLLATE "C" > '~casus_row')

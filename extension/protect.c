@@ -532,6 +532,7 @@ casus_sql_protect(PG_FUNCTION_ARGS)
 	bool		run;
 	Oid			relid;
 	double		rows;
+	ListCell   *lc;
 
 	casus_require_preloaded();
 	if (PG_ARGISNULL(ARG_RELATION))
@@ -557,6 +558,8 @@ casus_sql_protect(PG_FUNCTION_ARGS)
 	rows = wish->rel->rd_rel->reltuples;
 	if (!run)
 		say_cost(wish, rows);
+	foreach(lc, casus_protect_check_histories(relid))
+		say(wish, psprintf("-- %s", (char *) lfirst(lc)), false);
 	/* ALTER TABLE refuses a table that the session has open. */
 	table_close(wish->rel, NoLock);
 	wish->rel = NULL;

@@ -9,6 +9,7 @@
  */
 #include "guard.h"
 #include "protect.h"
+#include "state.h"
 
 #include "access/genam.h"
 #include "access/table.h"
@@ -239,6 +240,29 @@ casus_protect_check_code(Relation rel)
 		ReleaseSysCache(tuple);
 	}
 	check_constraints(rel);
+}
+
+/*
+ * What every governed write fails on once the table is bound: triggers that write
+ * into a table that is not protected, as far as their text shows.
+ */
+List *
+casus_protect_check_histories(Oid relid)
+{
+	CasusQuery	query;
+	List	   *lines = NIL;
+
+	casus_query_begin(&query);
+	casus_query_arg(&query, OIDOID, ObjectIdGetDatum(relid), false);
+	casus_query_read(&query, "SELECT name, target FROM casus_int.open_histories($1)");
+	for (uint64 row = 0; row < query.nrows; row++)
+		lines = lappend(lines,
+						psprintf(_("every governed write of %s will be refused while trigger \"%s\" writes into %s, which is not protected: protect that table first, by a column with the dossier that the trigger fills"),
+								 casus_relation_ddl_name(relid),
+								 casus_query_get_text(&query, row, 1),
+								 casus_query_get_text(&query, row, 2)));
+	casus_query_end(&query);
+	return lines;
 }
 
 /* Whoever subscribes would get every row. */
