@@ -118,7 +118,9 @@ CREATE VIEW casus_int.role_finding AS
 		pg_catalog.format('REVOKE %I FROM %I;', g.rolname, r.rolname)
 	FROM pg_catalog.pg_auth_members m
 	JOIN pg_catalog.pg_roles g ON g.oid = m.roleid JOIN pg_catalog.pg_roles r ON r.oid = m.member
-	WHERE g.rolname IN ('pg_read_all_data', 'pg_write_all_data')
+	WHERE g.rolname = 'pg_write_all_data' OR (g.rolname = 'pg_read_all_data'
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_auth_members b JOIN pg_catalog.pg_roles k ON k.oid = b.roleid
+			WHERE b.member = r.oid AND k.rolname = 'casus_backup'))
 	UNION ALL
 	SELECT 'warning', 'statement_reader',
 		pg_catalog.format('Role %s is a member of %s: it sees the statements of others as they run, with what they look for.', r.rolname, g.rolname),
@@ -129,7 +131,7 @@ CREATE VIEW casus_int.role_finding AS
 	UNION ALL
 	SELECT 'warning', 'backup_missing',
 		'No login with BYPASSRLS is a member of casus_backup: no pg_dump of this database succeeds.',
-		'CREATE ROLE backup LOGIN BYPASSRLS IN ROLE casus_backup;'
+		'CREATE ROLE backup LOGIN BYPASSRLS IN ROLE casus_backup; GRANT pg_read_all_data TO backup;'
 	WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles g ON g.oid = m.roleid
 		JOIN pg_catalog.pg_roles r ON r.oid = m.member WHERE g.rolname = 'casus_backup' AND r.rolcanlogin AND r.rolbypassrls)
 	UNION ALL

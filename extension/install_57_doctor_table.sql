@@ -64,10 +64,10 @@ CREATE VIEW casus_int.table_finding AS
 	JOIN pg_catalog.pg_roles r ON r.oid = v.relowner AND r.rolsuper
 	GROUP BY v.oid, p.relation, r.rolname
 	UNION ALL
-	SELECT 'critical', 'materialized',
-		pg_catalog.format('Materialized view %s holds a copy of rows of protected table %s.', v.oid::regclass, p.relation),
-		pg_catalog.format('DROP MATERIALIZED VIEW %s;', v.oid::regclass)
-	FROM reached p JOIN pg_catalog.pg_class v ON v.oid = p.through AND v.relkind = 'm'
+	SELECT 'warning', 'materialized',
+		pg_catalog.format('Materialized view %s holds rows of protected table %s: governed ones too, if it was filled before that was bound.', v.oid::regclass, p.relation),
+		pg_catalog.format('REFRESH MATERIALIZED VIEW %s; -- without a context: then it holds rows outside the protocol alone', v.oid::regclass)
+	FROM reached p JOIN pg_catalog.pg_class v ON v.oid = p.through AND v.relkind = 'm' AND v.relispopulated
 	GROUP BY v.oid, p.relation
 	UNION ALL
 	SELECT 'critical', 'publication',
@@ -119,18 +119,21 @@ CREATE VIEW casus_int.table_finding AS
 	UNION ALL
 	SELECT 'warning', 'look_alike',
 		pg_catalog.format('Table %s has the columns of protected table %s and is not protected: a copy, made before?', o.oid::regclass, p.relation),
-		pg_catalog.format('DROP TABLE %s; -- or SELECT casus.protect(%L, ...);', o.oid::regclass, o.oid::regclass)
-	FROM prot p JOIN columns n ON n.relid = p.relid AND pg_catalog.cardinality(n.names) > 2
+		pg_catalog.format('-- if it is a copy: DROP TABLE %s; or SELECT casus.protect(%L, ...);', o.oid::regclass, o.oid::regclass)
+	FROM prot p JOIN columns n ON n.relid = p.relid AND pg_catalog.cardinality(n.names) > 3
 	JOIN columns m ON m.names OPERATOR(pg_catalog.@>) n.names AND m.relid NOT IN (SELECT q.relid FROM prot q)
 	JOIN pg_catalog.pg_class o ON o.oid = m.relid
 	UNION ALL
 	SELECT 'warning', 'user_trigger',
 		pg_catalog.format('Trigger %s of table %s calls %s, which sees governed rows as they are written%s.', t.tgname, p.relation, t.tgfoid::regprocedure,
 			CASE WHEN f.prosrc OPERATOR(pg_catalog.~*) 'insert\s+into|execute|copy\s|dblink|pg_notify|notify\s' THEN ' and writes or sends something' ELSE '' END),
-		pg_catalog.format('DROP TRIGGER %I ON %s; -- where it keeps a history; protect the table that it writes', t.tgname, p.relation)
+		CASE WHEN h.target IS NULL THEN '' ELSE pg_catalog.format('SELECT casus.protect(%L, ''...'', dossier => ''...''); -- the history; or ', h.target) END ||
+			pg_catalog.format('SELECT casus.maintenance(%L, ''...''); DROP TRIGGER %I ON %s;', p.relation, t.tgname, p.relation)
 	FROM prot p JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.relid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
 	JOIN pg_catalog.pg_proc f ON f.oid = t.tgfoid
+	LEFT JOIN LATERAL (SELECT pg_catalog.min(o.target) AS target FROM casus_int.open_histories(p.relid) o WHERE o.name = t.tgname) h ON true
 	WHERE f.pronamespace <> 'casus_int'::regnamespace AND t.tgfoid >= 16384
+		AND (h.target IS NOT NULL OR f.prosrc OPERATOR(pg_catalog.!~*) 'insert\s+into' OR f.prosrc OPERATOR(pg_catalog.~*) 'execute|copy\s|dblink|pg_notify|notify\s')
 	UNION ALL
 	SELECT 'warning', 'disabled_trigger',
 		pg_catalog.format('A trigger of table %s is disabled: %s.', p.relation, t.tgname),
@@ -146,6 +149,8 @@ CREATE VIEW casus_int.table_finding AS
 		pg_catalog.format('Foreign key %s of table %s is not validated: rows may lead to no dossier.', k.conname, p.relation),
 		pg_catalog.format('ALTER TABLE %s VALIDATE CONSTRAINT %I;', p.relation, k.conname)
 	FROM prot p JOIN pg_catalog.pg_constraint k ON k.conrelid = p.relid AND k.contype = 'f' AND NOT k.convalidated
+	WHERE EXISTS (SELECT FROM pg_catalog.pg_seclabel s WHERE s.provider = 'casus' AND s.classoid = 'pg_catalog.pg_class'::regclass
+		AND s.objoid = p.relid AND s.objsubid = ANY (k.conkey) AND s.label LIKE '%"use":"via"%')
 	UNION ALL
 	SELECT 'note', 'no_index',
 		pg_catalog.format('Column %I of table %s, by which rows find their dossier, has no index: what is done to a dossier reads the whole table.', a.attname, p.relation),

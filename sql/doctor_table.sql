@@ -10,7 +10,7 @@ CREATE VIEW found AS SELECT severity, code, finding, mend FROM casus.doctor() WH
 SELECT count(*) FROM casus.install_protocol('beesel-2021');
 SELECT count(*) FROM casus.open_file('beesel-2021', 'een');
 SELECT count(*) FROM casus.activate_protocol('een', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}');
-CREATE TABLE zaak (id integer PRIMARY KEY, titel text, soort text);
+CREATE TABLE zaak (id integer PRIMARY KEY, titel text, soort text, gemeld date);
 CREATE TABLE stuk (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak, tekst text);
 CREATE TABLE adres (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak, straat text, postcode text, huisnummer integer);
 INSERT INTO zaak VALUES (1, 'GEHEIM', 'soort');
@@ -27,6 +27,7 @@ GRANT SELECT, TRIGGER ON zaak TO doctort_reader;
 CREATE TABLE los (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak);
 ALTER TABLE los DISABLE TRIGGER ALL;
 ALTER TABLE stuk ADD CONSTRAINT zelf FOREIGN KEY (id) REFERENCES stuk NOT VALID;
+ALTER TABLE stuk ADD CONSTRAINT weer FOREIGN KEY (zaak_id) REFERENCES zaak NOT VALID;
 SELECT casus.protect('zaak', 'een', opens_dossier => true, category => 'registratie') \g /dev/null
 SELECT casus.protect('stuk', 'een', via => 'zaak_id', category => 'registratie') \g /dev/null
 SELECT casus.protect('los', 'een', via => 'zaak_id', category => 'registratie') \g /dev/null
@@ -40,7 +41,7 @@ DROP TABLE zaak_oud;
 DROP STATISTICS zaak_stat;
 DROP TRIGGER bewaar ON zaak;
 REVOKE TRIGGER ON zaak FROM doctort_reader;
-ALTER TABLE stuk VALIDATE CONSTRAINT zelf;
+ALTER TABLE stuk VALIDATE CONSTRAINT zelf, VALIDATE CONSTRAINT weer;
 CREATE INDEX ON stuk (zaak_id);
 CREATE INDEX ON los (zaak_id);
 ALTER TABLE los ENABLE TRIGGER ALL;
