@@ -16,7 +16,7 @@ extern void casus_protect_check_unknown(const char *what, const char *name,
 extern void casus_protect_check_caller(Relation rel);
 extern void casus_protect_check_table(Relation rel);
 extern void casus_protect_check_triggers(Relation rel);
-extern List *casus_protect_check_histories(Oid relid);	/* sentences: what triggers write elsewhere */
+extern List *casus_protect_check_histories(Oid relid); /* sentences: who writes elsewhere */
 extern void casus_protect_check_published(Relation rel);
 extern void casus_protect_check_code(Relation rel);	/* no functions of users in indexes */
 extern AttrNumber casus_protect_check_column(Relation rel, const char *name);
