@@ -62,6 +62,7 @@
 #include "parser/parse_relation.h"
 #include "utils/acl.h"
 #include "utils/regproc.h"
+#include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/syscache.h"
 
@@ -73,6 +74,17 @@ casus_compat_primary_key(Relation rel)
 	return RelationGetPrimaryKeyIndex(rel, false);
 #else
 	return RelationGetPrimaryKeyIndex(rel);
+#endif
+}
+
+/* Has TRUNCATE, or a rewrite, in this transaction given it a new file?  16 renames the field. */
+static inline bool
+casus_compat_has_new_file(Relation rel)
+{
+#if PG_VERSION_NUM >= 160000
+	return rel->rd_firstRelfilelocatorSubid != InvalidSubTransactionId;
+#else
+	return rel->rd_firstRelfilenodeSubid != InvalidSubTransactionId;
 #endif
 }
 

@@ -210,6 +210,10 @@ extern bool casus_publication_in_schema(Oid relid, Oid schema); /* it or a paren
 extern void casus_guard_publication(Node *stmt);
 extern void casus_guard_publication_move(Oid schema, Oid parent);	/* one may be invalid */
 
+/* ---- guard_subscription.c: what comes by logical replication ---- */
+extern void casus_guard_subscription_init(void);
+extern void casus_guard_subscription_done(Node *stmt);
+
 /* ---- guard_sequence.c: a call of setval, before planning ---- */
 extern void casus_guard_sequence(FuncExpr *call);
 
@@ -226,6 +230,8 @@ extern void casus_guard_family_done(CasusGuardScope *scope);
 
 /* ---- guard_utility.c: before and after a utility statement ---- */
 
+extern void casus_guard_everywhere(Node *stmt); /* also where casus is not installed */
+
 /* Returns the statement to run. */
 extern PlannedStmt *casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope);
 extern void casus_guard_utility_done(PlannedStmt *pstmt, CasusGuardScope *scope,
@@ -237,6 +243,12 @@ extern void casus_guard_rethrow(CasusGuardScope *scope) pg_attribute_noreturn();
 /* ---- guard_function.c: functions that go past the executor ---- */
 extern void casus_guard_function_init(void);
 extern void casus_guard_function(Oid function);	/* it is about to run */
+extern void casus_guard_function_made(Oid function);	/* CREATE FUNCTION, before it is visible */
+extern void casus_guard_function_named(Oid function);	/* the server is to call it by itself */
+
+/* ---- guard_named.c, guard_file.c: named in a statement; also where casus is not installed ---- */
+extern void casus_guard_named(Node *stmt);
+extern void casus_guard_file(Node *stmt);
 
 /* ---- guard_object.c: what object access hooks tell ---- */
 extern void casus_guard_object(ObjectAccessType access, Oid class, Oid object,

@@ -6,7 +6,9 @@
  *
  * The server asks before it runs a function in an expression or a call
  * (OAT_FUNCTION_EXECUTE).  A function is known by the C code that it stands
- * for, not by its name: one that a user declares anew is caught as well.
+ * for, not by its name: one that a user declares anew is caught as well, and
+ * refused already when it is declared.  It does not ask where it calls a
+ * function by itself (guard_named.c).
  *
  * Names and sizes of files, counts of rows and pages (pg_ls_dir, pg_stat_file,
  * pgstattuple, pg_visibility, pg_buffercache, amcheck) show no value of a row
@@ -20,15 +22,20 @@
  */
 #include "guard.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #define HARMLESS_SLOTS	256		/* a power of two */
@@ -114,35 +121,39 @@ is_meant(const Symbol *symbol, const char *library, const char *name)
 }
 
 static Danger
-find_danger(Oid function)
+judge_tuple(HeapTuple tuple)
 {
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Oid			language;
+	Oid			language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
 	char	   *library = NULL;
 	char	   *name;
 	bool		isnull;
-	Danger		danger = DANGER_NONE;
+
+	if (language != INTERNALlanguageId && language != ClanguageId)
+		return DANGER_NONE;
+	name = TextDatumGetCString(SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull));
+	if (language == ClanguageId)
+	{
+		Datum		path = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_probin, &isnull);
+
+		library = isnull ? "" : library_name(TextDatumGetCString(path));
+	}
+	for (int i = 0; i < lengthof(symbols); i++)
+	{
+		if (is_meant(&symbols[i], library, name))
+			return symbols[i].danger;
+	}
+	return DANGER_NONE;
+}
+
+static Danger
+find_danger(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Danger		danger;
 
 	if (!HeapTupleIsValid(tuple))
 		return DANGER_NONE;
-	language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
-	if (language == INTERNALlanguageId || language == ClanguageId)
-	{
-		Datum		source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &isnull);
-
-		name = TextDatumGetCString(source);
-		if (language == ClanguageId)
-		{
-			Datum		path = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_probin, &isnull);
-
-			library = isnull ? "" : library_name(TextDatumGetCString(path));
-		}
-		for (int i = 0; i < lengthof(symbols) && danger == DANGER_NONE; i++)
-		{
-			if (is_meant(&symbols[i], library, name))
-				danger = symbols[i].danger;
-		}
-	}
+	danger = judge_tuple(tuple);
 	ReleaseSysCache(tuple);
 	return danger;
 }
@@ -185,6 +196,16 @@ guard_file(Oid function)
 			 "a login with BYPASSRLS that is a member of casus_backup."));
 }
 
+static void
+refuse_dangerous(Oid function, Danger danger)
+{
+	if (danger == DANGER_PAGE)
+		refuse(_("%s works on pages, past every row policy."), function,
+			   _("Look at a copy of the server on which nothing is protected."));
+	if (danger == DANGER_CHANGE)
+		refuse(_("%s would show or keep the changes of protected tables."), function, NULL);
+}
+
 /* ---- the guard ---- */
 
 void
@@ -210,15 +231,75 @@ casus_guard_function(Oid function)
 		guard_file(function);
 	if (!casus_installed() || casus_registry_empty())
 		return;
-	if (danger == DANGER_PAGE)
-		refuse(_("%s works on pages, past every row policy."), function,
-			   _("Look at a copy of the server on which nothing is protected."));
-	if (danger == DANGER_CHANGE)
-		refuse(_("%s would show or keep the changes of protected tables."), function, NULL);
+	refuse_dangerous(function, danger);
 	if (danger == DANGER_SEQUENCE && function >= FirstNormalObjectId)
 		refuse(_("%s stands for setval."), function, "SELECT pg_catalog.setval(...);");
 	if (danger == DANGER_KEEPS)
 		casus_guard_derive_function(function);
+}
+
+/*
+ * The server is to call it by itself, for an index or a type: nobody is asked
+ * before those calls, so nothing of the list is let in.
+ */
+static void
+guard_uncalled(Oid function, Danger danger)
+{
+	if (danger == DANGER_NONE || !CASUS_LAYER(function))
+		return;
+	if (danger == DANGER_FILE)
+	{
+		if (OidIsValid(get_role_oid("casus_owner", true)))
+			refuse(_("%s reads or writes files of the server, where the rows of protected tables stand too."),
+				   function, NULL);
+		return;
+	}
+	if (!casus_installed() || casus_registry_empty())
+		return;
+	refuse_dangerous(function, danger);
+	refuse(_("%s would be called where nobody judges what it keeps."), function, NULL);
+}
+
+void
+casus_guard_function_named(Oid function)
+{
+	guard_uncalled(function, find_danger(function));
+}
+
+/* One that was made by this command, under another name: not yet in the caches. */
+void
+casus_guard_function_made(Oid function)
+{
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Danger		danger = DANGER_NONE;
+	char	   *name = NULL;
+
+	if (creating_extension || IsBinaryUpgrade)
+		return;
+	rel = table_open(ProcedureRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_proc_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(function));
+	scan = systable_beginscan(rel, ProcedureOidIndexId, true, SnapshotSelf, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		danger = judge_tuple(tuple);
+		name = pstrdup(NameStr(((Form_pg_proc) GETSTRUCT(tuple))->proname));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	/* What keeps is judged by what it is given, when it is called. */
+	if (danger == DANGER_NONE || danger == DANGER_KEEPS || !CASUS_LAYER(function))
+		return;
+	if (danger == DANGER_FILE ? !OidIsValid(get_role_oid("casus_owner", true)) :
+		!casus_installed() || casus_registry_empty())
+		return;
+	casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
+					   _("this function would go past the protocol"),
+					   psprintf(_("%s would be another name for a function of the server that does."), name),
+					   NULL);
 }
 
 void

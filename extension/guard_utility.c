@@ -164,13 +164,22 @@ is_upkeep(Node *stmt)
 	}
 }
 
+/* What concerns all databases of the server, with casus or without. */
+void
+casus_guard_everywhere(Node *stmt)
+{
+	if (CASUS_LAYER(role))
+		casus_guard_role(stmt);
+	casus_guard_named(stmt);
+	casus_guard_file(stmt);
+}
+
 PlannedStmt *
 casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope)
 {
 	Node	   *stmt = pstmt->utilityStmt;
 
-	if (CASUS_LAYER(role))
-		casus_guard_role(stmt);
+	casus_guard_everywhere(stmt);
 	scope->upkeep = is_upkeep(stmt);
 	switch (nodeTag(stmt))
 	{
@@ -245,6 +254,8 @@ casus_guard_utility_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 proc
 		casus_guard_copy_done(pstmt, scope, processed);
 	else if (IsA(stmt, AlterTableStmt))
 		forget_statistics((AlterTableStmt *) stmt);
+	else if (IsA(stmt, CreateSubscriptionStmt) || IsA(stmt, AlterSubscriptionStmt))
+		casus_guard_subscription_done(stmt);
 	else if (IsA(stmt, DiscardStmt) && ((DiscardStmt *) stmt)->target == DISCARD_ALL)
 		casus_context_discard();
 }

@@ -23,6 +23,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "optimizer/planner.h"
 
@@ -409,7 +410,7 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 	if (!casus_installed())
 	{
 		if (IsTransactionState())
-			casus_guard_role(pstmt->utilityStmt);
+			casus_guard_everywhere(pstmt->utilityStmt);
 		utility(pstmt, sql, read_only_tree, context, params, env, dest, qc);
 		return;
 	}
@@ -471,6 +472,8 @@ casus_object_access(ObjectAccessType access, Oid class, Oid object,
 		casus_guard_function(object);
 		return;
 	}
+	if (access == OAT_POST_CREATE && class == ProcedureRelationId)
+		casus_guard_function_made(object);
 	if (access == OAT_DROP && class == RelationRelationId)
 		casus_guard_temp_drop(object);
 	if (casus_present())
@@ -486,6 +489,7 @@ casus_hooks_init(void)
 	casus_guard_function_init();
 	casus_guard_temp_init();
 	casus_guard_source_init();
+	casus_guard_subscription_init();
 
 	prev_planner = planner_hook;
 	planner_hook = casus_planner;

@@ -1,6 +1,6 @@
 /*
  * install_57_doctor_copies.sql
- *		Findings of casus.doctor() about connections to elsewhere that a reader
+ *		Findings of casus.doctor() about connections to elsewhere, such as a reader
  *		may make: what goes there, no plan shows.
  */
 
@@ -30,7 +30,14 @@ CREATE VIEW casus_int.copy_finding AS
 	FROM pg_catalog.pg_class c, LATERAL pg_catalog.aclexplode(c.relacl) a
 	LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
 	WHERE c.relkind = 'f' AND a.grantee <> c.relowner AND a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
-	GROUP BY c.oid, r.rolname;
+	GROUP BY c.oid, r.rolname
+	UNION ALL
+	SELECT 'warning', 'subscription',
+		pg_catalog.format('Subscription %s writes into the protected table %s: what its publisher sends counts as outside the protocol, or stops it.', s.subname, p.relation),
+		pg_catalog.format('ALTER SUBSCRIPTION %I DISABLE; -- where the publisher is not trusted', s.subname)
+	FROM pg_catalog.pg_subscription_rel r
+	JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid AND s.subenabled
+	JOIN casus_int.protected p ON p.relid = r.srrelid;
 COMMENT ON VIEW casus_int.copy_finding IS 'Findings of casus.doctor() about dblink and foreign servers in the hands of readers.';
 REVOKE ALL ON casus_int.copy_finding FROM PUBLIC;
 GRANT SELECT ON casus_int.copy_finding TO casus_admin, casus_auditor;

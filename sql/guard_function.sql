@@ -29,12 +29,24 @@ INSERT INTO public.trial (id, sql) VALUES
 	('B024', 'SELECT pg_read_file(''PG_VERSION'', 0, 1, true)'),
 	('B024', 'SELECT pg_read_binary_file(pg_relation_filepath(''public.signaal''))'),
 	('B024', 'SELECT * FROM pg_read_binary_file(''PG_VERSION'', 0, 1)'),
-	('B024', 'SELECT public.other_name(''PG_VERSION'')'),
+	('B024', 'CREATE FUNCTION public.other_name(text) RETURNS text LANGUAGE internal STRICT AS ''pg_read_file_all'''),
 	('B024', 'SELECT public.inlined(''PG_VERSION'')'),
 	('B024', 'SELECT public.by_plpgsql(''PG_VERSION'')'),
 	('B024', 'SELECT count(*) FROM pg_class WHERE pg_read_file(''PG_VERSION'') <> relname'),
 	('B024', 'CREATE TABLE public.t (a text DEFAULT pg_read_file(''PG_VERSION'')); INSERT INTO public.t DEFAULT VALUES'),
-	('B024', 'SELECT ''PG_VERSION'' OPERATOR(public.@@@@) ''x'''),
+	('B024', 'CREATE OPERATOR public.@@@@ (FUNCTION = pg_catalog.lo_import, LEFTARG = text, RIGHTARG = oid)'),
+	-- what an index or a type calls, nobody is asked about
+	('F-support', 'CREATE OPERATOR CLASS public.g FOR TYPE text[] USING gin AS OPERATOR 1 &&(anyarray, anyarray), FUNCTION 1 lo_import(text, oid)'),
+	('F-support', 'CREATE OPERATOR FAMILY public.f USING gin; ALTER OPERATOR FAMILY public.f USING gin ADD FUNCTION 1 (text, oid) pg_catalog.lo_import(text, oid)'),
+	('F-support', 'CREATE OPERATOR CLASS public.h FOR TYPE text USING hash AS OPERATOR 1 =, FUNCTION 1 casus_guard_function.pg_catalog.pg_read_file(text)'),
+	('F-support', 'CREATE TYPE public.y; CREATE TYPE public.y (INPUT = pg_read_binary_file, OUTPUT = textout)'),
+	('F-support', 'CREATE TYPE public.r AS RANGE (SUBTYPE = text, SUBTYPE_DIFF = pg_catalog.lo_import)'),
+	('F-support', 'CREATE CAST (text AS bytea) WITH FUNCTION pg_read_binary_file(text)'),
+	('F-support', 'CREATE AGGREGATE public.a (text) (SFUNC = lo_import, STYPE = oid)'),
+	('F-support', 'CREATE TEXT SEARCH TEMPLATE public.t (LEXIZE = pg_read_file)'),
+	('F-support', 'CREATE OPERATOR CLASS public.k FOR TYPE text USING hash AS OPERATOR 1 =, FUNCTION 1 public.raw(text, bigint)'),
+	('F-support', 'CREATE FUNCTION public.raw2(text, bigint) RETURNS bytea LANGUAGE c STRICT AS ''pageinspect'', ''get_raw_page_1_9'''),
+	('open', 'CREATE OPERATOR CLASS public.i FOR TYPE text USING hash AS OPERATOR 1 =, FUNCTION 1 hashtext(text)'),
 	('B024', 'SELECT lo_import(''PG_VERSION'')'),
 	('B024', 'SELECT lo_export(1, ''/dev/null'')'),
 	-- pages
@@ -60,13 +72,10 @@ INSERT INTO public.trial (id, sql) VALUES
 	('A083', 'SELECT query_to_xml(''SELECT * FROM public.signaal'', true, true, '''')'),
 	('A083', 'SELECT table_to_xml(''public.signaal'', true, true, '''')'),
 	('A083', 'SELECT * FROM ts_stat(''SELECT titel::tsvector FROM public.signaal'')');
-CREATE FUNCTION public.other_name(text) RETURNS text LANGUAGE internal STRICT AS 'pg_read_file_all';
 CREATE FUNCTION public.inlined(text) RETURNS text LANGUAGE sql AS 'SELECT pg_catalog.pg_read_file($1)';
 CREATE FUNCTION public.by_plpgsql(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN pg_catalog.pg_read_file($1); END';
 CREATE FUNCTION public.raw(text, bigint) RETURNS bytea LANGUAGE c STRICT AS 'pageinspect', 'get_raw_page_1_9';
 CREATE FUNCTION public.keep(oid, bytea) RETURNS oid LANGUAGE internal AS 'be_lo_from_bytea';
-CREATE FUNCTION public.two(text, text) RETURNS text LANGUAGE internal STRICT AS 'pg_read_file_all';
-CREATE OPERATOR public.@@@@ (FUNCTION = public.two, LEFTARG = text, RIGHTARG = text);
 
 -- Nothing is protected: pages are open; files hold the rows of other databases as well.
 CREATE TABLE public.signaal (id int PRIMARY KEY, titel text);
@@ -94,10 +103,28 @@ SELECT pg_read_file('PG_VERSION');
 SELECT get_raw_page('public.signaal', 0);
 \set VERBOSITY terse
 
+-- F-file: the files themselves, named in a statement, by whatever path; others stay open.
+CREATE EXTENSION file_fdw;
+CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE public.outside (line text) SERVER files OPTIONS (filename '/etc/passwd');
+CREATE TABLE public.line (line text);
+SELECT attempt('COPY public.line FROM ''PG_VERSION''') AS relative,
+	attempt(format('COPY (SELECT 1) TO %L', current_setting('data_directory') || '/casus_log/access.jsonl')) AS log,
+	attempt(format('COPY (SELECT 1) TO %L', current_setting('data_directory') || '/casus_log/new.jsonl')) AS new,
+	attempt(format('COPY public.line FROM %L', current_setting('data_directory') || '/base/../casus_log/access.jsonl')) AS dots,
+	attempt('COPY public.line FROM ''/proc/self/cwd/casus_log/access.jsonl''') AS link,
+	attempt('COPY (SELECT 1) TO ''/dev/null''') AS other;
+SELECT attempt('CREATE FOREIGN TABLE public.f (line text) SERVER files OPTIONS (filename ''casus_log/access.jsonl'')') AS made,
+	attempt('ALTER FOREIGN TABLE public.outside OPTIONS (SET filename ''casus_log/access.jsonl'')') AS altered,
+	attempt('ALTER TABLE public.outside OPTIONS (SET filename ''casus_log/access.jsonl'')') AS altered_as_table;
+
 -- In another database of the server.
 \c postgres
 SET client_min_messages = warning;
 SELECT length(pg_read_file('PG_VERSION')) > 0;
+COPY (SELECT '') TO '/proc/self/cwd/casus_log/access.jsonl';
+CREATE FUNCTION public.alias(text) RETURNS text LANGUAGE internal STRICT AS 'pg_read_file_all';
+CREATE OPERATOR CLASS public.g FOR TYPE text[] USING gin AS OPERATOR 1 &&(anyarray, anyarray), FUNCTION 1 lo_import(text, oid);
 \c casus_guard_function
 SET client_min_messages = warning;
 

@@ -1,7 +1,7 @@
 -- What the catalogs must show of the extension, whatever it contains: comments, owners, rights, pinned search paths,
 -- dump marks.  Each query lists the objects that break the rule; none may.
 BEGIN;
-SELECT plan(15);
+SELECT plan(16);
 
 CREATE TEMP VIEW member AS
 SELECT d.classid, d.objid
@@ -48,7 +48,8 @@ SELECT is_empty($$
 		'casus_int.row_trigger()',
 		'casus_int.resolve_pending()',
 		'casus_int.permits_support(internal)',		-- for every plan; looks nothing up
-		'casus_int.state_changed()')				-- looks nothing up$$,
+		'casus_int.state_guard()',
+		'casus_int.state_changed()')				-- look nothing up$$,
 	'every function pins its search_path');
 
 SELECT is_empty($$SELECT signature FROM function WHERE lanname NOT IN ('c', 'sql')$$,
@@ -119,6 +120,12 @@ SELECT is_empty($$
 	AND oid NOT IN (SELECT tgrelid FROM pg_trigger
 		WHERE tgfoid = 'casus_int.state_changed()'::regprocedure AND tgenabled = 'A' AND tgtype = 60)$$,
 	'every change of a state table that a verdict depends on is told to all sessions, in whatever replication role');
+
+SELECT is_empty($$
+	SELECT relname, type FROM state_table, unnest(ARRAY[31, 34]) type WHERE relkind = 'r'
+	AND NOT EXISTS (SELECT FROM pg_trigger
+		WHERE tgrelid = state_table.oid AND tgfoid = 'casus_int.state_guard()'::regprocedure AND tgenabled = 'A' AND tgtype = type)$$,
+	'logical replication into a state table is refused, row by row and TRUNCATE');
 
 SELECT is_empty($$
 	SELECT relname FROM state_table

@@ -1,0 +1,113 @@
+/*
+ * guard_named.c
+ *		Functions that a statement names for the server to call by itself: of an
+ *		operator class, a type, an operator, a cast.
+ *
+ * Nobody is asked before such a call (OAT_FUNCTION_EXECUTE), so what
+ * guard_function.c would refuse is refused where it is named.  The name alone
+ * is judged: one of its meanings is enough.
+ *
+ * Nothing is kept between statements.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "guard.h"
+
+#include "catalog/namespace.h"
+
+static void
+check_name(List *name)
+{
+	FuncCandidateList candidate;
+
+	if (name == NIL || list_length(name) > 3)
+		return;
+	candidate = FuncnameGetCandidates(name, -1, NIL, false, false, false, true);
+	for (; candidate != NULL; candidate = candidate->next)
+		casus_guard_function_named(candidate->oid);
+}
+
+/* CREATE TYPE, OPERATOR, AGGREGATE, TEXT SEARCH: any option may name one. */
+static void
+check_definition(List *definition)
+{
+	ListCell   *lc;
+
+	foreach(lc, definition)
+	{
+		DefElem    *option = lfirst(lc);
+
+		if (option->arg == NULL)
+			continue;
+		if (IsA(option->arg, TypeName))
+			check_name(((TypeName *) option->arg)->names);
+		else if (IsA(option->arg, List) && IsA(linitial((List *) option->arg), String))
+			check_name((List *) option->arg);
+		else if (IsA(option->arg, String))
+			check_name(list_make1(option->arg));
+	}
+}
+
+static void
+check_items(List *items)
+{
+	ListCell   *lc;
+
+	foreach(lc, items)
+	{
+		CreateOpClassItem *item = lfirst(lc);
+
+		if (item->itemtype == OPCLASS_ITEM_FUNCTION && item->name != NULL)
+			check_name(item->name->objname);
+	}
+}
+
+static void
+check_called(ObjectWithArgs *function)
+{
+	if (function != NULL)
+		check_name(function->objname);
+}
+
+void
+casus_guard_named(Node *stmt)
+{
+	switch (nodeTag(stmt))
+	{
+		case T_CreateOpClassStmt:
+			check_items(((CreateOpClassStmt *) stmt)->items);
+			break;
+		case T_AlterOpFamilyStmt:
+			check_items(((AlterOpFamilyStmt *) stmt)->items);
+			break;
+		case T_DefineStmt:
+			check_definition(((DefineStmt *) stmt)->definition);
+			break;
+		case T_CreateRangeStmt:
+			check_definition(((CreateRangeStmt *) stmt)->params);
+			break;
+		case T_AlterTypeStmt:
+			check_definition(((AlterTypeStmt *) stmt)->options);
+			break;
+		case T_AlterOperatorStmt:
+			check_definition(((AlterOperatorStmt *) stmt)->options);
+			break;
+		case T_CreateCastStmt:
+			check_called(((CreateCastStmt *) stmt)->func);
+			break;
+		case T_CreateTransformStmt:
+			check_called(((CreateTransformStmt *) stmt)->fromsql);
+			check_called(((CreateTransformStmt *) stmt)->tosql);
+			break;
+		case T_CreateConversionStmt:
+			check_name(((CreateConversionStmt *) stmt)->func_name);
+			break;
+		case T_CreatePLangStmt:
+			check_name(((CreatePLangStmt *) stmt)->plhandler);
+			check_name(((CreatePLangStmt *) stmt)->plinline);
+			check_name(((CreatePLangStmt *) stmt)->plvalidator);
+			break;
+		default:
+			break;
+	}
+}

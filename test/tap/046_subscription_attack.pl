@@ -1,0 +1,90 @@
+# F-logical-apply: a superuser makes the worker of a subscription, which meets
+# no hook, write the state of casus (a granted break-glass) or empty a
+# protected table.
+use strict;
+use warnings;
+
+use Test::More;
+use CasusTest;
+use PostgreSQL::Test::Utils;
+
+my $pub = CasusTest::start('publisher', preload => 0, init => { allows_streaming => 'logical' });
+my $sub = CasusTest::start('subscriber', init => { allows_streaming => 'logical' });
+
+my $table = 'CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text)';
+$pub->safe_psql('postgres', qq{
+	$table;
+	INSERT INTO zaak VALUES (1, 1, 'een');
+	CREATE PUBLICATION zaken FOR TABLE zaak;
+	CREATE SCHEMA casus_cat;
+	CREATE TABLE casus_cat.opening (act bigint PRIMARY KEY, role_name text);
+	CREATE TABLE casus_cat.act_content (act bigint PRIMARY KEY);
+	INSERT INTO casus_cat.opening VALUES (7, 'x');
+	CREATE PUBLICATION state FOR TABLE casus_cat.opening, casus_cat.act_content;
+});
+my $from = $pub->connstr . ' dbname=postgres';
+$sub->safe_psql('postgres', qq{
+	$table;
+	SELECT casus.install_protocol('beesel-2021');
+	SELECT casus.open_file('beesel-2021', 'ond');
+	SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'soort = 8');
+	SELECT casus.bind('zaak', 'enforce');
+});
+
+# Does the log of the subscriber say this, from where it was?
+my $at = 0;
+
+sub log_says
+{
+	my ($pattern, $what) = @_;
+
+	for (1 .. 100)
+	{
+		my $log = substr(slurp_file($sub->logfile), $at);
+
+		return pass($what) if $log =~ $pattern;
+		select undef, undef, undef, 0.2;
+	}
+	diag(substr(slurp_file($sub->logfile), $at));
+	return fail($what);
+}
+
+# The statement that names the state as what to fill.
+for my $copy ('true', 'false')
+{
+	$pub->safe_psql('postgres', "SELECT pg_create_logical_replication_slot('s_$copy', 'pgoutput')");
+	my ($code) = CasusTest::refusal($sub, "CREATE SUBSCRIPTION s_$copy CONNECTION '$from' PUBLICATION state WITH (create_slot = false, copy_data = $copy)");
+	is($code, 'casus.bypass', "F-logical-apply: a subscription to the state is refused, copy_data $copy");
+}
+
+# Where it was made while the library was not loaded, the worker itself is stopped.
+$sub->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
+$sub->restart;
+$sub->safe_psql('postgres', "CREATE SUBSCRIPTION later CONNECTION '$from' PUBLICATION state WITH (create_slot = false, slot_name = s_true, copy_data = false, enabled = false)");
+$sub->append_conf('postgresql.conf', "shared_preload_libraries = 'casus'\n");
+$sub->restart;
+$at = -s $sub->logfile;
+is((CasusTest::refusal($sub, 'ALTER SUBSCRIPTION later SET PUBLICATION state WITH (refresh = false)'))[0], 'casus.bypass', 'nor is it set anew');
+$sub->safe_psql('postgres', 'ALTER SUBSCRIPTION later ENABLE');
+$pub->safe_psql('postgres', "INSERT INTO casus_cat.opening VALUES (8, 'mallory')");
+log_says(qr/DETAIL: .*[Rr]elation opening belongs to casus/, 'F-logical-apply: a break-glass that another server sends is refused by the trigger of the state table');
+$sub->safe_psql('postgres', 'ALTER SUBSCRIPTION later DISABLE');
+$sub->poll_query_until('postgres', 'SELECT count(*) = 0 FROM pg_stat_subscription WHERE pid IS NOT NULL');
+$pub->safe_psql('postgres', "SELECT pg_drop_replication_slot('s_true'); SELECT pg_create_logical_replication_slot('s_true', 'pgoutput')");
+$at = -s $sub->logfile;
+$sub->safe_psql('postgres', 'ALTER SUBSCRIPTION later ENABLE');
+$pub->safe_psql('postgres', 'TRUNCATE casus_cat.act_content');
+log_says(qr/DETAIL: .*[Rr]elation act_content belongs to casus/, 'F-logical-apply: and so is TRUNCATE');
+$sub->safe_psql('postgres', 'ALTER SUBSCRIPTION later DISABLE; ALTER SUBSCRIPTION later SET (slot_name = NONE); DROP SUBSCRIPTION later');
+
+# TRUNCATE of a protected table.
+$sub->safe_psql('postgres', "CREATE SUBSCRIPTION zaken CONNECTION '$from' PUBLICATION zaken");
+ok($sub->poll_query_until('postgres', "SELECT count(*) = 1 FROM zaak WHERE casus.label_text(casus_label) = 'outside'"), 'a row comes in');
+like($sub->safe_psql('postgres', "SELECT finding FROM casus.doctor() WHERE code = 'subscription'"), qr/Subscription zaken writes into the protected table public\.zaak/, 'doctor names the subscription');
+$at = -s $sub->logfile;
+$pub->safe_psql('postgres', 'TRUNCATE zaak');
+log_says(qr/ERROR:.*replication would go past the protocol/, 'F-logical-apply: TRUNCATE by replication is refused');
+is($sub->safe_psql('postgres', 'SELECT count(*) FROM zaak'), 1, 'the rows are there');
+$sub->safe_psql('postgres', 'ALTER SUBSCRIPTION zaken DISABLE');
+
+done_testing();
