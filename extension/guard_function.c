@@ -290,8 +290,9 @@ casus_guard_function_made(Oid function)
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
-	/* What keeps is judged by what it is given, when it is called. */
-	if (danger == DANGER_NONE || danger == DANGER_KEEPS || !CASUS_LAYER(function))
+	/* The others are judged by what they are given, when they are called. */
+	if (danger == DANGER_NONE || danger == DANGER_KEEPS || danger == DANGER_SEQUENCE ||
+		!CASUS_LAYER(function))
 		return;
 	if (danger == DANGER_FILE ? !OidIsValid(get_role_oid("casus_owner", true)) :
 		!casus_installed() || casus_registry_empty())
