@@ -52,6 +52,7 @@ typedef enum Presence
 } Presence;
 
 static Presence presence = PRESENCE_UNKNOWN;
+static uint64 namespace_changes = 0;
 bool		casus_catalog_there = false;	/* presence is PRESENCE_THERE */
 static Oid	namespace_oid = InvalidOid; /* casus_cat */
 static Oid	tables[CASUS_NTABLES];
@@ -103,6 +104,7 @@ catalog_relcache_callback(Datum arg, Oid relid)
 static void
 catalog_namespace_callback(Datum arg, int cacheid, uint32 hashvalue)
 {
+	namespace_changes++;
 	presence = PRESENCE_UNKNOWN;
 	casus_catalog_there = false;
 	casus_catalog_generation++;
@@ -228,20 +230,20 @@ casus_installed(void)
 	if (!IsTransactionState() || !OidIsValid(MyDatabaseId))
 		return false;
 
+	/*
+	 * Unknown until all is found: a look-up that is cancelled leaves it so, and
+	 * the next statement looks again.  Look-ups take in messages, which may undo
+	 * what they found.
+	 */
 	while (presence == PRESENCE_UNKNOWN)
 	{
-		bool		there;
+		uint64		before = namespace_changes;
+		bool		there = look_up();
 
-		/* The look-ups take in messages, which may undo what they found. */
-		presence = PRESENCE_ABSENT;
-		there = look_up();
-		if (presence == PRESENCE_UNKNOWN)
+		if (before != namespace_changes)
 			continue;
 		if (!there && casus_creating())
-		{
-			presence = PRESENCE_UNKNOWN;
 			return false;
-		}
 		presence = there ? PRESENCE_THERE : PRESENCE_ABSENT;
 	}
 	casus_catalog_there = presence == PRESENCE_THERE;

@@ -89,7 +89,7 @@ casus_guard_is_plain(Oid relid)
 		return false;
 
 	/* The look-ups take in messages: what they answer may be old by now. */
-	if (generation == plain_generation)
+	if (generation == plain_generation && casus_installed())
 		*slot = relid;
 	return true;
 }

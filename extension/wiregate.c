@@ -157,7 +157,8 @@ hold(char type, const char *body, uint32 length)
 	}
 	appendStringInfoCharMacro(&held, type);
 	appendBinaryStringInfo(&held, (const char *) &length, sizeof(length));
-	appendBinaryStringInfo(&held, body, length);
+	if (length > 0)				/* else there may be no body */
+		appendBinaryStringInfo(&held, body, length);
 }
 
 static int
