@@ -147,6 +147,8 @@ typedef struct LogStatement
 	MemoryContextCallback callback;
 } LogStatement;
 
+/* Called when the first governed row of a scan passes. */
+extern void (*casus_logscan_passing) (QueryDesc *query);
 extern void casus_logscan_watch(LogStatement *statement, PlanState *plan);
 extern void casus_logscan_drop(LogStatement *statement);
 extern void casus_logscan_leaving(void);

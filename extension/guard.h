@@ -49,12 +49,38 @@ typedef struct CasusGuardLevel
 {
 	struct CasusGuardLevel *outer;
 	QueryDesc  *query;
+	CasusGuardScope *scope;		/* the utility statement that runs it, or NULL */
+	bool		held;			/* its rows outlive the transaction */
+	bool		finishing;		/* the rows are written, triggers run */
 	bool		wrote;			/* a governed row */
 	bool		told;			/* of a copy that enforce would refuse */
 	bool		judged;			/* what follows is known */
 	bool		copies;			/* reads a temporary table with copies */
 	List	   *tables;			/* oids of protected tables that are its sources */
 } CasusGuardLevel;
+
+/* One plan that is being made now, on the C stack of the planner hook. */
+typedef struct CasusGuardPlanning
+{
+	struct CasusGuardPlanning *outer;
+	int			depth;
+	Oid			function;		/* called for it */
+} CasusGuardPlanning;
+
+/* Where a statement puts its rows. */
+typedef enum CasusGuardPlace
+{
+	CASUS_PLACE_NOWHERE,		/* to the client, to a function, into protected tables */
+	CASUS_PLACE_TEMPORARY,
+	CASUS_PLACE_PERMANENT
+} CasusGuardPlace;
+
+typedef struct CasusGuardTarget
+{
+	CasusGuardPlace place;
+	Oid			relid;			/* a table that exists already */
+	const char *what;			/* else, for the refusal */
+} CasusGuardTarget;
 
 /* A foreign key that the running ALTER TABLE validates. */
 typedef struct CasusGuardKey
@@ -176,6 +202,9 @@ extern void casus_guard_source_init(void);
 /* The row trigger: a governed row. */
 extern void casus_guard_source_wrote(const CasusProtected *prot);
 extern Oid	casus_guard_source_observed_around(void);
+extern void casus_guard_source_wrote_by(CasusGuardLevel *level);
+extern void casus_guard_source_written(void);
+extern CasusGuardLevel *casus_guard_source_levels(void);	/* innermost first */
 extern bool casus_guard_source_row(int32 file); /* may it not come here? 0: outside */
 
 /* ---- guard_derive.c: derived copies ---- */
@@ -185,6 +214,23 @@ extern void casus_guard_derive_run(QueryDesc *query);
 extern void casus_guard_derive_function(Oid function);
 extern void casus_guard_derive_utility(Node *stmt);
 extern void casus_guard_derive_utility_done(Node *stmt, CasusGuardScope *scope);
+extern void casus_guard_derive_target(QueryDesc *query, CasusGuardScope *scope,
+									  bool has_passed, CasusGuardTarget *target);
+extern void casus_guard_derive_relation(Oid relid, CasusGuardTarget *target);
+extern const char *casus_guard_derive_what(const CasusGuardTarget *target);
+extern bool casus_guard_derive_receives(QueryDesc *query);
+extern bool casus_guard_derive_held(QueryDesc *query);
+extern bool casus_guard_derive_temporary(Node *stmt);	/* what it makes or alters is */
+extern void casus_guard_derive_refuse(const CasusGuardSources *sources, const char *what,
+									  const char *hint);
+
+/* ---- guard_inside.c: governed rows that pass inside a statement that writes ---- */
+extern void casus_guard_inside_plan(CasusGuardPlanning *mine);
+extern void casus_guard_inside_planned(CasusGuardPlanning *mine);
+extern void casus_guard_inside_function(Oid function);
+extern bool casus_guard_inside_keeps(QueryDesc *query);
+extern void casus_guard_inside_run(CasusGuardLevel *level);
+extern void casus_guard_inside_init(void);
 
 /* ---- guard_statistics.c: values that ANALYZE has kept ---- */
 extern bool casus_guard_is_statistics(Oid relid);

@@ -16,7 +16,8 @@
  *
  * What a table in mode observe would have refused is put on record, and goes on.
  *
- * Private to the backend; `writer` lives while one plan starts.
+ * Private to the backend; `writer` lives while one plan starts, `writings` as
+ * long as the executor state that each is of.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -26,34 +27,32 @@
 #include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
+#include "lib/ilist.h"
 #include "parser/parsetree.h"
 #include "tcop/dest.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/rel.h"
 
-/* Where a statement puts its rows. */
-typedef enum Place
+/* A statement that calls a function that keeps; in the memory of its executor state. */
+typedef struct Writing
 {
-	NOWHERE,					/* to the client, to a function, into protected tables */
-	TEMPORARY,
-	PERMANENT
-} Place;
-
-typedef struct Target
-{
-	Place		place;
-	Oid			relid;			/* a temporary table that exists already */
-	const char *what;			/* of a permanent one, for the refusal */
-	Oid			history;		/* a permanent table that is not protected */
-} Target;
+	dlist_node	node;
+	QueryDesc  *query;
+	Oid			function;
+	MemoryContextCallback callback;
+} Writing;
 
 #define PAST_PROTOCOL _("this copy would go past the protocol")
 #define HELD_CHECK _("A cursor that outlives the transaction keeps rows when the purpose has ended.")
 
+static dlist_head writings = DLIST_STATIC_INIT(writings);
 static Oid	writer = InvalidOid;	/* function of a starting plan that writes past tables */
 static const QueryDesc *held = NULL;	/* the last one told of under observe */
 
@@ -88,59 +87,133 @@ what_of_copy(CopyStmt *copy)
 		_("A file of the server would keep the rows.");
 }
 
-/* A table that the statement writes to by INSERT, UPDATE, DELETE or MERGE. */
-static void
-judge_result(RangeTblEntry *rte, Target *target)
+/* Could rows that are written to a temporary table go to another server? */
+static bool
+has_foreign_part(Oid relid)
 {
-	const CasusProtected *prot = casus_guard_is_plain(rte->relid) ? NULL :
-		casus_registry_find(rte->relid);
-
-	/* There the row trigger judges; a view is written to by its trigger's own statements. */
-	if ((prot != NULL && prot->mode >= CASUS_MODE_OBSERVE) || rte->relkind == RELKIND_VIEW)
-		return;
-	if (get_rel_persistence(rte->relid) == RELPERSISTENCE_TEMP)
-	{
-		if (target->place == NOWHERE)
-			target->place = TEMPORARY;
-		target->relid = rte->relid;
-		return;
-	}
-	target->place = PERMANENT;
-	target->history = rte->relid;
-	target->what = psprintf(_("%s is not protected, and keeps what is written to it."),
-							casus_guard_name(rte->relid));
-}
-
-static void
-find_target(QueryDesc *query, Target *target)
-{
-	CasusGuardScope *scope = casus_guard_scope();
-	const IntoClause *into;
 	ListCell   *lc;
 
-	memset(target, 0, sizeof(Target));
+	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
+		return true;
+	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+		return false;
+	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
+			return true;
+	}
+	return false;
+}
+
+/* A table that is written to. */
+void
+casus_guard_derive_relation(Oid relid, CasusGuardTarget *target)
+{
+	const CasusProtected *prot = casus_guard_is_plain(relid) ? NULL :
+		casus_registry_find(relid);
+
+	/* There the row trigger judges. */
+	if (prot != NULL && prot->mode >= CASUS_MODE_OBSERVE)
+		return;
+	if (get_rel_persistence(relid) == RELPERSISTENCE_TEMP && !has_foreign_part(relid))
+	{
+		if (target->place == CASUS_PLACE_NOWHERE)
+			target->place = CASUS_PLACE_TEMPORARY;
+		target->relid = relid;
+		return;
+	}
+	target->place = CASUS_PLACE_PERMANENT;
+	target->what = NULL;
+	target->relid = relid;
+}
+
+/* By INSERT, UPDATE, DELETE or MERGE; a view is written to by its trigger's own statements. */
+static void
+judge_result(RangeTblEntry *rte, CasusGuardTarget *target)
+{
+	if (rte->relkind == RELKIND_VIEW || casus_guard_is_state(rte->relid) ||
+		target->place == CASUS_PLACE_PERMANENT)
+		return;
+	casus_guard_derive_relation(rte->relid, target);
+}
+
+/* The words of a refusal. */
+const char *
+casus_guard_derive_what(const CasusGuardTarget *target)
+{
+	if (target->what != NULL)
+		return target->what;
+	return psprintf(_("%s is not protected, and keeps what is written to it."),
+					casus_guard_name(target->relid));
+}
+
+static Oid
+writer_of(QueryDesc *query)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &writings)
+	{
+		Writing    *writing = dlist_container(Writing, node, iter.cur);
+
+		if (writing->query == query)
+			return writing->function;
+	}
+	return InvalidOid;
+}
+
+static const char *
+what_of_function(Oid function)
+{
+	return psprintf(_("Function %s keeps what it is given."), get_func_name(function));
+}
+
+/*
+ * scope: of the utility statement that runs the query, or NULL.  setval, which
+ * asks by itself when it is called, is a target only when rows have passed.
+ */
+void
+casus_guard_derive_target(QueryDesc *query, CasusGuardScope *scope, bool has_passed,
+						  CasusGuardTarget *target)
+{
+	const IntoClause *into;
+	ListCell   *lc;
+	Oid			function;
+
+	memset(target, 0, sizeof(CasusGuardTarget));
 	foreach(lc, query->plannedstmt->resultRelations)
 		judge_result(rt_fetch(lfirst_int(lc), query->plannedstmt->rtable), target);
-	if (target->place == PERMANENT || query->dest == NULL)
+	if (target->place == CASUS_PLACE_PERMANENT)
+		return;
+	function = writer_of(query);
+	if (OidIsValid(function) &&
+		(has_passed || !casus_guard_is_own(ProcedureRelationId, function)))
+	{
+		target->place = CASUS_PLACE_PERMANENT;
+		target->what = what_of_function(function);
+		return;
+	}
+	if (query->dest == NULL)
 		return;
 	switch (query->dest->mydest)
 	{
 		case DestIntoRel:
 			into = into_clause(scope == NULL ? NULL : scope->stmt);
-			target->place = into != NULL && is_temporary(into->rel) ? TEMPORARY : PERMANENT;
+			target->place = into != NULL && is_temporary(into->rel) ?
+				CASUS_PLACE_TEMPORARY : CASUS_PLACE_PERMANENT;
 			target->what = _("The new table would not be protected, and would keep the rows.");
 			if (into == NULL || into->viewQuery == NULL)
 				break;
 			/* FALLTHROUGH */
 		case DestTransientRel:
-			target->place = PERMANENT;
+			target->place = CASUS_PLACE_PERMANENT;
 			target->what = _("A materialized view is not protected, and would keep the rows.");
 			break;
 		case DestCopyOut:
 			if (scope == NULL || scope->stmt == NULL || !IsA(scope->stmt, CopyStmt) ||
 				((CopyStmt *) scope->stmt)->filename == NULL)
 				break;
-			target->place = PERMANENT;
+			target->place = CASUS_PLACE_PERMANENT;
 			target->what = what_of_copy((CopyStmt *) scope->stmt);
 			break;
 		default:
@@ -152,8 +225,8 @@ find_target(QueryDesc *query, Target *target)
  * A cursor WITH HOLD, and the cursor of a loop in whose body a procedure
  * commits, keep their rows when the purpose has ended.
  */
-static bool
-is_held(QueryDesc *query)
+bool
+casus_guard_derive_held(QueryDesc *query)
 {
 	Portal		portal = ActivePortal;
 
@@ -163,6 +236,17 @@ is_held(QueryDesc *query)
 		return true;
 	return portal->queryDesc == query && portal->holdStore != NULL &&
 		query->dest != NULL && query->dest->mydest == DestTuplestore;
+}
+
+/* Is there a target besides the tables that the query writes to? */
+bool
+casus_guard_derive_receives(QueryDesc *query)
+{
+	CommandDest dest = query->dest == NULL ? DestNone : query->dest->mydest;
+
+	return dest == DestIntoRel || dest == DestTransientRel || dest == DestCopyOut ||
+		casus_guard_derive_held(query) ||
+		(!dlist_is_empty(&writings) && OidIsValid(writer_of(query)));
 }
 
 /*
@@ -178,18 +262,20 @@ is_cascade(QueryDesc *query)
 
 /* ---- the verdict ---- */
 
-static void
-refuse_with(const CasusGuardSources *sources, const char *what, const char *hint)
+/* hint NULL: the usual one */
+void
+casus_guard_derive_refuse(const CasusGuardSources *sources, const char *what, const char *hint)
 {
 	casus_check_refuse(sources->first != NULL ? casus_check_protocol_of(sources->first) :
-					   casus_check_protocol(NULL, 0), "copy_out", PAST_PROTOCOL, what, hint);
+					   casus_check_protocol(NULL, 0), "copy_out", PAST_PROTOCOL, what,
+					   hint != NULL ? hint :
+					   _("CREATE TEMP TABLE ... AS SELECT ...;  -- allowed, and on record; or protect the table: casus.protect()"));
 }
 
-static void
-refuse(const CasusGuardSources *sources, const char *what)
+static bool
+in_trigger(void)
 {
-	refuse_with(sources, what,
-				_("CREATE TEMP TABLE ... AS SELECT ...;  -- allowed, and on record; or protect the table: casus.protect()"));
+	return DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)) > 0;
 }
 
 /* A trigger's history: nobody who writes can do without it. */
@@ -209,27 +295,52 @@ observe(Oid relid, const char *what)
 }
 
 static void
-judge_observed(const Target *target, Oid source)
+judge_observed(const CasusGuardTarget *target, Oid source)
 {
-	if (!OidIsValid(source) && target->place == PERMANENT)
+	if (!OidIsValid(source) && target->place == CASUS_PLACE_PERMANENT)
 		source = casus_guard_source_observed_around();
-	if (OidIsValid(source) && target->place == PERMANENT)
-		observe(source, target->what);
-	else if (OidIsValid(source) && OidIsValid(writer))
-		observe(source, psprintf(_("Function %s keeps what it is given."), get_func_name(writer)));
+	if (OidIsValid(source) && target->place == CASUS_PLACE_PERMANENT)
+		observe(source, casus_guard_derive_what(target));
+}
+
+static void
+refuse(const CasusGuardSources *sources, const char *what)
+{
+	casus_guard_derive_refuse(sources, what, NULL);
+}
+
+static void
+forget_writing(void *arg)
+{
+	dlist_delete(&((Writing *) arg)->node);
+}
+
+static void
+note_writing(QueryDesc *query)
+{
+	Writing    *writing = MemoryContextAllocZero(query->estate->es_query_cxt, sizeof(Writing));
+
+	writing->query = query;
+	writing->function = writer;
+	dlist_push_head(&writings, &writing->node);
+	writing->callback.func = forget_writing;
+	writing->callback.arg = writing;
+	MemoryContextRegisterResetCallback(query->estate->es_query_cxt, &writing->callback);
 }
 
 static bool
 judge(QueryDesc *query)
 {
-	Target		target;
+	CasusGuardTarget target;
 	CasusGuardSources sources;
 	bool		around;
 
-	find_target(query, &target);
+	if (OidIsValid(writer))
+		note_writing(query);
 	if (!CASUS_LAYER(derive))
 		return false;
-	if (target.place == NOWHERE && !OidIsValid(writer))
+	casus_guard_derive_target(query, casus_guard_scope(), false, &target);
+	if (target.place == CASUS_PLACE_NOWHERE)
 		return false;
 	if (is_cascade(query))
 		return false;
@@ -239,22 +350,20 @@ judge(QueryDesc *query)
 		judge_observed(&target, sources.observed);
 		return false;
 	}
-	if (target.place == PERMANENT && OidIsValid(target.history) &&
-		DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH)) > 0)
-		refuse_with(&sources, target.what, hint_history(target.history));
-	if (target.place == PERMANENT)
-		refuse(&sources, target.what);
-	if (OidIsValid(writer))
-		refuse(&sources, psprintf(_("Function %s keeps what it is given."), get_func_name(writer)));
+	if (target.place == CASUS_PLACE_PERMANENT)
+		casus_guard_derive_refuse(&sources, casus_guard_derive_what(&target),
+								  OidIsValid(target.relid) && in_trigger() ?
+								  hint_history(target.relid) : NULL);
 
 	/* What runs inside the statement that reads has no record of its own. */
 	if (around && sources.tables == NIL && !casus_guard_temp_is_copy(target.relid))
 		casus_accesslog_event("copy", target.relid, 0, NULL,
 							  _("values of a statement around this one"));
 	casus_guard_temp_note(target.relid);
-	if (target.place == TEMPORARY && !OidIsValid(target.relid))
+	casus_guard_source_written();
+	if (!OidIsValid(target.relid))
 		casus_guard_scope()->copied = true; /* it has no oid yet */
-	return target.place == TEMPORARY;
+	return true;
 }
 
 /*
@@ -279,7 +388,7 @@ casus_guard_derive_run(QueryDesc *query)
 {
 	CasusGuardSources sources;
 
-	if (!CASUS_LAYER(hold) || IsParallelWorker() || !is_held(query))
+	if (!CASUS_LAYER(hold) || IsParallelWorker() || !casus_guard_derive_held(query))
 		return;
 	(void) casus_guard_source_find(query, &sources, false);
 	if (OidIsValid(sources.observed) && held != query)
@@ -324,14 +433,14 @@ casus_guard_derive_function(Oid function)
 	if (casus_registry_empty() || IsParallelWorker())
 		return;
 	if (casus_guard_source_around())
-		refuse(&none, psprintf(_("Function %s keeps what it is given."), get_func_name(function)));
+		refuse(&none, what_of_function(function));
 	writer = function;
 }
 
 /* ---- utility statements ---- */
 
-static bool
-makes_temporary(Node *stmt)
+bool
+casus_guard_derive_temporary(Node *stmt)
 {
 	RangeVar   *name = NULL;
 
@@ -346,6 +455,12 @@ makes_temporary(Node *stmt)
 		case T_CreateSeqStmt:
 			name = ((CreateSeqStmt *) stmt)->sequence;
 			break;
+		case T_CreateTableAsStmt:
+			name = ((CreateTableAsStmt *) stmt)->into->rel;
+			break;
+		case T_IndexStmt:
+			name = ((IndexStmt *) stmt)->relation;
+			break;
 		case T_AlterTableStmt:
 			name = ((AlterTableStmt *) stmt)->relation;
 			break;
@@ -357,7 +472,7 @@ makes_temporary(Node *stmt)
 	}
 	if (name == NULL)
 		return false;
-	if (IsA(stmt, AlterTableStmt) || IsA(stmt, RenameStmt))
+	if (IsA(stmt, AlterTableStmt) || IsA(stmt, RenameStmt) || IsA(stmt, IndexStmt))
 	{
 		Oid			relid = RangeVarGetRelid(name, NoLock, true);
 
@@ -391,20 +506,27 @@ casus_guard_derive_utility(Node *stmt)
 	CasusGuardSources none = {0};
 
 	check_copy_to(stmt);
-	if (!casus_guard_source_nested() || casus_registry_empty() ||
-		GetCommandLogLevel(stmt) != LOGSTMT_DDL)
+	if (!casus_guard_source_nested() || casus_registry_empty())
+		return;
+	/* Its file or program, which it may make of a value. */
+	if (IsA(stmt, CopyStmt) && ((CopyStmt *) stmt)->filename != NULL && CASUS_LAYER(derive) &&
+		casus_guard_source_around())
+		refuse(&none, what_of_copy((CopyStmt *) stmt));
+	if (GetCommandLogLevel(stmt) != LOGSTMT_DDL)
 		return;
 	switch (nodeTag(stmt))
 	{
 		case T_CreateTableAsStmt:
+			if (((CreateTableAsStmt *) stmt)->into->skipData)
+				break;
+			return;
 		case T_RefreshMatViewStmt:
 		case T_DropStmt:
-		case T_IndexStmt:
 			return;
 		default:
 			break;
 	}
-	if (!makes_temporary(stmt) && casus_guard_source_around())
+	if (!casus_guard_derive_temporary(stmt) && casus_guard_source_around())
 		refuse(&none, _("A definition keeps what is written into it."));
 }
 

@@ -75,6 +75,7 @@ static const Symbol symbols[] = {
 	{NULL, "pg_create_logical_replication_slot", DANGER_CHANGE},
 	{NULL, "pg_copy_logical_replication_slot", DANGER_CHANGE},
 	{NULL, "setval", DANGER_SEQUENCE},
+	{"casus", "casus_sql_setval", DANGER_KEEPS},
 	{NULL, "be_lo_create", DANGER_KEEPS},
 	{NULL, "be_lo_from_bytea", DANGER_KEEPS},
 	{NULL, "be_lo_put", DANGER_KEEPS},

@@ -162,6 +162,17 @@ remember_wrote(CasusGuardLevel *level, Oid observed)
 	MemoryContextRegisterResetCallback(context, &entry->callback);
 }
 
+/* Governed values are in what the statement writes: its triggers are given them. */
+void
+casus_guard_source_wrote_by(CasusGuardLevel *level)
+{
+	written = true;
+	if (level->wrote)
+		return;
+	level->wrote = true;
+	remember_wrote(level, InvalidOid);
+}
+
 /*
  * The row trigger has let a governed row be written: other triggers, now or
  * when the statement finishes, are given it.
@@ -180,10 +191,21 @@ casus_guard_source_wrote(const CasusProtected *prot)
 	written = true;
 	if (scope != NULL && scope->copying)
 		scope->wrote = true;
-	if (levels == NULL || levels->wrote)
-		return;
-	levels->wrote = true;
-	remember_wrote(levels, InvalidOid);
+	if (levels != NULL)
+		casus_guard_source_wrote_by(levels);
+}
+
+/* A temporary table holds copies: triggers that wait are given its rows. */
+void
+casus_guard_source_written(void)
+{
+	written = true;
+}
+
+CasusGuardLevel *
+casus_guard_source_levels(void)
+{
+	return levels;
 }
 
 /*

@@ -58,8 +58,10 @@ plan(Query *query, const char *sql, int options, ParamListInfo params)
 	CasusGuardScope *scope = casus_guard_scope_swap(NULL);
 	bool		validating = casus_guard_ri_validating_swap(false);
 	PlannedStmt *volatile result = NULL;
+	CasusGuardPlanning planning;
 
 	casus_pass_enter();
+	casus_guard_inside_plan(&planning);
 	PG_TRY();
 	{
 		if (prev_planner)
@@ -69,6 +71,7 @@ plan(Query *query, const char *sql, int options, ParamListInfo params)
 	}
 	PG_FINALLY();
 	{
+		casus_guard_inside_planned(&planning);
 		casus_guard_scope_swap(scope);
 	}
 	PG_END_TRY();
@@ -215,12 +218,18 @@ run(QueryDesc *query, ScanDirection direction, uint64 count, bool once)
 		casus_compat_executor_run(query, direction, count, once);
 }
 
-/* What it reads may be a temporary copy: statements inside are told of it. */
+/*
+ * What it reads may be a temporary copy, and what it writes a place that keeps
+ * it: statements inside are told of it.
+ */
 static void
-run_among_copies(QueryDesc *query, ScanDirection direction, uint64 count, bool once)
+run_among_copies(QueryDesc *query, CasusGuardScope *scope, ScanDirection direction,
+				 uint64 count, bool once)
 {
 	CasusGuardLevel level = {0};
 
+	level.scope = scope;
+	level.held = casus_guard_derive_held(query);
 	casus_guard_source_enter(&level, query);
 	PG_TRY();
 	{
@@ -269,8 +278,8 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	if (!casus_guard_touches(query->plannedstmt))
 	{
 		casus_pass_enter();
-		if (casus_guard_temp_any())
-			run_among_copies(query, direction, count, once);
+		if (casus_guard_temp_any() || casus_guard_inside_keeps(query))
+			run_among_copies(query, scope, direction, count, once);
 		else
 			run(query, direction, count, once);
 		casus_pass_leave();
@@ -285,9 +294,12 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	casus_context_freeze();
 	running++;
 	casus_pass_enter();
+	level.scope = scope;
+	level.held = casus_guard_derive_held(query);
 	casus_guard_source_enter(&level, query);
 	PG_TRY();
 	{
+		casus_guard_inside_run(&level);
 		run(query, direction, count, once);
 	}
 	PG_FINALLY();
@@ -311,6 +323,26 @@ finish(QueryDesc *query)
 		standard_ExecutorFinish(query);
 }
 
+/* Their row may come from a copy, or from a function that read one. */
+static void
+finish_among_copies(QueryDesc *query, CasusGuardScope *scope)
+{
+	CasusGuardLevel level = {0};
+
+	level.scope = scope;
+	level.finishing = true;
+	casus_guard_source_enter(&level, query);
+	PG_TRY();
+	{
+		finish(query);
+	}
+	PG_FINALLY();
+	{
+		casus_guard_source_leave(&level);
+	}
+	PG_END_TRY();
+}
+
 /* AFTER triggers and what data-modifying CTEs have left to do run here. */
 static void
 casus_ExecutorFinish(QueryDesc *query)
@@ -328,7 +360,10 @@ casus_ExecutorFinish(QueryDesc *query)
 	if (!casus_guard_touches(query->plannedstmt))
 	{
 		casus_pass_enter();
-		finish(query);
+		if (casus_guard_temp_any() || query->plannedstmt->hasModifyingCTE)
+			finish_among_copies(query, scope);
+		else
+			finish(query);
 		casus_pass_leave();
 		casus_guard_scope_swap(scope);
 		return;
@@ -337,6 +372,8 @@ casus_ExecutorFinish(QueryDesc *query)
 	casus_context_freeze();
 	running++;
 	casus_pass_enter();
+	level.scope = scope;
+	level.finishing = true;
 	casus_guard_source_enter(&level, query);
 	PG_TRY();
 	{
@@ -469,6 +506,7 @@ casus_object_access(ObjectAccessType access, Oid class, Oid object,
 		return;
 	if (access == OAT_FUNCTION_EXECUTE)
 	{
+		casus_guard_inside_function(object);
 		casus_guard_function(object);
 		return;
 	}
@@ -490,6 +528,7 @@ casus_hooks_init(void)
 	casus_guard_temp_init();
 	casus_guard_source_init();
 	casus_guard_subscription_init();
+	casus_guard_inside_init();
 
 	prev_planner = planner_hook;
 	planner_hook = casus_planner;

@@ -57,6 +57,7 @@ typedef struct LogScan
 	AttrNumber	last_attno;		/* the same, where the scan tuple is as it is stored; else -1 */
 	bool		filtered;		/* the policy is in the qual */
 	bool		eager;			/* note rows before the user's quals see them */
+	bool		told;			/* that a governed row passes */
 	/* dossier of the last row noted, and its place; -1: nothing to note */
 	bool		has_last;
 	uint64		last_head;
@@ -66,6 +67,8 @@ typedef struct LogScan
 	TupleTableSlot *flying;
 	bool		noted;			/* already */
 } LogScan;
+
+void		(*casus_logscan_passing) (QueryDesc *query) = NULL;
 
 static LogScan *in_flight = NULL;	/* innermost first */
 static LogScan *node_scans = NULL;	/* those whose node is wrapped */
@@ -322,14 +325,27 @@ eval_in_flight(LogScan *scan, ExprContext *econtext, bool *isnull)
 	return result;
 }
 
+/* The first rows that pass, until one is governed. */
+static pg_noinline void
+tell_passing(LogScan *scan, const pg_uuid_t *raw)
+{
+	CasusLabel	label;
+
+	scan->told = casus_label_unpack(raw, &label) == CASUS_LABEL_GOVERNED;
+	if (scan->told)
+		casus_logscan_passing(scan->statement->query);
+	if (scan->notes == NULL)
+		open_notes(scan);
+}
+
 /* A row that is not outside: does the policy let it through? */
 static inline bool
 passes_policy(LogScan *scan, const pg_uuid_t *raw)
 {
 	if (!casus_policy_permits(raw))
 		return false;
-	if (unlikely(scan->notes == NULL))
-		open_notes(scan);
+	if (unlikely(!scan->told))
+		tell_passing(scan, raw);
 	return true;
 }
 

@@ -181,6 +181,100 @@ NOTIFY kanaal, 'eigen';
 SELECT pg_notify('kanaal', inhoud) FROM beesel.notitie LIMIT 1;
 ROLLBACK;
 
+-- 8. A function that reads, inside a statement that writes: what it returns goes where the statement puts it.
+CREATE FUNCTION mijn.lees() RETURNS text LANGUAGE sql AS $$SELECT string_agg(inhoud, '|') FROM beesel.notitie$$;
+CREATE FUNCTION mijn.lees_stabiel() RETURNS text LANGUAGE sql STABLE AS $$SELECT string_agg(inhoud, '|') FROM beesel.notitie$$;
+CREATE FUNCTION mijn.lees_vast() RETURNS text LANGUAGE sql IMMUTABLE AS $$SELECT string_agg(inhoud, '|') FROM beesel.notitie$$;
+CREATE FUNCTION mijn.lees_pl() RETURNS text LANGUAGE plpgsql AS
+	$$BEGIN RETURN (SELECT string_agg(inhoud, '|') FROM beesel.notitie); END$$;
+CREATE FUNCTION mijn.lees_cursor() RETURNS text LANGUAGE plpgsql AS
+	$$DECLARE c refcursor := 'c'; v text; BEGIN FETCH c INTO v; RETURN v; END$$;
+CREATE FUNCTION mijn.lees_van(int) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN mijn.lees(); END$$;
+CREATE TABLE mijn.gevuld (id int DEFAULT 1, tekst text DEFAULT mijn.lees());
+CREATE TABLE mijn.delen2 (id int) PARTITION BY RANGE (id);
+CREATE MATERIALIZED VIEW mijn.lezend AS SELECT mijn.lees() WITH NO DATA;
+INSERT INTO mijn.kopie VALUES (1, 'eigen');
+SELECT casus.enter('overleg') \; SELECT mijn.lees(), mijn.lees_stabiel(), mijn.lees_pl();
+BEGIN;
+SELECT casus.enter('overleg');
+DECLARE c CURSOR FOR SELECT inhoud FROM beesel.notitie ORDER BY inhoud;
+FETCH c;
+SELECT sql, attempt(sql) FROM unnest(ARRAY[
+	'INSERT INTO mijn.kopie VALUES (1, mijn.lees())',
+	'INSERT INTO mijn.kopie VALUES (1, mijn.lees_stabiel())',
+	'INSERT INTO mijn.kopie VALUES (1, mijn.lees_vast())',
+	'INSERT INTO mijn.kopie VALUES (1, mijn.lees_pl())',
+	'INSERT INTO mijn.kopie VALUES (1, mijn.lees_cursor())',
+	'INSERT INTO mijn.gevuld DEFAULT VALUES',
+	'INSERT INTO mijn.kopie SELECT i, mijn.lees() FROM generate_series(1, 3) i',
+	'UPDATE mijn.kopie SET tekst = mijn.lees()',
+	'MERGE INTO mijn.kopie k USING (SELECT mijn.lees() AS v) n ON false WHEN NOT MATCHED THEN INSERT VALUES (1, n.v)',
+	'WITH k AS (INSERT INTO mijn.kopie VALUES (1, mijn.lees())) SELECT 1',
+	'CREATE TABLE mijn.nieuw AS SELECT mijn.lees()',
+	'CREATE MATERIALIZED VIEW mijn.b AS SELECT mijn.lees()',
+	'REFRESH MATERIALIZED VIEW mijn.lezend',
+	'COPY (SELECT mijn.lees()) TO ''/tmp/casus_derive_no''',
+	'COPY mijn.gevuld (id) FROM PROGRAM ''echo 1''',
+	'ALTER TABLE mijn.kopie ADD COLUMN b text DEFAULT mijn.lees()',
+	'ALTER TABLE mijn.kopie ADD COLUMN b text GENERATED ALWAYS AS (mijn.lees_van(id)) STORED',
+	'ALTER TABLE mijn.kopie ALTER COLUMN tekst TYPE varchar USING mijn.lees()',
+	'CREATE TABLE mijn.b PARTITION OF mijn.delen2 FOR VALUES FROM (length(mijn.lees())) TO (1000)',
+	'SELECT lo_from_bytea(0, mijn.lees()::bytea)',
+	'SELECT setval(''mijn.teller'', length(mijn.lees()))',
+	'SELECT mijn.lees_vast()',
+	'SELECT 1 FROM mijn.kopie WHERE tekst = mijn.lees_stabiel()',
+	'CREATE TEMP TABLE gelezen AS SELECT mijn.lees() AS v',
+	'CREATE TABLE mijn.nieuw AS SELECT v FROM gelezen',
+	'CREATE TEMP TABLE ook_gelezen (v text DEFAULT mijn.lees())',
+	'INSERT INTO ook_gelezen DEFAULT VALUES',
+	'CREATE TABLE mijn.nieuw AS SELECT v FROM ook_gelezen',
+	'INSERT INTO mijn.kopie VALUES (2, ''eigen'')']) sql;
+ROLLBACK;
+BEGIN;
+DECLARE d CURSOR WITH HOLD FOR SELECT mijn.lees();
+SELECT casus.enter('overleg');
+COMMIT;
+CREATE FUNCTION mijn.voer_uit(hoe text, v text) RETURNS text LANGUAGE plpgsql AS $$BEGIN EXECUTE format(hoe, v); RETURN v; END$$;
+-- A definition that a function makes of a value, and the name of a file or program.
+BEGIN;
+SELECT casus.enter('overleg');
+SELECT hoe, attempt(format('SELECT mijn.voer_uit(%L, inhoud) FROM beesel.notitie', hoe)) FROM unnest(ARRAY[
+	'CREATE INDEX ON mijn.kopie ((tekst || %L))',
+	'CREATE MATERIALIZED VIEW mijn.x AS SELECT %L WITH NO DATA',
+	'CREATE TABLE mijn.x AS SELECT 1 AS %I WITH NO DATA',
+	'CREATE TEMP TABLE IF NOT EXISTS x AS SELECT 1 AS %I WITH NO DATA',
+	'COPY mijn.kopie FROM PROGRAM ''echo %s''',
+	'COPY mijn.kopie TO PROGRAM ''echo %s''']) hoe;
+ROLLBACK;
+
+-- 9. Triggers on temporary copies, now and when the transaction ends; a foreign table is no temporary one.
+BEGIN;
+SELECT casus.enter('overleg');
+CREATE FUNCTION mijn.door() RETURNS trigger LANGUAGE plpgsql AS
+	$$BEGIN INSERT INTO mijn.kopie VALUES (3, NEW.v); RETURN NULL; END$$;
+CREATE FUNCTION mijn.door_alle() RETURNS trigger LANGUAGE plpgsql AS
+	$$BEGIN INSERT INTO mijn.kopie SELECT 3, v FROM nieuw; RETURN NULL; END$$;
+CREATE TEMP TABLE bron AS SELECT inhoud AS v FROM beesel.notitie;
+CREATE TEMP TABLE t_rij (v text);
+CREATE TEMP TABLE t_alle (v text);
+CREATE TEMP TABLE t_eind (v text);
+CREATE TRIGGER door AFTER INSERT ON t_rij FOR EACH ROW EXECUTE FUNCTION mijn.door();
+CREATE TRIGGER door AFTER INSERT ON t_alle REFERENCING NEW TABLE AS nieuw FOR EACH STATEMENT EXECUTE FUNCTION mijn.door_alle();
+CREATE CONSTRAINT TRIGGER door AFTER INSERT ON t_eind DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mijn.door();
+SELECT sql, attempt(sql) FROM unnest(ARRAY[
+	'INSERT INTO t_rij SELECT v FROM bron',
+	'INSERT INTO t_alle SELECT v FROM bron',
+	'INSERT INTO t_rij SELECT inhoud FROM beesel.notitie',
+	'INSERT INTO t_rij VALUES (mijn.lees())',
+	'INSERT INTO t_rij VALUES (''eigen'')']) sql;
+INSERT INTO t_eind SELECT inhoud FROM beesel.notitie;
+COMMIT;
+
+-- What an IMMUTABLE function read would stay in the plan of the session.
+PREPARE gevouwen AS SELECT mijn.lees_vast();
+SELECT casus.enter('overleg') \; EXECUTE gevouwen;
+EXECUTE gevouwen;
+
 RESET SESSION AUTHORIZATION;
 SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE lomowner = 'bs_coordinator'::regrole;
 REVOKE pg_write_server_files, pg_execute_server_program FROM bs_coordinator;
