@@ -7,7 +7,7 @@
  * counts without gaps in the order of the file.  fdatasync is shared: who
  * comes while another one syncs is covered by the next sync, not by his own.
  *
- * Guarded by write_lock: sequence, torn, the end of the file.  Guarded by
+ * Guarded by write_lock: sequence, torn, inode and end, the end of the file.  Guarded by
  * sync_lock: nothing but the right to call fdatasync.  written, durable,
  * failures and failing are atomics that may be read without a lock.
  *
@@ -41,6 +41,8 @@ typedef struct SinkShared
 	LWLock		sync_lock;
 	uint64		sequence;		/* number of the last line */
 	bool		torn;			/* the file may end inside a line */
+	ino_t		inode;			/* of the file written last; 0: of none yet */
+	off_t		end;			/* where that ended */
 	pg_atomic_uint64 written;	/* bytes appended since the start */
 	pg_atomic_uint64 durable;	/* of these, known to be on disk */
 	pg_atomic_uint64 failures;	/* failed syncs: what was waiting is doubtful */
@@ -122,6 +124,28 @@ current_size(off_t *size)
 	return true;
 }
 
+/*
+ * Is the file that was written last longer or shorter than it was left?  Then
+ * somebody else wrote to it.  The write lock is held.
+ */
+static bool
+was_changed(void)
+{
+	struct stat st;
+
+	return shared->inode != 0 && fstat(log_fd, &st) == 0 &&
+		st.st_ino == shared->inode && st.st_size != shared->end;
+}
+
+static void
+note_end(off_t end)
+{
+	struct stat st;
+
+	shared->inode = fstat(log_fd, &st) == 0 ? st.st_ino : 0;
+	shared->end = end;
+}
+
 /* Writes all of it or nothing; the write lock is held. */
 static bool
 write_whole(const char *data, size_t length)
@@ -143,12 +167,16 @@ write_whole(const char *data, size_t length)
 
 			/* What follows must not be glued to half a line. */
 			if (done > 0 && ftruncate(log_fd, before) != 0)
+			{
 				shared->torn = true;
+				shared->inode = 0;
+			}
 			errno = save_errno;
 			return false;
 		}
 		done += n;
 	}
+	note_end(before + length);
 	return true;
 }
 
@@ -225,8 +253,10 @@ note_failure(void)
 bool
 casus_sink_try_append(const char *lines, int length)
 {
+	static const char changed[] = "{\"kind\":\"attempt\",\"code\":\"log_changed\"}\n";
 	char	   *numbered;
 	size_t		size;
+	size_t		first = 0;
 	uint64		sequence;
 	bool		ok;
 
@@ -240,7 +270,8 @@ casus_sink_try_append(const char *lines, int length)
 	if (!open_log())
 		return note_failure();
 
-	size = (size_t) length + (size_t) count_lines(lines, length) * NUMBER_ROOM + 2;
+	size = (size_t) length + (size_t) count_lines(lines, length) * NUMBER_ROOM + 2 +
+		sizeof(changed) + NUMBER_ROOM + 2;
 	numbered = MemoryContextAllocExtended(TopMemoryContext, size,
 										  MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
 	if (numbered == NULL)
@@ -251,7 +282,14 @@ casus_sink_try_append(const char *lines, int length)
 
 	LWLockAcquire(&shared->write_lock, LW_EXCLUSIVE);
 	sequence = shared->sequence;
-	size = number_lines(numbered, lines, length, &sequence);
+	if (was_changed())
+	{
+		/* What somebody else wrote may end inside a line. */
+		shared->torn = true;
+		first = number_lines(numbered, changed, sizeof(changed) - 1, &sequence);
+		shared->torn = false;
+	}
+	size = first + number_lines(numbered + first, lines, length, &sequence);
 	ok = write_whole(numbered, size);
 	if (ok)
 	{

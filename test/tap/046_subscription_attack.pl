@@ -87,4 +87,18 @@ log_says(qr/ERROR:.*replication would go past the protocol/, 'F-logical-apply: T
 is($sub->safe_psql('postgres', 'SELECT count(*) FROM zaak'), 1, 'the rows are there');
 $sub->safe_psql('postgres', 'ALTER SUBSCRIPTION zaken DISABLE');
 
+# F-file: who changes the log itself, by the account of the server, is found out by the next record.
+my $file = $sub->data_dir . '/casus_log/access.jsonl';
+my $records = sub { scalar grep { /"code":"log_changed"/ } split /\n/, slurp_file($file) };
+my $refused = sub { CasusTest::refusal($sub, 'TRUNCATE zaak') };
+$refused->();
+is($records->(), 0, 'nobody else wrote to the log');
+truncate $file, 0;
+$refused->();
+is($records->(), 1, 'F-file: a log that was emptied says so');
+append_to_file($file, '{"seq":99,"kind":"act"');
+$refused->();
+is($records->(), 2, 'F-file: so does one that was added to');
+like(slurp_file($file), qr/\n\{"seq":\d+,"kind":"attempt","code":"log_changed"\}\n\{"seq"/, 'on a line of its own');
+
 done_testing();
