@@ -231,6 +231,9 @@ check_level(const CasusFile *file, const CasusOffice *office, bool has_party,
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "wrong_office",
 						  _("the office is not held at this level"),
 						  casus_find_detail(file, office->article, wrong),
+						  office->level == CASUS_LEVEL_PARTY && !has_party ?
+						  psprintf("SELECT name FROM casus.party WHERE file = %s;",
+								   quote_literal_cstr(file->name)) :
 						  office->level != CASUS_LEVEL_DOSSIER ?
 						  psprintf("SELECT name, level FROM casus.office WHERE protocol = %s;",
 								   quote_literal_cstr(casus_protocol(file->protocol)->name)) :

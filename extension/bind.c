@@ -23,13 +23,16 @@ PG_FUNCTION_INFO_V1(casus_sql_bind);
 PG_FUNCTION_INFO_V1(casus_sql_unprotect);
 
 static void
-refuse_unlabelled(const char *table, int64 n, Oid relid)
+refuse_unlabelled(const char *table, int64 n, Oid relid, const CasusSettings *settings)
 {
+	char	   *name = quote_literal_cstr(casus_relation_ddl_name(relid));
+
 	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 					  psprintf("table \"%s\" has " INT64_FORMAT " governed rows without a label", table, n),
 					  "Bound, they would be invisible to everyone.",
-					  psprintf("CALL casus.take_in(%s);",
-							   quote_literal_cstr(casus_relation_ddl_name(relid))));
+					  settings->kind == CASUS_KIND_ROOT ?
+					  psprintf("CALL casus.take_in(%s, phase => '...', opened => '...', closed => '...');", name) :
+					  psprintf("CALL casus.take_in(%s);", name));
 }
 
 /* Opens a protected table for set-up and looks at the caller. */
@@ -125,6 +128,16 @@ check_link_tables(Relation rel, const CasusSettings *settings)
 	}
 }
 
+static void
+refuse_observe(Oid relid)
+{
+	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+					  psprintf("table \"%s\" is bound already", get_rel_name(relid)),
+					  "Only casus.unprotect takes the fence down.",
+					  psprintf("SELECT casus.unprotect(%s, '<reason>');",
+							   quote_literal_cstr(casus_relation_ddl_name(relid))));
+}
+
 Datum
 casus_sql_bind(PG_FUNCTION_ARGS)
 {
@@ -137,19 +150,20 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	List	   *members;
 	ListCell   *lc;
 	bool		enforce = strcmp(mode, "enforce") == 0;
+	const CasusProtected *prot;
 
 	casus_require_preloaded();
 	if (!enforce && strcmp(mode, "observe") != 0)
 		casus_protect_check_unknown("mode", mode, "It is observe or enforce.");
+	/* Said before readers are made to wait for nothing. */
+	prot = casus_registry_find(relid);
+	if (!enforce && prot != NULL && prot->family == relid && prot->mode == CASUS_MODE_ENFORCE)
+		refuse_observe(relid);
 	rel = open_for_setup(relid, &settings);
 	members = casus_family_members(relid);
 	check_members(members);
 	if (!enforce && settings->mode == CASUS_MODE_ENFORCE)
-		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
-						  psprintf("table \"%s\" is bound already", RelationGetRelationName(rel)),
-						  "Only casus.unprotect takes the fence down.",
-						  psprintf("SELECT casus.unprotect(%s, '<reason>');",
-								   quote_literal_cstr(casus_relation_ddl_name(relid))));
+		refuse_observe(relid);
 	if (enforce)
 	{
 		check_parents(rel, settings);
@@ -157,7 +171,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 		casus_census_take(rel, &census);
 	}
 	if (census.unlabelled > 0)
-		refuse_unlabelled(RelationGetRelationName(rel), census.unlabelled, relid);
+		refuse_unlabelled(RelationGetRelationName(rel), census.unlabelled, relid, settings);
 	if (settings->mode == CASUS_MODE_REGISTERED)
 	{
 		settings->had_row_security = rel->rd_rel->relrowsecurity;
@@ -281,8 +295,12 @@ check_unprotect(Relation rel, const CasusSettings *settings)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" still holds " INT64_FORMAT " governed rows",
 								   RelationGetRelationName(rel), census.governed),
-						  "Unprotected they would be open to everyone with a GRANT; their dossiers end by their own rules first.",
-						  NULL);
+						  "Unprotected they would be open to everyone with a GRANT.",
+						  psprintf("SELECT casus.maintenance(%s, '<reason>'); TRUNCATE %s;"
+								   "  -- destroys all rows, on record; as casus_admin and owner",
+								   quote_literal_cstr(
+								   casus_relation_ddl_name(RelationGetRelid(rel))),
+								   casus_relation_ddl_name(RelationGetRelid(rel))));
 }
 
 static void

@@ -13,6 +13,7 @@
 
 #include "access/table.h"
 #include "access/tableam.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -117,6 +118,35 @@ casus_census_take(Relation rel, CasusCensus *census)
 	foreach(lc, casus_family_stores(RelationGetRelid(rel)))
 		count_store(lfirst_oid(lc), census);
 	census->unlabelled += census->unrelabelled;
+}
+
+void
+casus_census_of(Oid relid, CasusCensus *census)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	casus_census_take(rel, census);
+	PopActiveSnapshot();
+	table_close(rel, AccessShareLock);
+}
+
+/* The rows without a label, for who sees them as long as the table is not bound. */
+char *
+casus_census_query(Oid relid, const CasusSettings *settings)
+{
+	StringInfoData sql;
+	bool		all = settings->nfiles == 0;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT * FROM %s WHERE casus.dossier_of(casus_label) IS NULL",
+					 casus_relation_ddl_name(relid));
+	for (int i = 0; i < settings->nfiles; i++)
+		all |= settings->files[i].governs_text == NULL;
+	for (int i = 0; i < settings->nfiles && !all; i++)
+		appendStringInfo(&sql, "%s(%s)", i ? " OR " : " AND (", settings->files[i].governs_text);
+	appendStringInfoString(&sql, all ? ";" : ");");
+	return sql.data;
 }
 
 void

@@ -337,7 +337,9 @@ join_earlier(Wish *wish)
 			casus_setup_error(ERRCODE_DUPLICATE_OBJECT, NULL,
 							  psprintf("table \"%s\" is already protected for file \"%s\"",
 									   RelationGetRelationName(wish->rel), name), NULL,
-							  "SELECT casus.unprotect(relation, reason);");
+							  psprintf("SELECT casus.unprotect(%s, '<reason>');",
+									   quote_literal_cstr(
+									   casus_relation_ddl_name(RelationGetRelid(wish->rel)))));
 		wish->settings.files[i] = old->files[i];
 		if (old->kind == CASUS_KIND_ROOT &&
 			(old->files[i].governs_text == NULL || wish->fcinfo->args[ARG_GOVERNS].isnull))

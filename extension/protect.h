@@ -38,6 +38,10 @@ typedef struct CasusCensus
 } CasusCensus;
 
 extern void casus_census_take(Relation rel, CasusCensus *census);
+extern void casus_census_of(Oid relid, CasusCensus *census);
+
+/* A query that finds the rows without a label. */
+extern char *casus_census_query(Oid relid, const CasusSettings *settings);
 
 /* A file is added to a bound table: refused while the table holds rows for it. */
 extern void casus_census_check_new_file(Oid relid);

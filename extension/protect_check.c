@@ -269,12 +269,15 @@ casus_protect_check_histories(Oid relid)
 void
 casus_protect_check_published(Relation rel)
 {
-	if (casus_publication_has(RelationGetRelid(rel)))
+	char	   *hint = casus_publication_hint(RelationGetRelid(rel));
+
+	if (hint != NULL)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "copy_out",
-						  psprintf("table \"%s\" is published", RelationGetRelationName(rel)),
+						  psprintf("table %s is published",
+								   casus_relation_ddl_name(RelationGetRelid(rel))),
 						  "A publication of it, of its schema, of a table above it or of all tables "
 						  "would send its rows to whoever subscribes.",
-						  "SELECT * FROM pg_publication_tables;  -- ALTER PUBLICATION ... DROP TABLE ...");
+						  hint);
 }
 
 /* A function of a user in the partition key sees every row as it is routed. */
@@ -518,7 +521,9 @@ casus_protect_check_via_link(Relation rel, const char *given)
 	if (casus_registry_find(relid) == NULL)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("the link table \"%s\" is not protected", given),
-						  "Its rows say which dossiers.", NULL);
+						  "Its rows say which dossiers.",
+						  psprintf("SELECT casus.protect(%s, '<file>', via => '<its foreign key to the dossiers>', category => '...');",
+								   quote_literal_cstr(casus_relation_ddl_name(relid))));
 	link = table_open(relid, AccessShareLock);
 	foreach(lc, RelationGetFKeyList(link))
 	{

@@ -211,6 +211,7 @@ extern void casus_governs_spread(Relation rel, CasusSettings *settings);
 
 /* ---- publication.c: would a publication send the rows of a table? ---- */
 extern bool casus_publication_has(Oid relid);	/* it, its schema, a parent, or all tables */
+extern char *casus_publication_hint(Oid relid); /* what its owner does about it; NULL: none */
 extern bool casus_publication_in_schema(Oid relid, Oid schema); /* it or a parent */
 
 #endif							/* CASUS_RELATION_H */

@@ -435,24 +435,21 @@ check_parents(Run *run, Oid relid, List **seen)
 		Oid			parent = settings->via[i].parent;
 		const CasusProtected *prot = OidIsValid(parent) ? casus_registry_find(parent) : NULL;
 		CasusCensus census;
-		Relation	rel;
 
 		if (prot == NULL || prot->settings == NULL || prot->mode == CASUS_MODE_ENFORCE ||
 			list_member_oid(*seen, parent))
 			continue;
-		rel = table_open(parent, AccessShareLock);
-		casus_census_take(rel, &census);
+		casus_census_of(parent, &census);
 		if (census.unlabelled > census.unrelabelled)
 		{
 			run->is_early = true;
 			ereport(WARNING,
 					(errmsg("take_in: parents come first, and table \"%s\" has " INT64_FORMAT " governed rows without a label",
-							RelationGetRelationName(rel), census.unlabelled - census.unrelabelled),
+							get_rel_name(parent), census.unlabelled - census.unrelabelled),
 					 errdetail("What hangs on them stays as it is until they have one."),
 					 errhint("CALL casus.take_in(%s); and then this table again.",
 							 quote_literal_cstr(casus_relation_ddl_name(parent)))));
 		}
-		table_close(rel, AccessShareLock);
 		check_parents(run, parent, seen);
 	}
 }
@@ -494,20 +491,39 @@ text_arg(FunctionCallInfo fcinfo, int arg)
 static void
 report(Run *run)
 {
+	const CasusSettings *settings = casus_registry_settings(run->relid);
+	bool		by_child = settings != NULL && settings->kind == CASUS_KIND_VIA_CHILD;
+	CasusCensus census = {0};
+	int64		left = 0;
 	ListCell   *lc;
 
+	/* Another table's rows may have labelled this one before. */
+	if (by_child)
+		casus_census_of(run->relid, &census);
+	run->is_early |= census.unlabelled > 0;
 	foreach(lc, run->findings)
 	{
 		Finding    *finding = lfirst(lc);
 
+		left += finding->n;
 		ereport(WARNING,
 				(errmsg("take_in: " INT64_FORMAT " rows stay without a label", finding->n),
 				 errdetail("%s", finding->text)));
 	}
-	ereport(NOTICE,
-			(errmsg("take_in of table \"%s\" is %s: " INT64_FORMAT " rows labelled, " INT64_FORMAT " outside",
-					get_rel_name(run->relid),
-					run->is_early ? "not complete" : "complete", run->labelled, run->outside)));
+	if (left > 0 && settings != NULL)
+		ereport(WARNING,
+				(errmsg("take_in of table \"%s\" is not complete: " INT64_FORMAT " rows labelled, " INT64_FORMAT " outside, " INT64_FORMAT " without a label",
+						get_rel_name(run->relid), run->labelled, run->outside, left),
+				 errdetail("casus.bind(..., 'enforce') is refused as long as that is so."),
+				 errhint("%s  -- as owner, before bind; mend these rows, or the expressions and maps, and call it again",
+						 casus_census_query(run->relid, settings))));
+	else
+		ereport(NOTICE,
+				(errmsg("take_in of table \"%s\" is %s: " INT64_FORMAT " rows labelled, " INT64_FORMAT " outside",
+						get_rel_name(run->relid),
+						run->is_early ? "not complete" : "complete", run->labelled, run->outside),
+				 by_child ? errdetail(INT64_FORMAT " rows have a label in all; take_in of the table whose rows point here gives them too.",
+									  census.governed) : 0));
 }
 
 /* One table; of a family each that holds rows. */

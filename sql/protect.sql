@@ -90,6 +90,14 @@ SELECT casus.protect('stuk', 'ond', via => 'zaak_id');
 SELECT casus.protect('stuk', 'ond', via => 'ander_id');
 SELECT casus.protect('stuk', 'ond', via => 'vorige_id');
 SELECT casus.protect('stuk', 'ond', via_link => 'stuk');
+CREATE ROLE protect_publisher;
+SET client_min_messages = error;
+CREATE PUBLICATION uit FOR TABLE stuk;
+SET client_min_messages = warning;
+ALTER PUBLICATION uit OWNER TO protect_publisher;
+SELECT casus.protect('stuk', 'ond', dossier => 'id', category => 'registratie');
+DROP PUBLICATION uit;
+DROP ROLE protect_publisher;
 SELECT casus.protect('stuk', 'ond', resolve => 'now()');
 -- predicates: built-in functions over the row's own columns
 SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'onzin = 1');
