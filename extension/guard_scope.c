@@ -258,8 +258,9 @@ casus_guard_need_maintenance(const CasusProtected *prot, const char *what)
 	}
 	casus_guard_refuse_ddl(prot, psprintf(_("%s on the protected table %s is not on the list of harmless commands."),
 									what, name),
-						   psprintf("SELECT casus.maintenance(%s, '<reason>', '15 minutes');",
-									quote_literal_cstr(name)));
+						   psprintf("SELECT casus.maintenance(%s, '<reason>', '15 minutes');%s",
+									quote_literal_cstr(name),
+									casus_is_admin(GetUserId()) ? "" : _("  -- as casus_admin")));
 }
 
 /* ---- casus.maintenance ---- */
@@ -273,7 +274,7 @@ is_maintained(Oid relid)
 	for (i = 0; i < nwindows; i++)
 	{
 		if (windows[i].relid == relid && windows[i].role == GetUserId() &&
-			windows[i].until > now)
+			windows[i].until > now && casus_is_admin(GetUserId()))
 			return true;
 	}
 	return false;
@@ -339,8 +340,11 @@ casus_sql_maintenance(PG_FUNCTION_ARGS)
 	if (prot == NULL)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("this is not a protected table"), NULL, NULL);
-	if (!casus_is_admin(GetUserId()) && !casus_compat_owns_relation(relid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
+	if (!casus_is_admin(GetUserId()))
+		casus_check_refuse(casus_check_protocol_of(prot), "ddl",
+						   _("only casus_admin opens a maintenance window"),
+						   _("an application that connects as the owner of the table would open its own"),
+						   NULL);
 	if (strspn(reason, " \t\r\n") == strlen(reason))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("maintenance needs a reason"), NULL, NULL);

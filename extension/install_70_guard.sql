@@ -8,7 +8,7 @@ CREATE FUNCTION casus.maintenance(relation regclass, reason text, duration inter
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_maintenance';
 COMMENT ON FUNCTION casus.maintenance(regclass, text, interval) IS
-	'Lets the caller, in this session and until the moment returned, run commands on a protected table that are not on the list of harmless ones (TRUNCATE, CLUSTER, ALTER COLUMN TYPE, triggers, rules, partial and expression indexes). duration: 0 (ends it) to 8 hours. Opens no rows, and never what unfences the table. For its owner and casus_admin; every use is in the access log. Errors: 22023 not a protected table, no reason, duration out of range; 42501 not the owner.';
+	'Lets the caller, in this session and until the moment returned, run commands on a protected table that are not on the list of harmless ones (TRUNCATE, CLUSTER, ALTER COLUMN TYPE, triggers, rules, partial and expression indexes). duration: 0 (ends it) to 8 hours. Opens no rows, and never what unfences the table. For casus_admin (a superuser passes), not for an owner who is not: an application that connects as owner would open its own; the commands ask for ownership besides. TRUNCATE destroys governed rows, with no certificate. Every use is in the access log. Errors: 22023 not a protected table, no reason, duration out of range; 42501 casus.ddl for others.';
 
 /* Called in the stead of pg_catalog.setval() (guard_sequence.c). */
 CREATE FUNCTION casus_int.setval(sequence regclass, value bigint, is_called boolean) RETURNS bigint

@@ -188,7 +188,11 @@ SELECT set_config('own.folding', 'on', false);
 ALTER TABLE own.f ADD FOREIGN KEY (id) REFERENCES att.zaak (id), ADD FOREIGN KEY (id) REFERENCES att.zaak (id);
 RESET constraint_exclusion;
 
--- F13, F16: maintenance opens no rows.
+-- F13, F16: maintenance opens no rows, not to an owner who is casus_admin; to another owner it is not given.
+SELECT casus.maintenance('att.zaak', 'an attack') IS NOT NULL AS opened;
+RESET SESSION AUTHORIZATION;
+GRANT casus_admin TO attack_owner;
+SET SESSION AUTHORIZATION attack_owner;
 SELECT casus.maintenance('att.zaak', 'an attack') IS NOT NULL AS opened;
 SELECT attempt($$ALTER TABLE att.zaak ALTER oms TYPE text USING set_config('own.x', oms, false)$$);
 SELECT attempt($$ALTER TABLE att.zaak ADD CHECK (set_config('own.x', oms, false) IS NOT NULL)$$);
@@ -201,6 +205,9 @@ SELECT attempt($$ALTER DOMAIN own.words ADD CONSTRAINT c CHECK (own.show(VALUE))
 SELECT attempt($$ALTER DOMAIN own.words VALIDATE CONSTRAINT c$$);
 ALTER DOMAIN own.words DROP CONSTRAINT c;
 SELECT casus.maintenance('att.zaak', 'done', '0') IS NOT NULL AS closed;
+RESET SESSION AUTHORIZATION;
+REVOKE casus_admin FROM attack_owner;
+SET SESSION AUTHORIZATION attack_owner;
 
 -- F11: functions of users in indexes and statistics keep a table from being protected.
 CREATE TABLE att.other (id int PRIMARY KEY, soort text NOT NULL, oms text);

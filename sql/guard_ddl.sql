@@ -147,7 +147,7 @@ VACUUM FULL app.zaak;
 VACUUM ANALYZE app.zaak;
 CLUSTER app.zaak USING zaak_pkey;
 
--- Maintenance: with a reason, by the owner or an admin, in this session and role, for a time.
+-- Maintenance: with a reason, by an admin, in this session and role, for a time.
 SELECT casus.maintenance('app.zaak', ' ');
 SELECT casus.maintenance('app.zaak', 'too long', '9 hours');
 SELECT casus.maintenance('app.zaak', 'too short', '-1 s');
@@ -157,7 +157,16 @@ SELECT casus.maintenance('app.zaak', 'not mine');
 RESET SESSION AUTHORIZATION;
 SET ROLE guard_ddl_owner;
 SELECT casus.maintenance('app.zaak', 'as owner') > now() AS open;
+RESET ROLE;
+GRANT casus_admin TO guard_ddl_owner;
+SET ROLE guard_ddl_owner;
+SELECT casus.maintenance('app.zaak', 'as owner and admin') > now() AS open;
 SELECT undone('CREATE INDEX ON app.zaak (lower(titel))');
+RESET ROLE;
+REVOKE casus_admin FROM guard_ddl_owner;
+SET ROLE guard_ddl_owner;
+SELECT undone('CREATE INDEX ON app.zaak (lower(titel))') AS no_admin_any_more;
+SELECT undone('TRUNCATE app.zaak') AS no_admin_any_more;
 RESET ROLE;
 SELECT undone('CREATE INDEX ON app.zaak (lower(titel))') AS other_role;
 SELECT casus.maintenance('app.zaak', 'moving house', '1 hour') BETWEEN now() + interval '59 min' AND now() + interval '61 min' AS open;

@@ -18,7 +18,7 @@ my $log = $node->data_dir . '/casus_log/access.jsonl';
 
 CasusTest::fixture($node, 'beesel');
 $node->safe_psql('postgres', q{
-	CREATE ROLE lay_owner LOGIN;
+	CREATE ROLE lay_owner LOGIN IN ROLE casus_admin;
 	CREATE SCHEMA own AUTHORIZATION lay_owner;
 	CREATE SCHEMA lay AUTHORIZATION lay_owner;
 	GRANT USAGE ON SCHEMA own, lay TO PUBLIC;
