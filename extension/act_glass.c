@@ -458,7 +458,8 @@ casus_sql_sees_opening(PG_FUNCTION_ARGS)
 	CasusActor	actor = casus_context_actor();
 
 	PG_RETURN_BOOL(casus_is_auditor(actor.role) ||
-				   (!PG_ARGISNULL(1) && actor.person != 0 && PG_GETARG_INT32(1) == actor.person) ||
+				   (!PG_ARGISNULL(1) && actor.person != 0 &&
+					PG_GETARG_INT32(1) == actor.person) ||
 				   (!PG_ARGISNULL(2) &&
 					strcmp(NameStr(*PG_GETARG_NAME(2)), GetUserNameFromId(actor.role, false)) == 0) ||
 				   casus_sight_supervises(PG_GETARG_INT32(0)));
