@@ -119,6 +119,7 @@ extern bool casus_lognote_narrowed(const NoteSet *set);
 extern bool casus_logqual_has_policy(List *quals);
 extern bool casus_logqual_carries_away(List *quals);
 extern ExprState *casus_logqual_rest(PlanState *ps);
+extern AttrNumber casus_logqual_index_column(IndexOnlyScan *plan, AttrNumber label);
 
 /* ---- logscan.c: the scans of running statements ---- */
 

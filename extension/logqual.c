@@ -105,3 +105,19 @@ casus_logqual_rest(PlanState *ps)
 	rest = list_copy_tail(ps->plan->qual, 1);
 	return subplan_walker((Node *) rest, NULL) ? ps->qual : ExecInitQual(rest, ps);
 }
+
+/* The column of the label in what an index-only scan returns; 0: not in it. */
+AttrNumber
+casus_logqual_index_column(IndexOnlyScan *plan, AttrNumber label)
+{
+	ListCell   *cell;
+
+	foreach(cell, plan->indextlist)
+	{
+		TargetEntry *entry = (TargetEntry *) lfirst(cell);
+
+		if (IsA(entry->expr, Var) && ((Var *) entry->expr)->varattno == label)
+			return entry->resno;
+	}
+	return 0;
+}

@@ -450,22 +450,6 @@ exec_node(PlanState *ps)
 
 /* ---- putting ourselves in the way ---- */
 
-/* The column of the label in what an index-only scan returns; 0: not in it. */
-static AttrNumber
-index_column(IndexOnlyScan *plan, AttrNumber label)
-{
-	ListCell   *cell;
-
-	foreach(cell, plan->indextlist)
-	{
-		TargetEntry *entry = (TargetEntry *) lfirst(cell);
-
-		if (IsA(entry->expr, Var) && ((Var *) entry->expr)->varattno == label)
-			return entry->resno;
-	}
-	return 0;
-}
-
 static void
 wrap_qual(LogScan *scan, PlanState *ps)
 {
@@ -511,7 +495,7 @@ wrap_scan(LogStatement *statement, ScanState *state, const CasusProtected *table
 	scan->filtered = filtered;
 	scan->heap_attno = table->label_attno;
 	scan->attno = index_only ?
-		index_column((IndexOnlyScan *) ps->plan, table->label_attno) :
+		casus_logqual_index_column((IndexOnlyScan *) ps->plan, table->label_attno) :
 		table->label_attno;
 	scan->last_attno = index_only ? -1 : scan->attno;
 	if (filtered && scan->attno == 0)
