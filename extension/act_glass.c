@@ -461,6 +461,7 @@ casus_sql_sees_opening(PG_FUNCTION_ARGS)
 				   (!PG_ARGISNULL(1) && actor.person != 0 &&
 					PG_GETARG_INT32(1) == actor.person) ||
 				   (!PG_ARGISNULL(2) &&
-					strcmp(NameStr(*PG_GETARG_NAME(2)), GetUserNameFromId(actor.role, false)) == 0) ||
+					strcmp(NameStr(*PG_GETARG_NAME(2)),
+						   GetUserNameFromId(actor.role, false)) == 0) ||
 				   casus_sight_supervises(PG_GETARG_INT32(0)));
 }
