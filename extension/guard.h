@@ -205,6 +205,9 @@ extern Oid	casus_guard_source_observed_around(void);
 extern void casus_guard_source_wrote_by(CasusGuardLevel *level);
 extern void casus_guard_source_written(void);
 extern CasusGuardLevel *casus_guard_source_levels(void);	/* innermost first */
+extern bool casus_guard_source_has_written(CasusGuardLevel *level); /* the statement has */
+extern bool casus_guard_source_ever(void);	/* the transaction has */
+extern bool casus_guard_source_lately(void);	/* or one just undone had */
 extern bool casus_guard_source_row(int32 file); /* may it not come here? 0: outside */
 
 /* ---- guard_derive.c: derived copies ---- */
@@ -236,6 +239,12 @@ extern void casus_guard_inside_init(void);
 extern bool casus_guard_is_statistics(Oid relid);
 extern bool casus_guard_is_statistics_toast(Oid relid);
 extern void casus_guard_statistics(RangeTblEntry *rte, Index rtindex);
+
+/* ---- guard_error.c: what the error of a constraint tells of a governed row ---- */
+
+/* In PG_CATCH: raises the current error again, in this context. wrote: a governed row. */
+extern void casus_guard_error_rethrow(MemoryContext context, bool wrote) pg_attribute_noreturn();
+extern void casus_guard_error_report(ErrorData *error);
 
 /* ---- guard_explain.c: counts that tell of hidden rows ---- */
 extern void casus_guard_explain(QueryDesc *query);	/* after executor finish */

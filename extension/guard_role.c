@@ -5,7 +5,8 @@
  *
  * What casus_owner has is believed (its views read the state tables), so
  * nothing is given to it.  A member of it gets nothing, but is a finding of
- * casus.doctor().  The groups of casus are known by their names and keep them.
+ * casus.doctor().  The groups of casus are known by their names and keep them,
+ * and so does a role that has opened a dossier until that is over and reviewed.
  * Nothing is kept between statements.
  *
  * Copyright (c) 2026, the casus developers
@@ -17,6 +18,9 @@
 #include "miscadmin.h"
 #include "state.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/timestamp.h"
 
 #define OWNER_ROLE "casus_owner"
 
@@ -170,6 +174,65 @@ check_group_names(Node *stmt)
 		casus_guard_refuse_ddl(NULL, _("The role is one of casus, which knows it by its name."), NULL);
 }
 
+/* ---- openings ---- */
+
+/* Is a dossier open to the role, or a break-glass of it still to be reviewed? */
+static bool
+has_opening(const char *role)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	NameData	key;
+	CasusScan	scan;
+	bool		found = false;
+
+	namestrcpy(&key, role);
+	casus_scan_key(&scan, CASUS_OPENING, casus_index_oid("opening_role"),
+				   CASUS_COL_OPENING_ROLE, F_NAMEEQ, NameGetDatum(&key));
+	while (casus_scan_next(&scan))
+	{
+		bool		isnull;
+		bool		is_unreviewed;
+		Datum		kind = casus_scan_get(&scan, CASUS_COL_OPENING_KIND, &isnull);
+		Datum		ends = casus_scan_get(&scan, CASUS_COL_OPENING_ENDS, &isnull);
+
+		(void) casus_scan_get(&scan, CASUS_COL_OPENING_REVIEW, &is_unreviewed);
+		is_unreviewed &= strcmp(TextDatumGetCString(kind), "break_glass") == 0;
+		found |= is_unreviewed || DatumGetTimestampTz(ends) > now;
+	}
+	casus_scan_end(&scan);
+	return found;
+}
+
+static void
+refuse_opening(const char *role)
+{
+	if (OidIsValid(get_role_oid(role, true)) && has_opening(role))
+		casus_guard_refuse_ddl(NULL, psprintf(_("A dossier is open to the role \"%s\", or its break-glass is still to be reviewed: who opened it is known by that name."), role),
+							   "SELECT casus.end_opening(act), or have somebody else review: SELECT casus.review_break_glass(act, 'justified', '...'); -- SELECT * FROM casus.opening;");
+}
+
+/* Under another name its bearer would review what he opened himself. */
+static void
+check_openings(Node *stmt)
+{
+	ListCell   *lc;
+
+	if (!casus_installed())
+		return;
+	if (IsA(stmt, RenameStmt) && ((RenameStmt *) stmt)->renameType == OBJECT_ROLE)
+		refuse_opening(((RenameStmt *) stmt)->subname);
+	else if (IsA(stmt, DropRoleStmt))
+	{
+		foreach(lc, ((DropRoleStmt *) stmt)->roles)
+		{
+			RoleSpec   *role = lfirst(lc);
+
+			if (role->roletype == ROLESPEC_CSTRING)
+				refuse_opening(role->rolename);
+		}
+	}
+}
+
 /* ---- people ---- */
 
 /*
@@ -264,6 +327,7 @@ casus_guard_role(Node *stmt)
 	check_owner(stmt);
 	check_group_names(stmt);
 	check_known_roles(stmt);
+	check_openings(stmt);
 	if (!casus_preloaded)
 		return;
 	what = worth_a_record(stmt);

@@ -10,7 +10,7 @@
  *
  * Private to the backend: the statements that run now, on the C stack of the
  * executor hooks; which of them have written governed rows, in the memory of
- * their executor state; and whether the transaction has.
+ * their executor state; and whether the transaction has, or one just undone.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -43,6 +43,7 @@ typedef struct Wrote
 static CasusGuardLevel *levels = NULL;	/* innermost first */
 static dlist_head wrote = DLIST_STATIC_INIT(wrote);
 static bool written = false;	/* a governed row, in this transaction */
+static TimestampTz undone = 0;	/* start of the client's command that last undid one that had */
 
 static bool
 source_walker(PlanState *node, void *context)
@@ -208,6 +209,25 @@ casus_guard_source_levels(void)
 	return levels;
 }
 
+bool
+casus_guard_source_has_written(CasusGuardLevel *level)
+{
+	return level->wrote || find_wrote(level->query, false) != NULL;
+}
+
+bool
+casus_guard_source_ever(void)
+{
+	return written;
+}
+
+/* COMMIT in a procedure reports its error when the transaction is gone. */
+bool
+casus_guard_source_lately(void)
+{
+	return written || (undone != 0 && undone == GetCurrentStatementStartTimestamp());
+}
+
 /*
  * Has the statement let governed rows through?  What its parallel workers let
  * through this process does not know, so that there they might have.
@@ -217,7 +237,7 @@ has_passed(CasusGuardLevel *level)
 {
 	CasusGuardSources sources;
 
-	if (level->wrote || find_wrote(level->query, false) != NULL ||
+	if (casus_guard_source_has_written(level) ||
 		casus_accesslog_passed(level->query, InvalidOid))
 		return true;
 	if (!level->query->plannedstmt->parallelModeNeeded && !casus_guard_temp_any())
@@ -381,8 +401,12 @@ forget_transaction(XactEvent event, void *arg)
 {
 	switch (event)
 	{
-		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_ABORT:
+			if (written)
+				undone = GetCurrentStatementStartTimestamp();
+			written = false;
+			break;
+		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
 			written = false;
 			break;

@@ -6,7 +6,8 @@
  * whoever may see those.  The server's own view shows none to whom row security
  * binds; a superuser, or who has BYPASSRLS, reads the catalogs.  There a
  * condition is put on them before planning, so that what is known of other
- * tables stays readable.  The planner reads them by another way, as before.
+ * tables stays readable, but for temporary tables of other sessions, which may
+ * hold copies.  The planner reads them by another way, as before.
  *
  * Nothing is kept between statements.
  *
@@ -97,6 +98,9 @@ casus_sql_shows_statistics(PG_FUNCTION_ARGS)
 	kind = get_rel_relkind(relid);
 	if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX)
 		relid = IndexGetRelation(relid, true);
+	/* A reader's copy: which tables are copies only that session knows. */
+	if (OidIsValid(relid) && isOtherTempNamespace(get_rel_namespace(relid)))
+		PG_RETURN_BOOL(false);
 	prot = OidIsValid(relid) ? casus_registry_find(relid) : NULL;
 	PG_RETURN_BOOL(prot == NULL || prot->mode != CASUS_MODE_ENFORCE);
 }

@@ -270,9 +270,14 @@ casus_guard_rethrow(CasusGuardScope *scope)
 	ErrorData  *error;
 	int			category;
 
+	MemoryContext context = TopTransactionContext ? TopTransactionContext : MessageContext;
+
+	/* COPY FROM and SET CONSTRAINTS run triggers and constraints as a statement does. */
+	if (scope->copying || scope->tag == T_ConstraintsSetStmt)
+		casus_guard_error_rethrow(context, casus_guard_source_ever());
 	if (!scope->touches || !CASUS_LAYER(errors))
 		PG_RE_THROW();
-	MemoryContextSwitchTo(TopTransactionContext ? TopTransactionContext : MessageContext);
+	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
 	category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 	if (category != ERRCODE_DATA_EXCEPTION &&

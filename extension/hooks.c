@@ -34,6 +34,7 @@ static ExecutorFinish_hook_type prev_ExecutorFinish = NULL;
 static ExecutorEnd_hook_type prev_ExecutorEnd = NULL;
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 static object_access_hook_type prev_object_access = NULL;
+static emit_log_hook_type prev_emit_log = NULL;
 
 /* Statements over protected tables that run now, nested in one another. */
 static int	running = 0;
@@ -260,10 +261,20 @@ launches_workers(Node *stmt)
 		IsA(stmt, ClusterStmt) || IsA(stmt, AlterTableStmt);
 }
 
+/* It has run over protected tables, or failed. */
+static void
+leave_protected(CasusGuardLevel *level)
+{
+	casus_guard_source_leave(level);
+	running--;
+	casus_context_thaw();
+}
+
 void
 casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 						 uint64 count, bool once)
 {
+	MemoryContext context = CurrentMemoryContext;
 	CasusGuardScope *scope;
 	CasusGuardLevel level = {0};
 
@@ -302,13 +313,15 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 		casus_guard_inside_run(&level);
 		run(query, direction, count, once);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
-		casus_guard_source_leave(&level);
-		running--;
-		casus_context_thaw();
+		bool		wrote = casus_guard_source_has_written(&level);
+
+		leave_protected(&level);
+		casus_guard_error_rethrow(context, wrote);
 	}
 	PG_END_TRY();
+	leave_protected(&level);
 	casus_pass_leave();
 	casus_rowtransit_finish();
 	casus_guard_scope_swap(scope);
@@ -347,6 +360,7 @@ finish_among_copies(QueryDesc *query, CasusGuardScope *scope)
 static void
 casus_ExecutorFinish(QueryDesc *query)
 {
+	MemoryContext context = CurrentMemoryContext;
 	CasusGuardScope *scope;
 	CasusGuardLevel level = {0};
 
@@ -379,13 +393,15 @@ casus_ExecutorFinish(QueryDesc *query)
 	{
 		finish(query);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
-		casus_guard_source_leave(&level);
-		running--;
-		casus_context_thaw();
+		bool		wrote = casus_guard_source_has_written(&level);
+
+		leave_protected(&level);
+		casus_guard_error_rethrow(context, wrote);
 	}
 	PG_END_TRY();
+	leave_protected(&level);
 	casus_pass_leave();
 	casus_guard_scope_swap(scope);
 	casus_guard_explain(query);
@@ -518,6 +534,16 @@ casus_object_access(ObjectAccessType access, Oid class, Oid object,
 		casus_guard_object(access, class, object, subobject, arg);
 }
 
+/* ---- errors ---- */
+
+static void
+casus_emit_log(ErrorData *error)
+{
+	casus_guard_error_report(error);
+	if (prev_emit_log)
+		prev_emit_log(error);
+}
+
 void
 casus_hooks_init(void)
 {
@@ -544,4 +570,6 @@ casus_hooks_init(void)
 	ProcessUtility_hook = casus_ProcessUtility;
 	prev_object_access = object_access_hook;
 	object_access_hook = casus_object_access;
+	prev_emit_log = emit_log_hook;
+	emit_log_hook = casus_emit_log;
 }

@@ -74,4 +74,3 @@ SET SESSION AUTHORIZATION explain_coord;
 SELECT purpose, reads FROM casus.my_purposes();
 RESET SESSION AUTHORIZATION;
 DROP OWNED BY explain_coord, explain_deleg, explain_fg, explain_auditor, explain_admin;
-DROP ROLE explain_coord, explain_deleg, explain_fg, explain_auditor, explain_admin;

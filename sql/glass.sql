@@ -71,6 +71,10 @@ UPDATE zaak SET titel = 'anders' WHERE id = 1;
 DELETE FROM zaak;
 SELECT kind, file, dossier = :a AS dossier, person, role_name, as_admin, office, is_open, reason, is_reviewed FROM casus.opening;
 SELECT try(format('SELECT casus.break_glass(%L, %s)', 'brand', :a));
+-- Its role is known by its name, and keeps that.
+RESET SESSION AUTHORIZATION;
+SELECT try('ALTER ROLE glass_super RENAME TO glass_other'), try('DROP ROLE IF EXISTS nobody_here, glass_super');
+SET SESSION AUTHORIZATION glass_super;
 -- Not in another role, and not for others.
 SET ROLE glass_none;
 SELECT try('SELECT count(*) FROM zaak');
@@ -269,4 +273,3 @@ SELECT try('SELECT count(*) FROM zaak');
 RESET SESSION AUTHORIZATION;
 DROP FUNCTION geleend(bigint);
 DROP OWNED BY glass_coord, glass_deleg, glass_fg, glass_vv, glass_none, glass_admin, glass_admin2, glass_super, glass_auditor;
-DROP ROLE glass_coord, glass_deleg, glass_fg, glass_vv, glass_none, glass_admin, glass_admin2, glass_super, glass_auditor;

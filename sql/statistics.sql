@@ -38,6 +38,12 @@ SELECT attname FROM pg_stats WHERE most_common_vals::text ~ 'GEHEIM' OR histogra
 COPY (SELECT count(*) FROM pg_statistic WHERE starelid = 'zaak'::regclass) TO STDOUT;
 \copy pg_statistic TO PROGRAM 'grep -c GEHEIM; true'
 SELECT count(*) FROM (SELECT * FROM pg_statistic LIMIT 1) one;
+-- A temporary copy, to which the statistics belong, is its session's.
+CREATE TEMP TABLE copy AS SELECT 'kept'::text AS titel FROM generate_series(1, 9);
+ANALYZE copy;
+SELECT count(*) FROM pg_stats WHERE tablename = 'copy';
+\! psql -qXtA -U postgres -d "$PGDATABASE" -c "SELECT count(*) FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE relname = 'copy')" -c "SELECT count(*) FROM pg_stats WHERE tablename = 'copy'"
+DROP TABLE copy;
 SELECT format('SELECT count(*) FROM %s', reltoastrelid::regclass) FROM pg_class WHERE oid = 'pg_statistic'::regclass \gexec
 
 -- Messages: who is told of an error is told what he gave himself, and nothing of a row that he does not see.
