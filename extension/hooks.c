@@ -221,7 +221,7 @@ run(QueryDesc *query, ScanDirection direction, uint64 count, bool once)
 
 /*
  * What it reads may be a temporary copy, and what it writes a place that keeps
- * it: statements inside are told of it.
+ * it, also where no plan is but a command: statements inside are told of it.
  */
 static void
 run_among_copies(QueryDesc *query, CasusGuardScope *scope, ScanDirection direction,
@@ -289,7 +289,7 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	if (!casus_guard_touches(query->plannedstmt))
 	{
 		casus_pass_enter();
-		if (casus_guard_temp_any() || casus_guard_inside_keeps(query))
+		if (scope != NULL || casus_guard_temp_any() || casus_guard_inside_keeps(query))
 			run_among_copies(query, scope, direction, count, once);
 		else
 			run(query, direction, count, once);

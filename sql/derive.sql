@@ -218,6 +218,7 @@ SELECT sql, attempt(sql) FROM unnest(ARRAY[
 	'ALTER TABLE mijn.kopie ADD COLUMN b text DEFAULT mijn.lees()',
 	'ALTER TABLE mijn.kopie ADD COLUMN b text GENERATED ALWAYS AS (mijn.lees_van(id)) STORED',
 	'ALTER TABLE mijn.kopie ALTER COLUMN tekst TYPE varchar USING mijn.lees()',
+	'CREATE INDEX ON mijn.kopie (mijn.lees_van(id))',
 	'CREATE TABLE mijn.b PARTITION OF mijn.delen2 FOR VALUES FROM (length(mijn.lees())) TO (1000)',
 	'SELECT lo_from_bytea(0, mijn.lees()::bytea)',
 	'SELECT setval(''mijn.teller'', length(mijn.lees()))',
