@@ -108,11 +108,15 @@ CREATE EXTENSION file_fdw;
 CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
 CREATE FOREIGN TABLE public.outside (line text) SERVER files OPTIONS (filename '/etc/passwd');
 CREATE TABLE public.line (line text);
+SELECT current_setting('data_directory') AS data \gset
+\setenv DATA :data
+\set link :data '.link/casus_log/access.jsonl'
+\! ln -sfn "$DATA" "$DATA.link"
 SELECT attempt('COPY public.line FROM ''PG_VERSION''') AS relative,
 	attempt(format('COPY (SELECT 1) TO %L', current_setting('data_directory') || '/casus_log/access.jsonl')) AS log,
 	attempt(format('COPY (SELECT 1) TO %L', current_setting('data_directory') || '/casus_log/new.jsonl')) AS new,
 	attempt(format('COPY public.line FROM %L', current_setting('data_directory') || '/base/../casus_log/access.jsonl')) AS dots,
-	attempt('COPY public.line FROM ''/proc/self/cwd/casus_log/access.jsonl''') AS link,
+	attempt(format('COPY public.line FROM %L', :'link')) AS link,
 	attempt('COPY (SELECT 1) TO ''/dev/null''') AS other;
 SELECT attempt('CREATE FOREIGN TABLE public.f (line text) SERVER files OPTIONS (filename ''casus_log/access.jsonl'')') AS made,
 	attempt('ALTER FOREIGN TABLE public.outside OPTIONS (SET filename ''casus_log/access.jsonl'')') AS altered,
@@ -122,7 +126,8 @@ SELECT attempt('CREATE FOREIGN TABLE public.f (line text) SERVER files OPTIONS (
 \c postgres
 SET client_min_messages = warning;
 SELECT length(pg_read_file('PG_VERSION')) > 0;
-COPY (SELECT '') TO '/proc/self/cwd/casus_log/access.jsonl';
+COPY (SELECT '') TO :'link';
+\! rm "$DATA.link"
 CREATE FUNCTION public.alias(text) RETURNS text LANGUAGE internal STRICT AS 'pg_read_file_all';
 CREATE OPERATOR CLASS public.g FOR TYPE text[] USING gin AS OPERATOR 1 &&(anyarray, anyarray), FUNCTION 1 lo_import(text, oid);
 \c casus_guard_function
