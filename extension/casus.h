@@ -1,8 +1,7 @@
 /*
  * casus.h
  *		What any source file of casus may use: one section per file, in layer
- *		order.  A file calls only files of a lower layer; the layers stand in
- *		extension/README.md and test/lint/layers checks them.
+ *		order.  A file calls only files of a lower layer (README.md, test/lint/layers).
  *
  * What fewer files share stands in headers of its own: state.h (state rows),
  * acts.h, relation.h and rows.h (protected tables), policy.h, accesslog.h,

@@ -3,9 +3,8 @@
  *		casus.move(): a row, and what hangs on it, goes to another dossier of
  *		the same file.
  *
- * An UPDATE cannot change a row's dossier; this act does both at once, the
- * column that leads to the dossier and the labels.  Each row is judged as
- * removed from the one dossier and brought into the other.
+ * An UPDATE cannot change a row's dossier; this act changes the column that leads
+ * to it and the labels at once.  Each row is judged as removed and as brought in.
  *
  * Locks: the rows of both dossiers (FOR NO KEY UPDATE, in the order of their
  * ids), so that no phase changes and nobody writes a row of either meanwhile;
