@@ -1,5 +1,6 @@
 -- A look-up of what is protected that is cancelled half-way: the next statement is bound all the same.
 -- Another session holds the catalog that the look-up needs, after a change that makes everybody look again.
+-- (18 needs that catalog no more, and is not cancelled: interrupted_1.out.)
 \getenv source PG_ABS_SRCDIR
 \set fixture :source '/test/fixtures/beesel.sql'
 SET client_min_messages = warning;
