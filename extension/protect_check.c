@@ -251,10 +251,13 @@ casus_protect_check_histories(Oid relid)
 {
 	CasusQuery	query;
 	List	   *lines = NIL;
+	MemoryContext caller = CurrentMemoryContext;
 
 	casus_query_begin(&query);
 	casus_query_arg(&query, OIDOID, ObjectIdGetDatum(relid), false);
 	casus_query_read(&query, "SELECT name, target FROM casus_int.open_histories($1)");
+	/* The lines outlive the query. */
+	MemoryContextSwitchTo(caller);
 	for (uint64 row = 0; row < query.nrows; row++)
 		lines = lappend(lines,
 						psprintf(_("every governed write of %s will be refused while trigger \"%s\" writes into %s, which is not protected: protect that table first, by a column with the dossier that the trigger fills"),
