@@ -36,9 +36,10 @@ endif
 
 $(OBJS): $(HEADERS_casus)
 
-# The install script: its parts in order, shipped protocols embedded.
-extension/casus--$(EXTVERSION).sql: $(INSTALL_PARTS) $(PROTOCOLS) extension/embed_protocols
+# The install script: its parts in order, shipped protocols embedded, state tables guarded.
+extension/casus--$(EXTVERSION).sql: $(INSTALL_PARTS) $(PROTOCOLS) extension/embed_protocols extension/guard_state
 	(cat $(filter-out %/install_90_finish.sql,$(INSTALL_PARTS)) && extension/embed_protocols $(PROTOCOLS) && \
+		extension/guard_state $(INSTALL_PARTS) && \
 		cat extension/install_90_finish.sql) > $@.tmp && mv $@.tmp $@
 
 # Tests: all, or T="suite or file ..."; see test/harness/run.
