@@ -184,7 +184,7 @@ extern void casus_shmem_request_later(Size (*size) (void));
 extern void casus_shmem_add(void (*startup) (void));
 
 /* ------------------------------------------------------------------------
- * catalog.c: the only file that knows casus' own tables by oid
+ * catalog.c: the only file that looks up oids of casus' own objects
  * ------------------------------------------------------------------------ */
 
 typedef enum CasusTable
@@ -229,6 +229,9 @@ extern bool casus_is_own_relation(Oid relid);	/* a table, sequence or index in c
 extern Oid	casus_owner_oid(void);	/* role casus_owner */
 extern Oid	casus_permits_oid(void);	/* casus_int.permits(casus.label) */
 extern Oid	casus_column_permits_oid(void); /* casus_int.column_permits(casus.label, ...) */
+extern Oid	casus_row_trigger_oid(void);	/* casus_int.row_trigger() */
+extern Oid	casus_setval_oid(void); /* casus_int.setval(regclass, bigint, boolean) */
+extern Oid	casus_shows_statistics_oid(void);	/* casus_int.shows_statistics(oid, boolean) */
 extern Oid	casus_label_type_oid(void);
 
 /* NULL while the installation is fresh; ensure makes the row, at the first set-up call. */
@@ -260,81 +263,7 @@ extern int	casus_spi(const char *sql, int nargs, Oid *types, Datum *values,
 					  const char *nulls, bool read_only, long limit);
 extern void casus_spi_end(void);
 
-/* ------------------------------------------------------------------------
- * protocol.c: a protocol's rules, compiled
- * ------------------------------------------------------------------------ */
-
-/* One rule of casus_cat.rule: who may do what in a state, for a purpose. */
-typedef struct CasusRule
-{
-	int16		ordinal;
-	uint8		state;			/* phase code 0..31 or stage code 32..63 */
-	uint8		office;
-	uint8		purpose;
-	uint8		scope;			/* CasusScope */
-	uint8		verbs;			/* CasusVerb bits */
-	bool		participants;	/* only for participants of the dossier */
-	uint64		categories;		/* bit per category code */
-	const char *article;
-} CasusRule;
-
-/* One step of the retention of a terminal phase. */
-typedef struct CasusStage
-{
-	uint8		code;			/* 32..63 */
-	uint8		phase;
-	const char *name;
-	const struct CasusTerm *until;
-	const char *article;
-} CasusStage;
-
-typedef struct CasusProtocol
-{
-	int32		id;
-	const char *name;
-	int			nphases,
-				npurposes,
-				noffices,
-				ncategories,
-				nsubject_categories,
-				nrules,
-				nstages,
-				nchecks;
-	const char **phase;			/* name by code */
-	const char **phase_article;
-	uint64		terminal;		/* bit per phase */
-	const char **purpose;
-	uint64	   *purpose_phases; /* per purpose: the phases whose dossiers it reads */
-	uint64		standing;		/* bit per purpose: may be a standing purpose */
-	const char **office;
-	char	   *office_level;	/* CasusLevel per office */
-	const char **category;
-	uint64	   *category_subjects;	/* per category: bit per subject category
-									 * that it may be about; all ones: any */
-	const char **category_article;
-	const char **subject_category;
-	CasusRule  *rules;
-	CasusStage *stages;			/* in order, by phase */
-	const char **check;			/* codes of refusals that have an article of their own */
-	const char **check_article;
-} CasusProtocol;
-
-/*
- * From the state tables; an error when there is none.  Good to the end of the
- * transaction at most: ask again.
- */
-extern const CasusProtocol *casus_protocol(int32 id);
-
-/* The code of a name; -1: none. */
-extern int	casus_protocol_phase(const CasusProtocol *p, const char *name);
-extern int	casus_protocol_purpose(const CasusProtocol *p, const char *name);
-extern int	casus_protocol_office(const CasusProtocol *p, const char *name);
-extern int	casus_protocol_category(const CasusProtocol *p, const char *name);
-extern int	casus_protocol_subject_category(const CasusProtocol *p, const char *name);
-
-/* The article of a check, by the code of its refusal; NULL: the document names none. */
-extern const char *casus_protocol_check_article(const CasusProtocol *p,
-												const char *code);
+#include "protocol.h"			/* protocol.c: CasusProtocol */
 
 /* ------------------------------------------------------------------------
  * registry.c: which table is protected, and how (security labels)

@@ -1,6 +1,7 @@
 /*
  * catalog.c
- *		The only file that knows casus' own objects by oid.
+ *		The only file that looks up oids of casus' own objects; statements of
+ *		casus' own.
  *
  * Oids are looked up by name at first use and kept until the namespace
  * catalog changes (CREATE and DROP EXTENSION; casus_int.give_to_owner() sends
@@ -60,6 +61,9 @@ static Oid	pkeys[CASUS_NTABLES];
 static Oid	owner_oid;
 static Oid	permits_oid;
 static Oid	column_permits_oid;
+static Oid	row_trigger_oid;
+static Oid	own_setval_oid;
+static Oid	shows_statistics_oid;
 static Oid	label_type_oid;
 
 /*
@@ -151,6 +155,7 @@ casus_creating(void)
 		CurrentExtensionObject == get_extension_oid("casus", true);
 }
 
+/* Past the right to use the schema: whoever reads a table comes here. */
 static Oid
 find_function(Oid schema, const char *name, int nargs, const Oid *types)
 {
@@ -185,6 +190,8 @@ look_up(void)
 	Oid			schema = get_namespace_oid(CASUS_SCHEMA, true);
 	Oid			internal = get_namespace_oid(CASUS_INT_SCHEMA, true);
 	Oid			types[] = {InvalidOid, REGCLASSOID, INT2OID};
+	Oid			setval_types[] = {REGCLASSOID, INT8OID, BOOLOID};
+	Oid			statistics_types[] = {OIDOID, BOOLOID};
 
 	namespace_oid = get_namespace_oid(CASUS_CAT_SCHEMA, true);
 	/* Not by its name: a role can be renamed from any database of the server. */
@@ -216,6 +223,12 @@ look_up(void)
 	types[0] = label_type_oid;
 	permits_oid = find_function(internal, "permits", 1, types);
 	column_permits_oid = find_function(internal, "column_permits", 3, types);
+
+	/* Without one of these its callers do without; all else stays guarded. */
+	row_trigger_oid = find_function(internal, "row_trigger", 0, NULL);
+	own_setval_oid = find_function(internal, "setval", lengthof(setval_types), setval_types);
+	shows_statistics_oid = find_function(internal, "shows_statistics",
+										 lengthof(statistics_types), statistics_types);
 	return OidIsValid(permits_oid) && OidIsValid(column_permits_oid);
 }
 
@@ -309,6 +322,24 @@ Oid
 casus_column_permits_oid(void)
 {
 	return casus_installed() ? column_permits_oid : InvalidOid;
+}
+
+Oid
+casus_row_trigger_oid(void)
+{
+	return casus_installed() ? row_trigger_oid : InvalidOid;
+}
+
+Oid
+casus_setval_oid(void)
+{
+	return casus_installed() ? own_setval_oid : InvalidOid;
+}
+
+Oid
+casus_shows_statistics_oid(void)
+{
+	return casus_installed() ? shows_statistics_oid : InvalidOid;
 }
 
 Oid

@@ -43,12 +43,13 @@ judge_first(ResultRelInfo *result)
 	TriggerDesc *desc = result->ri_TrigDesc;
 	int			n = desc->numtriggers;
 	Trigger    *triggers = palloc((n + 1) * sizeof(Trigger));
+	int			ours = 0;
 
-	for (int i = 0; i < n; i++)
-	{
-		if (strcmp(desc->triggers[i].tgname, CASUS_TRIGGER_NAME) == 0)
-			triggers[0] = desc->triggers[i];
-	}
+	while (ours < n && strcmp(desc->triggers[ours].tgname, CASUS_TRIGGER_NAME) != 0)
+		ours++;
+	if (ours == n)
+		elog(ERROR, "casus misses its trigger on a protected table");
+	triggers[0] = desc->triggers[ours];
 	memcpy(triggers + 1, desc->triggers, n * sizeof(Trigger));
 	desc->triggers = triggers;
 	desc->numtriggers = n + 1;

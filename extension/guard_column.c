@@ -22,6 +22,7 @@
  */
 #include "guard.h"
 
+#include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/pg_class.h"
@@ -46,6 +47,9 @@ typedef struct Found
 	List	   *tables;			/* CasusMaskedTable */
 	List	   *items;			/* for the plan */
 } Found;
+
+StaticAssertDecl(ITEM_NAMED - MaxHeapAttributeNumber > ITEM_MASKED,
+				 "a column's number reaches from one kind of item into the next");
 
 /* ---- which tables and columns ---- */
 

@@ -28,7 +28,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/portal.h"
-#include "utils/portal.h"
 #include "utils/rel.h"
 
 typedef struct Check

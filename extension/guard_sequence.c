@@ -11,26 +11,10 @@
  */
 #include "guard.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
-#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
-#include "utils/syscache.h"
-
-/* Past the right to use the schema: whoever sets a sequence comes here. */
-static Oid
-own_setval(void)
-{
-	Oid			types[] = {REGCLASSOID, INT8OID, BOOLOID};
-
-	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-						   CStringGetDatum("setval"),
-						   PointerGetDatum(buildoidvector(types, lengthof(types))),
-						   ObjectIdGetDatum(get_namespace_oid(CASUS_INT_SCHEMA, true)));
-}
 
 /* A call of setval becomes one of ours. */
 void
@@ -41,7 +25,7 @@ casus_guard_sequence(FuncExpr *call)
 	if (call->funcid != F_SETVAL_REGCLASS_INT8 &&
 		call->funcid != F_SETVAL_REGCLASS_INT8_BOOL)
 		return;
-	function = own_setval();
+	function = casus_setval_oid();
 	if (!OidIsValid(function))
 		return;
 	if (call->funcid == F_SETVAL_REGCLASS_INT8)

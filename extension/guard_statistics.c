@@ -19,13 +19,11 @@
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_statistic.h"
 #include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_statistic_ext_data.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -58,15 +56,10 @@ casus_guard_is_statistics_toast(Oid relid)
 void
 casus_guard_statistics(RangeTblEntry *rte, Index rtindex)
 {
-	Oid			types[] = {OIDOID, BOOLOID};
 	bool		extended = rte->relid == StatisticExtDataRelationId;
-	Oid			function;
+	Oid			function = casus_shows_statistics_oid();
 	Var		   *object;
 
-	function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-							   CStringGetDatum("shows_statistics"),
-							   PointerGetDatum(buildoidvector(types, lengthof(types))),
-							   ObjectIdGetDatum(get_namespace_oid(CASUS_INT_SCHEMA, true)));
 	if (!OidIsValid(function))
 		return;
 	object = makeVar(rtindex, extended ? Anum_pg_statistic_ext_data_stxoid :

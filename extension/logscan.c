@@ -353,7 +353,11 @@ static pg_noinline Datum
 eval_policy_on(LogScan *scan, TupleTableSlot *slot, const pg_uuid_t *raw)
 {
 	if (unlikely(raw == NULL))
+	{
 		raw = slot_label(scan, slot);
+		if (raw != NULL && is_outside(raw))
+			return BoolGetDatum(true);
+	}
 	if (raw == NULL || !passes_policy(scan, raw))
 		return BoolGetDatum(false);
 	note_passed(scan, raw);

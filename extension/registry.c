@@ -72,9 +72,12 @@ static const CasusProtected *find(Oid relid, int depth);
 
 /* ---- invalidation ---- */
 
+/* What was answered from a valid entry is void with it. */
 static void
 retire(Entry *entry)
 {
+	if (entry->valid)
+		casus_registry_changes++;
 	entry->valid = false;
 	if (entry->cxt != NULL)
 	{
@@ -420,6 +423,7 @@ find(Oid relid, int depth)
 	MemoryContext cxt;
 	CasusProtected *prot;
 	uint64		before;
+	bool		stale;
 	bool		found;
 
 	if (entries == NULL)
@@ -443,6 +447,7 @@ find(Oid relid, int depth)
 								0, 1024, 2048);
 	prot = load(relid, depth, cxt);
 	MemoryContextSetParent(cxt, TopMemoryContext);
+	stale = before != casus_registry_changes;
 
 	entry = hash_search(entries, &relid, HASH_ENTER, &found);
 	if (!found)
@@ -457,11 +462,8 @@ find(Oid relid, int depth)
 	entry->prot = prot;
 	entry->cxt = prot != NULL ? cxt : NULL;
 	entry->valid = true;
-	if (before != casus_registry_changes)
-	{
+	if (stale)
 		retire(entry);
-		return prot;
-	}
 	return prot;
 }
 

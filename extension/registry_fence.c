@@ -11,17 +11,12 @@
  */
 #include "guard.h"
 
-#include "catalog/namespace.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "nodes/nodeFuncs.h"
 #include "relation.h"
 #include "rewrite/rowsecurity.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
 static bool
 has_policy(Relation rel, AttrNumber label_attno)
@@ -47,28 +42,10 @@ has_policy(Relation rel, AttrNumber label_attno)
 	return false;
 }
 
-static Oid
-trigger_function(void)
-{
-	static Oid	cached = InvalidOid;
-	Oid			schema;
-
-	/* Past the right to use the schema: whoever reads a table comes here. */
-	if (!OidIsValid(cached) || get_func_name(cached) == NULL)
-	{
-		schema = get_namespace_oid(CASUS_INT_SCHEMA, true);
-		cached = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-								 CStringGetDatum("row_trigger"),
-								 PointerGetDatum(buildoidvector(NULL, 0)),
-								 ObjectIdGetDatum(schema));
-	}
-	return cached;
-}
-
 static bool
 has_trigger(Relation rel)
 {
-	Oid			function = trigger_function();
+	Oid			function = casus_row_trigger_oid();
 
 	if (rel->trigdesc == NULL || !OidIsValid(function))
 		return false;
