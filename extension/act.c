@@ -274,6 +274,20 @@ casus_act_refuse_unknown(void)
 					   "SELECT * FROM casus.my_purposes();");
 }
 
+void
+casus_act_refuse_ended(const CasusFile *file, int phase)
+{
+	const CasusProtocol *protocol = casus_protocol(file->protocol);
+
+	if ((protocol->terminal & (UINT64CONST(1) << phase)) != 0)
+		casus_refuse("wrong_phase",
+					 _("nobody joins a dossier that has ended"),
+					 casus_find_detail(file, protocol->phase_article[phase],
+									   psprintf(_("phase %s ends the dossier"),
+												protocol->phase[phase])),
+					 NULL);
+}
+
 /*
  * What every act on a dossier begins with: the attempt is logged, the dossier
  * must be one that the caller may know of, its row is locked, and what is

@@ -274,20 +274,6 @@ who(FunctionCallInfo fcinfo, const char *office)
 							 "office", office, NULL);
 }
 
-/* Nobody joins a dossier that has ended: there is nothing left to take part in. */
-static void
-refuse_ended(const CasusActTarget *target)
-{
-	int			phase = target->dossier.phase;
-
-	if ((target->protocol->terminal & (UINT64CONST(1) << phase)) != 0)
-		casus_refuse("wrong_phase",
-					 _("nobody joins a dossier that has ended"),
-					 casus_find_detail(&target->file, target->protocol->phase_article[phase],
-									   psprintf(_("phase %s ends the dossier"), target->phase)),
-					 NULL);
-}
-
 PG_FUNCTION_INFO_V1(casus_sql_involve);
 
 Datum
@@ -306,7 +292,7 @@ casus_sql_involve(PG_FUNCTION_ARGS)
 						  casus_act_dossier_deciders(&target),
 						  target.protocol->phase_article[target.dossier.phase],
 						  &capacity);
-	refuse_ended(&target);
+	casus_act_refuse_ended(&target.file, target.dossier.phase);
 	if (PG_ARGISNULL(1) && PG_ARGISNULL(2))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("name a party or a person to involve"), NULL, NULL);

@@ -243,6 +243,20 @@ check_level(const CasusFile *file, const CasusOffice *office, bool has_party,
 		casus_act_refuse_unknown();
 }
 
+/* Asked after the right to appoint, so that nobody else learns of it; it does not end meanwhile. */
+static void
+check_not_ended(const CasusFile *file, int64 dossier)
+{
+	CasusDossier state;
+
+	if (dossier == 0)
+		return;
+	if (!casus_dossier_lock(dossier, LockTupleShare) || !casus_dossier_load(dossier, &state) ||
+		state.state == CASUS_STATE_GONE)
+		casus_act_refuse_unknown();
+	casus_act_refuse_ended(file, state.phase);
+}
+
 /* Ambtseed or VOG, where the protocol asks it of whoever has access. */
 static void
 check_oath(const CasusFile *file, const CasusOffice *office, int32 person)
@@ -399,6 +413,7 @@ casus_act_person_appoint(const CasusFile *file, const CasusAppointment *a)
 
 	check_level(file, &a->office, a->party != 0, a->dossier);
 	as_admin = require_appointer(file, &a->office, a->dossier, &capacity);
+	check_not_ended(file, a->dossier);
 	check_oath(file, &a->office, a->person);
 	check_exclusion(file, &a->office, a->person, a->starts, a->starts_null,
 					a->ends, a->ends_null);

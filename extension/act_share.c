@@ -12,6 +12,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "acts.h"
+#include "rows.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -190,6 +191,35 @@ item_numbers(FunctionCallInfo fcinfo, int argument)
 	return PointerGetDatum(items);
 }
 
+/*
+ * What is shared by number is there, and for the caller to read: a number that
+ * no row bears would be shared with whatever row gets it one day.  A row that
+ * is hidden from him and one that is not there are answered alike.
+ */
+static void
+require_items(const CasusActTarget *target, Datum items)
+{
+	Datum	   *values;
+	uint32	   *numbers;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(items), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &values, NULL, &n);
+	numbers = palloc(sizeof(uint32) * n);
+	for (int i = 0; i < n; i++)
+		numbers[i] = (uint32) DatumGetInt64(values[i]);
+	if (casus_itemrows_are_there(&target->dossier, numbers, n))
+		return;
+	casus_refuse("no_appointment",
+				 _("there is no such item, or it is not one that your office reads"),
+				 casus_find_detail(&target->file,
+								   target->protocol->phase_article[target->dossier.phase],
+								   _("items are shared by who reads them")),
+				 psprintf("SELECT DISTINCT casus.item_of(casus_label) FROM ... "
+						  "WHERE casus.dossier_of(casus_label) = " INT64_FORMAT ";",
+						  target->dossier.id));
+}
+
 PG_FUNCTION_INFO_V1(casus_sql_share);
 
 Datum
@@ -211,6 +241,8 @@ casus_sql_share(PG_FUNCTION_ARGS)
 						  _("name at least one party"), NULL, NULL);
 	parties = party_codes(&target.file, PG_GETARG_ARRAYTYPE_P(2));
 	require_decided_on(&target, &occasion, PG_GETARG_ARRAYTYPE_P(2));
+	if (!PG_ARGISNULL(1))
+		require_items(&target, items);
 	act = casus_act_record(&capacity, "share", target.dossier.id,
 						   casus_act_text(fcinfo, 3),
 						   NULL);

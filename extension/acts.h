@@ -91,6 +91,9 @@ extern void casus_act_require_admin(const char *act);
 /* The same for a dossier that is not there and one that the caller may not know of. */
 extern void casus_act_refuse_unknown(void) pg_attribute_noreturn();
 
+/* Nobody joins a dossier that has ended: there is nothing left to take part in. */
+extern void casus_act_refuse_ended(const CasusFile *file, int phase);
+
 /* What every act on a dossier begins with; the dossier's row is locked afterwards. */
 typedef struct CasusActTarget
 {

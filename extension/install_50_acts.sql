@@ -78,7 +78,7 @@ CREATE FUNCTION casus.appoint(person text, file text, party text, office text, d
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_appoint';
 COMMENT ON FUNCTION casus.appoint(text, text, text, text, bigint, timestamptz, timestamptz, text, text, boolean) IS
-	'Appoints a person to an office of a file from starts (default now) until ends (default open). An office of the file takes no party, one of a party takes a party, one of a dossier takes a dossier (22023 casus.wrong_office). Refused (55000) without the ambtseed or VOG that the office asks for, or beside an office that excludes it. Done by whom the protocol says: casus_admin or an office. standing_purpose, may_session: only purposes that the protocol marks so. Returns the appointment.';
+	'Appoints a person to an office of a file from starts (default now) until ends (default open). An office of the file takes no party, one of a party takes a party, one of a dossier takes a dossier (22023 casus.wrong_office). Refused (55000) without the ambtseed or VOG that the office asks for, or beside an office that excludes it. For one dossier, not once it has ended (casus.wrong_phase). Done by whom the protocol says: casus_admin or an office. standing_purpose, may_session: only purposes that the protocol marks so. Returns the appointment.';
 
 CREATE FUNCTION casus.deputise(appointment bigint, person text, starts timestamptz DEFAULT NULL, ends timestamptz DEFAULT NULL, reason text DEFAULT NULL)
 	RETURNS bigint
@@ -154,7 +154,7 @@ CREATE FUNCTION casus.share(dossier bigint, items bigint[], parties text[], moti
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_share';
 COMMENT ON FUNCTION casus.share(bigint, bigint[], text[], text) IS
-	'Lets parties see items of a dossier (numbers of casus.item_of), or with items NULL the whole dossier, in the phases where the protocol lets shared items be seen. Decided in such a phase, or in the one before it once its gate is decided (casus.gate_missing, casus.wrong_phase); in the one before, only with parties that the newest decision of that gate names, where it names parties (casus.content_missing). Seen by delegates of parties that take part. Item numbers are not kept anywhere but in the rows: one that no row bears is accepted and shows nothing. Returns the act.';
+	'Lets parties see items of a dossier (numbers of casus.item_of), or with items NULL the whole dossier, in the phases where the protocol lets shared items be seen. Decided in such a phase, or in the one before it once its gate is decided (casus.gate_missing, casus.wrong_phase); in the one before, only with parties that the newest decision of that gate names, where it names parties (casus.content_missing). Seen by delegates of parties that take part. A number that no row of the dossier bears, or none that the caller reads, is refused (casus.no_appointment); every protected table of the database is looked through for them. Returns the act.';
 
 CREATE FUNCTION casus.unshare(dossier bigint, items bigint[], parties text[], motivation text DEFAULT NULL) RETURNS bigint
 	LANGUAGE c

@@ -13,6 +13,9 @@
 /* ---- items.c ---- */
 extern uint32 casus_next_item(void);
 
+/* ---- itemrows.c ---- */
+extern bool casus_itemrows_are_there(const CasusDossier *dossier, const uint32 *items, int n);
+
 /* ---- rowcodes.c ---- */
 extern int	casus_rowcodes_party(int32 file, const char *name);
 extern const char *casus_rowcodes_apply(const CasusSettings *settings, CasusFileSettings *fs,

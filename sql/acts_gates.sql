@@ -138,7 +138,7 @@ SELECT try($$casus.share($d, '{0}', '{bestuurlijke_handhaving}')$$, :d);
 SELECT try($$casus.share($d, '{}', '{bestuurlijke_handhaving}')$$, :d);
 SELECT try($$casus.share($d, NULL, '{}')$$, :d);
 SELECT try($$casus.share($d, NULL, NULL)$$, :d);
--- [B-84] only with the departments of the newest decision; the numbers of items are not registered, and are taken as given.
+-- [B-84] only with the departments of the newest decision; items as such are in sql/share.sql.
 SELECT try($$casus.share($d, NULL, '{bestuurlijke_handhaving,subsidies}')$$, :d);
 BEGIN;
 SELECT try($$casus.decide($d, 'delen', 'delen', details => '{"afdelingen": ["subsidies"], "noodzaak": "eigen taak"}')$$, :d);
@@ -146,7 +146,7 @@ SELECT try($$casus.share($d, NULL, '{bestuurlijke_handhaving}')$$, :d), try($$ca
 SELECT try($$casus.decide($d, 'delen', 'niets_te_delen', details => '{"toelichting": "toch niet", "afdelingen": ["subsidies"]}')$$, :d);
 SELECT try($$casus.share($d, NULL, '{subsidies}')$$, :d);
 ROLLBACK;
-SELECT try($$casus.share($d, '{32,33}', '{bestuurlijke_handhaving,belastingen_en_woz}', 'nodig')$$, :d);
+SELECT try($$casus.share($d, NULL, '{bestuurlijke_handhaving,belastingen_en_woz}', 'nodig')$$, :d);
 SELECT try($$casus.involve($d, party => 'bestuurlijke_handhaving', reason => 'panden')$$, :d);
 SELECT try($$casus.involve($d, party => 'groenvoorziening')$$, :d);
 SELECT try($$casus.involve($d)$$, :d);

@@ -60,7 +60,11 @@ SELECT pg_temp.answer($$SELECT repeat('a', 50000000)::casus.term$$) AS term,
 	pg_temp.answer($$SELECT casus.open_dossier(repeat('a', 50000000))$$) AS file;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pg_temp TO PUBLIC;
 SET SESSION AUTHORIZATION bs_coordinator;
-SELECT pg_temp.answer(format('SELECT casus.share(%s, array_fill(7::bigint, ARRAY[2000000]), ARRAY[''belastingen_en_woz''], ''m'')', :overleg)) AS items,
+BEGIN;
+SELECT FROM casus.enter('overleg');
+SELECT casus.item_of(casus_label) AS item FROM beesel.notitie WHERE inhoud = 'overleg een' \gset
+COMMIT;
+SELECT pg_temp.answer(format('SELECT casus.share(%s, array_fill(%s::bigint, ARRAY[2000000]), ARRAY[''belastingen_en_woz''], ''m'')', :overleg, :item)) AS items,
 	pg_temp.answer(format('SELECT casus.share(%s, NULL, array_fill(''x''::text, ARRAY[200000]), ''m'')', :overleg)) AS parties,
 	pg_temp.answer(format('SELECT casus.share(%s, ARRAY[[1, 2], [3, 4]]::bigint[], ARRAY[NULL]::text[], ''m'')', :overleg)) AS shape;
 RESET SESSION AUTHORIZATION;
