@@ -110,7 +110,7 @@ move_children(CasusMove *m, Oid relid, const CasusVia *vias, int n, TupleTableSl
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(child), &TTSOpsHeapTuple);
 	ListCell   *lc;
 
-	foreach(lc, casus_rowsubtree_rows(child, &vias[n], parent_slot))
+	foreach(lc, casus_rowwalk_rows(child, &vias[n], parent_slot))
 	{
 		const CasusProtected *prot = casus_registry_find(relid);
 		CasusLabel	label;
@@ -136,7 +136,7 @@ check_siblings(CasusMove *m, Oid relid, const CasusVia *via, TupleTableSlot *par
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(child), &TTSOpsHeapTuple);
 	ListCell   *lc;
 
-	foreach(lc, casus_rowsubtree_rows(child, via, parent_slot))
+	foreach(lc, casus_rowwalk_rows(child, via, parent_slot))
 	{
 		CasusLabel	label;
 

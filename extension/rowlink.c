@@ -20,10 +20,6 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_class.h"
-#include "miscadmin.h"
-#include "utils/lsyscache.h"
-#include "utils/snapmgr.h"
 
 /* One link, and the row that it leads to. */
 typedef struct Link
@@ -94,8 +90,6 @@ join(Link *link)
 
 /* ---- further links ---- */
 
-static void mark_below(Relation rel, TupleTableSlot *slot, const CasusLabel *label);
-
 static void
 mark(Relation rel, ItemPointer tid, const CasusLabel *label)
 {
@@ -107,52 +101,19 @@ mark(Relation rel, ItemPointer tid, const CasusLabel *label)
 	(void) casus_rowlabel_set(rel, tid, &raw);
 }
 
-/* Rows of one table that have their item from the row in parent_slot. */
+/* A row that has its item from the one above it. */
 static void
-mark_children(const CasusProtected *prot, const CasusVia *via, TupleTableSlot *parent_slot,
-			  const CasusLabel *parent)
+mark_child(const CasusProtected *prot, const CasusVia *via, Relation child,
+		   TupleTableSlot *slot, const pg_uuid_t *raw, void *arg)
 {
-	Relation	child = table_open(prot->relid, RowExclusiveLock);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(child), &TTSOpsHeapTuple);
-	ListCell   *lc;
+	const CasusLabel *parent = arg;
+	CasusLabel	label;
 
-	foreach(lc, casus_rowsubtree_rows(child, via, parent_slot))
-	{
-		bool		isnull;
-		Datum		value;
-		CasusLabel	label;
-
-		ExecStoreHeapTuple(lfirst(lc), slot, false);
-		slot->tts_tid = ((HeapTuple) lfirst(lc))->t_self;
-		value = slot_getattr(slot, prot->label_attno, &isnull);
-		if (isnull || casus_label_unpack(DatumGetUUIDP(value), &label) != CASUS_LABEL_GOVERNED ||
-			label.dossier != parent->dossier || label.item != parent->item || label.linked)
-			continue;
-		mark(child, &slot->tts_tid, &label);
-		mark_below(child, slot, &label);
-	}
-	ExecDropSingleTupleTableSlot(slot);
-	table_close(child, NoLock);
-}
-
-static void
-mark_below(Relation rel, TupleTableSlot *slot, const CasusLabel *label)
-{
-	ListCell   *lc;
-
-	check_stack_depth();
-	foreach(lc, casus_registry_tables())
-	{
-		const CasusProtected *prot = casus_registry_find(lfirst_oid(lc));
-		CasusSettings *settings = prot != NULL ? prot->settings : NULL;
-
-		for (int i = 0; settings != NULL && i < settings->nvia; i++)
-		{
-			if (OidIsValid(settings->via[i].parent) &&
-				casus_registry_is_of(RelationGetRelid(rel), settings->via[i].parent))
-				mark_children(prot, &settings->via[i], slot, label);
-		}
-	}
+	if (casus_label_unpack(raw, &label) != CASUS_LABEL_GOVERNED ||
+		label.dossier != parent->dossier || label.item != parent->item || label.linked)
+		return;
+	mark(child, &slot->tts_tid, &label);
+	casus_rowwalk_below(child, slot, mark_child, &label);
 }
 
 static bool
@@ -199,6 +160,7 @@ static void
 link_further(Link *link, const CasusLabel *now, const pg_uuid_t *now_raw)
 {
 	CasusQuery	query;
+	CasusLabel	label;
 
 	if (!may_link(link, now, now_raw))
 	{
@@ -215,7 +177,8 @@ link_further(Link *link, const CasusLabel *now, const pg_uuid_t *now_raw)
 		return;
 	mark(link->document.rel, &link->tid, now);
 	CommandCounterIncrement();
-	mark_below(link->document.rel, link->document.slot, now);
+	label = *now;
+	casus_rowwalk_below(link->document.rel, link->document.slot, mark_child, &label);
 }
 
 /* ---- entry ---- */
@@ -304,6 +267,16 @@ has_followed(CasusRow *row, const CasusLabel *label)
 	return true;
 }
 
+static bool
+follow_if_new(CasusRow *row, const pg_uuid_t *raw, const CasusLabel *label, bool write)
+{
+	if (has_followed(row, label))
+		return false;
+	if (write)
+		casus_rowlink_follow(row, raw, false);
+	return true;
+}
+
 /*
  * Goes through the governed rows of a link table.  With write what they link
  * follows; returns the number of those whose row had not.
@@ -311,38 +284,5 @@ has_followed(CasusRow *row, const CasusLabel *label)
 int64
 casus_rowlink_all(const CasusProtected *prot, bool write)
 {
-	Relation	rel;
-	CasusRow	row = {0};
-	Snapshot	snapshot;
-	TableScanDesc scan;
-	int64		n = 0;
-
-	if (get_rel_relkind(prot->relid) == RELKIND_PARTITIONED_TABLE)
-		return 0;
-	rel = table_open(prot->relid, AccessShareLock);
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	scan = table_beginscan(rel, snapshot, 0, NULL);
-	row.rel = rel;
-	row.prot = prot;
-	row.settings = prot->settings;
-	row.slot = table_slot_create(rel, NULL);
-	while (table_scan_getnextslot(scan, ForwardScanDirection, row.slot))
-	{
-		CasusLabel	label;
-		bool		isnull;
-		Datum		value = slot_getattr(row.slot, prot->label_attno, &isnull);
-
-		CHECK_FOR_INTERRUPTS();
-		if (isnull || casus_label_unpack(DatumGetUUIDP(value), &label) != CASUS_LABEL_GOVERNED ||
-			has_followed(&row, &label))
-			continue;
-		if (write)
-			casus_rowlink_follow(&row, DatumGetUUIDP(value), false);
-		n++;
-	}
-	table_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	ExecDropSingleTupleTableSlot(row.slot);
-	table_close(rel, AccessShareLock);
-	return n;
+	return casus_rowwalk_governed(prot, follow_if_new, write);
 }

@@ -112,6 +112,20 @@ extern void casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw
 extern int64 casus_rowverdict_relabel_all(const CasusProtected *prot, bool write);
 extern void casus_rowverdict_note_root(Relation rel, TupleTableSlot *slot, int64 dossier);
 
+/* ---- rowwalk.c: walks over labelled rows ---- */
+
+/* A governed row; true: it counts.  With write it may be changed. */
+typedef bool (*CasusRowVisitor) (CasusRow *row, const pg_uuid_t *raw, const CasusLabel *label,
+								 bool write);
+/* A row with a label that refers to its parent by one of the keys, any label. */
+typedef void (*CasusChildVisitor) (const CasusProtected *prot, const CasusVia *via, Relation child,
+								   TupleTableSlot *slot, const pg_uuid_t *label, void *arg);
+
+extern int64 casus_rowwalk_governed(const CasusProtected *prot, CasusRowVisitor visit, bool write);
+extern List *casus_rowwalk_rows(Relation child, const CasusVia *via, TupleTableSlot *parent_slot);
+extern void casus_rowwalk_below(Relation rel, TupleTableSlot *slot, CasusChildVisitor visit,
+								void *arg);
+
 /* ---- rowtransit.c: rows that go to another partition ---- */
 typedef struct CasusBounds CasusBounds;
 extern void casus_rowtransit_init(void);
@@ -128,8 +142,6 @@ extern void casus_rowlink_follow(CasusRow *row, const pg_uuid_t *raw, bool judge
 extern int64 casus_rowlink_all(const CasusProtected *prot, bool write);
 
 /* ---- rowsubtree.c: the rows below one that has become governed ---- */
-extern List *casus_rowsubtree_rows(Relation child, const CasusVia *via,
-								   TupleTableSlot *parent_slot);
 extern void casus_rowsubtree_join(Relation rel, TupleTableSlot *slot, const pg_uuid_t *raw);
 
 #endif							/* CASUS_ROWS_H */

@@ -12,12 +12,8 @@
 
 #include "access/sysattr.h"
 #include "access/table.h"
-#include "access/tableam.h"
-#include "catalog/pg_class.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/snapmgr.h"
 
 #define NO_PARENT _("there is no parent row to take the dossier from")
 #define NO_PARENT_CHECK _("the parent row is not there, or not for you")
@@ -368,7 +364,6 @@ casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw)
 	}
 }
 
-
 /* Has every parent that the row in slot should label a governed label? */
 static bool
 parents_are_labelled(CasusRow *row)
@@ -390,6 +385,16 @@ parents_are_labelled(CasusRow *row)
 	return true;
 }
 
+static bool
+relabel_if_new(CasusRow *row, const pg_uuid_t *raw, const CasusLabel *label, bool write)
+{
+	if (parents_are_labelled(row))
+		return false;
+	if (write)
+		casus_rowverdict_relabel_parents(row, raw);
+	return true;
+}
+
 /*
  * Goes through the governed rows of a table that labels its parents.  With
  * write the parents that have no label yet get theirs; returns the number of
@@ -398,40 +403,5 @@ parents_are_labelled(CasusRow *row)
 int64
 casus_rowverdict_relabel_all(const CasusProtected *prot, bool write)
 {
-	Relation	rel;
-	CasusRow	row = {0};
-	Snapshot	snapshot;
-	TableScanDesc scan;
-	int64		n = 0;
-
-	/* Its partitions are tables of their own. */
-	if (get_rel_relkind(prot->relid) == RELKIND_PARTITIONED_TABLE)
-		return 0;
-	rel = table_open(prot->relid, AccessShareLock);
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	scan = table_beginscan(rel, snapshot, 0, NULL);
-
-	row.rel = rel;
-	row.prot = prot;
-	row.settings = prot->settings;
-	row.slot = table_slot_create(rel, NULL);
-	while (table_scan_getnextslot(scan, ForwardScanDirection, row.slot))
-	{
-		CasusLabel	label;
-		bool		isnull;
-		Datum		value = slot_getattr(row.slot, prot->label_attno, &isnull);
-
-		CHECK_FOR_INTERRUPTS();
-		if (isnull || casus_label_unpack(DatumGetUUIDP(value), &label) != CASUS_LABEL_GOVERNED ||
-			parents_are_labelled(&row))
-			continue;
-		if (write)
-			casus_rowverdict_relabel_parents(&row, DatumGetUUIDP(value));
-		n++;
-	}
-	table_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	ExecDropSingleTupleTableSlot(row.slot);
-	table_close(rel, AccessShareLock);
-	return n;
+	return casus_rowwalk_governed(prot, relabel_if_new, write);
 }
