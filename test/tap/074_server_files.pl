@@ -1,0 +1,42 @@
+# F-file: the server's files are those of its data directory, and those that
+# stand elsewhere: the WAL, the tablespaces, the access log.  None is named by
+# COPY, whatever the path.
+use strict;
+use warnings;
+
+use CasusTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $base = PostgreSQL::Test::Utils::tempdir;
+mkdir "$base/$_" or die $! for qw(log space other);
+my $node = CasusTest::start(
+	'main',
+	init => { extra => [ '--encoding=UTF8', '--locale=C.UTF-8', "--waldir=$base/wal" ] },
+	conf => "casus.log_directory = '$base/log'\n");
+
+$node->safe_psql('postgres', "CREATE TABLE line (line text); CREATE TABLESPACE space LOCATION '$base/space'; CREATE TABLE far (id int) TABLESPACE space");
+my ($far) = $node->safe_psql('postgres', "SELECT pg_relation_filepath('far')");
+my ($segment) = $node->safe_psql('postgres', 'SELECT pg_walfile_name(pg_current_wal_lsn())');
+my ($within) = $far =~ m{^pg_tblspc/\d+/(.*)};
+
+CasusTest::refusal($node, "COPY line FROM 'PG_VERSION'");
+ok(-s "$base/log/access.jsonl", 'the log is elsewhere');
+ok(-e "$base/wal/$segment", 'so is the WAL');
+ok(defined $within && -e "$base/space/$within", 'and a tablespace');
+symlink "$base/log", "$base/other/link" or die $!;
+for my $file ("$base/log/access.jsonl", "$base/log/new", "$base/other/link/access.jsonl", "$base/other/../log/access.jsonl",
+	"$base/wal/$segment", "pg_wal/$segment", "$base/wal/new", "$base/space/$within", "$base/space/new", $far, 'PG_VERSION')
+{
+	my $name = $file =~ s/^\Q$base\E/.../r;
+
+	is((CasusTest::refusal($node, "COPY line FROM '$file'"))[0], 'casus.bypass', "COPY FROM $name");
+	is((CasusTest::refusal($node, "COPY (SELECT 1) TO '$file'"))[0], 'casus.bypass', "COPY TO $name");
+}
+for my $file ("$base/other/new", "$base/logbook", "$base/space2")
+{
+	is((CasusTest::refusal($node, "COPY (SELECT 1) TO '$file'"))[1], '', 'another file: ' . ($file =~ s/^\Q$base\E/.../r));
+}
+
+$node->stop;
+done_testing();
