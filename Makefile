@@ -20,6 +20,11 @@ PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
 PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
 
+# Nobody puts functions of his own in the place of ours: calls among our files
+# go straight there, not by way of the linker's tables.
+PG_CFLAGS += -fno-semantic-interposition
+SHLIB_LINK = -Wl,-Bsymbolic
+
 # For test/layers alone, in a directory of its own: one layer of the guard can be taken away.
 ifdef CASUS_TEST_LAYERS
 PG_CPPFLAGS += -DCASUS_TEST_LAYERS -Iextension
