@@ -225,12 +225,12 @@ COMMENT ON FUNCTION casus_int.sees_opening(integer, integer, name) IS
 /* ---- explanations ---- */
 
 CREATE FUNCTION casus.why(relation regclass, dossier bigint)
-	RETURNS TABLE (verb text, allowed boolean, items text, categories text, code text, article text, reason text, hint text)
+	RETURNS TABLE (verb text, allowed boolean, items text, categories text, code text, article text, reason text, hint text, column_name text)
 	LANGUAGE c
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_why';
 COMMENT ON FUNCTION casus.why(regclass, bigint) IS
-	'Which rule, article and check grant or refuse the caller in his present capacity: a row for each verb (read, supply, correct, remove), whose items (another''s, own) and group of categories with the same verdict (* for all). code is the code a refusal would carry. Says nothing about a dossier that the caller may not know of.';
+	'Which rule, article and check grant or refuse the caller in his present capacity: a row for each verb (read, supply, correct, remove), whose items (another''s, own) and group of categories with the same verdict (* for all). code is the code a refusal would carry. With column_name: a column of a category of its own that is barred to him in rows which he does read. Says nothing about a dossier that the caller may not know of.';
 
 CREATE FUNCTION casus.my_purposes()
 	RETURNS TABLE (file text, office text, party text, dossier bigint, purpose text, title text, since timestamptz, until timestamptz, is_standing boolean, call text, reads boolean)
@@ -241,12 +241,12 @@ COMMENT ON FUNCTION casus.my_purposes() IS
 	'The offices that the caller holds now and the purposes that each may enter, with the call that takes it up (for who inspects: casus.inspect). reads: a rule gives the office content for this purpose; without it nothing shows. Empty for a role that is no person known to casus.';
 
 CREATE FUNCTION casus.explain_access(person text, relation regclass, dossier bigint, verb text DEFAULT 'read')
-	RETURNS TABLE (role text, file text, office text, party text, purpose text, for_verb text, allowed boolean, items text, categories text, code text, article text, reason text, hint text)
+	RETURNS TABLE (role text, file text, office text, party text, purpose text, for_verb text, allowed boolean, items text, categories text, code text, article text, reason text, hint text, column_name text)
 	LANGUAGE c
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_explain_access';
 COMMENT ON FUNCTION casus.explain_access(text, regclass, bigint, text) IS
-	'Which rule, article and check grant or refuse a person access to a dossier: a row for each office he holds in its file, purpose for which a rule gives that office the verb (read, supply, correct, remove), whose items and group of categories with the same verdict. role NULL: he has no role to log in with now. Rules only, never content. relation NULL: whatever the table. For casus_admin, casus_auditor and offices that review or inspect in the file; to others, and for a dossier that is not there, 42501 casus.wrong_office; unknown person or verb 22023.';
+	'Which rule, article and check grant or refuse a person access to a dossier: a row for each office he holds in its file, purpose for which a rule gives that office the verb (read, supply, correct, remove), whose items and group of categories with the same verdict. column_name as in casus.why. role NULL: he has no role to log in with now. Rules only, never content. relation NULL: whatever the table. For casus_admin, casus_auditor and offices that review or inspect in the file; to others, and for a dossier that is not there, 42501 casus.wrong_office; unknown person or verb 22023.';
 
 CREATE FUNCTION casus.dossier_of(relation regclass, key text) RETURNS bigint
 	LANGUAGE c STRICT

@@ -11,7 +11,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "acts.h"
-#include "relation.h"
+#include "column.h"
 #include "why.h"
 
 #include "access/genam.h"
@@ -51,6 +51,7 @@ typedef struct Answer
 	CasusReason reason;
 	StringInfoData categories;
 	int			ncategories;
+	const char *column;			/* of a category of its own; NULL: the row */
 } Answer;
 
 static void
@@ -61,7 +62,7 @@ put_answer(CasusWhy *why, const char *verb, const char *scope,
 		verb, NULL, scope,
 		a->ncategories == all_categories ? "*" : a->categories.data,
 		a->allowed || a->reason.code == NULL ? NULL : psprintf("casus.%s", a->reason.code),
-		a->reason.article, a->reason.text, a->reason.hint
+		a->reason.article, a->reason.text, a->reason.hint, a->column
 	};
 	Datum		values[WHY_MAX_LEAD + WHY_COLUMNS];
 	bool		nulls[WHY_MAX_LEAD + WHY_COLUMNS];
@@ -138,16 +139,77 @@ only_category(const CasusProtected *protected, const CasusProtocol *protocol,
 }
 
 /*
- * The verdicts for one verb, categories with the same verdict and article
- * taken together; only the category of the table where it has but one.
+ * The verdict on a column of categories of its own, with those refused in
+ * *answer.  To remove a row is not asked of its columns.
  */
+static bool
+column_allows(const CasusProtected *protected, AttrNumber attno, CasusVerb verb,
+			  const CasusDossier *dossier, const CasusProtocol *protocol,
+			  const CasusCapacity *capacity, Whose whose, Answer *answer)
+{
+	uint64		categories;
+
+	if (!casus_column_categories(protected, attno, dossier->file, &categories))
+	{
+		answer->reason.code = "wrong_category";
+		answer->reason.text = _("the protocol does not know the category of the column");
+		return false;
+	}
+	while (categories != 0)
+	{
+		int			category = pg_rightmost_one_pos64(categories);
+		CasusReason reason = {0};
+		CasusLabel	label;
+
+		categories &= categories - 1;
+		make_label(dossier, capacity, whose, category, &label);
+		if (casus_policy_explain(capacity, &label, verb, &reason))
+			continue;
+		if (answer->ncategories++ == 0)
+			answer->reason = reason;
+		appendStringInfo(&answer->categories, "%s%s", answer->ncategories > 1 ? ", " : "",
+						 protocol->category[category]);
+	}
+	return answer->ncategories == 0;
+}
+
+/* The columns that are barred in rows which the capacity may read, bring in or correct. */
 static void
+explain_columns(CasusWhy *why, const CasusDossier *dossier, const CasusProtected *protected,
+				const CasusProtocol *protocol, const CasusCapacity *capacity,
+				int verb, Whose whose)
+{
+	Bitmapset  *columns = protected ? casus_column_all(protected) : NULL;
+	int			attno = -1;
+
+	while ((attno = bms_next_member(columns, attno)) >= 0)
+	{
+		Answer		answer = {0};
+
+		initStringInfo(&answer.categories);
+		if (column_allows(protected, attno, verbs[verb].verb, dossier, protocol, capacity,
+						  whose, &answer))
+			continue;
+		if (answer.reason.article == NULL && answer.reason.code != NULL)
+			answer.reason.article = casus_protocol_check_article(protocol, answer.reason.code);
+		answer.column = get_attname(protected->relid, attno, true);
+		put_answer(why, verbs[verb].name, whose_names[whose], &answer, -1);
+	}
+}
+
+/*
+ * The verdicts for one verb, categories with the same verdict and article
+ * taken together; only the category of the table where it has but one.  True:
+ * one of them allows it.
+ */
+static bool
 explain_verb(CasusWhy *why, const CasusDossier *dossier,
 			 const CasusProtocol *protocol, const CasusCapacity *capacity,
 			 int only, int verb, Whose whose)
 {
 	Answer	   *answers = palloc0(sizeof(Answer) * Max(protocol->ncategories, 1));
 	int			nanswers = 0;
+	bool		any = false;
 
 	for (int category = 0; category < protocol->ncategories; category++)
 	{
@@ -170,6 +232,7 @@ explain_verb(CasusWhy *why, const CasusDossier *dossier,
 			answers[i].allowed = allowed;
 			answers[i].reason = reason;
 			initStringInfo(&answers[i].categories);
+			any |= allowed;
 			nanswers++;
 		}
 		else
@@ -181,6 +244,7 @@ explain_verb(CasusWhy *why, const CasusDossier *dossier,
 	for (int i = 0; i < nanswers; i++)
 		put_answer(why, verbs[verb].name, whose_names[whose], &answers[i],
 				   protocol->ncategories);
+	return any;
 }
 
 /* The verdicts of one capacity for the verbs given as bits. */
@@ -196,9 +260,11 @@ casus_why_capacity(CasusWhy *why, const CasusDossier *dossier,
 		if ((which & verbs[verb].verb) == 0)
 			continue;
 		/* Without a party nothing is one's own, and nothing is shared with one. */
-		explain_verb(why, dossier, protocol, capacity, only, verb, WHOSE_ANY);
-		if (capacity != NULL && capacity->party != 0)
-			explain_verb(why, dossier, protocol, capacity, only, verb, WHOSE_OWN);
+		for (Whose whose = WHOSE_ANY; whose <= WHOSE_OWN; whose++)
+			if ((whose == WHOSE_ANY || (capacity != NULL && capacity->party != 0)) &&
+				explain_verb(why, dossier, protocol, capacity, only, verb, whose) &&
+				verbs[verb].verb == CASUS_READ)
+				explain_columns(why, dossier, protected, protocol, capacity, verb, whose);
 	}
 }
 

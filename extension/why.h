@@ -11,7 +11,7 @@
 
 #include "nodes/execnodes.h"
 
-#define WHY_COLUMNS		8		/* verb to hint, as casus.why() returns them */
+#define WHY_COLUMNS		9		/* verb to column_name, as casus.why() returns them */
 #define WHY_MAX_LEAD	8
 
 /* Where rows go, and the texts that stand before the columns of each. */

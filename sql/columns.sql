@@ -138,6 +138,24 @@ SELECT casus.enter('overleg') \g /dev/null
 SELECT bsn FROM zaak;
 ROLLBACK;
 
+-- casus.why lists them, and of rows of one's own party fewer.
+SELECT verb, items, categories, code, article, reason, column_name FROM casus.why('zaak', :four) WHERE column_name IS NOT NULL;
+BEGIN;
+SELECT casus.enter('overleg') \g /dev/null
+SELECT verb, items, categories, code, article, reason, column_name FROM casus.why('zaak', :four) WHERE column_name IS NOT NULL;
+SELECT column_name, categories FROM casus.why('stuk', :four) WHERE column_name IS NOT NULL;
+-- nothing of another phase, where he reads no row at all; nor of no table in particular
+SELECT verb, allowed, code, column_name FROM casus.why('zaak', :three) WHERE verb = 'read';
+SELECT count(column_name) FROM casus.why(NULL, :four);
+ROLLBACK;
+SET SESSION AUTHORIZATION columns_desk;
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+SELECT verb, items, categories, code, article, reason, column_name FROM casus.why('zaak', :three) WHERE column_name IS NOT NULL;
+ROLLBACK;
+RESET SESSION AUTHORIZATION;
+SELECT office, purpose, items, categories, column_name FROM casus.explain_access('Desk', 'zaak', :three) WHERE column_name IS NOT NULL;
+
 -- Every way to name it.
 CREATE TEMP TABLE trial (n serial, sql text);
 INSERT INTO trial (sql) VALUES
@@ -417,6 +435,7 @@ BEGIN;
 SELECT casus.enter('overleg') \g /dev/null
 SELECT id, tekst, burgernummer FROM stuk WHERE zaak_id = 4 ORDER BY id;
 SELECT id, bsn, adres FROM zaak WHERE id = 4;
+SELECT items, categories, code, column_name FROM casus.why('zaak', :four) WHERE column_name IS NOT NULL;
 ROLLBACK;
 
 -- Break-glass opens a dossier with all its columns.
