@@ -150,7 +150,8 @@ typedef struct LogStatement
 
 /* Called when the first governed row of a scan passes. */
 extern void (*casus_logscan_passing) (QueryDesc *query);
-extern void casus_logscan_watch(LogStatement *statement, PlanState *plan);
+extern void casus_logscan_watch(LogStatement *statement, ScanState *state,
+								const CasusProtected *table, bool filtered);
 extern void casus_logscan_drop(LogStatement *statement);
 extern void casus_logscan_leaving(void);
 extern void casus_logscan_failing(void);

@@ -13,6 +13,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "guard.h"
+#include "known.h"
 
 #include "executor/instrument.h"
 #include "nodes/execnodes.h"
@@ -54,27 +55,14 @@ clear_walker(PlanState *node, void *context)
 
 	if (node == NULL)
 		return false;
-	switch (nodeTag(node))
+	if (casus_reads_rows(node) || IsA(node, BitmapIndexScanState))
 	{
-		case T_SeqScanState:
-		case T_SampleScanState:
-		case T_IndexScanState:
-		case T_IndexOnlyScanState:
-		case T_BitmapIndexScanState:
-		case T_BitmapHeapScanState:
-		case T_TidScanState:
-		case T_TidRangeScanState:
-			{
-				Index		scanrelid = ((Scan *) node->plan)->scanrelid;
-				const CasusProtected *prot;
+		Index		scanrelid = ((Scan *) node->plan)->scanrelid;
+		const CasusProtected *prot;
 
-				prot = casus_registry_find(exec_rt_fetch(scanrelid, estate)->relid);
-				if (prot != NULL && prot->mode == CASUS_MODE_ENFORCE)
-					clear_node(node);
-				break;
-			}
-		default:
-			break;
+		prot = casus_registry_find(exec_rt_fetch(scanrelid, estate)->relid);
+		if (prot != NULL && prot->mode == CASUS_MODE_ENFORCE)
+			clear_node(node);
 	}
 	return planstate_tree_walker(node, clear_walker, context);
 }

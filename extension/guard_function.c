@@ -21,6 +21,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "guard.h"
+#include "known.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
@@ -38,7 +39,6 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#define HARMLESS_SLOTS	256		/* a power of two */
 
 typedef enum Danger
 {
@@ -85,16 +85,14 @@ static const Symbol symbols[] = {
 	{NULL, "pg_replication_origin_create", DANGER_KEEPS}
 };
 
-static Oid	harmless[HARMLESS_SLOTS];	/* by oid modulo */
-static uint64 generation = 0;	/* counts the times they were forgotten */
+static CasusKnown harmless;		/* emptied when any function changes */
 
 /* ---- what a function stands for ---- */
 
 static void
 forget_harmless(Datum arg, int cacheid, uint32 hashvalue)
 {
-	generation++;
-	memset(harmless, 0, sizeof(harmless));
+	casus_known_forget(&harmless);
 }
 
 /* "$libdir/pageinspect.so": pageinspect */
@@ -212,18 +210,15 @@ refuse_dangerous(Oid function, Danger danger)
 void
 casus_guard_function(Oid function)
 {
-	Oid		   *slot = &harmless[function & (HARMLESS_SLOTS - 1)];
-	uint64		before = generation;
+	uint64		as_of = harmless.forgotten;
 	Danger		danger;
 
-	if (*slot == function || !IsTransactionState() || !OidIsValid(MyDatabaseId))
+	if (casus_known_has(&harmless, function) || !IsTransactionState() || !OidIsValid(MyDatabaseId))
 		return;
 	danger = find_danger(function);
 	if (danger == DANGER_NONE)
 	{
-		/* The look-up takes in messages: what it found may be old by now. */
-		if (before == generation)
-			*slot = function;
+		casus_known_add(&harmless, function, as_of);
 		return;
 	}
 	if (!CASUS_LAYER(function))

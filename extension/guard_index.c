@@ -26,6 +26,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "guard.h"
+#include "known.h"
 
 #include "access/transam.h"
 #include "nodes/nodeFuncs.h"
@@ -154,27 +155,25 @@ casus_set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEn
 
 /* ---- in a plan ---- */
 
-#define TAME_SLOTS	64			/* a power of two */
-
-/* Functions known to be leakproof, by oid modulo; emptied when any function changes. */
-static Oid	tame[TAME_SLOTS];
+/* Functions known to be leakproof; emptied when any function changes. */
+static CasusKnown tame;
 
 static void
 forget_tame(Datum arg, int cacheid, uint32 hashvalue)
 {
-	memset(tame, 0, sizeof(tame));
+	casus_known_forget(&tame);
 }
 
 static bool
 may_fail(Oid function, void *context)
 {
-	Oid		   *slot = &tame[function & (TAME_SLOTS - 1)];
+	uint64		as_of = tame.forgotten;
 
-	if (*slot == function)
+	if (casus_known_has(&tame, function))
 		return false;
 	if (function >= FirstNormalObjectId || !get_func_leakproof(function))
 		return true;
-	*slot = function;
+	casus_known_add(&tame, function, as_of);
 	return false;
 }
 

@@ -13,6 +13,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "guard.h"
+#include "known.h"
 
 #include "access/transam.h"
 #include "access/xact.h"
@@ -38,17 +39,14 @@ typedef struct Window
 	TimestampTz until;
 } Window;
 
-#define PLAIN_SLOTS 128			/* a power of two */
-
 static CasusGuardScope *innermost = NULL;
 static bool transaction_marked = false;
 static Window windows[MAX_WINDOWS];
 static int	nwindows = 0;
 
-/* Relations known to be plain, by oid modulo; emptied when any relation changes. */
-static Oid	plain[PLAIN_SLOTS];
-static Oid	not_state[PLAIN_SLOTS]; /* those known not to be of casus itself */
-static uint64 plain_generation = 0;
+/* Relations known to be plain, or not to be of casus itself; emptied when any relation changes. */
+static CasusKnown plain;
+static CasusKnown not_state;
 
 /* ---- scopes ---- */
 
@@ -72,25 +70,21 @@ casus_guard_scope_swap(CasusGuardScope *scope)
 static void
 forget_plain(Datum arg, Oid relid)
 {
-	plain_generation++;
-	memset(plain, 0, sizeof(plain));
-	memset(not_state, 0, sizeof(not_state));
+	casus_known_forget(&plain);
+	casus_known_forget(&not_state);
 }
 
 bool
 casus_guard_is_plain(Oid relid)
 {
-	Oid		   *slot = &plain[relid & (PLAIN_SLOTS - 1)];
-	uint64		generation = plain_generation;
+	uint64		as_of = plain.forgotten;
 
-	if (relid < FirstNormalObjectId || *slot == relid)
+	if (relid < FirstNormalObjectId || casus_known_has(&plain, relid))
 		return true;
 	if (casus_registry_find(relid) != NULL || casus_is_own_relation(relid))
 		return false;
-
-	/* The look-ups take in messages: what they answer may be old by now. */
-	if (generation == plain_generation && casus_installed())
-		*slot = relid;
+	if (casus_installed())
+		casus_known_add(&plain, relid, as_of);
 	return true;
 }
 
@@ -98,15 +92,14 @@ casus_guard_is_plain(Oid relid)
 bool
 casus_guard_is_state(Oid relid)
 {
-	Oid		   *slot = &not_state[relid & (PLAIN_SLOTS - 1)];
-	uint64		generation = plain_generation;
+	uint64		as_of = not_state.forgotten;
 
-	if (relid < FirstNormalObjectId || *slot == relid)
+	if (relid < FirstNormalObjectId || casus_known_has(&not_state, relid))
 		return false;
 	if (casus_is_own_relation(relid))
 		return true;
-	if (generation == plain_generation && casus_installed())
-		*slot = relid;
+	if (casus_installed())
+		casus_known_add(&not_state, relid, as_of);
 	return false;
 }
 

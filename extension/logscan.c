@@ -35,8 +35,6 @@
 #include "access/tableam.h"
 #include "access/tupmacs.h"
 #include "executor/executor.h"
-#include "miscadmin.h"
-#include "nodes/nodeFuncs.h"
 #include "port/pg_bswap.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -483,10 +481,13 @@ wrap_qual(LogScan *scan, PlanState *ps)
 	ps->qual = wrapped;
 }
 
-/* Puts our evaluation before that of the scan. */
-static void
-wrap_scan(LogStatement *statement, ScanState *state, const CasusProtected *table,
-		  bool filtered)
+/*
+ * Puts our evaluation before that of the scan.  Memory is the current context,
+ * that of the executor state.
+ */
+void
+casus_logscan_watch(LogStatement *statement, ScanState *state, const CasusProtected *table,
+					bool filtered)
 {
 	PlanState  *ps = &state->ps;
 	LogScan    *scan = palloc0(sizeof(LogScan));
@@ -517,57 +518,6 @@ wrap_scan(LogStatement *statement, ScanState *state, const CasusProtected *table
 		node_scans = scan;
 		ExecSetExecProcNode(ps, exec_node);
 	}
-}
-
-static bool
-wrap_walker(PlanState *ps, void *context)
-{
-	LogStatement *statement = (LogStatement *) context;
-
-	if (ps == NULL)
-		return false;
-	switch (nodeTag(ps))
-	{
-		case T_SeqScanState:
-		case T_SampleScanState:
-		case T_IndexScanState:
-		case T_IndexOnlyScanState:
-		case T_BitmapHeapScanState:
-		case T_TidScanState:
-		case T_TidRangeScanState:
-			{
-				ScanState  *state = (ScanState *) ps;
-				const CasusProtected *table = NULL;
-				bool		filtered = casus_logqual_has_policy(ps->plan->qual);
-
-				if (state->ss_currentRelation)
-					table = casus_registry_find(RelationGetRelid(state->ss_currentRelation));
-
-				/*
-				 * Without the policy in it only an observed table is watched;
-				 * elsewhere the guard has let pass what returns no rows to
-				 * anyone (referential integrity, casus' own statements).
-				 */
-				if (table && (filtered || (table->mode == CASUS_MODE_OBSERVE &&
-										   !InNoForceRLSOperation())))
-					wrap_scan(statement, state, table, filtered);
-				break;
-			}
-		default:
-			break;
-	}
-	return planstate_tree_walker(ps, wrap_walker, context);
-}
-
-/*
- * Watches the scans of protected relations in a plan; statement->watched says
- * whether there are any.  Memory is the current context, that of the executor
- * state.
- */
-void
-casus_logscan_watch(LogStatement *statement, PlanState *plan)
-{
-	(void) wrap_walker(plan, statement);
 }
 
 /* The statement's memory is about to go: notes what is in flight there. */

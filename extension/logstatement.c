@@ -10,12 +10,16 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
+#include "known.h"
 #include "layers.h"
 
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 static dlist_head statements = DLIST_STATIC_INIT(statements);
@@ -45,6 +49,34 @@ retire_callback(void *arg)
 		retire(statement);
 }
 
+/* Watches the scans of protected relations; statement->watched says whether there are any. */
+static bool
+watch_walker(PlanState *node, void *context)
+{
+	const CasusProtected *table = NULL;
+	ScanState  *scan;
+	bool		filtered;
+
+	if (node == NULL)
+		return false;
+	if (casus_reads_rows(node))
+	{
+		scan = (ScanState *) node;
+		filtered = casus_logqual_has_policy(node->plan->qual);
+		if (scan->ss_currentRelation)
+			table = casus_registry_find(RelationGetRelid(scan->ss_currentRelation));
+
+		/*
+		 * Without the policy in it only an observed table is watched;
+		 * elsewhere the guard has let pass what returns no rows to anyone
+		 * (referential integrity, casus' own statements).
+		 */
+		if (table && (filtered || (table->mode == CASUS_MODE_OBSERVE && !InNoForceRLSOperation())))
+			casus_logscan_watch((LogStatement *) context, scan, table, filtered);
+	}
+	return planstate_tree_walker(node, watch_walker, context);
+}
+
 /*
  * Watches the statement's scans of protected relations; false when it has
  * none.  rest outlives every statement and takes what one leaves unwritten.
@@ -60,7 +92,7 @@ casus_logstatement_start(QueryDesc *query, const char *kind, StringInfo rest,
 	statement->kind = kind;
 	statement->context = CurrentMemoryContext;
 	statement->open_gate = open_gate;
-	casus_logscan_watch(statement, query->planstate);
+	(void) watch_walker(query->planstate, statement);
 	if (!statement->watched)
 	{
 		MemoryContextSwitchTo(old);
