@@ -39,18 +39,9 @@ CALL casus.take_in('att.zaak');
 SELECT casus.bind('att.zaak', 'enforce');
 \o
 
-CREATE FUNCTION public.attempt(sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	code text;
-	n bigint;
-BEGIN
-	EXECUTE sql;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	RETURN 'ok ' || n;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME;
-	RETURN SQLSTATE || ' ' || code;
-END $$;
+\set tells code
+\set fixture :source '/test/fixtures/attempt.sql'
+\i :fixture
 CREATE TABLE public.trial (n serial, id text, who text, sql text);
 GRANT SELECT ON public.trial TO PUBLIC;
 

@@ -11,40 +11,22 @@ CREATE ROLE columns_lead LOGIN;		-- reads everything in intake, no medical data 
 CREATE ROLE columns_desk LOGIN;		-- reads the signal itself alone
 CREATE ROLE columns_red LOGIN;		-- a party: its own, and what is shared of a few categories
 CREATE ROLE columns_none LOGIN;
+\getenv source PG_ABS_SRCDIR
+\set fixture :source '/test/fixtures/proef.sql'
+\i :fixture
 \o /dev/null
-SELECT casus.load_protocol('{
-	"name": "kolom-1", "title": "Kolommen", "source": "test",
-	"articles": [{"name": "1", "title": "Een"}, {"name": "2", "title": "Twee"}, {"name": "3", "title": "Drie"},
-		{"name": "4", "title": "Vier"}, {"name": "5", "title": "Vijf"}],
-	"parameters": [{"name": "startdatum", "title": "Start", "type": "date", "mandatory": true, "article": "1"},
-		{"name": "dpia", "title": "DPIA", "type": "text", "mandatory": true, "article": "1"}],
-	"controllers": [{"name": "college", "title": "College", "article": "1"}],
+SELECT casus.load_protocol(public.proef('{
+	"name": "kolom-1", "title": "Kolommen",
 	"parties": {"closed": true, "kinds": ["afdeling"], "article": "1", "list": [{"name": "rood", "title": "Rood", "kind": "afdeling"}]},
-	"lists": [],
 	"offices": [
 		{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
 		{"name": "desk", "title": "Desk", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
 		{"name": "delegate", "title": "Delegate", "level": "party", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],
-	"subject_categories": [{"name": "subject", "title": "Subject", "article": "1"}],
-	"categories": [
-		{"name": "melding", "title": "Melding", "subjects": ["subject", "geen"], "article": "2"},
-		{"name": "adres", "title": "Adres", "subjects": ["subject", "geen"], "article": "2"},
-		{"name": "medisch", "title": "Medisch", "subjects": ["subject", "geen"], "article": "2"}],
-	"phases": [
-		{"name": "intake", "title": "Intake", "initial": true, "article": "3"},
-		{"name": "overleg", "title": "Overleg", "article": "3"},
-		{"name": "klaar", "title": "Klaar", "terminal": true, "closing": true, "article": "3"}],
 	"purposes": [
 		{"name": "intake", "title": "Intake", "article": "3"},
 		{"name": "overleg", "title": "Overleg", "article": "3"},
 		{"name": "klaar", "title": "Klaar", "article": "3"},
 		{"name": "beide", "title": "Beide", "phases": ["intake", "overleg"], "standing": true, "article": "3"}],
-	"gates": [
-		{"name": "verder", "title": "Verder", "article": "3", "phases": ["intake"], "decided_by": "lead", "outcomes": ["ja"], "details": []},
-		{"name": "sluiten", "title": "Sluiten", "article": "3", "phases": ["overleg"], "decided_by": "lead", "outcomes": ["ja"], "details": []}],
-	"transitions": [
-		{"from": ["intake"], "to": "overleg", "gate": "verder", "outcomes": ["ja"], "offices": ["lead"], "article": "3"},
-		{"from": ["overleg"], "to": "klaar", "gate": "sluiten", "outcomes": ["ja"], "offices": ["lead"], "article": "3"}],
 	"rules": [
 		{"phases": ["intake"], "offices": ["lead"], "purposes": ["intake", "beide"], "categories": "*", "scope": "all",
 			"may": ["read", "supply", "correct", "remove"], "article": "4"},
@@ -54,10 +36,8 @@ SELECT casus.load_protocol('{
 			"may": ["read", "supply", "correct"], "article": "4"},
 		{"phases": ["overleg"], "offices": ["delegate"], "categories": "*", "scope": "own", "participants": true, "may": ["read", "supply"], "article": "4"},
 		{"phases": ["overleg"], "offices": ["delegate"], "categories": ["melding", "adres"], "scope": "shared", "participants": true, "may": ["read"], "article": "4"},
-		{"offices": ["lead"], "categories": "*", "scope": "all", "may": ["read"], "article": "5", "stages": ["klaar_inzage"]}],
-	"retention": [{"phase": "klaar", "article": "5", "stages": [
-		{"name": "klaar_inzage", "title": "Inzage", "until": "gedurende 6 months after besluit", "article": "5"}]}]
-}');
+		{"offices": ["lead"], "categories": "*", "scope": "all", "may": ["read"], "article": "5", "stages": ["klaar_inzage"]}]
+}'));
 SELECT casus.open_file('kolom-1', 'kolommen');
 SELECT casus.activate_protocol('kolommen', dpia => 'DPIA', parameters => '{"startdatum": "2026-01-01"}');
 SELECT casus.add_person('Lead', 'columns_lead'), casus.add_person('Desk', 'columns_desk'), casus.add_person('Red', 'columns_red');
@@ -100,18 +80,9 @@ BEGIN;
 SELECT casus.decide(:four, 'verder', 'ja', 'x'), casus.advance(:four, 'overleg');
 COMMIT;
 RESET SESSION AUTHORIZATION;
-CREATE FUNCTION attempt(sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	code text;
-	n bigint;
-BEGIN
-	EXECUTE sql;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	RETURN 'ok ' || n;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME;
-	RETURN SQLSTATE || ' ' || code || CASE code WHEN '' THEN SQLERRM ELSE '' END;
-END $$;
+\set tells message
+\set fixture :source '/test/fixtures/attempt.sql'
+\i :fixture
 \o
 
 -- Whoever has no capacity names the columns freely, and sees the rows outside the protocol.

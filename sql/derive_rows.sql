@@ -5,29 +5,16 @@
 SET client_min_messages = warning;
 CREATE ROLE derive_app;
 CREATE ROLE derive_lead;
-CREATE FUNCTION public.attempt(sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	code text;
-	check_text text;
-	n bigint;
-BEGIN
-	EXECUTE sql;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	RETURN 'ok ' || n;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME, check_text = PG_EXCEPTION_DETAIL;
-	RETURN concat_ws(' ', SQLSTATE, code, regexp_replace(check_text, '.*: ', ''));
-END $$;
-SELECT casus.load_protocol('{
-	"name": "afgeleid", "title": "Afgeleid", "source": "test",
-	"articles": [{"name": "1", "title": "Een"}],
-	"parameters": [{"name": "startdatum", "title": "Start", "type": "date", "mandatory": true, "article": "1"},
-		{"name": "dpia", "title": "DPIA", "type": "text", "mandatory": true, "article": "1"}],
-	"controllers": [{"name": "college", "title": "College", "article": "1"}],
+\getenv source PG_ABS_SRCDIR
+\set tells check
+\set fixture :source '/test/fixtures/attempt.sql'
+\i :fixture
+\set fixture :source '/test/fixtures/proef.sql'
+\i :fixture
+SELECT casus.load_protocol(public.proef('{
+	"name": "afgeleid", "title": "Afgeleid",
 	"parties": {"closed": true, "kinds": ["afdeling"], "article": "1", "list": [{"name": "rood", "title": "Rood", "kind": "afdeling"}]},
-	"lists": [],
 	"offices": [{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],
-	"subject_categories": [{"name": "subject", "title": "Subject", "article": "1"}],
 	"categories": [{"name": "melding", "title": "Melding", "subjects": ["subject", "geen"], "article": "1"}],
 	"phases": [{"name": "intake", "title": "Intake", "initial": true, "article": "1"},
 		{"name": "klaar", "title": "Klaar", "terminal": true, "closing": true, "article": "1"}],
@@ -42,7 +29,7 @@ SELECT casus.load_protocol('{
 		{"offices": ["lead"], "categories": "*", "scope": "all", "may": ["read"], "article": "1", "stages": ["klaar_inzage"]}],
 	"retention": [{"phase": "klaar", "article": "1", "stages": [
 		{"name": "klaar_inzage", "title": "Inzage", "until": "gedurende 6 months after besluit", "article": "1"}]}]
-}') AS protocol;
+}')) AS protocol;
 SELECT casus.open_file('afgeleid', 'noord') > 0 AND casus.open_file('afgeleid', 'zuid') > 0 AS opened;
 SELECT casus.activate_protocol('noord', 'DPIA', '{"startdatum": "2026-01-01"}') > 0
 	AND casus.activate_protocol('zuid', 'DPIA', '{"startdatum": "2026-01-01"}') > 0 AS active;

@@ -12,25 +12,14 @@ CREATE ROLE guard_bind_bypass BYPASSRLS;
 CREATE ROLE guard_bind_plain;
 CREATE ROLE guard_bind_coord;
 
--- The constraint-name field of the error that a statement gives, or what it returns.
-CREATE FUNCTION public.attempt(sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	code text;
-	n bigint;
-BEGIN
-	EXECUTE sql;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	RETURN 'ok ' || n;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME;
-	RETURN SQLSTATE || ' ' || code;
-END $$;
+\getenv source PG_ABS_SRCDIR
+\set tells code
+\set fixture :source '/test/fixtures/attempt.sql'
+\i :fixture
 
-SELECT casus.install_protocol('beesel-2021');
-SELECT casus.open_file('beesel-2021', 'zorg') IS NOT NULL AS opened;
-SELECT casus.activate_protocol('zorg', 'DPIA 1', '{"startdatum": "2021-01-01", "standaarden": "x"}') IS NOT NULL AS active;
-SELECT casus.add_person('Coordinator', 'guard_bind_coord', oath_on => '2020-01-01') IS NOT NULL AS added;
-SELECT casus.appoint('Coordinator', 'zorg', NULL, 'coordinator', reason => 'test') IS NOT NULL AS appointed;
+\set coordinator guard_bind_coord
+\set fixture :source '/test/fixtures/zorg.sql'
+\i :fixture
 
 CREATE SCHEMA app AUTHORIZATION guard_bind_owner;
 GRANT USAGE ON SCHEMA app TO PUBLIC;

@@ -7,26 +7,13 @@
 SET client_min_messages = warning;
 CREATE ROLE guard_ddl_owner;
 CREATE ROLE guard_ddl_coord;
-CREATE FUNCTION public.attempt(sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	code text;
-	n bigint;
-BEGIN
-	EXECUTE sql;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	RETURN 'ok ' || n;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME;
-	IF SQLSTATE = '42501' THEN
-		RETURN SQLSTATE || ' ' || code;
-	END IF;
-	RETURN SQLSTATE || ' ' || code || ' ' || SQLERRM;
-END $$;
-SELECT casus.install_protocol('beesel-2021');
-SELECT casus.open_file('beesel-2021', 'zorg') IS NOT NULL AS opened;
-SELECT casus.activate_protocol('zorg', 'DPIA 1', '{"startdatum": "2021-01-01", "standaarden": "x"}') IS NOT NULL AS active;
-SELECT casus.add_person('Coordinator', 'guard_ddl_coord', oath_on => '2020-01-01') IS NOT NULL AS added;
-SELECT casus.appoint('Coordinator', 'zorg', NULL, 'coordinator', reason => 'test') IS NOT NULL AS appointed;
+\getenv source PG_ABS_SRCDIR
+\set tells message
+\set fixture :source '/test/fixtures/attempt.sql'
+\i :fixture
+\set coordinator guard_ddl_coord
+\set fixture :source '/test/fixtures/zorg.sql'
+\i :fixture
 CREATE SCHEMA app AUTHORIZATION guard_ddl_owner;
 GRANT USAGE ON SCHEMA app TO PUBLIC;
 SET ROLE guard_ddl_owner;

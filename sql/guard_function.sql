@@ -6,16 +6,10 @@
  */
 \set VERBOSITY terse
 SET client_min_messages = warning;
-CREATE FUNCTION public.attempt(sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	code text;
-BEGIN
-	EXECUTE sql;
-	RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME;
-	RETURN SQLSTATE || ' ' || code;
-END $$;
+\getenv source PG_ABS_SRCDIR
+\set tells code
+\set fixture :source '/test/fixtures/attempt.sql'
+\i :fixture
 CREATE EXTENSION pageinspect;
 CREATE EXTENSION pg_surgery;
 CREATE EXTENSION pgstattuple;

@@ -5,18 +5,10 @@
 \set VERBOSITY terse
 SET client_min_messages = warning;
 CREATE ROLE guard_own_plain;
-CREATE FUNCTION public.attempt(sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	code text;
-	n bigint;
-BEGIN
-	EXECUTE sql;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	RETURN 'ok ' || n;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME;
-	RETURN SQLSTATE || ' ' || code;
-END $$;
+\getenv source PG_ABS_SRCDIR
+\set tells code
+\set fixture :source '/test/fixtures/attempt.sql'
+\i :fixture
 SELECT casus.install_protocol('beesel-2021');
 SELECT casus.open_file('beesel-2021', 'zorg') IS NOT NULL AS opened;
 
@@ -72,7 +64,7 @@ INSERT INTO public.trial (sql) VALUES
 	('ALTER FUNCTION casus_int.permits(casus.label) OWNER TO CURRENT_USER'),
 	('DROP FUNCTION casus_int.permits(casus.label) CASCADE'),
 	('ALTER EXTENSION casus DROP FUNCTION casus_int.permits(casus.label)'),
-	('ALTER EXTENSION casus ADD FUNCTION public.attempt(text)'),
+	('ALTER EXTENSION casus ADD FUNCTION public.attempt(text, text)'),
 	('ALTER DOMAIN casus.label ADD CONSTRAINT c CHECK (VALUE IS NOT NULL)'),
 	('ALTER SCHEMA casus_int RENAME TO x'),
 	('DROP SCHEMA casus CASCADE'),
@@ -86,7 +78,7 @@ INSERT INTO public.trial (sql) VALUES
 	('VACUUM casus_cat.file'),
 	('REINDEX TABLE casus_cat.file'),
 	('ANALYZE casus_cat.file'),
-	('COMMENT ON FUNCTION public.attempt(text) IS ''x'''),
+	('COMMENT ON FUNCTION public.attempt(text, text) IS ''x'''),
 	('SELECT oid FROM pg_policy'),
 	('SELECT oid FROM pg_class WHERE relname = ''pg_class'' FOR UPDATE');
 SELECT attempt(sql), sql FROM public.trial ORDER BY n;

@@ -7,23 +7,13 @@
 SET client_min_messages = warning;
 CREATE ROLE guard_purpose_coord;
 CREATE ROLE guard_purpose_plain;
-CREATE FUNCTION public.attempt(sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	code text;
-	n bigint;
-BEGIN
-	EXECUTE sql;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	RETURN 'ok ' || n;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME;
-	RETURN SQLSTATE || ' ' || code;
-END $$;
-SELECT casus.install_protocol('beesel-2021');
-SELECT casus.open_file('beesel-2021', 'zorg') IS NOT NULL AS opened;
-SELECT casus.activate_protocol('zorg', 'DPIA 1', '{"startdatum": "2021-01-01", "standaarden": "x"}') IS NOT NULL AS active;
-SELECT casus.add_person('Coordinator', 'guard_purpose_coord', oath_on => '2020-01-01') IS NOT NULL AS added;
-SELECT casus.appoint('Coordinator', 'zorg', NULL, 'coordinator', reason => 'test') IS NOT NULL AS appointed;
+\getenv source PG_ABS_SRCDIR
+\set tells code
+\set fixture :source '/test/fixtures/attempt.sql'
+\i :fixture
+\set coordinator guard_purpose_coord
+\set fixture :source '/test/fixtures/zorg.sql'
+\i :fixture
 CREATE TABLE public.signaal (id int PRIMARY KEY, titel text);
 CREATE TABLE public.ander (id int);
 INSERT INTO public.ander VALUES (1);

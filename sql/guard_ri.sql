@@ -7,11 +7,10 @@
 SET client_min_messages = warning;
 CREATE ROLE guard_ri_owner;
 CREATE ROLE guard_ri_coord;
-SELECT casus.install_protocol('beesel-2021');
-SELECT casus.open_file('beesel-2021', 'zorg') IS NOT NULL AS opened;
-SELECT casus.activate_protocol('zorg', 'DPIA 1', '{"startdatum": "2021-01-01", "standaarden": "x"}') IS NOT NULL AS active;
-SELECT casus.add_person('Coordinator', 'guard_ri_coord', oath_on => '2020-01-01') IS NOT NULL AS added;
-SELECT casus.appoint('Coordinator', 'zorg', NULL, 'coordinator', reason => 'test') IS NOT NULL AS appointed;
+\getenv source PG_ABS_SRCDIR
+\set coordinator guard_ri_coord
+\set fixture :source '/test/fixtures/zorg.sql'
+\i :fixture
 CREATE SCHEMA app AUTHORIZATION guard_ri_owner;
 GRANT USAGE ON SCHEMA app TO PUBLIC;
 SET ROLE guard_ri_owner;

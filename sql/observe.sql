@@ -18,17 +18,14 @@ CREATE TRIGGER bewaar AFTER INSERT OR UPDATE ON zaak FOR EACH ROW EXECUTE FUNCTI
 CREATE FUNCTION schrijf(text) RETURNS text LANGUAGE plpgsql AS
 	'BEGIN INSERT INTO plain VALUES (0, $1); RETURN $1; END';
 GRANT ALL ON zaak, historie, plain TO observe_coordinator, observe_stranger;
+\getenv source PG_ABS_SRCDIR
+\set fixture :source '/test/fixtures/proef.sql'
+\i :fixture
 \o /dev/null
-SELECT casus.load_protocol('{
-	"name": "proef-1", "title": "Proef", "source": "test",
-	"articles": [{"name": "1", "title": "Een"}],
-	"parameters": [{"name": "startdatum", "title": "Start", "type": "date", "mandatory": true, "article": "1"},
-		{"name": "dpia", "title": "DPIA", "type": "text", "mandatory": true, "article": "1"}],
-	"controllers": [{"name": "college", "title": "College", "article": "1"}],
+SELECT casus.load_protocol(public.proef('{
+	"name": "proef-1", "title": "Proef",
 	"parties": {"closed": true, "kinds": ["afdeling"], "article": "1", "list": [{"name": "rood", "title": "Rood", "kind": "afdeling"}]},
-	"lists": [],
 	"offices": [{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],
-	"subject_categories": [{"name": "subject", "title": "Subject", "article": "1"}],
 	"categories": [
 		{"name": "melding", "title": "Melding", "subjects": ["subject", "geen"], "article": "1"},
 		{"name": "medisch", "title": "Medisch", "subjects": ["subject", "geen"], "article": "1"}],
@@ -53,7 +50,7 @@ SELECT casus.load_protocol('{
 		{"offices": ["lead"], "categories": "*", "scope": "all", "may": ["read"], "article": "1", "stages": ["klaar_inzage"]}],
 	"retention": [{"phase": "klaar", "article": "1", "stages": [
 		{"name": "klaar_inzage", "title": "Inzage", "until": "gedurende 6 months after besluit", "article": "1"}]}]
-}');
+}'));
 SELECT casus.open_file('proef-1', 'ond');
 SELECT casus.activate_protocol('ond', dpia => 'DPIA', parameters => '{"startdatum": "2026-01-01"}');
 SELECT casus.add_person('Coor', 'observe_coordinator');

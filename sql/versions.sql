@@ -7,11 +7,10 @@
 SET client_min_messages = warning;
 CREATE ROLE versions_coord;
 CREATE ROLE versions_keeper;
-SELECT casus.install_protocol('beesel-2021');
-SELECT casus.open_file('beesel-2021', 'zorg') IS NOT NULL AS opened;
-SELECT casus.activate_protocol('zorg', 'DPIA 1', '{"startdatum": "2021-01-01", "standaarden": "x"}') IS NOT NULL AS active;
-SELECT casus.add_person('Coordinator', 'versions_coord', oath_on => '2020-01-01') IS NOT NULL AS added;
-SELECT casus.appoint('Coordinator', 'zorg', NULL, 'coordinator', reason => 'test') IS NOT NULL AS appointed;
+\getenv source PG_ABS_SRCDIR
+\set coordinator versions_coord
+\set fixture :source '/test/fixtures/zorg.sql'
+\i :fixture
 
 CREATE FUNCTION public.major() RETURNS int LANGUAGE sql AS $$SELECT current_setting('server_version_num')::int / 10000$$;
 -- Runs it where it exists, and gives its rows, or SQLSTATE and code of its error.
