@@ -1,7 +1,7 @@
 /*
  * guard_file.c
  *		Files of the server named in a statement: COPY, and the tables of
- *		file_fdw.
+ *		file_fdw, when they are made and when they are read.
  *
  * In the data directory and the tablespaces stand the rows of every database,
  * and in its own directory the access log: nobody reads or writes there by SQL
@@ -17,12 +17,21 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "access/genam.h"
+#include "access/table.h"
 #include "accesslog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_inherits.h"
 #include "commands/defrem.h"
+#include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 /* Where a path leads; a file that is not there yet, by its directory.  False: nowhere. */
 static bool
@@ -66,21 +75,26 @@ is_in_tablespace(const char *resolved)
 	return result;
 }
 
-static void
-check_file(const char *path)
+/* Does the path lead to what the server keeps, on a server with casus? */
+static bool
+is_of_server(const char *path)
 {
 	char		resolved[PATH_MAX];
 
-	if (path == NULL || !OidIsValid(get_role_oid("casus_owner", true)) ||
-		!resolve(path, resolved))
-		return;
-	if (!is_below(resolved, DataDir) && !is_below(resolved, "pg_wal") &&
-		!is_below(resolved, casus_sink_directory()) && !is_in_tablespace(resolved))
-		return;
-	casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
-					   _("this statement would go past the protocol"),
-					   _("The file is one of the server's, where the rows of protected tables and the access log stand too."),
-					   _("Name a file outside of the data directory, the tablespaces and the directory of the log."));
+	return path != NULL && OidIsValid(get_role_oid("casus_owner", true)) &&
+		resolve(path, resolved) &&
+		(is_below(resolved, DataDir) || is_below(resolved, "pg_wal") ||
+		 is_below(resolved, casus_sink_directory()) || is_in_tablespace(resolved));
+}
+
+static void
+check_file(const char *path)
+{
+	if (is_of_server(path))
+		casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
+						   _("this statement would go past the protocol"),
+						   _("The file is one of the server's, where the rows of protected tables and the access log stand too."),
+						   _("Name a file outside of the data directory, the tablespaces and the directory of the log."));
 }
 
 static void
@@ -97,6 +111,95 @@ check_options(List *options)
 	}
 }
 
+/* ---- foreign tables that are there, perhaps from before casus ---- */
+
+static bool
+reads_server(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, GetForeignTable(relid)->options)
+	{
+		DefElem    *option = lfirst(lc);
+
+		if (strcmp(option->defname, "filename") == 0 && option->arg != NULL &&
+			is_of_server(defGetString(option)))
+			return true;
+	}
+	return false;
+}
+
+/* Where it leads now: a link may have been made after the table. */
+void
+casus_guard_file_table(Oid relid)
+{
+	check_options(GetForeignTable(relid)->options);
+}
+
+/* In a database without casus nothing else of a plan is looked at. */
+void
+casus_guard_file_plan(const PlannedStmt *plan)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+
+		if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_FOREIGN_TABLE)
+			casus_guard_file_table(rte->relid);
+	}
+}
+
+/* ANALYZE reads a foreign table that it names, itself or by a parent, and no other. */
+static void
+check_analyze(VacuumStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->rels)
+	{
+		VacuumRelation *named = lfirst(lc);
+		Oid			relid = named->relation == NULL ? named->oid :
+			RangeVarGetRelid(named->relation, NoLock, true);
+		ListCell   *member;
+
+		if (!OidIsValid(relid))
+			continue;
+		foreach(member, find_all_inheritors(relid, NoLock, NULL))
+			if (get_rel_relkind(lfirst_oid(member)) == RELKIND_FOREIGN_TABLE)
+				casus_guard_file_table(lfirst_oid(member));
+	}
+}
+
+/* Without names it reads them by their parents only. */
+static void
+check_analyze_all(void)
+{
+	Relation	tables = table_open(ForeignTableRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(tables, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Oid			relid = ((Form_pg_foreign_table) GETSTRUCT(tuple))->ftrelid;
+
+		if (has_superclass(relid))
+			casus_guard_file_table(relid);
+	}
+	systable_endscan(scan);
+	table_close(tables, AccessShareLock);
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_reads_server_file);
+
+/* For casus.doctor(). */
+Datum
+casus_sql_reads_server_file(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(reads_server(PG_GETARG_OID(0)));
+}
+
 void
 casus_guard_file(Node *stmt)
 {
@@ -104,6 +207,10 @@ casus_guard_file(Node *stmt)
 
 	if (IsA(stmt, CopyStmt) && !((CopyStmt *) stmt)->is_program)
 		check_file(((CopyStmt *) stmt)->filename);
+	else if (IsA(stmt, VacuumStmt) && ((VacuumStmt *) stmt)->rels == NIL)
+		check_analyze_all();
+	else if (IsA(stmt, VacuumStmt))
+		check_analyze((VacuumStmt *) stmt);
 	else if (IsA(stmt, CreateForeignTableStmt))
 		check_options(((CreateForeignTableStmt *) stmt)->options);
 	else if (IsA(stmt, AlterTableStmt))

@@ -327,6 +327,8 @@ check_relations(const Check *check)
 			continue;
 		if (rte->relkind == RELKIND_TOASTVALUE)
 			check_toast_table(rte->relid);
+		else if (rte->relkind == RELKIND_FOREIGN_TABLE)
+			casus_guard_file_table(rte->relid);
 		else if (!casus_guard_is_plain(rte->relid) && casus_guard_is_state(rte->relid))
 			check_state_table(check, rte);
 	}

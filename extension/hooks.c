@@ -172,6 +172,7 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 
 	if (!casus_present())
 	{
+		casus_guard_file_plan(query->plannedstmt);
 		start(query, eflags);
 		return;
 	}

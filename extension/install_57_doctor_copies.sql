@@ -4,6 +4,15 @@
  *		may make: what goes there, no plan shows.
  */
 
+CREATE FUNCTION casus_int.reads_server_file(relation oid) RETURNS boolean
+	LANGUAGE c STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_reads_server_file';
+COMMENT ON FUNCTION casus_int.reads_server_file(oid) IS
+	'Does a foreign table name a file in the data directory, a tablespace or the directory of the log?';
+REVOKE ALL ON FUNCTION casus_int.reads_server_file(oid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION casus_int.reads_server_file(oid) TO casus_admin, casus_auditor;
+
 CREATE VIEW casus_int.copy_finding AS
 	SELECT 'warning'::text AS severity, 'dblink_reader'::text AS code,
 		pg_catalog.format('%s may execute %s of extension dblink: the other connection has other rights, and is told values of this one.',
@@ -31,6 +40,11 @@ CREATE VIEW casus_int.copy_finding AS
 	LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
 	WHERE c.relkind = 'f' AND a.grantee <> c.relowner AND a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
 	GROUP BY c.oid, r.rolname
+	UNION ALL
+	SELECT 'warning', 'file_table',
+		pg_catalog.format('Foreign table %s names a file that the server keeps; while the library is loaded, reading it is refused.', t.ftrelid::regclass),
+		pg_catalog.format('DROP FOREIGN TABLE %s;', t.ftrelid::regclass)
+	FROM pg_catalog.pg_foreign_table t WHERE casus_int.reads_server_file(t.ftrelid)
 	UNION ALL
 	SELECT 'warning', 'subscription',
 		pg_catalog.format('Subscription %s writes into the protected table %s: what its publisher sends counts as outside the protocol, or stops it.', s.subname, p.relation),

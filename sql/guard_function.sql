@@ -116,9 +116,42 @@ SELECT attempt('CREATE FOREIGN TABLE public.f (line text) SERVER files OPTIONS (
 	attempt('ALTER FOREIGN TABLE public.outside OPTIONS (SET filename ''casus_log/access.jsonl'')') AS altered,
 	attempt('ALTER TABLE public.outside OPTIONS (SET filename ''casus_log/access.jsonl'')') AS altered_as_table;
 
+-- A foreign table that was there before, or whose link has been moved: where it leads counts when it is read.
+\! ln -sfn /etc "$DATA.moved"
+\set moved :data '.moved/passwd'
+CREATE FOREIGN TABLE public.moved (line text) SERVER files OPTIONS (filename :'moved');
+CREATE TABLE public.parent (line text);
+CREATE FOREIGN TABLE public.part () INHERITS (public.parent) SERVER files OPTIONS (filename :'moved');
+CREATE VIEW public.moved_view AS SELECT * FROM public.moved;
+CREATE TEMP TABLE trial (n int, statement text);
+INSERT INTO trial VALUES (1, 'SELECT count(*) FROM public.moved'), (2, 'SELECT count(*) FROM public.moved_view'),
+	(3, 'SELECT count(*) FROM public.parent'), (4, 'CREATE TABLE public.kopie AS SELECT * FROM public.moved'), (5, 'COPY (SELECT * FROM public.moved) TO ''/dev/null'''),
+	(6, 'ANALYZE public.moved'), (7, 'ANALYZE public.parent'), (8, 'SELECT 1 WHERE EXISTS (SELECT FROM public.outside)');
+PREPARE kept AS SELECT count(*) > 0 AS lines FROM public.moved;
+EXECUTE kept;
+SELECT n, attempt(statement), statement FROM trial ORDER BY n;
+SELECT count(*) FROM casus.doctor() WHERE code = 'file_table';
+DROP TABLE public.kopie;
+-- /etc/passwd becomes the access log
+\! mkdir -p "$DATA.file" && ln -sfn "$DATA/casus_log/access.jsonl" "$DATA.file/passwd" && ln -sfn "$DATA.file" "$DATA.moved"
+EXECUTE kept;
+SELECT n, attempt(statement), statement FROM trial ORDER BY n;
+ANALYZE;
+SELECT severity, finding, mend FROM casus.doctor() WHERE code = 'file_table';
+DROP FOREIGN TABLE public.part;
+
 -- In another database of the server.
 \c postgres
 SET client_min_messages = warning;
+CREATE EXTENSION file_fdw;
+CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+\! ln -sfn /etc "$DATA.moved"
+CREATE FOREIGN TABLE public.moved (line text) SERVER files OPTIONS (filename :'moved');
+\! ln -sfn "$DATA.file" "$DATA.moved"
+SELECT * FROM public.moved;
+ANALYZE public.moved;
+DROP EXTENSION file_fdw CASCADE;
+\! rm -r "$DATA.moved" "$DATA.file"
 SELECT length(pg_read_file('PG_VERSION')) > 0;
 COPY (SELECT '') TO :'link';
 \! rm "$DATA.link"
