@@ -62,6 +62,7 @@ static Oid	owner_oid;
 static Oid	permits_oid;
 static Oid	column_permits_oid;
 static Oid	row_trigger_oid;
+static Oid	finds_parent_oid;
 static Oid	own_setval_oid;
 static Oid	shows_statistics_oid;
 static Oid	label_type_oid;
@@ -226,6 +227,7 @@ look_up(void)
 
 	/* Without one of these its callers do without; all else stays guarded. */
 	row_trigger_oid = find_function(internal, "row_trigger", 0, NULL);
+	finds_parent_oid = find_function(internal, "finds_parent", 1, types);
 	own_setval_oid = find_function(internal, "setval", lengthof(setval_types), setval_types);
 	shows_statistics_oid = find_function(internal, "shows_statistics",
 										 lengthof(statistics_types), statistics_types);
@@ -322,6 +324,12 @@ Oid
 casus_column_permits_oid(void)
 {
 	return casus_installed() ? column_permits_oid : InvalidOid;
+}
+
+Oid
+casus_finds_parent_oid(void)
+{
+	return casus_installed() ? finds_parent_oid : InvalidOid;
 }
 
 Oid

@@ -128,6 +128,7 @@ extern void casus_guard_refuse_ddl(const CasusProtected *prot, const char *what,
 
 /* ---- guard_ri.c: referential integrity by statement shape ---- */
 extern bool casus_guard_ri_query(const Query *query);	/* before planning */
+extern bool casus_guard_ri_seeks_parent(const Query *query);	/* of such a one */
 extern bool casus_guard_ri_plan(const PlannedStmt *plan);	/* at executor start */
 extern bool casus_guard_ri_validation(const Query *query, const char *sql);
 extern bool casus_guard_ri_validation_starts(const char *sql);	/* consumed */

@@ -286,13 +286,37 @@ unbind_query(Query *query)
 	}
 }
 
+/* The check of a foreign key: see casus_sql_finds_parent(). */
+static void
+bind_key_check(Query *query)
+{
+	RangeTblEntry *rte = linitial(query->rtable);
+	const CasusProtected *prot = casus_registry_find(rte->relid);
+	Var		   *label;
+
+	if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE ||
+		prot->label_attno == InvalidAttrNumber ||
+		!OidIsValid(casus_finds_parent_oid()) || !casus_guard_ri_seeks_parent(query))
+		return;
+	label = makeVar(1, prot->label_attno, casus_label_type_oid(), -1, InvalidOid, 0);
+	query->jointree->quals =
+		make_and_qual(query->jointree->quals,
+					  (Node *) makeFuncExpr(casus_finds_parent_oid(), BOOLOID, list_make1(label),
+											InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+}
+
 bool
 casus_guard_query(Query *query, const char *sql, int *options)
 {
 	Binding		binding = {sql, false};
 
-	if (query->commandType == CMD_UTILITY || casus_guard_ri_query(query))
+	if (query->commandType == CMD_UTILITY)
 		return false;
+	if (casus_guard_ri_query(query))
+	{
+		bind_key_check(query);
+		return false;
+	}
 	if (casus_guard_ri_validation(query, sql))
 	{
 		unbind_query(query);

@@ -111,6 +111,14 @@ is_key_comparison(Node *node, bool planned)
 		(is_column(right) && is_value(left, planned));
 }
 
+/* What guard_query.c has put in. */
+static bool
+finds_parent(Node *node)
+{
+	return IsA(node, FuncExpr) && OidIsValid(casus_finds_parent_oid()) &&
+		((FuncExpr *) node)->funcid == casus_finds_parent_oid();
+}
+
 static bool
 are_key_comparisons(List *quals, bool planned)
 {
@@ -118,7 +126,7 @@ are_key_comparisons(List *quals, bool planned)
 
 	foreach(lc, quals)
 	{
-		if (!is_key_comparison(lfirst(lc), planned))
+		if (!is_key_comparison(lfirst(lc), planned) && !(planned && finds_parent(lfirst(lc))))
 			return false;
 	}
 	return true;
@@ -286,6 +294,18 @@ casus_guard_ri_query(const Query *query)
 		default:
 			return false;
 	}
+}
+
+/*
+ * Does it look for the row that a key leads to?  The server writes that as
+ * column = value, and what looks for rows that lead to a key the other way.
+ */
+bool
+casus_guard_ri_seeks_parent(const Query *query)
+{
+	OpExpr	   *op = linitial(conjuncts(query->jointree->quals));
+
+	return query->commandType == CMD_SELECT && is_column(linitial(op->args));
 }
 
 /* ---- a marked statement, planned ---- */

@@ -63,6 +63,13 @@ CREATE FUNCTION casus_int.permits(label casus.label) RETURNS boolean
 COMMENT ON FUNCTION casus_int.permits(casus.label) IS
 	'May the session see a row with this label now? True for rows outside the protocol, rows of its own transaction, and governed rows that a rule grants to its capacity. NULL (denied) for NULL. Without the library preloaded: error casus.not_preloaded.';
 
+/* Put as a condition into the checks of foreign keys that lead to protected tables (guard_query.c). */
+CREATE FUNCTION casus_int.finds_parent(label casus.label) RETURNS boolean
+	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 1
+	AS 'MODULE_PATHNAME', 'casus_sql_finds_parent';
+COMMENT ON FUNCTION casus_int.finds_parent(casus.label) IS
+	'Does the check of a foreign key find a row with this label? Every one, but while a row of this transaction waits for a parent that may not be seen: then those which casus_int.permits() grants, so that a hidden parent answers as a missing one.';
+
 /* Called per row where a column is of a category that not every reader may read. */
 CREATE FUNCTION casus_int.column_permits(label casus.label, relation regclass, attnum smallint) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2

@@ -318,6 +318,7 @@ casus_rowparent_place(const CasusProtected *prot, CasusPredicates *predicates,
 			place->kind = CASUS_PLACE_OUTSIDE;
 		if (place->kind == CASUS_PLACE_OUTSIDE)
 			return;
+		place->above = place->kind;
 		place->fs = casus_rowparent_governing(predicates, slot);
 		if (place->fs == NULL)
 			place->kind = CASUS_PLACE_OUTSIDE;

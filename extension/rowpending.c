@@ -97,12 +97,14 @@ resolve(Relation rel, HeapTuple tuple)
 	row.slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
 	ExecStoreHeapTuple(tuple, row.slot, false);
 	casus_rowparent_place(row.prot, row.predicates, row.slot, &place);
-	if (place.kind == CASUS_PLACE_NO_PARENT)
+	if (place.kind == CASUS_PLACE_NO_PARENT || place.above == CASUS_PLACE_NO_PARENT)
 	{
 		resolve_parent(&row, place.via);
 		casus_rowparent_place(row.prot, row.predicates, row.slot, &place);
 	}
-	if (place.kind == CASUS_PLACE_OUTSIDE)
+	if (casus_rowverdict_wants_parent(&row, &place))
+		casus_rowverdict_no_parent(&row);
+	else if (place.kind == CASUS_PLACE_OUTSIDE)
 		(void) casus_rowlabel_set(rel, &tuple->t_self, &casus_label_outside);
 	else if (place.kind != CASUS_PLACE_DOSSIER)
 		casus_rowverdict_no_parent(&row);

@@ -38,6 +38,7 @@ typedef enum CasusPlaceKind
 typedef struct CasusPlace
 {
 	CasusPlaceKind kind;
+	CasusPlaceKind above;		/* what the parent says, before a predicate of the table's own */
 	CasusFileSettings *fs;		/* which settings apply; NULL when outside */
 	int64		dossier;		/* DOSSIER */
 	bool		has_parent;		/* parent_raw and parent are set */
@@ -105,6 +106,7 @@ extern void casus_rowverdict_refuse_under(CasusRow *row, const char *article, co
 										  const char *message, const char *check,
 										  const char *hint);
 extern void casus_rowverdict_no_parent(CasusRow *row);
+extern bool casus_rowverdict_wants_parent(const CasusRow *row, const CasusPlace *place);
 extern bool casus_rowverdict_hold(CasusRow *row, int64 dossier);
 extern void casus_rowverdict_change(CasusRow *row, const pg_uuid_t *raw, CasusVerb verb);
 extern bool casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw);

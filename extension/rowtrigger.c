@@ -123,6 +123,13 @@ handle_insert(CasusRow *row, HeapTuple tuple)
 	switch (place.kind)
 	{
 		case CASUS_PLACE_OUTSIDE:
+			if (casus_rowverdict_wants_parent(row, &place))
+			{
+				if (!place.via->deferrable)
+					break;
+				casus_label_pending(&raw);
+				return with_label(row, tuple, &raw);
+			}
 			if (label_of(row, tuple, &given) && same_label(&given, &casus_label_outside))
 				return tuple;
 			return with_label(row, tuple, &casus_label_outside);
@@ -289,6 +296,12 @@ update_ungoverned(CasusRow *row, const pg_uuid_t *raw, CasusLabelKind kind,
 	{
 		case CASUS_PLACE_OUTSIDE:
 			*result = casus_label_outside;
+			if ((kind == CASUS_LABEL_OUTSIDE && !key_changed(row, old, new)) ||
+				!casus_rowverdict_wants_parent(row, &place))
+				return true;
+			if (!place.via->deferrable)
+				break;
+			casus_label_pending(result);
 			return true;
 		case CASUS_PLACE_NO_PARENT:
 			if (!place.via->deferrable)

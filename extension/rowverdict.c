@@ -5,6 +5,9 @@
  * The dossier's row is locked FOR SHARE before the verdict, once per
  * transaction, so that a change of phase waits for us and not the reverse.
  *
+ * Private to the backend: the transaction in which a row waits for a parent that
+ * is hidden.
+ *
  * Copyright (c) 2026, the casus developers
  */
 #include "acts.h"
@@ -12,8 +15,14 @@
 
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "access/transam.h"
+#include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+
+PG_FUNCTION_INFO_V1(casus_sql_finds_parent);
+
+static TransactionId hidden_xact = InvalidTransactionId;
 
 #define NO_PARENT _("there is no parent row to take the dossier from")
 #define NO_PARENT_CHECK _("the parent row is not there, or not for you")
@@ -70,6 +79,43 @@ no_purpose(CasusRow *row)
 							CASUS_HINT_ENTER);
 }
 
+/*
+ * A row that its own predicate leaves outside the protocol hangs on its parent
+ * all the same: one that is hidden answers as one that is missing, at once or,
+ * where the key is deferrable, at commit.  In observe mode nothing is hidden.
+ */
+bool
+casus_rowverdict_wants_parent(const CasusRow *row, const CasusPlace *place)
+{
+	if (place->kind != CASUS_PLACE_OUTSIDE || place->above == CASUS_PLACE_OUTSIDE ||
+		row->prot->mode != CASUS_MODE_ENFORCE || casus_label_is_own_pending(&place->parent_raw))
+		return false;
+	if (place->has_parent && casus_policy_permits(&place->parent_raw))
+		return false;
+	if (place->above != CASUS_PLACE_NO_PARENT && place->via->deferrable)
+		hidden_xact = GetTopTransactionId();
+	return true;
+}
+
+/*
+ * The check of a deferrable key may come before the commit, where the row still
+ * waits for its parent: while one does in this transaction, the check finds no
+ * parent that is hidden.  Put into its query by guard_query.c.
+ */
+Datum
+casus_sql_finds_parent(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *raw;
+
+	if (likely(!TransactionIdIsValid(hidden_xact)) ||
+		!TransactionIdEquals(hidden_xact, GetTopTransactionIdIfAny()))
+		PG_RETURN_BOOL(true);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_BOOL(false);
+	raw = PG_GETARG_UUID_P(0);
+	PG_RETURN_BOOL(casus_label_is_own_pending(raw) || casus_policy_permits(raw));
+}
+
 /* ---- the dossier, the capacity, the verdict ---- */
 
 /* Locks and loads the dossier; false: there is none. */
@@ -101,9 +147,38 @@ static void
 deny_parent(CasusRow *row)
 {
 	if (row->may_wait)
+	{
 		row->waits = true;
+		hidden_xact = GetTopTransactionId();
+	}
 	else
 		casus_rowverdict_no_parent(row);
+}
+
+/*
+ * So with a dossier that the row names itself: one that the caller may not know
+ * of answers as one that is not there.
+ */
+static bool
+names_unknown(const CasusPlace *place)
+{
+	CasusDossier state;
+
+	return place->kind == CASUS_PLACE_DOSSIER && !place->has_parent &&
+		!casus_sight_dossier(place->dossier, &state);
+}
+
+static void
+deny_named(CasusRow *row, const CasusPlace *place)
+{
+	row->protocol = casus_protocol(casus_find_protocol_of(place->fs->id));
+	if (casus_context_for_file(place->fs->id) == NULL)
+		no_purpose(row);
+	else
+		casus_rowverdict_refuse_under(row, NULL, "not_involved",
+									  _("this row may not be brought in"),
+									  _("the dossier does not exist, or this office is not involved in it"),
+									  "SELECT * FROM casus.dossier;");
 }
 
 /* The supply verdict. */
@@ -117,6 +192,8 @@ judge_supply(CasusRow *row, const CasusLabel *label, const CasusPlace *place)
 		return true;
 	if (place->has_parent && !casus_policy_permits(&place->parent_raw))
 		deny_parent(row);
+	else if (names_unknown(place))
+		deny_named(row, place);
 	else if (row->capacity == NULL)
 		no_purpose(row);
 	else
@@ -257,6 +334,8 @@ make_label(CasusRow *row, const CasusPlace *place, CasusLabel *label)
 		/* Also here: nobody learns of a parent that is hidden from him. */
 		if (place->has_parent && !casus_policy_permits(&place->parent_raw))
 			deny_parent(row);
+		else if (names_unknown(place))
+			deny_named(row, place);
 		else
 			casus_rowverdict_refuse_under(row, article, "wrong_category",
 										  _("these data may not be kept in this dossier"),
@@ -304,7 +383,10 @@ casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw)
 		return false;
 	if (!casus_rowverdict_hold(row, id))
 	{
-		casus_rowverdict_no_parent(row);
+		if (place->kind == CASUS_PLACE_DOSSIER && !place->has_parent)
+			deny_named(row, place);
+		else
+			casus_rowverdict_no_parent(row);
 		return false;
 	}
 	if (waited)

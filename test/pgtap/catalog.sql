@@ -42,8 +42,9 @@ SELECT is_empty($$
 	AND NOT (lanname = 'c' AND provolatile = 'i')	-- looks nothing up
 	AND prokind <> 'p'								-- could not commit with a SET clause
 	AND signature NOT IN (
-		'casus_int.permits(casus.label)',			-- these five once per row
+		'casus_int.permits(casus.label)',			-- these six once per row
 		'casus_int.column_permits(casus.label,regclass,smallint)',
+	'casus_int.finds_parent(casus.label)',
 		'casus_int.shows_statistics(oid,boolean)',
 		'casus_int.row_trigger()',
 		'casus_int.resolve_pending()',
@@ -109,7 +110,7 @@ SELECT is_empty($$
 	SELECT signature FROM function p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 	WHERE p.pronamespace = 'casus_int'::regnamespace AND a.grantee = 0
 	AND signature NOT IN ('casus_int.permits(casus.label)', 'casus_int.is_pending(casus.label)', 'casus_int.setval(regclass,bigint,boolean)',
-		'casus_int.column_permits(casus.label,regclass,smallint)', 'casus_int.shows_statistics(oid,boolean)',
+		'casus_int.column_permits(casus.label,regclass,smallint)', 'casus_int.finds_parent(casus.label)', 'casus_int.shows_statistics(oid,boolean)',
 		'casus_int.row_trigger()', 'casus_int.resolve_pending()')	-- whoever adds a partition copies them
 	AND p.oid NOT IN (SELECT refobjid FROM view_use WHERE refclassid = 'pg_proc'::regclass)$$,
 	'of the internals PUBLIC may execute only what a policy, a trigger, a view or a statement in the stead of setval() calls');
