@@ -201,8 +201,10 @@ EXECUTE team;
 RESET SESSION AUTHORIZATION;
 REVOKE bs_subsidies FROM bs_stranger;
 SET SESSION AUTHORIZATION bs_stranger;
-EXECUTE team;
+EXECUTE team \gset
 RESET SESSION AUTHORIZATION;
+-- the team's own policy is PostgreSQL's to keep, which did so from 15.20 on
+SELECT :count = 0 OR current_setting('server_version_num')::integer < 150020 AS ended;
 
 -- A090: the owner hangs a table under one that is open to all.
 SET SESSION AUTHORIZATION bs_owner;

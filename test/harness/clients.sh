@@ -44,6 +44,7 @@ need_clients() {
 		fi
 	done
 	# All at once is fastest; where one of them is not to be had, each for itself.
+	mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
 	if [ ${#files[@]} -gt 0 ] && ! need_packages "${missing[@]}" 2>>"$work/log/packages"; then
 		for f in "${files[@]}"; do
 			mapfile -t packages < <(client_needs Packages "$f")
