@@ -25,6 +25,7 @@ _PG_init(void)
 	casus_registry_init();
 	casus_registry_label_init();
 	casus_rowtransit_init();
+	casus_windows_init();
 	casus_context_init();
 	casus_dossier_init();
 	casus_policy_init();

@@ -184,6 +184,23 @@ extern void casus_shmem_request_later(Size (*size) (void));
 extern void casus_shmem_add(void (*startup) (void));
 
 /* ------------------------------------------------------------------------
+ * windows.c: maintenance windows
+ * ------------------------------------------------------------------------ */
+
+typedef struct CasusWindow
+{
+	Oid			relid;
+	Oid			role;			/* current user when it was opened */
+	TimestampTz until;
+	int			pid;			/* of its session */
+} CasusWindow;
+
+extern void casus_windows_init(void);
+extern void casus_windows_open(Oid relid, Oid role, TimestampTz until);
+extern bool casus_windows_are_open(Oid relid, Oid role);	/* in this session */
+extern int	casus_windows_all(CasusWindow **windows);
+
+/* ------------------------------------------------------------------------
  * catalog.c: the only file that looks up oids of casus' own objects
  * ------------------------------------------------------------------------ */
 

@@ -25,6 +25,8 @@
 #include "pgtime.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 
 static void
 put_finding(ReturnSetInfo *result, const char *severity, const char *code,
@@ -85,6 +87,32 @@ check_settings(ReturnSetInfo *result)
 	check_log_directory(result);
 }
 
+/* ---- maintenance ---- */
+
+/* Of all sessions: to who looks at one table nothing else shows them. */
+static void
+check_windows(ReturnSetInfo *result)
+{
+	CasusWindow *windows;
+	int			n = casus_windows_all(&windows);
+
+	for (int i = 0; i < n; i++)
+	{
+		char	   *role = GetUserNameFromId(windows[i].role, true);
+
+		if (get_rel_name(windows[i].relid) != NULL && role != NULL)
+			put_finding(result, "warning", "maintenance_open",
+						psprintf(_("Table %s is in maintenance by role %s until %s, in session %d."),
+								 casus_relation_ddl_name(windows[i].relid), role,
+								 timestamptz_to_str(windows[i].until), windows[i].pid),
+						windows[i].pid == MyProcPid ?
+						psprintf("SELECT casus.maintenance(%s, '...', '0');",
+								 quote_literal_cstr(casus_relation_ddl_name(windows[i].relid))) :
+						psprintf("SELECT pg_terminate_backend(%d); -- when it has been forgotten",
+								 windows[i].pid));
+	}
+}
+
 PG_FUNCTION_INFO_V1(casus_sql_inner_findings);
 
 Datum
@@ -92,6 +120,7 @@ casus_sql_inner_findings(PG_FUNCTION_ARGS)
 {
 	InitMaterializedSRF(fcinfo, 0);
 	check_settings((ReturnSetInfo *) fcinfo->resultinfo);
+	check_windows((ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 

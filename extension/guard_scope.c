@@ -1,14 +1,11 @@
 /*
  * guard_scope.c
- *		What the guard remembers: the utility statements that run now, what
- *		happened in this transaction, and the maintenance windows of this
- *		session.
+ *		What the guard remembers: the utility statements that run now, and what
+ *		happened in this transaction; casus.maintenance().
  *
  * All of it is private to the backend.  Scopes live on the C stack of the
  * utility hook and are linked from the innermost out; the hook unlinks them on
- * its way out, with or without an error.  A maintenance window ends by its
- * time or with the session; it survives ROLLBACK, as its record in the log
- * does.
+ * its way out, with or without an error.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -29,20 +26,10 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-#define MAX_WINDOWS 16
 #define MAX_WINDOW_HOURS 8
-
-typedef struct Window
-{
-	Oid			relid;
-	Oid			role;			/* current user when it was opened */
-	TimestampTz until;
-} Window;
 
 static CasusGuardScope *innermost = NULL;
 static bool transaction_marked = false;
-static Window windows[MAX_WINDOWS];
-static int	nwindows = 0;
 
 /* Relations known to be plain, or not to be of casus itself; emptied when any relation changes. */
 static CasusKnown plain;
@@ -261,43 +248,7 @@ casus_guard_need_maintenance(const CasusProtected *prot, const char *what)
 static bool
 is_maintained(Oid relid)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	int			i;
-
-	for (i = 0; i < nwindows; i++)
-	{
-		if (windows[i].relid == relid && windows[i].role == GetUserId() &&
-			windows[i].until > now && casus_is_admin(GetUserId()))
-			return true;
-	}
-	return false;
-}
-
-/* Ended windows make room; a new one for the same table and role replaces the old. */
-static void
-open_window(Oid relid, TimestampTz until)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	int			kept = 0;
-	int			i;
-
-	for (i = 0; i < nwindows; i++)
-	{
-		if (windows[i].until > now &&
-			!(windows[i].relid == relid && windows[i].role == GetUserId()))
-			windows[kept++] = windows[i];
-	}
-	nwindows = kept;
-	if (until <= now)
-		return;
-	if (nwindows == MAX_WINDOWS)
-		casus_setup_error(ERRCODE_PROGRAM_LIMIT_EXCEEDED, NULL,
-						  _("too many tables are in maintenance in this session"),
-						  psprintf(_("At most %d at a time."), MAX_WINDOWS), NULL);
-	windows[nwindows].relid = relid;
-	windows[nwindows].role = GetUserId();
-	windows[nwindows].until = until;
-	nwindows++;
+	return casus_windows_are_open(relid, GetUserId()) && casus_is_admin(GetUserId());
 }
 
 static TimestampTz
@@ -345,6 +296,6 @@ casus_sql_maintenance(PG_FUNCTION_ARGS)
 	/* The record comes first: without it nothing is opened. */
 	until = window_end(PG_GETARG_INTERVAL_P(2));
 	casus_accesslog_event("maintenance", relid, 0, NULL, reason);
-	open_window(relid, until);
+	casus_windows_open(relid, GetUserId(), until);
 	PG_RETURN_TIMESTAMPTZ(until);
 }

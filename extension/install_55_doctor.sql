@@ -21,7 +21,7 @@ CREATE FUNCTION casus_int.inner_findings(OUT severity text, OUT code text, OUT f
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_inner_findings';
 COMMENT ON FUNCTION casus_int.inner_findings() IS
-	'Findings of casus.doctor() about settings, files and persons.';
+	'Findings of casus.doctor() about settings, the log directory and open maintenance windows.';
 REVOKE ALL ON FUNCTION casus_int.inner_findings() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus_int.inner_findings() TO casus_admin, casus_auditor;
 
