@@ -112,10 +112,12 @@ CREATE OPERATOR CLASS casus.term_ops DEFAULT FOR TYPE casus.term USING btree AS
 	OPERATOR 4 casus.>=, OPERATOR 5 casus.>,
 	FUNCTION 1 casus.term_cmp(casus.term, casus.term);
 COMMENT ON OPERATOR CLASS casus.term_ops USING btree IS 'Order and uniqueness of casus.term.';
+COMMENT ON OPERATOR FAMILY casus.term_ops USING btree IS 'Order and uniqueness of casus.term.';
 CREATE OPERATOR CLASS casus.term_hash_ops DEFAULT FOR TYPE casus.term USING hash AS
 	OPERATOR 1 casus.=,
 	FUNCTION 1 casus.term_hash(casus.term);
 COMMENT ON OPERATOR CLASS casus.term_hash_ops USING hash IS 'Hashing of casus.term.';
+COMMENT ON OPERATOR FAMILY casus.term_hash_ops USING hash IS 'Hashing of casus.term.';
 
 CREATE FUNCTION casus.due_on(term casus.term, start date) RETURNS date
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE

@@ -205,8 +205,7 @@ extern Node *casus_governs_parse(Relation rel, const char *text, List *uses,
 								 Oid result_type, const char *what);
 extern Node *casus_governs_parse_quietly(Relation rel, const char *text, List *uses);
 extern List *casus_governs_columns(Node *expr); /* attribute numbers */
-extern List *casus_governs_generated(Relation rel, AttrNumber source);	/* likewise */
-extern List *casus_governs_generated_uses(Relation rel, List *uses);
+extern List *casus_governs_generated_uses(Relation rel, List *uses);	/* generated from them */
 extern void casus_governs_spread(Relation rel, CasusSettings *settings);
 
 /* ---- publication.c: would a publication send the rows of a table? ---- */
