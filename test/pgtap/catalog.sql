@@ -31,10 +31,9 @@ SELECT is_empty($$
 	SELECT pg_describe_object(m.classid, m.objid, 0) FROM member m
 	LEFT JOIN pg_type t ON m.classid = 'pg_type'::regclass AND m.objid = t.oid
 	LEFT JOIN pg_description d ON d.classoid = m.classid AND d.objoid = m.objid AND d.objsubid = 0
-	WHERE m.classid IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_type'::regclass, 'pg_namespace'::regclass)
-	AND coalesce(t.typcategory <> 'A' AND t.typrelid = 0, true)
+	WHERE coalesce(t.typcategory <> 'A' AND t.typrelid = 0, true)	-- not what comes with another
 	AND coalesce(d.description, '') = ''$$,
-	'every function, table, sequence, view, type and schema is commented');
+	'every object of the extension is commented');
 
 SELECT is_empty($$
 	SELECT signature FROM function
