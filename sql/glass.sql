@@ -96,6 +96,10 @@ COMMIT;
 EXECUTE p;
 SELECT casus.leave();
 EXECUTE p;
+-- Over, and still to be reviewed.
+RESET SESSION AUTHORIZATION;
+SELECT try('ALTER ROLE glass_super RENAME TO glass_other'), try('DROP ROLE glass_super');
+SET SESSION AUTHORIZATION glass_super;
 -- What was read is logged under it.
 SET SESSION AUTHORIZATION glass_auditor;
 SELECT relation, role, file, office, purpose, source, phase, row_counts FROM casus.access_log
@@ -260,6 +264,9 @@ SELECT try('SELECT count(*) FROM zaak');
 SELECT try(format('SELECT casus.inspect(%s, NULL)', :a));
 SELECT try($$SELECT casus.inspect(999999999, 'steekproef')$$);
 SELECT casus.inspect(:a, 'steekproef') AS inspection \gset
+RESET SESSION AUTHORIZATION;
+SELECT try('ALTER ROLE glass_fg RENAME TO glass_other');
+SET SESSION AUTHORIZATION glass_fg;
 SELECT id FROM zaak ORDER BY id;
 UPDATE zaak SET titel = 'anders';
 SET SESSION AUTHORIZATION glass_vv;
@@ -271,5 +278,7 @@ SET SESSION AUTHORIZATION glass_fg;
 SELECT casus.leave();
 SELECT try('SELECT count(*) FROM zaak');
 RESET SESSION AUTHORIZATION;
+-- All is over and reviewed: the role is like any other.
+SELECT try('ALTER ROLE glass_fg RENAME TO glass_other'), try('ALTER ROLE glass_other RENAME TO glass_fg');
 DROP FUNCTION geleend(bigint);
 DROP OWNED BY glass_coord, glass_deleg, glass_fg, glass_vv, glass_none, glass_admin, glass_admin2, glass_super, glass_auditor;

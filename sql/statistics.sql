@@ -42,9 +42,11 @@ SELECT count(*) FROM (SELECT * FROM pg_statistic LIMIT 1) one;
 CREATE TEMP TABLE copy AS SELECT 'kept'::text AS titel FROM generate_series(1, 9);
 ANALYZE copy;
 SELECT count(*) FROM pg_stats WHERE tablename = 'copy';
-\! psql -qXtA -U postgres -d "$PGDATABASE" -c "SELECT count(*) FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE relname = 'copy')" -c "SELECT count(*) FROM pg_stats WHERE tablename = 'copy'"
+\setenv DATABASE :DBNAME
+\! psql -qXtA -U postgres -d "$DATABASE" -c "SELECT count(*) > 0 FROM pg_stats WHERE tablename = 'vrij'" -c "SELECT relname FROM pg_class WHERE relname = 'copy'" -c "SELECT count(*) FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE relname = 'copy')" -c "SELECT count(*) FROM pg_stats WHERE tablename = 'copy'"
 DROP TABLE copy;
-SELECT format('SELECT count(*) FROM %s', reltoastrelid::regclass) FROM pg_class WHERE oid = 'pg_statistic'::regclass \gexec
+SELECT format('SELECT count(*) FROM %s', reltoastrelid::regclass) FROM pg_class
+	WHERE oid IN ('pg_statistic'::regclass, 'pg_statistic_ext_data'::regclass) ORDER BY relname \gexec
 
 -- Messages: who is told of an error is told what he gave himself, and nothing of a row that he does not see.
 CREATE ROLE statistics_owner;
