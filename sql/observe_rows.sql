@@ -1,0 +1,105 @@
+-- In mode observe each write that enforce refuses is done, and is on record with the code of its refusal: rows without a
+-- purpose, a label, a parent, a place for their data, of another dossier.  What is refused is said beside it.  [B-37]
+\set SHOW_CONTEXT never
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE ROLE orows_coord LOGIN;
+CREATE ROLE orows_deleg LOGIN;
+CREATE ROLE orows_app LOGIN;
+CREATE ROLE orows_auditor LOGIN IN ROLE casus_auditor;
+\o /dev/null
+SELECT casus.install_protocol('beesel-2021');
+SELECT casus.open_file('beesel-2021', 'ond');
+SELECT casus.activate_protocol('ond', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": "vastgesteld"}');
+SELECT casus.add_person('Coord', 'orows_coord', oath_on => '2020-01-01');
+SELECT casus.add_person('Deleg', 'orows_deleg', oath_on => '2020-01-01');
+SELECT casus.appoint('Coord', 'ond', NULL, 'coordinator', reason => 'test');
+SELECT casus.appoint('Deleg', 'ond', 'subsidies', 'afgevaardigde', reason => 'test');
+CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text);
+CREATE TABLE stuk (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak, tekst text);
+CREATE TABLE persoon (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak,
+	soort text, naam text NOT NULL DEFAULT '', telefoon text);
+GRANT SELECT, INSERT, UPDATE, DELETE ON zaak, stuk, persoon TO orows_coord, orows_deleg, orows_app;
+INSERT INTO zaak VALUES (1, 1, 'gewoon'), (2, 8, 'signaal'), (3, 8, 'signaal'), (4, 8, 'niet opgenomen'), (5, 8, 'niet opgenomen');
+INSERT INTO stuk VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'c');
+INSERT INTO persoon VALUES (1, 2, 'S', 'Jansen'), (2, 2, 'R', 'Buur');
+SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'soort = 8', category => 'registratie');
+SELECT casus.protect('stuk', 'ond', via => 'zaak_id', category => 'signaalomschrijving');
+SELECT casus.protect('persoon', 'ond', via => 'zaak_id', category => 'personalia',
+	subject_category_column => 'soort', subject_category_map => '{"S": "subject", "R": "relatie", "A": "aandrager"}',
+	columns => '{"telefoon": "contactgegevens"}');
+CALL casus.take_in('zaak', phase => $$CASE WHEN id < 4 THEN 'intake' END$$);
+CALL casus.take_in('stuk');
+CALL casus.take_in('persoon');
+SELECT casus.bind('zaak', 'observe');
+SELECT casus.bind('stuk', 'observe');
+SELECT casus.bind('persoon', 'observe');
+\o
+-- Two cases are not taken in yet; one was brought in without a purpose.
+SET SESSION AUTHORIZATION orows_app;
+INSERT INTO zaak VALUES (6, 8, 'zonder doel');
+RESET SESSION AUTHORIZATION;
+SELECT id, CASE WHEN casus_label IS NULL THEN 'none' ELSE left(casus.label_text(casus_label), 7) END AS label FROM zaak ORDER BY id;
+
+CREATE TABLE tried (n serial, who name, purpose text, sql text);
+INSERT INTO tried (who, purpose, sql) VALUES
+	('orows_app', NULL, 'INSERT INTO zaak VALUES (10, 8, ''x'')'),
+	('orows_app', NULL, 'UPDATE zaak SET soort = 8 WHERE id = 1'),
+	('orows_app', NULL, 'UPDATE zaak SET titel = ''y'' WHERE id = 2'),
+	('orows_app', NULL, 'DELETE FROM stuk WHERE id = 2'),
+	('orows_app', NULL, 'INSERT INTO stuk VALUES (10, 2, ''x'')'),
+	('orows_coord', 'intake', 'INSERT INTO stuk VALUES (11, NULL, ''x'')'),
+	('orows_coord', 'intake', 'INSERT INTO stuk VALUES (12, 4, ''x'')'),
+	('orows_coord', 'intake', 'UPDATE zaak SET titel = ''y'' WHERE id = 4'),
+	('orows_coord', 'intake', 'DELETE FROM zaak WHERE id = 5'),
+	('orows_coord', 'intake', 'UPDATE zaak SET titel = ''y'' WHERE id = 6'),
+	('orows_coord', 'intake', 'DELETE FROM zaak WHERE id = 6'),
+	('orows_coord', 'intake', 'INSERT INTO stuk SELECT 13, 2, ''x'', casus_label FROM zaak WHERE id = 2'),
+	('orows_coord', 'intake', 'UPDATE stuk SET casus_label = NULL WHERE id = 2'),
+	('orows_coord', 'intake', 'UPDATE stuk SET zaak_id = 3 WHERE id = 2'),
+	('orows_coord', 'intake', 'UPDATE zaak SET soort = 1 WHERE id = 2'),
+	('orows_coord', 'intake', 'INSERT INTO persoon VALUES (10, 2, ''Q'', ''Niemand'')'),
+	('orows_coord', 'intake', 'INSERT INTO persoon VALUES (11, 2, ''R'', ''Buur'', ''06'')'),
+	('orows_coord', 'intake', 'UPDATE persoon SET telefoon = ''06'' WHERE id = 2'),
+	('orows_coord', 'intake', 'UPDATE persoon SET soort = ''R'' WHERE id = 1'),
+	('orows_deleg', 'overleg', 'UPDATE stuk SET tekst = ''y'' WHERE id = 2'),
+	('orows_deleg', 'overleg', 'INSERT INTO stuk VALUES (14, 2, ''x'')'),
+	('orows_coord', 'zwaarte', 'UPDATE stuk SET tekst = ''y'' WHERE id = 2'),
+	('orows_coord', 'zwaarte', 'DELETE FROM stuk WHERE id = 2'),
+	('orows_coord', 'intake', 'UPDATE stuk SET tekst = ''goed'' WHERE id = 2');
+GRANT SELECT ON tried TO PUBLIC;
+-- As the caller, and undone; what is on record stays.
+CREATE FUNCTION attempt(purpose text, sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	code text;
+	message text;
+	n bigint;
+BEGIN
+	IF purpose IS NOT NULL THEN
+		PERFORM casus.enter(purpose);
+	END IF;
+	EXECUTE sql;
+	GET DIAGNOSTICS n = ROW_COUNT;
+	RAISE 'done: %', n USING ERRCODE = 'ZZ999';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME, message = MESSAGE_TEXT;
+	RETURN concat_ws(' | ', nullif(SQLSTATE, 'ZZ999'), nullif(code, ''), message);
+END $$;
+
+-- Under observe.
+SELECT format('SET SESSION AUTHORIZATION %I', who), format('SELECT attempt(%L, %L)', purpose, sql) FROM tried ORDER BY n \gexec
+SET SESSION AUTHORIZATION orows_auditor;
+SELECT role, relation, code, text FROM casus.access_log WHERE kind = 'would_refuse' AND role ~ '^orows' ORDER BY seq;
+RESET SESSION AUTHORIZATION;
+
+-- Under enforce the same are refused.
+\o /dev/null
+CALL casus.take_in('zaak', phase => $$'intake'$$);
+SELECT casus.bind('zaak', 'enforce');
+SELECT casus.bind('stuk', 'enforce');
+SELECT casus.bind('persoon', 'enforce');
+\o
+SELECT format('SET SESSION AUTHORIZATION %I', who), format('SELECT attempt(%L, %L)', purpose, sql) FROM tried ORDER BY n \gexec
+RESET SESSION AUTHORIZATION;
+DROP OWNED BY orows_coord, orows_deleg, orows_app, orows_auditor;
+DROP ROLE orows_coord, orows_deleg, orows_app, orows_auditor;
