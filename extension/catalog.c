@@ -116,7 +116,10 @@ catalog_namespace_callback(Datum arg, int cacheid, uint32 hashvalue)
 	casus_catalog_people++;
 }
 
-/* A role renamed, dropped or made: a person is known by name and oid of one. */
+/*
+ * A role renamed, dropped or made: a person is known by name and oid of one.
+ * Or given, or taken back: what was opened as casus_admin ends with that.
+ */
 static void
 catalog_role_callback(Datum arg, int cacheid, uint32 hashvalue)
 {
@@ -131,6 +134,7 @@ casus_catalog_init(void)
 	CacheRegisterSyscacheCallback(NAMESPACEOID, catalog_namespace_callback,
 								  (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHOID, catalog_role_callback, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, catalog_role_callback, (Datum) 0);
 }
 
 uint64

@@ -228,6 +228,15 @@ DROP TRIGGER "~casus_row" ON van_mij;
 CREATE TRIGGER "!casus_pending" AFTER INSERT ON van_mij FOR EACH ROW EXECUTE FUNCTION casus_int.resolve_pending();
 SELECT code('INSERT INTO van_mij VALUES (1)');
 DROP TABLE van_mij;
+-- nor on one that is not bound yet
+CREATE TABLE nog_niet (id integer PRIMARY KEY);
+SELECT count(*) > 0 AS lines FROM casus.protect('nog_niet', 'ond', opens_dossier => true, category => 'registratie');
+CREATE TRIGGER "~casus_row" BEFORE INSERT ON nog_niet FOR EACH ROW EXECUTE FUNCTION casus_int.row_trigger();
+SELECT code('INSERT INTO nog_niet VALUES (1)');
+DROP TRIGGER "~casus_row" ON nog_niet;
+INSERT INTO nog_niet VALUES (1);
+SELECT count(*) > 0 AS undone FROM casus.unprotect('nog_niet', 'was een proef');
+DROP TABLE nog_niet;
 SELECT casus.maintenance('logboek', 'eigen trigger', '15 minutes') > now() AS open;
 CREATE TRIGGER nog_een BEFORE INSERT ON logboek_2027 FOR EACH ROW EXECUTE FUNCTION casus_int.row_trigger();
 SELECT code('INSERT INTO logboek_2027 (id, jaar, zaak_id) VALUES (1, 2027, 3)');
