@@ -126,8 +126,8 @@ SELECT attempt('CREATE FOREIGN TABLE public.f (line text) SERVER files OPTIONS (
 	attempt('ALTER TABLE public.outside OPTIONS (SET filename ''casus_log/access.jsonl'')') AS altered_as_table;
 
 -- A foreign table that was there before, or whose link has been moved: where it leads counts when it is read.
-\! ln -sfn /etc "$DATA.moved"
-\set moved :data '.moved/passwd'
+\! mkdir -p "$DATA.other" && printf 'one\ntwo\n' > "$DATA.other/lines" && ln -sfn "$DATA.other" "$DATA.moved"
+\set moved :data '.moved/lines'
 CREATE FOREIGN TABLE public.moved (line text) SERVER files OPTIONS (filename :'moved');
 CREATE TABLE public.parent (line text);
 CREATE FOREIGN TABLE public.part () INHERITS (public.parent) SERVER files OPTIONS (filename :'moved');
@@ -141,8 +141,8 @@ EXECUTE kept;
 SELECT n, attempt(statement), statement FROM trial ORDER BY n;
 SELECT count(*) FROM casus.doctor() WHERE code = 'file_table';
 DROP TABLE public.kopie;
--- /etc/passwd becomes the access log
-\! mkdir -p "$DATA.file" && ln -sfn "$DATA/casus_log/access.jsonl" "$DATA.file/passwd" && ln -sfn "$DATA.file" "$DATA.moved"
+-- the same name becomes the access log
+\! mkdir -p "$DATA.file" && ln -sfn "$DATA/casus_log/access.jsonl" "$DATA.file/lines" && ln -sfn "$DATA.file" "$DATA.moved"
 EXECUTE kept;
 SELECT n, attempt(statement), statement FROM trial ORDER BY n;
 ANALYZE;
@@ -154,13 +154,13 @@ DROP FOREIGN TABLE public.part;
 SET client_min_messages = warning;
 CREATE EXTENSION file_fdw;
 CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
-\! ln -sfn /etc "$DATA.moved"
+\! ln -sfn "$DATA.other" "$DATA.moved"
 CREATE FOREIGN TABLE public.moved (line text) SERVER files OPTIONS (filename :'moved');
 \! ln -sfn "$DATA.file" "$DATA.moved"
 SELECT * FROM public.moved;
 ANALYZE public.moved;
 DROP EXTENSION file_fdw CASCADE;
-\! rm -r "$DATA.moved" "$DATA.file"
+\! rm -r "$DATA.moved" "$DATA.file" "$DATA.other"
 SELECT length(pg_read_file('PG_VERSION')) > 0;
 COPY (SELECT '') TO :'link';
 \! rm "$DATA.link"
