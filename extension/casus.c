@@ -5,10 +5,10 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
+#include "guard.h"
 #include "rows.h"
 
 #include "fmgr.h"
-#include "layers.h"
 
 PG_MODULE_MAGIC;
 
@@ -18,6 +18,7 @@ void
 _PG_init(void)
 {
 	casus_settings_init();
+	casus_guard_frame_init();
 	casus_pass_init();
 	casus_shmem_init();
 	casus_catalog_init();

@@ -100,12 +100,6 @@ extern void casus_pass_disarm(void);
 extern bool casus_pass_admits_planning(const char *sql);	/* does not consume */
 extern bool casus_pass_consume(const char *sql);	/* executor start, utility */
 
-/* One level deeper: around planner, executor run and finish, utility. */
-extern void casus_pass_enter(void);
-extern bool casus_pass_outermost(void);	/* no level above */
-extern int	casus_pass_depth(void);
-extern void casus_pass_leave(void);
-
 /* ------------------------------------------------------------------------
  * label.c: the label of a row
  * ------------------------------------------------------------------------ */

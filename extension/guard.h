@@ -20,7 +20,6 @@
  */
 typedef struct CasusGuardScope
 {
-	struct CasusGuardScope *outer;
 	NodeTag		tag;
 	bool		own;			/* casus' own statement, by its pass */
 	bool		upkeep;			/* VACUUM, REINDEX, GRANT ...: alters nothing that protects */
@@ -33,7 +32,6 @@ typedef struct CasusGuardScope
 	List	   *keys;			/* CasusGuardKey */
 	int			armed;			/* validations of them that are still to come */
 	Node	   *stmt;
-	bool		wrote;			/* COPY FROM has written a governed row */
 	bool		copied;			/* governed rows may be in the temporary table that it makes */
 	Oid			family;			/* a part is added to it; ... */
 	List	   *members;		/* ... these it had before */
@@ -44,28 +42,44 @@ typedef struct CasusGuardScope
 	List	   *uses;
 } CasusGuardScope;
 
-/* One statement that runs now, on the C stack of the executor hooks. */
-typedef struct CasusGuardLevel
+/* What is known of a statement, or a command, that runs. */
+typedef struct CasusGuardFacts
 {
-	struct CasusGuardLevel *outer;
-	QueryDesc  *query;
-	CasusGuardScope *scope;		/* the utility statement that runs it, or NULL */
-	bool		held;			/* its rows outlive the transaction */
-	bool		finishing;		/* the rows are written, triggers run */
-	bool		wrote;			/* a governed row */
+	Oid			function;		/* it calls one that keeps what it is given */
+	bool		wrote;			/* a governed row, or values of one */
+	bool		inside;			/* governed rows have passed in what runs inside */
+	bool		outside;		/* it has written a row outside, of a protected table */
+	Oid			observed;		/* it has written one of this table in mode observe */
 	bool		told;			/* of a copy that enforce would refuse */
+} CasusGuardFacts;
+
+typedef enum CasusGuardFrameKind
+{
+	CASUS_FRAME_PLAN,			/* a plan is being made */
+	CASUS_FRAME_START,			/* an executor starts, */
+	CASUS_FRAME_RUN,			/* runs, */
+	CASUS_FRAME_FINISH,			/* or finishes: the rows are written, triggers run */
+	CASUS_FRAME_COMMAND			/* a utility statement */
+} CasusGuardFrameKind;
+
+/* What runs now, or ran at this height last; see guard_frame.c. */
+typedef struct CasusGuardFrame
+{
+	struct CasusGuardFrame *outer;
+	struct CasusGuardFrame *inner;
+	int			depth;			/* number of those around it */
+	CasusGuardFrameKind kind;
+	QueryDesc  *query;			/* of an executor */
+	CasusGuardScope *scope;		/* of a command */
+	CasusGuardFacts facts;		/* of a command */
+	int			triggers;		/* around it */
+	Oid			function;		/* called for the plan; or that the statement calls, and keeps */
+	bool		held;			/* its rows outlive the transaction */
+	bool		reads;			/* a command that gives rows of a temporary copy to functions */
 	bool		judged;			/* what follows is known */
 	bool		copies;			/* reads a temporary table with copies */
 	List	   *tables;			/* oids of protected tables that are its sources */
-} CasusGuardLevel;
-
-/* One plan that is being made now, on the C stack of the planner hook. */
-typedef struct CasusGuardPlanning
-{
-	struct CasusGuardPlanning *outer;
-	int			depth;
-	Oid			function;		/* called for it */
-} CasusGuardPlanning;
+} CasusGuardFrame;
 
 /* Where a statement puts its rows. */
 typedef enum CasusGuardPlace
@@ -78,8 +92,10 @@ typedef enum CasusGuardPlace
 typedef struct CasusGuardTarget
 {
 	CasusGuardPlace place;
-	Oid			relid;			/* a table that exists already */
+	Oid			relid;			/* permanent, and exists already */
 	const char *what;			/* else, for the refusal */
+	List	   *temporary;		/* oids of temporary tables that exist already */
+	bool		makes;			/* a temporary table that has no oid yet */
 } CasusGuardTarget;
 
 /* A foreign key that the running ALTER TABLE validates. */
@@ -89,9 +105,25 @@ typedef struct CasusGuardKey
 	Oid			to;
 } CasusGuardKey;
 
-/* ---- guard_scope.c ---- */
+/* ---- guard_frame.c: what runs around what ---- */
+extern void casus_guard_frame_init(void);
+extern CasusGuardFrame *casus_guard_frame_enter(CasusGuardFrameKind kind, QueryDesc *query,
+												CasusGuardScope *scope);
+extern void casus_guard_frame_leave(CasusGuardFrame *frame);
+extern CasusGuardFrame *casus_guard_frame_top(void);	/* NULL: nothing runs */
+extern int	casus_guard_frame_depth(void);
+extern int	casus_guard_frame_triggers(void);	/* that run around what runs now */
 extern CasusGuardScope *casus_guard_scope(void);	/* of the running utility statement, or NULL */
-extern CasusGuardScope *casus_guard_scope_swap(CasusGuardScope *scope);	/* returns the one before */
+extern CasusGuardScope *casus_guard_frame_command(const CasusGuardFrame *frame);
+extern CasusGuardFacts *casus_guard_frame_facts(CasusGuardFrame *frame, bool note);
+extern CasusGuardFacts *casus_guard_frame_facts_of(QueryDesc *query, bool note);
+extern void casus_guard_frame_wrote(CasusGuardFrame *frame);
+extern bool casus_guard_frame_has_written(CasusGuardFrame *frame);	/* the statement has */
+extern void casus_guard_frame_written(void);
+extern bool casus_guard_frame_ever_written(void);	/* the transaction has */
+extern bool casus_guard_frame_lately_written(void); /* or one just undone had */
+
+/* ---- guard_scope.c ---- */
 extern void casus_guard_scope_init(void);
 
 /*
@@ -182,7 +214,7 @@ extern bool casus_guard_temp_any(void);
 extern bool casus_guard_temp_is_copy(Oid relid);
 extern void casus_guard_temp_note(Oid relid);
 extern void casus_guard_temp_drop(Oid relid);
-extern void casus_guard_temp_discard(void);
+extern bool casus_guard_temp_worked_on(Node *stmt); /* gives it their rows to functions? */
 
 /* ---- guard_source.c: where governed rows come from ---- */
 typedef struct CasusGuardSources
@@ -194,33 +226,23 @@ typedef struct CasusGuardSources
 } CasusGuardSources;
 
 extern bool casus_guard_source_find(QueryDesc *query, CasusGuardSources *sources, bool others);
-extern void casus_guard_source_enter(CasusGuardLevel *level, QueryDesc *query);
-extern void casus_guard_source_leave(CasusGuardLevel *level);
-extern bool casus_guard_source_nested(void);
 extern bool casus_guard_source_around(void);
 extern bool casus_guard_source_deferred(void);
-extern void casus_guard_source_init(void);
-/* The row trigger: a governed row. */
-extern void casus_guard_source_wrote(const CasusProtected *prot);
 extern Oid	casus_guard_source_observed_around(void);
-extern void casus_guard_source_wrote_by(CasusGuardLevel *level);
-extern void casus_guard_source_written(void);
-extern CasusGuardLevel *casus_guard_source_levels(void);	/* innermost first */
-extern bool casus_guard_source_has_written(CasusGuardLevel *level); /* the statement has */
-extern bool casus_guard_source_ever(void);	/* the transaction has */
-extern bool casus_guard_source_lately(void);	/* or one just undone had */
-extern bool casus_guard_source_row(int32 file); /* may it not come here? 0: outside */
+/* The row trigger: a governed row; and may the row not come here? 0: outside */
+extern void casus_guard_source_wrote(const CasusProtected *prot);
+extern bool casus_guard_source_row(int32 file);
 
 /* ---- guard_derive.c: derived copies ---- */
-extern Oid	casus_guard_derive_begin(void);
-extern bool casus_guard_derive(QueryDesc *query, int eflags, Oid before);
+extern bool casus_guard_derive(QueryDesc *query, int eflags, Oid function);
 extern void casus_guard_derive_run(QueryDesc *query);
 extern void casus_guard_derive_function(Oid function);
-extern void casus_guard_derive_utility(Node *stmt);
+extern void casus_guard_derive_utility(Node *stmt, CasusGuardFrame *frame);
 extern void casus_guard_derive_utility_done(Node *stmt, CasusGuardScope *scope);
 extern void casus_guard_derive_target(QueryDesc *query, CasusGuardScope *scope,
 									  bool has_passed, CasusGuardTarget *target);
 extern void casus_guard_derive_relation(Oid relid, CasusGuardTarget *target);
+extern void casus_guard_derive_note(const CasusGuardTarget *target, CasusGuardScope *scope);
 extern const char *casus_guard_derive_what(const CasusGuardTarget *target);
 extern bool casus_guard_derive_receives(QueryDesc *query);
 extern bool casus_guard_derive_held(QueryDesc *query);
@@ -229,11 +251,9 @@ extern void casus_guard_derive_refuse(const CasusGuardSources *sources, const ch
 									  const char *hint);
 
 /* ---- guard_inside.c: governed rows that pass inside a statement that writes ---- */
-extern void casus_guard_inside_plan(CasusGuardPlanning *mine);
-extern void casus_guard_inside_planned(CasusGuardPlanning *mine);
 extern void casus_guard_inside_function(Oid function);
-extern bool casus_guard_inside_keeps(QueryDesc *query);
-extern void casus_guard_inside_run(CasusGuardLevel *level);
+extern void casus_guard_inside_start(QueryDesc *query);
+extern void casus_guard_inside_run(CasusGuardFrame *frame);
 extern void casus_guard_inside_init(void);
 
 /* ---- guard_statistics.c: values that ANALYZE has kept ---- */

@@ -16,8 +16,7 @@
  *
  * What a table in mode observe would have refused is put on record, and goes on.
  *
- * Private to the backend; `writer` lives while one plan starts, `writings` as
- * long as the executor state that each is of.
+ * Private to the backend: `held`, of which nothing but the address is used.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -29,7 +28,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
-#include "lib/ilist.h"
 #include "parser/parsetree.h"
 #include "tcop/dest.h"
 #include "tcop/pquery.h"
@@ -40,20 +38,9 @@
 #include "utils/portal.h"
 #include "utils/rel.h"
 
-/* A statement that calls a function that keeps; in the memory of its executor state. */
-typedef struct Writing
-{
-	dlist_node	node;
-	QueryDesc  *query;
-	Oid			function;
-	MemoryContextCallback callback;
-} Writing;
-
 #define PAST_PROTOCOL _("this copy would go past the protocol")
 #define HELD_CHECK _("A cursor that outlives the transaction keeps rows when the purpose has ended.")
 
-static dlist_head writings = DLIST_STATIC_INIT(writings);
-static Oid	writer = InvalidOid;	/* function of a starting plan that writes past tables */
 static const QueryDesc *held = NULL;	/* the last one told of under observe */
 
 /* ---- where to ---- */
@@ -119,7 +106,7 @@ casus_guard_derive_relation(Oid relid, CasusGuardTarget *target)
 	{
 		if (target->place == CASUS_PLACE_NOWHERE)
 			target->place = CASUS_PLACE_TEMPORARY;
-		target->relid = relid;
+		target->temporary = lappend_oid(target->temporary, relid);
 		return;
 	}
 	target->place = CASUS_PLACE_PERMANENT;
@@ -147,19 +134,13 @@ casus_guard_derive_what(const CasusGuardTarget *target)
 					casus_guard_name(target->relid));
 }
 
+/* The function of the query that keeps what it is given. */
 static Oid
-writer_of(QueryDesc *query)
+keeper_of(QueryDesc *query)
 {
-	dlist_iter	iter;
+	const CasusGuardFacts *facts = casus_guard_frame_facts_of(query, false);
 
-	dlist_foreach(iter, &writings)
-	{
-		Writing    *writing = dlist_container(Writing, node, iter.cur);
-
-		if (writing->query == query)
-			return writing->function;
-	}
-	return InvalidOid;
+	return facts == NULL ? InvalidOid : facts->function;
 }
 
 static const char *
@@ -185,7 +166,7 @@ casus_guard_derive_target(QueryDesc *query, CasusGuardScope *scope, bool has_pas
 		judge_result(rt_fetch(lfirst_int(lc), query->plannedstmt->rtable), target);
 	if (target->place == CASUS_PLACE_PERMANENT)
 		return;
-	function = writer_of(query);
+	function = keeper_of(query);
 	if (OidIsValid(function) &&
 		(has_passed || !casus_guard_is_own(ProcedureRelationId, function)))
 	{
@@ -199,8 +180,8 @@ casus_guard_derive_target(QueryDesc *query, CasusGuardScope *scope, bool has_pas
 	{
 		case DestIntoRel:
 			into = into_clause(scope == NULL ? NULL : scope->stmt);
-			target->place = into != NULL && is_temporary(into->rel) ?
-				CASUS_PLACE_TEMPORARY : CASUS_PLACE_PERMANENT;
+			target->makes = into != NULL && is_temporary(into->rel);
+			target->place = target->makes ? CASUS_PLACE_TEMPORARY : CASUS_PLACE_PERMANENT;
 			target->what = _("The new table would not be protected, and would keep the rows.");
 			if (into == NULL || into->viewQuery == NULL)
 				break;
@@ -245,8 +226,7 @@ casus_guard_derive_receives(QueryDesc *query)
 	CommandDest dest = query->dest == NULL ? DestNone : query->dest->mydest;
 
 	return dest == DestIntoRel || dest == DestTransientRel || dest == DestCopyOut ||
-		casus_guard_derive_held(query) ||
-		(!dlist_is_empty(&writings) && OidIsValid(writer_of(query)));
+		casus_guard_derive_held(query) || OidIsValid(keeper_of(query));
 }
 
 /*
@@ -309,23 +289,32 @@ refuse(const CasusGuardSources *sources, const char *what)
 	casus_guard_derive_refuse(sources, what, NULL);
 }
 
-static void
-forget_writing(void *arg)
+/* The temporary tables of a target hold copies from now on. */
+void
+casus_guard_derive_note(const CasusGuardTarget *target, CasusGuardScope *scope)
 {
-	dlist_delete(&((Writing *) arg)->node);
+	ListCell   *lc;
+
+	foreach(lc, target->temporary)
+		casus_guard_temp_note(lfirst_oid(lc));
+	if (target->makes && scope != NULL)
+		scope->copied = true;	/* it has no oid yet */
 }
 
 static void
-note_writing(QueryDesc *query)
+record_copies(const CasusGuardTarget *target)
 {
-	Writing    *writing = MemoryContextAllocZero(query->estate->es_query_cxt, sizeof(Writing));
+	ListCell   *lc;
 
-	writing->query = query;
-	writing->function = writer;
-	dlist_push_head(&writings, &writing->node);
-	writing->callback.func = forget_writing;
-	writing->callback.arg = writing;
-	MemoryContextRegisterResetCallback(query->estate->es_query_cxt, &writing->callback);
+	foreach(lc, target->temporary)
+	{
+		if (!casus_guard_temp_is_copy(lfirst_oid(lc)))
+			casus_accesslog_event("copy", lfirst_oid(lc), 0, NULL,
+								  _("values of a statement around this one"));
+	}
+	if (target->makes)
+		casus_accesslog_event("copy", InvalidOid, 0, NULL,
+							  _("values of a statement around this one"));
 }
 
 static bool
@@ -335,8 +324,6 @@ judge(QueryDesc *query)
 	CasusGuardSources sources;
 	bool		around;
 
-	if (OidIsValid(writer))
-		note_writing(query);
 	if (!CASUS_LAYER(derive))
 		return false;
 	casus_guard_derive_target(query, casus_guard_scope(), false, &target);
@@ -356,27 +343,12 @@ judge(QueryDesc *query)
 								  hint_history(target.relid) : NULL);
 
 	/* What runs inside the statement that reads has no record of its own. */
-	if (around && sources.tables == NIL && !casus_guard_temp_is_copy(target.relid))
-		casus_accesslog_event("copy", target.relid, 0, NULL,
-							  _("values of a statement around this one"));
-	casus_guard_temp_note(target.relid);
-	casus_guard_source_written();
-	if (!OidIsValid(target.relid))
-		casus_guard_scope()->copied = true; /* it has no oid yet */
+	if (around && sources.tables == NIL)
+		record_copies(&target);
+	casus_guard_derive_note(&target, casus_guard_scope());
+	casus_guard_frame_facts_of(query, true)->wrote = true;
+	casus_guard_frame_written();
 	return true;
-}
-
-/*
- * Around the standard executor start, which looks up the functions of the
- * plan: begin returns what end puts back.
- */
-Oid
-casus_guard_derive_begin(void)
-{
-	Oid			before = writer;
-
-	writer = InvalidOid;
-	return before;
 }
 
 /*
@@ -403,21 +375,21 @@ casus_guard_derive_run(QueryDesc *query)
 					   _("DECLARE <name> CURSOR FOR ...; -- without WITH HOLD, read before COMMIT (ODBC: UseDeclareFetch=0)"));
 }
 
-/* True: the rows go into a temporary table, which their record says. */
+/*
+ * The query has started, and calls a function that keeps, or none.  True: its
+ * rows go into a temporary table, which their record says.
+ */
 bool
-casus_guard_derive(QueryDesc *query, int eflags, Oid before)
+casus_guard_derive(QueryDesc *query, int eflags, Oid function)
 {
-	bool		is_copying = false;
-
-	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
-	{
-		if (held == query)
-			held = NULL;
-		casus_guard_derive_run(query);
-		is_copying = judge(query);
-	}
-	writer = before;
-	return is_copying;
+	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
+		return false;
+	if (OidIsValid(function))
+		casus_guard_frame_facts_of(query, true)->function = function;
+	if (held == query)
+		held = NULL;
+	casus_guard_derive_run(query);
+	return judge(query);
 }
 
 /*
@@ -428,16 +400,16 @@ casus_guard_derive(QueryDesc *query, int eflags, Oid before)
 void
 casus_guard_derive_function(Oid function)
 {
+	CasusGuardFrame *frame = casus_guard_frame_top();
 	CasusGuardSources none = {0};
 
 	if (casus_registry_empty() || IsParallelWorker())
 		return;
 	if (casus_guard_source_around())
 		refuse(&none, what_of_function(function));
-	writer = function;
+	if (frame != NULL && frame->kind == CASUS_FRAME_START)
+		frame->function = function;
 }
-
-/* ---- utility statements ---- */
 
 bool
 casus_guard_derive_temporary(Node *stmt)
@@ -481,6 +453,8 @@ casus_guard_derive_temporary(Node *stmt)
 	return is_temporary(name);
 }
 
+/* ---- utility statements ---- */
+
 /* COPY of a table has no plan. */
 static void
 check_copy_to(Node *stmt)
@@ -495,39 +469,47 @@ check_copy_to(Node *stmt)
 		refuse(&none, what_of_copy(copy));
 }
 
+/* What makes or removes whole tables is judged by its own plan, or holds no value. */
+static bool
+is_definition(Node *stmt)
+{
+	if (GetCommandLogLevel(stmt) != LOGSTMT_DDL)
+		return false;
+	switch (nodeTag(stmt))
+	{
+		case T_CreateTableAsStmt:
+			return ((CreateTableAsStmt *) stmt)->into->skipData;
+		case T_RefreshMatViewStmt:
+		case T_DropStmt:
+			return false;
+		default:
+			return true;
+	}
+}
+
 /*
  * A definition is text that stays: a function that is given a row may not put
- * it there.  What makes or removes whole tables is judged by its own plan, or
- * holds no value.
+ * it there.
  */
 void
-casus_guard_derive_utility(Node *stmt)
+casus_guard_derive_utility(Node *stmt, CasusGuardFrame *frame)
 {
 	CasusGuardSources none = {0};
 
 	check_copy_to(stmt);
-	if (!casus_guard_source_nested() || casus_registry_empty())
+	if (casus_registry_empty())
 		return;
-	/* Its file or program, which it may make of a value. */
-	if (IsA(stmt, CopyStmt) && ((CopyStmt *) stmt)->filename != NULL && CASUS_LAYER(derive) &&
-		casus_guard_source_around())
-		refuse(&none, what_of_copy((CopyStmt *) stmt));
-	if (GetCommandLogLevel(stmt) != LOGSTMT_DDL)
-		return;
-	switch (nodeTag(stmt))
+	if (frame->outer != NULL && CASUS_LAYER(derive))
 	{
-		case T_CreateTableAsStmt:
-			if (((CreateTableAsStmt *) stmt)->into->skipData)
-				break;
-			return;
-		case T_RefreshMatViewStmt:
-		case T_DropStmt:
-			return;
-		default:
-			break;
+		/* Its file or program, which it may make of a value. */
+		if (IsA(stmt, CopyStmt) && ((CopyStmt *) stmt)->filename != NULL &&
+			casus_guard_source_around())
+			refuse(&none, what_of_copy((CopyStmt *) stmt));
+		if (is_definition(stmt) && !casus_guard_derive_temporary(stmt) &&
+			casus_guard_source_around())
+			refuse(&none, _("A definition keeps what is written into it."));
 	}
-	if (!casus_guard_derive_temporary(stmt) && casus_guard_source_around())
-		refuse(&none, _("A definition keeps what is written into it."));
+	frame->reads = casus_guard_temp_worked_on(stmt);
 }
 
 /* The new temporary table has its oid now. */
@@ -536,9 +518,6 @@ casus_guard_derive_utility_done(Node *stmt, CasusGuardScope *scope)
 {
 	const IntoClause *into;
 
-	if (IsA(stmt, DiscardStmt) && (((DiscardStmt *) stmt)->target == DISCARD_ALL ||
-								   ((DiscardStmt *) stmt)->target == DISCARD_TEMP))
-		casus_guard_temp_discard();
 	if (!scope->copied)
 		return;
 	into = into_clause(stmt);

@@ -56,7 +56,7 @@ casus_guard_error_rethrow(MemoryContext context, bool wrote)
 void
 casus_guard_error_report(ErrorData *error)
 {
-	if (casus_guard_source_lately() && tells_of_row(error))
+	if (casus_guard_frame_lately_written() && tells_of_row(error))
 	{
 		error->detail = NULL;
 		error->detail_log = NULL;

@@ -11,8 +11,7 @@
  * what it returned stays in the plan, which may be kept for another capacity or
  * another login: there no governed row passes at all.
  *
- * Private to the backend: the plans that are being made, on the C stack of the
- * planner hook.
+ * Keeps nothing: what runs around what is on the stack of guard_frame.c.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -27,41 +26,25 @@
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
 
-static CasusGuardPlanning *planning = NULL; /* innermost first */
-
 /* ---- while a plan is made ---- */
-
-void
-casus_guard_inside_plan(CasusGuardPlanning *mine)
-{
-	mine->outer = planning;
-	mine->depth = casus_pass_depth();
-	mine->function = InvalidOid;
-	planning = mine;
-}
-
-/* Also after an error: what was inside is gone with it. */
-void
-casus_guard_inside_planned(CasusGuardPlanning *mine)
-{
-	planning = mine->outer;
-}
 
 /* A function is about to be called; the planner calls one at a time. */
 void
 casus_guard_inside_function(Oid function)
 {
-	if (unlikely(planning != NULL) && planning->depth == casus_pass_depth())
-		planning->function = function;
+	CasusGuardFrame *frame = casus_guard_frame_top();
+
+	if (frame != NULL && frame->kind == CASUS_FRAME_PLAN)
+		frame->function = function;
 }
 
 /* STABLE functions are called for an estimate, which keeps no value. */
 static void
 check_planning(const CasusGuardSources *sources)
 {
-	for (CasusGuardPlanning *plan = planning; plan != NULL; plan = plan->outer)
+	for (CasusGuardFrame *plan = casus_guard_frame_top(); plan != NULL; plan = plan->outer)
 	{
-		if (!OidIsValid(plan->function) ||
+		if (plan->kind != CASUS_FRAME_PLAN || !OidIsValid(plan->function) ||
 			func_volatile(plan->function) != PROVOLATILE_IMMUTABLE)
 			continue;
 		casus_guard_derive_refuse(sources,
@@ -75,8 +58,9 @@ check_planning(const CasusGuardSources *sources)
 
 /* A command that writes, or evaluates expressions for what it defines. */
 static void
-check_command(CasusGuardScope *scope, const CasusGuardSources *sources)
+check_command(CasusGuardFrame *frame, const CasusGuardSources *sources)
 {
+	CasusGuardScope *scope = frame->scope;
 	CasusGuardTarget target = {0};
 	RangeVar   *name = NULL;
 	Oid			relid;
@@ -109,7 +93,10 @@ check_command(CasusGuardScope *scope, const CasusGuardSources *sources)
 	casus_guard_derive_relation(relid, &target);
 	if (target.place == CASUS_PLACE_PERMANENT)
 		casus_guard_derive_refuse(sources, casus_guard_derive_what(&target), NULL);
-	casus_guard_temp_note(target.relid);
+	if (target.place == CASUS_PLACE_NOWHERE)
+		return;
+	casus_guard_derive_note(&target, NULL);
+	casus_guard_frame_wrote(frame);
 }
 
 /*
@@ -117,33 +104,24 @@ check_command(CasusGuardScope *scope, const CasusGuardSources *sources)
  * into rows that go it never can.
  */
 static void
-check_statement(CasusGuardLevel *level, const CasusGuardSources *sources)
+check_statement(CasusGuardFrame *frame, const CasusGuardSources *sources)
 {
-	const PlannedStmt *plan = level->query->plannedstmt;
+	const PlannedStmt *plan = frame->query->plannedstmt;
+	CasusGuardScope *scope = casus_guard_frame_command(frame);
 	CasusGuardTarget target;
 
 	if (!plan->hasModifyingCTE &&
-		(level->finishing || plan->commandType == CMD_DELETE))
+		(frame->kind == CASUS_FRAME_FINISH || plan->commandType == CMD_DELETE))
 		return;
-	casus_guard_derive_target(level->query, level->scope, true, &target);
-	if (target.place == CASUS_PLACE_PERMANENT || level->held)
-		casus_guard_derive_refuse(sources, level->held ?
+	casus_guard_derive_target(frame->query, scope, true, &target);
+	if (target.place == CASUS_PLACE_PERMANENT || frame->held)
+		casus_guard_derive_refuse(sources, frame->held ?
 								  _("A cursor that outlives the transaction keeps rows when the purpose has ended.") :
 								  casus_guard_derive_what(&target), NULL);
 	if (target.place == CASUS_PLACE_NOWHERE)
 		return;
-	casus_guard_temp_note(target.relid);
-	if (!OidIsValid(target.relid) && level->scope != NULL)
-		level->scope->copied = true;	/* it has no oid yet */
-	casus_guard_source_wrote_by(level);
-}
-
-/* Of its own rows the query has been asked when it started. */
-static bool
-is_refresh(CasusGuardLevel *level, QueryDesc *query)
-{
-	return level->query == query && query->dest != NULL &&
-		query->dest->mydest == DestTransientRel;
+	casus_guard_derive_note(&target, scope);
+	casus_guard_frame_wrote(frame);
 }
 
 /* A governed row of the query passes, the first of one of its scans. */
@@ -151,21 +129,31 @@ static void
 passes(QueryDesc *query)
 {
 	CasusGuardSources sources;
+	bool		judged = false;
 
 	if (!CASUS_LAYER(derive) || IsParallelWorker())
 		return;
 	memset(&sources, 0, sizeof(sources));
-	if (planning != NULL)
-		check_planning(&sources);
-	for (CasusGuardLevel *level = casus_guard_source_levels(); level != NULL; level = level->outer)
+	check_planning(&sources);
+	for (CasusGuardFrame *frame = casus_guard_frame_top(); frame != NULL; frame = frame->outer)
 	{
-		for (CasusGuardScope *scope = level->scope; scope != NULL; scope = scope->outer)
+		switch (frame->kind)
 		{
-			if (!scope->own && scope->stmt != NULL && !is_refresh(level, query))
-				check_command(scope, &sources);
+			case CASUS_FRAME_COMMAND:
+				if (!frame->scope->own && frame->scope->stmt != NULL && !judged)
+					check_command(frame, &sources);
+				break;
+			case CASUS_FRAME_RUN:
+			case CASUS_FRAME_FINISH:
+				if (frame->query != query)
+					check_statement(frame, &sources);
+				/* FALLTHROUGH */
+			default:
+				/* REFRESH has been asked of its query's own rows when that started. */
+				judged = frame->query == query && query->dest != NULL &&
+					query->dest->mydest == DestTransientRel;
+				break;
 		}
-		if (level->query != query)
-			check_statement(level, &sources);
 	}
 }
 
@@ -175,26 +163,16 @@ passes(QueryDesc *query)
  * nothing.
  */
 void
-casus_guard_inside_run(CasusGuardLevel *level)
+casus_guard_inside_run(CasusGuardFrame *frame)
 {
 	CasusGuardSources sources;
 
-	if (level->outer == NULL && level->scope == NULL)
+	if (frame->outer == NULL)
 		return;
-	if (casus_accesslog_passed(level->query, InvalidOid) ||
-		(level->query->plannedstmt->parallelModeNeeded &&
-		 casus_guard_source_find(level->query, &sources, false) && sources.first != NULL))
-		passes(level->query);
-}
-
-/* Does it put rows anywhere, so that what runs inside must be told of it? */
-bool
-casus_guard_inside_keeps(QueryDesc *query)
-{
-	if (casus_registry_empty() || IsParallelWorker())
-		return false;
-	return query->operation != CMD_SELECT || query->plannedstmt->hasModifyingCTE ||
-		casus_guard_derive_receives(query);
+	if (casus_accesslog_passed(frame->query, InvalidOid) ||
+		(frame->query->plannedstmt->parallelModeNeeded &&
+		 casus_guard_source_find(frame->query, &sources, false) && sources.first != NULL))
+		passes(frame->query);
 }
 
 void

@@ -1,11 +1,9 @@
 /*
  * guard_scope.c
- *		What the guard remembers: the utility statements that run now, and what
- *		happened in this transaction; casus.maintenance().
+ *		Whom the guard binds, and what it remembers: which relations concern
+ *		nobody, and what happened in this transaction; casus.maintenance().
  *
- * All of it is private to the backend.  Scopes live on the C stack of the
- * utility hook and are linked from the innermost out; the hook unlinks them on
- * its way out, with or without an error.
+ * All of it is private to the backend.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -28,29 +26,11 @@
 
 #define MAX_WINDOW_HOURS 8
 
-static CasusGuardScope *innermost = NULL;
 static bool transaction_marked = false;
 
 /* Relations known to be plain, or not to be of casus itself; emptied when any relation changes. */
 static CasusKnown plain;
 static CasusKnown not_state;
-
-/* ---- scopes ---- */
-
-CasusGuardScope *
-casus_guard_scope(void)
-{
-	return innermost;
-}
-
-CasusGuardScope *
-casus_guard_scope_swap(CasusGuardScope *scope)
-{
-	CasusGuardScope *before = innermost;
-
-	innermost = scope;
-	return before;
-}
 
 /* ---- plain relations ---- */
 

@@ -1,27 +1,22 @@
 /*
  * guard_source.c
- *		From which scans governed rows may come, and the statements that run
- *		now: what is written inside them may be made from their rows.
+ *		From which scans governed rows may come; and could what is written now
+ *		be made from governed rows of what runs around it?
  *
  * A function inside a running statement is given its values: what it writes is
  * judged by the statement around it, once that has let governed rows through
- * or has written one.  The row trigger asks here whether a row that it is about
- * to let pass could be made from governed rows that may not come there.
+ * or has written one.  So it is with a command that works on the rows of a
+ * temporary copy.  The row trigger asks here whether a row that it is about to
+ * let pass could be made from governed rows that may not come there.
  *
- * Private to the backend: the statements that run now, on the C stack of the
- * executor hooks; which of them have written governed rows, in the memory of
- * their executor state; and whether the transaction has, or one just undone.
+ * Keeps nothing: what runs around what is on the stack of guard_frame.c.
  *
  * Copyright (c) 2026, the casus developers
  */
 #include "guard.h"
 
-#include "access/xact.h"
-#include "lib/ilist.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
-#include "tcop/pquery.h"
-#include "utils/memutils.h"
 
 typedef struct Search
 {
@@ -29,21 +24,6 @@ typedef struct Search
 	EState	   *estate;
 	List	   *results;		/* range table indexes of what does not count */
 } Search;
-
-/* A statement that has written governed rows; in the memory of its executor state. */
-typedef struct Wrote
-{
-	dlist_node	node;
-	QueryDesc  *query;
-	Oid			observed;		/* of this table in mode observe; 0: one that is bound */
-	bool		told;			/* of a copy that enforce would refuse */
-	MemoryContextCallback callback;
-} Wrote;
-
-static CasusGuardLevel *levels = NULL;	/* innermost first */
-static dlist_head wrote = DLIST_STATIC_INIT(wrote);
-static bool written = false;	/* a governed row, in this transaction */
-static TimestampTz undone = 0;	/* start of the client's command that last undid one that had */
 
 static bool
 source_walker(PlanState *node, void *context)
@@ -110,69 +90,116 @@ casus_guard_source_find(QueryDesc *query, CasusGuardSources *sources, bool other
 	return sources->tables != NIL || sources->copies;
 }
 
-/* ---- statements that run around this one ---- */
+/* ---- what runs around this ---- */
 
-void
-casus_guard_source_enter(CasusGuardLevel *level, QueryDesc *query)
+static bool
+is_executing(const CasusGuardFrame *frame)
 {
-	level->query = query;
-	level->outer = levels;
-	levels = level;
+	return frame->kind == CASUS_FRAME_RUN || frame->kind == CASUS_FRAME_FINISH;
 }
 
-/* Also after an error: what was inside is gone with it. */
-void
-casus_guard_source_leave(CasusGuardLevel *level)
+/*
+ * Has the statement let governed rows through?  What its parallel workers let
+ * through this process does not know, so that there they might have.
+ */
+static bool
+has_passed(CasusGuardFrame *frame)
 {
-	levels = level->outer;
+	CasusGuardSources sources;
+
+	if (frame->reads || casus_guard_frame_has_written(frame))
+		return true;
+	if (!is_executing(frame))
+		return false;
+	if (casus_accesslog_passed(frame->query, InvalidOid))
+		return true;
+	if (!frame->query->plannedstmt->parallelModeNeeded && !casus_guard_temp_any())
+		return false;
+	return casus_guard_source_find(frame->query, &sources, false) &&
+		(sources.copies || frame->query->plannedstmt->parallelModeNeeded);
 }
 
-static void
-forget_wrote(void *arg)
+/* From this frame outwards. */
+static bool
+around_has_passed(CasusGuardFrame *frame)
 {
-	dlist_delete(&((Wrote *) arg)->node);
-}
-
-/* What the statement has written: bound, or (is_observed) in mode observe; or NULL. */
-static Wrote *
-find_wrote(QueryDesc *query, bool is_observed)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &wrote)
+	for (; frame != NULL; frame = frame->outer)
 	{
-		Wrote	   *entry = dlist_container(Wrote, node, iter.cur);
-
-		if (entry->query == query && OidIsValid(entry->observed) == is_observed)
-			return entry;
+		if (has_passed(frame))
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
-static void
-remember_wrote(CasusGuardLevel *level, Oid observed)
+/* Could what is written now be made from governed rows of what runs around it? */
+bool
+casus_guard_source_around(void)
 {
-	MemoryContext context = level->query->estate->es_query_cxt;
-	Wrote	   *entry = MemoryContextAllocZero(context, sizeof(Wrote));
-
-	entry->query = level->query;
-	entry->observed = observed;
-	dlist_push_head(&wrote, &entry->node);
-	entry->callback.func = forget_wrote;
-	entry->callback.arg = entry;
-	MemoryContextRegisterResetCallback(context, &entry->callback);
+	return around_has_passed(casus_guard_frame_top());
 }
 
-/* Governed values are in what the statement writes: its triggers are given them. */
-void
-casus_guard_source_wrote_by(CasusGuardLevel *level)
+/*
+ * The table in mode observe whose rows something around this has written, or
+ * let through as enforce would; told once for each such statement.
+ */
+Oid
+casus_guard_source_observed_around(void)
 {
-	written = true;
-	if (level->wrote)
-		return;
-	level->wrote = true;
-	remember_wrote(level, InvalidOid);
+	for (CasusGuardFrame *frame = casus_guard_frame_top(); frame != NULL; frame = frame->outer)
+	{
+		CasusGuardFacts *facts = casus_guard_frame_facts(frame, false);
+		Oid			relid = facts == NULL ? InvalidOid : facts->observed;
+
+		if (!OidIsValid(relid) && is_executing(frame))
+			relid = casus_accesslog_observed(frame->query);
+		if (!OidIsValid(relid))
+			continue;
+		facts = casus_guard_frame_facts(frame, true);
+		if (facts->told)
+			return InvalidOid;
+		facts->told = true;
+		return relid;
+	}
+	return InvalidOid;
 }
+
+/* Does it fire triggers that have waited, after any statement before? */
+static bool
+fires_deferred(const CasusGuardFrame *frame)
+{
+	if (frame->scope == NULL)
+		return false;
+	return frame->scope->tag == T_ConstraintsSetStmt ||
+		frame->scope->tag == T_CallStmt || frame->scope->tag == T_DoStmt;	/* COMMIT inside */
+}
+
+/*
+ * Triggers that wait for the end of the transaction, or for SET CONSTRAINTS,
+ * may be given a row of any statement before.  They are fired inside no
+ * statement, but what they run is.
+ */
+bool
+casus_guard_source_deferred(void)
+{
+	CasusGuardFrame *frame = casus_guard_frame_top();
+	int			triggers;
+
+	if (!casus_guard_frame_ever_written())
+		return false;
+	for (triggers = casus_guard_frame_triggers(); triggers > 0; frame = frame->outer)
+	{
+		if (frame == NULL)
+			return true;
+		if (frame->triggers >= triggers)
+			continue;
+		if (fires_deferred(frame))
+			return true;
+		triggers = frame->triggers;
+	}
+	return false;
+}
+
+/* ---- rows of protected tables: asked by the row trigger ---- */
 
 /*
  * The row trigger has let a governed row be written: other triggers, now or
@@ -181,149 +208,38 @@ casus_guard_source_wrote_by(CasusGuardLevel *level)
 void
 casus_guard_source_wrote(const CasusProtected *prot)
 {
-	CasusGuardScope *scope = casus_guard_scope();
+	CasusGuardFrame *frame = casus_guard_frame_top();
+	CasusGuardFacts *facts;
 
-	if (prot->mode == CASUS_MODE_OBSERVE)
+	if (frame == NULL)
 	{
-		if (levels != NULL && find_wrote(levels->query, true) == NULL)
-			remember_wrote(levels, prot->relid);
+		if (prot->mode != CASUS_MODE_OBSERVE)
+			casus_guard_frame_written();
 		return;
 	}
-	written = true;
-	if (scope != NULL && scope->copying)
-		scope->wrote = true;
-	if (levels != NULL)
-		casus_guard_source_wrote_by(levels);
-}
-
-/* A temporary table holds copies: triggers that wait are given its rows. */
-void
-casus_guard_source_written(void)
-{
-	written = true;
-}
-
-CasusGuardLevel *
-casus_guard_source_levels(void)
-{
-	return levels;
-}
-
-bool
-casus_guard_source_has_written(CasusGuardLevel *level)
-{
-	return level->wrote || find_wrote(level->query, false) != NULL;
-}
-
-bool
-casus_guard_source_ever(void)
-{
-	return written;
-}
-
-/* COMMIT in a procedure reports its error when the transaction is gone. */
-bool
-casus_guard_source_lately(void)
-{
-	return written || (undone != 0 && undone == GetCurrentStatementStartTimestamp());
-}
-
-/*
- * Has the statement let governed rows through?  What its parallel workers let
- * through this process does not know, so that there they might have.
- */
-static bool
-has_passed(CasusGuardLevel *level)
-{
-	CasusGuardSources sources;
-
-	if (casus_guard_source_has_written(level) ||
-		casus_accesslog_passed(level->query, InvalidOid))
-		return true;
-	if (!level->query->plannedstmt->parallelModeNeeded && !casus_guard_temp_any())
-		return false;
-	return casus_guard_source_find(level->query, &sources, false) &&
-		(sources.copies || level->query->plannedstmt->parallelModeNeeded);
-}
-
-/* From this level outwards. */
-static bool
-around_has_passed(CasusGuardLevel *level)
-{
-	CasusGuardScope *scope = casus_guard_scope();
-
-	if (scope != NULL && scope->wrote)
-		return true;
-	for (; level != NULL; level = level->outer)
+	if (prot->mode != CASUS_MODE_OBSERVE)
 	{
-		if (has_passed(level))
-			return true;
+		casus_guard_frame_wrote(frame);
+		return;
 	}
-	return false;
+	facts = casus_guard_frame_facts(frame, true);
+	if (facts != NULL && !OidIsValid(facts->observed))
+		facts->observed = prot->relid;
 }
-
-/* Could what is written now be made from governed rows of a statement around it? */
-bool
-casus_guard_source_around(void)
-{
-	return around_has_passed(levels);
-}
-
-/*
- * The table in mode observe whose rows a statement around this one has written,
- * or let through as enforce would; told once for each such statement.
- */
-Oid
-casus_guard_source_observed_around(void)
-{
-	for (CasusGuardLevel *level = levels; level != NULL; level = level->outer)
-	{
-		Wrote	   *entry = find_wrote(level->query, true);
-		Oid			relid = entry != NULL ? entry->observed :
-			casus_accesslog_observed(level->query);
-		bool	   *told = entry != NULL ? &entry->told : &level->told;
-
-		if (!OidIsValid(relid))
-			continue;
-		if (*told)
-			return InvalidOid;
-		*told = true;
-		return relid;
-	}
-	return InvalidOid;
-}
-
-/*
- * Triggers that wait for the end of the transaction, or for SET CONSTRAINTS,
- * run inside no statement, and may be given a row of any before.
- */
-bool
-casus_guard_source_deferred(void)
-{
-	CasusGuardScope *scope = casus_guard_scope();
-
-	return written && levels == NULL &&
-		(ActivePortal == NULL || (scope != NULL && scope->tag == T_ConstraintsSetStmt));
-}
-
-bool
-casus_guard_source_nested(void)
-{
-	return levels != NULL;
-}
-
-/* ---- rows of protected tables: asked by the row trigger ---- */
 
 static void
-judge_level(CasusGuardLevel *level)
+judge_frame(CasusGuardFrame *frame)
 {
-	MemoryContext old = MemoryContextSwitchTo(level->query->estate->es_query_cxt);
+	MemoryContext old;
 	CasusGuardSources sources;
 
-	(void) casus_guard_source_find(level->query, &sources, true);
-	level->tables = sources.tables;
-	level->copies = sources.copies;
-	level->judged = true;
+	frame->judged = true;
+	if (!is_executing(frame))
+		return;
+	old = MemoryContextSwitchTo(frame->query->estate->es_query_cxt);
+	(void) casus_guard_source_find(frame->query, &sources, true);
+	frame->tables = sources.tables;
+	frame->copies = sources.copies;
 	MemoryContextSwitchTo(old);
 }
 
@@ -348,16 +264,16 @@ changes_rows_of(QueryDesc *query, Oid relid)
  * table whose rows are changed as well it is not known which of them passed.
  */
 static bool
-is_derived_outside(CasusGuardLevel *level)
+is_derived_outside(CasusGuardFrame *frame)
 {
 	ListCell   *lc;
 
-	if (level->copies || around_has_passed(level->outer))
+	if (frame->copies || around_has_passed(frame->outer))
 		return true;
-	foreach(lc, level->tables)
+	foreach(lc, frame->tables)
 	{
-		if (changes_rows_of(level->query, lfirst_oid(lc)) ||
-			casus_accesslog_passed(level->query, lfirst_oid(lc)))
+		if (changes_rows_of(frame->query, lfirst_oid(lc)) ||
+			casus_accesslog_passed(frame->query, lfirst_oid(lc)))
 			return true;
 	}
 	return false;
@@ -365,11 +281,11 @@ is_derived_outside(CasusGuardLevel *level)
 
 /* In another file: who reads in several at once takes nothing from one to the other. */
 static bool
-is_derived_across(CasusGuardLevel *level, int32 file)
+is_derived_across(CasusGuardFrame *frame, int32 file)
 {
 	ListCell   *lc;
 
-	foreach(lc, level->tables)
+	foreach(lc, frame->tables)
 	{
 		const CasusProtected *prot = casus_registry_find(lfirst_oid(lc));
 
@@ -385,38 +301,13 @@ is_derived_across(CasusGuardLevel *level, int32 file)
 bool
 casus_guard_source_row(int32 file)
 {
-	CasusGuardLevel *level = levels;
+	CasusGuardFrame *frame = casus_guard_frame_top();
 
-	if (level == NULL)
+	if (frame == NULL)
 		return false;
-	if (!level->judged)
-		judge_level(level);
-	if (level->tables == NIL && !level->copies && level->outer == NULL)
+	if (!frame->judged)
+		judge_frame(frame);
+	if (frame->tables == NIL && !frame->copies && frame->outer == NULL)
 		return false;
-	return file == 0 ? is_derived_outside(level) : is_derived_across(level, file);
-}
-
-static void
-forget_transaction(XactEvent event, void *arg)
-{
-	switch (event)
-	{
-		case XACT_EVENT_ABORT:
-			if (written)
-				undone = GetCurrentStatementStartTimestamp();
-			written = false;
-			break;
-		case XACT_EVENT_COMMIT:
-		case XACT_EVENT_PREPARE:
-			written = false;
-			break;
-		default:
-			break;
-	}
-}
-
-void
-casus_guard_source_init(void)
-{
-	RegisterXactCallback(forget_transaction, NULL);
+	return file == 0 ? is_derived_outside(frame) : is_derived_across(frame, file);
 }

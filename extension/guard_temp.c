@@ -4,7 +4,8 @@
  *
  * They are read like any other; what would keep their rows for longer is
  * refused as if it read the protected table.  A table stays on the list until
- * it is dropped, whatever its rows are by then.
+ * it is dropped, whatever its rows are by then.  Commands that work on its rows
+ * without a plan are known here too.
  *
  * The list is private to the backend, and lives as long as the session.
  *
@@ -13,12 +14,18 @@
 #include "guard.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 typedef struct Copy
 {
 	Oid			relid;
-	bool		dropped;		/* by this transaction, unless that is undone */
+	bool		fresh;			/* since this transaction */
+	bool		dropped;		/* by this transaction (DISCARD too), unless that is undone */
 } Copy;
 
 static List *copies = NIL;		/* Copy, in TopMemoryContext */
@@ -42,20 +49,40 @@ casus_guard_temp_is_copy(Oid relid)
 	return false;
 }
 
-void
-casus_guard_temp_note(Oid relid)
+static void
+note(Oid relid)
 {
 	MemoryContext old;
 	Copy	   *copy;
 
-	if (!OidIsValid(relid) || casus_guard_temp_is_copy(relid))
+	if (casus_guard_temp_is_copy(relid))
 		return;
 	old = MemoryContextSwitchTo(TopMemoryContext);
 	copy = palloc(sizeof(Copy));
 	copy->relid = relid;
+	copy->fresh = true;
 	copy->dropped = false;
 	copies = lappend(copies, copy);
 	MemoryContextSwitchTo(old);
+}
+
+/* The rows of a partitioned table stand in its partitions: any of them, by a changed key. */
+void
+casus_guard_temp_note(Oid relid)
+{
+	ListCell   *lc;
+
+	if (!OidIsValid(relid))
+		return;
+	if (get_rel_relispartition(relid))
+		relid = llast_oid(get_partition_ancestors(relid));
+	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+	{
+		note(relid);
+		return;
+	}
+	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+		note(lfirst_oid(lc));
 }
 
 void
@@ -72,16 +99,108 @@ casus_guard_temp_drop(Oid relid)
 	}
 }
 
-/* DISCARD, which no transaction undoes. */
-void
-casus_guard_temp_discard(void)
+/* ---- commands that give the rows of a copy to functions ---- */
+
+/* It, or what it brings along. */
+static bool
+is_named_copy(RangeVar *name)
 {
-	list_free_deep(copies);
-	copies = NIL;
+	Oid			relid = name == NULL ? InvalidOid : RangeVarGetRelid(name, NoLock, true);
+	ListCell   *lc;
+
+	if (!OidIsValid(relid))
+		return false;
+	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+	{
+		if (casus_guard_temp_is_copy(lfirst_oid(lc)))
+			return true;
+	}
+	return false;
 }
 
+static bool
+has_expression(IndexStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->indexParams)
+	{
+		if (((IndexElem *) lfirst(lc))->expr != NULL)
+			return true;
+	}
+	return stmt->whereClause != NULL;
+}
+
+static bool
+is_any_copy(List *names)
+{
+	ListCell   *lc;
+
+	foreach(lc, names)
+	{
+		if (is_named_copy(lfirst(lc)))
+			return true;
+	}
+	return false;
+}
+
+/* VACUUM and ANALYZE, of all where none is named. */
+static bool
+is_upkeep_of_copy(VacuumStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->rels)
+	{
+		if (is_named_copy(((VacuumRelation *) lfirst(lc))->relation))
+			return true;
+	}
+	return stmt->rels == NIL;
+}
+
+/*
+ * No plan shows a condition, a conversion or an index expression that is
+ * computed over rows that are there.  Where the table is not named any copy
+ * might be meant.
+ */
+bool
+casus_guard_temp_worked_on(Node *stmt)
+{
+	if (copies == NIL)
+		return false;
+	switch (nodeTag(stmt))
+	{
+		case T_AlterTableStmt:
+			return ((AlterTableStmt *) stmt)->objtype == OBJECT_TYPE ||
+				is_named_copy(((AlterTableStmt *) stmt)->relation);
+		case T_CreateStmt:		/* beside a default partition */
+			return is_any_copy(((CreateStmt *) stmt)->inhRelations);
+		case T_IndexStmt:
+			return has_expression((IndexStmt *) stmt) &&
+				is_named_copy(((IndexStmt *) stmt)->relation);
+		case T_ReindexStmt:
+			return ((ReindexStmt *) stmt)->kind != REINDEX_OBJECT_TABLE ||
+				is_named_copy(((ReindexStmt *) stmt)->relation);
+		case T_ClusterStmt:
+			return ((ClusterStmt *) stmt)->relation == NULL ||
+				is_named_copy(((ClusterStmt *) stmt)->relation);
+		case T_VacuumStmt:
+			return is_upkeep_of_copy((VacuumStmt *) stmt);
+		case T_AlterDomainStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* ---- ends ---- */
+
+/*
+ * The transaction ends: those that it dropped are gone, or the rows that it has
+ * brought.
+ */
 static void
-forget_dropped(bool gone)
+end_transaction(bool committed)
 {
 	ListCell   *lc;
 
@@ -89,32 +208,37 @@ forget_dropped(bool gone)
 	{
 		Copy	   *copy = lfirst(lc);
 
-		if (gone && copy->dropped)
+		if (committed ? copy->dropped : copy->fresh)
 		{
 			pfree(copy);
 			copies = foreach_delete_current(copies, lc);
+			continue;
 		}
-		else
-			copy->dropped = false;
+		copy->fresh = copy->dropped = false;
 	}
 }
 
 static void
 xact_callback(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_COMMIT)
-		forget_dropped(true);
-	else if (event == XACT_EVENT_ABORT)
-		forget_dropped(false);
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
+		end_transaction(event == XACT_EVENT_COMMIT);
 }
 
-/* Some of them may be there again: then all stay on the list. */
+/*
+ * Some of those dropped may be there again: then all stay on the list.  So do
+ * the fresh ones: whoever caught the error may have kept a value.
+ */
 static void
 subxact_callback(SubXactEvent event, SubTransactionId mine,
 				 SubTransactionId parent, void *arg)
 {
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		forget_dropped(false);
+	ListCell   *lc;
+
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	foreach(lc, copies)
+		((Copy *) lfirst(lc))->dropped = false;
 }
 
 void

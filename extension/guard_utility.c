@@ -274,7 +274,7 @@ casus_guard_rethrow(CasusGuardScope *scope)
 
 	/* COPY FROM and SET CONSTRAINTS run triggers and constraints as a statement does. */
 	if (scope->copying || scope->tag == T_ConstraintsSetStmt)
-		casus_guard_error_rethrow(context, casus_guard_source_ever());
+		casus_guard_error_rethrow(context, casus_guard_frame_ever_written());
 	if (!scope->touches || !CASUS_LAYER(errors))
 		PG_RE_THROW();
 	MemoryContextSwitchTo(context);

@@ -8,7 +8,8 @@
  * a plan after us meet the assertion at executor start.
  *
  * A statement of casus' own is known by its pass (pass.c) and meets no guard;
- * what user code runs inside it runs one level deeper and does.
+ * what user code runs inside it runs one frame deeper and does.  Whatever is
+ * handed over to the server has a frame (guard_frame.c).
  *
  * In a database without the extension each hook is one test.  Nothing here is
  * shared between backends.
@@ -50,33 +51,21 @@ is_script(void)
 
 /*
  * Functions that the planner folds (constants, constraints, expressions of
- * indexes) are user code: one level deeper, and outside of what the utility
+ * indexes) are user code: one frame deeper, and outside of what the utility
  * statement around, or the validation of a foreign key, was admitted for.
  */
 static PlannedStmt *
 plan(Query *query, const char *sql, int options, ParamListInfo params)
 {
-	CasusGuardScope *scope = casus_guard_scope_swap(NULL);
 	bool		validating = casus_guard_ri_validating_swap(false);
-	PlannedStmt *volatile result = NULL;
-	CasusGuardPlanning planning;
+	CasusGuardFrame *frame = casus_guard_frame_enter(CASUS_FRAME_PLAN, NULL, NULL);
+	PlannedStmt *result;
 
-	casus_pass_enter();
-	casus_guard_inside_plan(&planning);
-	PG_TRY();
-	{
-		if (prev_planner)
-			result = prev_planner(query, sql, options, params);
-		else
-			result = standard_planner(query, sql, options, params);
-	}
-	PG_FINALLY();
-	{
-		casus_guard_inside_planned(&planning);
-		casus_guard_scope_swap(scope);
-	}
-	PG_END_TRY();
-	casus_pass_leave();
+	if (prev_planner)
+		result = prev_planner(query, sql, options, params);
+	else
+		result = standard_planner(query, sql, options, params);
+	casus_guard_frame_leave(frame);
 	(void) casus_guard_ri_validating_swap(validating);
 	return result;
 }
@@ -120,16 +109,27 @@ casus_planner(Query *query, const char *sql, int options, ParamListInfo params)
 
 /* ---- executor ---- */
 
-/* Stable functions may run here already, to leave out partitions: one level deeper. */
 static void
-start(QueryDesc *query, int eflags)
+start_server(QueryDesc *query, int eflags)
 {
-	casus_pass_enter();
 	if (prev_ExecutorStart)
 		prev_ExecutorStart(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
-	casus_pass_leave();
+}
+
+/*
+ * Stable functions may run here already, to leave out partitions.  Returns the
+ * function of the plan that keeps what it is given, if there is one.
+ */
+static Oid
+start(QueryDesc *query, int eflags)
+{
+	CasusGuardFrame *frame = casus_guard_frame_enter(CASUS_FRAME_START, query, NULL);
+
+	start_server(query, eflags);
+	casus_guard_frame_leave(frame);
+	return frame->function;
 }
 
 /*
@@ -137,7 +137,7 @@ start(QueryDesc *query, int eflags)
  * What other libraries do at this point they do with the whole plan.
  */
 static bool
-start_over_protected(QueryDesc *query, int eflags)
+start_over_protected(QueryDesc *query, int eflags, Oid *function)
 {
 	List	   *qual = NIL;
 	Plan	   *hidden = NULL;
@@ -146,12 +146,12 @@ start_over_protected(QueryDesc *query, int eflags)
 		hidden = casus_logpoint_hide(query->plannedstmt, &qual);
 	if (hidden == NULL)
 	{
-		start(query, eflags);
+		*function = start(query, eflags);
 		return false;
 	}
 	PG_TRY();
 	{
-		start(query, eflags);
+		*function = start(query, eflags);
 	}
 	PG_FINALLY();
 	{
@@ -168,12 +168,12 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 	bool		touches;
 	bool		is_copy = false;
 	bool		hidden = false;
-	Oid			writer;
+	Oid			function;
 
 	if (!casus_present())
 	{
 		casus_guard_file_plan(query->plannedstmt);
-		start(query, eflags);
+		start_server(query, eflags);
 		return;
 	}
 
@@ -182,7 +182,7 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 	 * what functions in it run is a statement like any other.
 	 */
 	own = casus_pass_consume(query->sourceText) ||
-		(IsParallelWorker() && casus_pass_outermost()) || is_script();
+		(IsParallelWorker() && casus_guard_frame_depth() == 0) || is_script();
 	if (!own)
 		casus_guard_plan(query, eflags);
 	else if (query->plannedstmt->commandType != CMD_SELECT)
@@ -191,26 +191,20 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 	touches = casus_guard_touches(query->plannedstmt);
 	if (touches)
 		casus_policy_begin();
-	writer = casus_guard_derive_begin();
 	if (touches && !own)
-		hidden = start_over_protected(query, eflags);
+		hidden = start_over_protected(query, eflags, &function);
 	else
-		start(query, eflags);
+		function = start(query, eflags);
 	if (touches && !own)
 		casus_guard_cascade_judge(query);
 	if (!own && !IsParallelWorker() && !casus_registry_empty())
-		is_copy = casus_guard_derive(query, eflags, writer);
+		is_copy = casus_guard_derive(query, eflags, function);
 	if (touches)
 		casus_accesslog_start(query, is_copy);
 	if (hidden)
 		casus_logpoint_check(query);
 }
 
-/*
- * What runs inside an executor run is not the utility statement around it.
- * After an error the utility hook puts its scope back; until then there is
- * none, which admits less.
- */
 static void
 run(QueryDesc *query, ScanDirection direction, uint64 count, bool once)
 {
@@ -218,30 +212,6 @@ run(QueryDesc *query, ScanDirection direction, uint64 count, bool once)
 		casus_compat_executor_run_hook(prev_ExecutorRun, query, direction, count, once);
 	else
 		casus_compat_executor_run(query, direction, count, once);
-}
-
-/*
- * What it reads may be a temporary copy, and what it writes a place that keeps
- * it, also where no plan is but a command: statements inside are told of it.
- */
-static void
-run_among_copies(QueryDesc *query, CasusGuardScope *scope, ScanDirection direction,
-				 uint64 count, bool once)
-{
-	CasusGuardLevel level = {0};
-
-	level.scope = scope;
-	level.held = casus_guard_derive_held(query);
-	casus_guard_source_enter(&level, query);
-	PG_TRY();
-	{
-		run(query, direction, count, once);
-	}
-	PG_FINALLY();
-	{
-		casus_guard_source_leave(&level);
-	}
-	PG_END_TRY();
 }
 
 /*
@@ -264,9 +234,9 @@ launches_workers(Node *stmt)
 
 /* It has run over protected tables, or failed. */
 static void
-leave_protected(CasusGuardLevel *level)
+leave_protected(CasusGuardFrame *frame)
 {
-	casus_guard_source_leave(level);
+	casus_guard_frame_leave(frame);
 	running--;
 	casus_context_thaw();
 }
@@ -276,8 +246,7 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 						 uint64 count, bool once)
 {
 	MemoryContext context = CurrentMemoryContext;
-	CasusGuardScope *scope;
-	CasusGuardLevel level = {0};
+	CasusGuardFrame *frame;
 
 	if (!casus_present())
 	{
@@ -286,16 +255,12 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	}
 
 	publish_context(query->plannedstmt->parallelModeNeeded);
-	scope = casus_guard_scope_swap(NULL);
 	if (!casus_guard_touches(query->plannedstmt))
 	{
-		casus_pass_enter();
-		if (scope != NULL || casus_guard_temp_any() || casus_guard_inside_keeps(query))
-			run_among_copies(query, scope, direction, count, once);
-		else
-			run(query, direction, count, once);
-		casus_pass_leave();
-		casus_guard_scope_swap(scope);
+		frame = casus_guard_frame_enter(CASUS_FRAME_RUN, query, NULL);
+		frame->held = casus_guard_derive_held(query);
+		run(query, direction, count, once);
+		casus_guard_frame_leave(frame);
 		return;
 	}
 
@@ -305,27 +270,23 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	casus_guard_derive_run(query);
 	casus_context_freeze();
 	running++;
-	casus_pass_enter();
-	level.scope = scope;
-	level.held = casus_guard_derive_held(query);
-	casus_guard_source_enter(&level, query);
+	frame = casus_guard_frame_enter(CASUS_FRAME_RUN, query, NULL);
+	frame->held = casus_guard_derive_held(query);
 	PG_TRY();
 	{
-		casus_guard_inside_run(&level);
+		casus_guard_inside_run(frame);
 		run(query, direction, count, once);
 	}
 	PG_CATCH();
 	{
-		bool		wrote = casus_guard_source_has_written(&level);
+		bool		wrote = casus_guard_frame_has_written(frame);
 
-		leave_protected(&level);
+		leave_protected(frame);
 		casus_guard_error_rethrow(context, wrote);
 	}
 	PG_END_TRY();
-	leave_protected(&level);
-	casus_pass_leave();
+	leave_protected(frame);
 	casus_rowtransit_finish();
-	casus_guard_scope_swap(scope);
 }
 
 static void
@@ -337,33 +298,12 @@ finish(QueryDesc *query)
 		standard_ExecutorFinish(query);
 }
 
-/* Their row may come from a copy, or from a function that read one. */
-static void
-finish_among_copies(QueryDesc *query, CasusGuardScope *scope)
-{
-	CasusGuardLevel level = {0};
-
-	level.scope = scope;
-	level.finishing = true;
-	casus_guard_source_enter(&level, query);
-	PG_TRY();
-	{
-		finish(query);
-	}
-	PG_FINALLY();
-	{
-		casus_guard_source_leave(&level);
-	}
-	PG_END_TRY();
-}
-
 /* AFTER triggers and what data-modifying CTEs have left to do run here. */
 static void
 casus_ExecutorFinish(QueryDesc *query)
 {
 	MemoryContext context = CurrentMemoryContext;
-	CasusGuardScope *scope;
-	CasusGuardLevel level = {0};
+	CasusGuardFrame *frame;
 
 	if (!casus_present())
 	{
@@ -371,40 +311,30 @@ casus_ExecutorFinish(QueryDesc *query)
 		return;
 	}
 
-	scope = casus_guard_scope_swap(NULL);
 	if (!casus_guard_touches(query->plannedstmt))
 	{
-		casus_pass_enter();
-		if (casus_guard_temp_any() || query->plannedstmt->hasModifyingCTE)
-			finish_among_copies(query, scope);
-		else
-			finish(query);
-		casus_pass_leave();
-		casus_guard_scope_swap(scope);
+		frame = casus_guard_frame_enter(CASUS_FRAME_FINISH, query, NULL);
+		finish(query);
+		casus_guard_frame_leave(frame);
 		return;
 	}
 
 	casus_context_freeze();
 	running++;
-	casus_pass_enter();
-	level.scope = scope;
-	level.finishing = true;
-	casus_guard_source_enter(&level, query);
+	frame = casus_guard_frame_enter(CASUS_FRAME_FINISH, query, NULL);
 	PG_TRY();
 	{
 		finish(query);
 	}
 	PG_CATCH();
 	{
-		bool		wrote = casus_guard_source_has_written(&level);
+		bool		wrote = casus_guard_frame_has_written(frame);
 
-		leave_protected(&level);
+		leave_protected(frame);
 		casus_guard_error_rethrow(context, wrote);
 	}
 	PG_END_TRY();
-	leave_protected(&level);
-	casus_pass_leave();
-	casus_guard_scope_swap(scope);
+	leave_protected(frame);
 	casus_guard_explain(query);
 }
 
@@ -456,6 +386,7 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 					 QueryCompletion *qc)
 {
 	CasusGuardScope scope = {0};
+	CasusGuardFrame *frame;
 	QueryCompletion own_qc = {0};
 	QueryCompletion *completion = qc != NULL ? qc : &own_qc;
 	PlannedStmt *volatile guarded = pstmt;
@@ -472,12 +403,12 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 	scope.tag = nodeTag(pstmt->utilityStmt);
 	scope.stmt = pstmt->utilityStmt;
 	scope.own = is_own(sql, context, casus_guard_scope()) || is_script();
-	scope.outer = casus_guard_scope_swap(&scope);
+	frame = casus_guard_frame_enter(CASUS_FRAME_COMMAND, NULL, &scope);
 	PG_TRY();
 	{
 		if (!scope.own)
 		{
-			casus_guard_derive_utility(pstmt->utilityStmt);
+			casus_guard_derive_utility(pstmt->utilityStmt, frame);
 			guarded = casus_guard_utility(pstmt, &scope);
 		}
 		publish_context(launches_workers(pstmt->utilityStmt));
@@ -487,21 +418,19 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 			casus_context_freeze();
 			scope.frozen = true;
 		}
-		casus_pass_enter();
 		utility(guarded, sql, read_only_tree, context, params, env, dest, completion);
-		casus_pass_leave();
 	}
 	PG_CATCH();
 	{
 		if (scope.frozen)
 			casus_context_thaw();
-		casus_guard_scope_swap(scope.outer);
+		casus_guard_frame_leave(frame);
 		casus_guard_rethrow(&scope);
 	}
 	PG_END_TRY();
 	if (scope.frozen)
 		casus_context_thaw();
-	casus_guard_scope_swap(scope.outer);
+	casus_guard_frame_leave(frame);
 	if (!scope.own)
 	{
 		casus_guard_derive_utility_done(pstmt->utilityStmt, &scope);
@@ -553,7 +482,6 @@ casus_hooks_init(void)
 	casus_guard_index_init();
 	casus_guard_function_init();
 	casus_guard_temp_init();
-	casus_guard_source_init();
 	casus_guard_subscription_init();
 	casus_guard_inside_init();
 

@@ -14,6 +14,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "guard.h"
 #include "rows.h"
 
 #include "access/xact.h"
@@ -79,12 +80,12 @@ casus_rowtransit_begin(const CasusProtected *prot, ItemPointer tid, const pg_uui
 {
 	Transit    *transit;
 
-	while (innermost != NULL && innermost->depth >= casus_pass_depth())
+	while (innermost != NULL && innermost->depth >= casus_guard_frame_depth())
 		innermost = innermost->outer;
 	transit = MemoryContextAllocZero(TopTransactionContext, sizeof(Transit));
 	transit->outer = innermost;
 	transit->subid = GetCurrentSubTransactionId();
-	transit->depth = casus_pass_depth();
+	transit->depth = casus_guard_frame_depth();
 	transit->family = prot->family;
 	transit->from.relid = prot->relid;
 	transit->from.tid = *tid;
@@ -95,7 +96,7 @@ casus_rowtransit_begin(const CasusProtected *prot, ItemPointer tid, const pg_uui
 static bool
 is_current(void)
 {
-	return innermost != NULL && innermost->depth == casus_pass_depth();
+	return innermost != NULL && innermost->depth == casus_guard_frame_depth();
 }
 
 /* Is this the row that leaves, and not one that is removed? */
@@ -126,7 +127,7 @@ casus_rowtransit_arrives(const CasusProtected *prot, const pg_uuid_t *raw)
 void
 casus_rowtransit_finish(void)
 {
-	while (innermost != NULL && innermost->depth > casus_pass_depth())
+	while (innermost != NULL && innermost->depth > casus_guard_frame_depth())
 		innermost = innermost->outer;
 }
 
