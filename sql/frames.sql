@@ -13,20 +13,9 @@ SET client_min_messages = warning;
 CREATE SCHEMA mijn AUTHORIZATION bs_coordinator;
 GRANT pg_execute_server_program TO bs_coordinator;
 
--- The code of the refusal that a statement gives, or how many rows it was about.
-CREATE FUNCTION public.attempt(sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	code text;
-	check_text text;
-	n bigint;
-BEGIN
-	EXECUTE sql;
-	GET DIAGNOSTICS n = ROW_COUNT;
-	RETURN 'ok ' || n;
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME, check_text = PG_EXCEPTION_DETAIL;
-	RETURN concat_ws(' ', SQLSTATE, coalesce(nullif(code, ''), SQLERRM), regexp_replace(check_text, '.*: ', ''));
-END $$;
+\set tells check
+\set fixture :source '/test/fixtures/attempt.sql'
+\i :fixture
 
 SET SESSION AUTHORIZATION bs_coordinator;
 CREATE TABLE mijn.kopie (id int, tekst text);
