@@ -16,11 +16,11 @@
  */
 #include "state.h"
 #include "term.h"
+#include "xact.h"
 
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -441,18 +441,8 @@ casus_dossier_held(int64 id)
 static void
 dossier_xact_callback(XactEvent event, void *arg)
 {
-	switch (event)
-	{
-		case XACT_EVENT_COMMIT:
-		case XACT_EVENT_ABORT:
-		case XACT_EVENT_PREPARE:
-		case XACT_EVENT_PARALLEL_COMMIT:
-		case XACT_EVENT_PARALLEL_ABORT:
-			held_locks = NULL;	/* gone with TopTransactionContext */
-			break;
-		default:
-			break;
-	}
+	if (casus_xact_ends(event))
+		held_locks = NULL;	/* gone with TopTransactionContext */
 }
 
 /*

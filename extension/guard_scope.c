@@ -9,9 +9,9 @@
  */
 #include "guard.h"
 #include "known.h"
+#include "xact.h"
 
 #include "access/transam.h"
-#include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
 #include "commands/extension.h"
@@ -107,16 +107,8 @@ casus_guard_transaction_marked(void)
 static void
 forget_transaction(XactEvent event, void *arg)
 {
-	switch (event)
-	{
-		case XACT_EVENT_COMMIT:
-		case XACT_EVENT_ABORT:
-		case XACT_EVENT_PREPARE:
-			transaction_marked = false;
-			break;
-		default:
-			break;
-	}
+	if (casus_xact_ends(event))
+		transaction_marked = false;
 }
 
 void

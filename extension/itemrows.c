@@ -16,6 +16,7 @@
 #include "access/tableam.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
@@ -29,21 +30,12 @@ typedef struct Wanted
 	int			nmet;
 } Wanted;
 
-static int
-compare_items(const void *a, const void *b)
-{
-	uint32		x = *(const uint32 *) a;
-	uint32		y = *(const uint32 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void
 prepare(Wanted *wanted, const uint32 *items, int n)
 {
 	wanted->items = palloc(sizeof(uint32) * n);
 	memcpy(wanted->items, items, sizeof(uint32) * n);
-	qsort(wanted->items, n, sizeof(uint32), compare_items);
+	qsort(wanted->items, n, sizeof(uint32), oid_cmp);	/* an oid is a uint32 */
 	for (int i = 0; i < n; i++)
 		if (wanted->n == 0 || wanted->items[wanted->n - 1] != wanted->items[i])
 			wanted->items[wanted->n++] = wanted->items[i];
@@ -75,7 +67,7 @@ meet(Wanted *wanted, const pg_uuid_t *raw)
 	if (casus_label_unpack(raw, &label) != CASUS_LABEL_GOVERNED ||
 		(label.dossier != wanted->dossier->id && !label.linked))
 		return;
-	found = bsearch(&label.item, wanted->items, wanted->n, sizeof(uint32), compare_items);
+	found = bsearch(&label.item, wanted->items, wanted->n, sizeof(uint32), oid_cmp);
 	if (found == NULL || wanted->met[found - wanted->items] ||
 		!is_of(&label, wanted->dossier->id) ||
 		!casus_context_may_read(wanted->dossier->file, &label))

@@ -22,6 +22,7 @@
 #include "access/table.h"
 #include "executor/nodeHash.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -415,15 +416,6 @@ casus_policy_cache_find(int64 dossier)
 
 /* ---- sharing ---- */
 
-static int
-compare_items(const void *a, const void *b)
-{
-	uint32		x = *(const uint32 *) a;
-	uint32		y = *(const uint32 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void
 forget_shares(void)
 {
@@ -464,7 +456,7 @@ find_shares(int64 dossier, uint16 party)
 	shares->dossier = dossier;
 	shares->party = party;
 	shares->n = casus_dossier_sharing(dossier, party, &shares->items, &until);
-	qsort(shares->items, shares->n, sizeof(uint32), compare_items);
+	qsort(shares->items, shares->n, sizeof(uint32), oid_cmp);	/* an oid is a uint32 */
 	entry = shareds_insert(shareds, dossier, &found);
 	entry->shares = shares;
 	MemoryContextSwitchTo(old);
@@ -482,5 +474,5 @@ casus_policy_cache_shared(int64 dossier, uint32 item, uint16 party)
 	if (shares->n == 0)
 		return false;
 	return shares->items[0] == 0 ||
-		bsearch(&item, shares->items, shares->n, sizeof(uint32), compare_items) != NULL;
+		bsearch(&item, shares->items, shares->n, sizeof(uint32), oid_cmp) != NULL;
 }

@@ -11,8 +11,8 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "policy.h"
+#include "xact.h"
 
-#include "access/xact.h"
 #include "common/hashfn.h"
 #include "utils/memutils.h"
 
@@ -89,19 +89,10 @@ casus_policy_any_insert(void)
 static void
 insert_xact_callback(XactEvent event, void *arg)
 {
-	switch (event)
-	{
-		case XACT_EVENT_COMMIT:
-		case XACT_EVENT_ABORT:
-		case XACT_EVENT_PREPARE:
-		case XACT_EVENT_PARALLEL_COMMIT:
-		case XACT_EVENT_PARALLEL_ABORT:
-			casus_policy_has_inserts = false;
-			inserted = NULL;	/* gone with TopTransactionContext */
-			break;
-		default:
-			break;
-	}
+	if (!casus_xact_ends(event))
+		return;
+	casus_policy_has_inserts = false;
+	inserted = NULL;	/* gone with TopTransactionContext */
 }
 
 void

@@ -17,11 +17,11 @@
  */
 #include "casus.h"
 #include "term.h"
+#include "xact.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/array.h"
@@ -67,9 +67,7 @@ relation_changed(Datum arg, Oid relid)
 static void
 free_retired(XactEvent event, void *arg)
 {
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
-		event != XACT_EVENT_PARALLEL_COMMIT &&
-		event != XACT_EVENT_PARALLEL_ABORT && event != XACT_EVENT_PREPARE)
+	if (!casus_xact_ends(event))
 		return;
 	while (retired_list != NULL)
 	{

@@ -17,12 +17,12 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "relation.h"
+#include "xact.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
-#include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
@@ -136,8 +136,7 @@ transaction_ended(XactEvent event, void *arg)
 {
 	ListCell   *lc;
 
-	if (dead == NIL || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT &&
-						event != XACT_EVENT_PREPARE))
+	if (dead == NIL || !casus_xact_ends(event))
 		return;
 	foreach(lc, dead)
 		MemoryContextDelete(lfirst(lc));

@@ -37,13 +37,7 @@ casus_refuse(const char *code, const char *message, const char *detail,
 	if (casus_refusal_hook)
 		casus_refusal_hook(code, message, detail);
 
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg_internal("%s", message),
-			 detail ? errdetail_internal("%s", detail) : 0,
-			 hint ? errhint("%s", hint) : 0,
-			 report_code(code)));
-	pg_unreachable();
+	casus_setup_error(ERRCODE_INSUFFICIENT_PRIVILEGE, code, message, detail, hint);
 }
 
 void

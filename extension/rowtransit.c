@@ -16,8 +16,8 @@
  */
 #include "guard.h"
 #include "rows.h"
+#include "xact.h"
 
-#include "access/xact.h"
 #include "executor/executor.h"
 #include "optimizer/optimizer.h"
 #include "utils/memutils.h"
@@ -134,7 +134,7 @@ casus_rowtransit_finish(void)
 static void
 transaction_ends(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+	if (casus_xact_ends(event))
 		innermost = NULL;
 }
 

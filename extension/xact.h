@@ -1,0 +1,31 @@
+/*
+ * xact.h
+ *		When a transaction of this backend is over.
+ *
+ * Included by the files that keep something for its length.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#ifndef CASUS_XACT_H
+#define CASUS_XACT_H
+
+#include "access/xact.h"
+
+/* One way or the other; what has been prepared is not this backend's any more. */
+static inline bool
+casus_xact_ends(XactEvent event)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			return true;
+		default:
+			return false;
+	}
+}
+
+#endif							/* CASUS_XACT_H */
