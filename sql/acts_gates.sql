@@ -3,17 +3,9 @@
 \set VERBOSITY terse
 \pset format unaligned
 \pset footer off
--- What an act on a dossier ($d) answers: done, or code and the check that refused.
-CREATE FUNCTION try(act text, d bigint DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	m text; t text; c text;
-BEGIN
-	EXECUTE 'SELECT ' || replace(act, '$d', coalesce(d, 0)::text);
-	RETURN 'done';
-EXCEPTION WHEN others THEN
-	GET STACKED DIAGNOSTICS m = MESSAGE_TEXT, t = PG_EXCEPTION_DETAIL, c = CONSTRAINT_NAME;
-	RETURN concat_ws(' | ', SQLSTATE, nullif(c, ''), m, nullif(t, ''));
-END $$;
+\getenv source PG_ABS_SRCDIR
+\set fixture :source '/test/fixtures/code.sql'
+\i :fixture
 CREATE ROLE gates_coordinator LOGIN;
 CREATE ROLE gates_handhaving LOGIN;
 CREATE ROLE gates_belastingen LOGIN;

@@ -2,16 +2,9 @@
 \set VERBOSITY terse
 \pset format unaligned
 \pset footer off
-CREATE FUNCTION try(act text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	m text; d text; c text;
-BEGIN
-	EXECUTE 'SELECT ' || act;
-	RETURN 'done';
-EXCEPTION WHEN others THEN
-	GET STACKED DIAGNOSTICS m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL, c = CONSTRAINT_NAME;
-	RETURN concat_ws(' | ', SQLSTATE, nullif(c, ''), m, nullif(d, ''));
-END $$;
+\getenv source PG_ABS_SRCDIR
+\set fixture :source '/test/fixtures/code.sql'
+\i :fixture
 CREATE ROLE open_lead LOGIN;
 CREATE ROLE open_delegate LOGIN;
 SELECT casus.load_protocol($${

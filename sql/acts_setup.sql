@@ -3,17 +3,9 @@
 \pset null '(null)'
 \pset format unaligned
 \pset footer off
--- What an act answers: done, or SQLSTATE, code, message and the check that refused.
-CREATE FUNCTION try(act text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	m text; d text; c text;
-BEGIN
-	EXECUTE 'SELECT ' || act;
-	RETURN 'done';
-EXCEPTION WHEN others THEN
-	GET STACKED DIAGNOSTICS m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL, c = CONSTRAINT_NAME;
-	RETURN concat_ws(' | ', SQLSTATE, nullif(c, ''), m, nullif(d, ''));
-END $$;
+\getenv source PG_ABS_SRCDIR
+\set fixture :source '/test/fixtures/code.sql'
+\i :fixture
 CREATE ROLE setup_admin LOGIN;
 GRANT casus_admin TO setup_admin;
 CREATE ROLE setup_auditor LOGIN;

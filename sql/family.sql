@@ -24,11 +24,9 @@ ALTER TABLE notitie ATTACH PARTITION notitie_02 FOR VALUES FROM ('2026-02-01') T
 CREATE TABLE notitie_02_odd PARTITION OF notitie_02 FOR VALUES IN (1, 3, 5, 7, 9);
 CREATE TABLE notitie_02_rest PARTITION OF notitie_02 DEFAULT;
 CREATE TABLE bijlage (id integer PRIMARY KEY, notitie integer, maand date, FOREIGN KEY (notitie, maand) REFERENCES notitie DEFERRABLE);
-CREATE FUNCTION code(sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE c text; m text; d text;
-BEGIN EXECUTE sql; RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS c = CONSTRAINT_NAME, m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL;
-	RETURN concat_ws(' | ', sqlstate, nullif(c, ''), m, d); END $$;
+\getenv source PG_ABS_SRCDIR
+\set fixture :source '/test/fixtures/code.sql'
+\i :fixture
 
 -- protected as one: not a part alone, and not with a part that is elsewhere
 SELECT code($$SELECT casus.protect('notitie_01', 'ond', via => 'zaak_id')$$);

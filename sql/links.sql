@@ -11,11 +11,9 @@ SELECT casus.activate_protocol(f, 'DPIA-1', '{"startdatum": "2021-12-01", "stand
 SELECT casus.add_person(n, r::regrole, oath_on => '2020-01-01') > 0 AS ok FROM (VALUES ('Coord', 'link_coord'), ('Deleg', 'link_deleg')) v(n, r);
 SELECT casus.appoint('Coord', 'ond', NULL, 'coordinator', reason => 'test') > 0 AS ok;
 SELECT casus.appoint('Coord', 'ander', NULL, 'coordinator', reason => 'test') > 0 AS ok;
-CREATE FUNCTION code(sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE c text; m text; d text;
-BEGIN EXECUTE sql; RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS c = CONSTRAINT_NAME, m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL;
-	RETURN concat_ws(' | ', sqlstate, nullif(c, ''), m, d); END $$;
+\getenv source PG_ABS_SRCDIR
+\set fixture :source '/test/fixtures/code.sql'
+\i :fixture
 
 -- as in Open Zaak: the link leads to a table that says which document, whose versions hang on it
 CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL);

@@ -50,11 +50,9 @@ BEGIN; SELECT FROM casus.enter('intake', file => 'ander');
 INSERT INTO zaak VALUES (5, 9, 'ander bestand');
 COMMIT;
 RESET SESSION AUTHORIZATION;
-CREATE FUNCTION code(sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE c text; m text; d text;
-BEGIN EXECUTE sql; RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS c = CONSTRAINT_NAME, m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL;
-	RETURN concat_ws(' | ', sqlstate, nullif(c, ''), m, d); END $$;
+\getenv source PG_ABS_SRCDIR
+\set fixture :source '/test/fixtures/code.sql'
+\i :fixture
 -- which case each row is in, by its label
 CREATE VIEW waar WITH (security_invoker = true) AS
 	SELECT t, k, z.id AS zaak, casus.item_of(l) AS item, casus.label_text(l) AS label FROM (

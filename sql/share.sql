@@ -7,11 +7,8 @@ SET client_min_messages = warning;
 \o
 SELECT dossier AS overleg FROM beesel.fixture WHERE name = 'overleg' \gset
 SELECT dossier AS intake FROM beesel.fixture WHERE name = 'intake' \gset
-CREATE FUNCTION code(sql text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE c text; m text; d text;
-BEGIN EXECUTE sql; RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS c = CONSTRAINT_NAME, m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL;
-	RETURN concat_ws(' | ', sqlstate, nullif(c, ''), m, d); END $$;
+\set fixture :source '/test/fixtures/code.sql'
+\i :fixture
 CREATE FUNCTION share(d bigint, items bigint[]) RETURNS text LANGUAGE sql AS $$
 	SELECT public.code(format($q$SELECT casus.share(%s, %L, '{bestuurlijke_handhaving}', 'x')$q$, d, items)) $$;
 
