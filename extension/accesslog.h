@@ -1,8 +1,9 @@
 /*
  * accesslog.h
  *		The access log inside: for sink.c, wiregate.c, log*.c and accesslog.c,
- *		and for doctor.c, which looks at the sink.  Everybody else notes what
- *		happens by the functions of accesslog.c in casus.h.
+ *		and for those that must know of its file or of what a running statement
+ *		has let through.  Everybody else notes what happens by the functions of
+ *		accesslog.c in casus.h.
  *
  * Copyright (c) 2026, the casus developers
  */

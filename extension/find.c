@@ -5,10 +5,9 @@
  *
  * Names of files, parties, offices, phases and persons are vocabulary, not
  * content: an unknown one is an ordinary set-up error (22023) that says what
- * to look at.  A dossier is different: one that does not exist and one that
- * the caller may not know of give the same refusal, word for word.
+ * to look at.  Dossiers are not found here: who may know of one, act.c asks.
  *
- * No lock is taken but that on the dossier's row, see casus_find_dossier().
+ * No lock is taken.  Kept is only the protocol of the file asked for last.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -83,12 +82,15 @@ casus_find_protocol_of(int32 file)
 	static uint64 known_at;
 	CasusFile	found;
 
-	if (known_file != file || known_at != casus_state_generation())
+	uint64		as_of = casus_state_generation();
+
+	if (known_file != file || known_at != as_of)
 	{
+		/* The look-up takes in messages: then it is asked again. */
 		casus_find_file_by_id(file, &found);
 		known_file = file;
 		known_protocol = found.protocol;
-		known_at = casus_state_generation();
+		known_at = as_of;
 	}
 	return known_protocol;
 }

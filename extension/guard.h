@@ -1,7 +1,8 @@
 /*
  * guard.h
- *		What the guard_*.c files and hooks.c share; protect_check.c asks
- *		guard_expr.c what code it may trust.
+ *		The guard: for guard_*.c and hooks.c, and for the files that ask it what
+ *		they must know of a statement that runs (its frame, its sources) or of
+ *		an expression.
  *
  * Copyright (c) 2026, the casus developers
  */

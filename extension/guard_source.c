@@ -14,6 +14,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "guard.h"
+#include "known.h"
 
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
@@ -25,50 +26,39 @@ typedef struct Search
 	List	   *results;		/* range table indexes of what does not count */
 } Search;
 
+/* A node that reads rows of a table. */
+static void
+find_source(Search *search, Index scanrelid)
+{
+	CasusGuardSources *sources = search->sources;
+	Oid			relid = exec_rt_fetch(scanrelid, search->estate)->relid;
+	const CasusProtected *prot;
+
+	if (list_member_int(search->results, scanrelid))
+		return;
+	if (casus_guard_temp_is_copy(relid))
+		sources->copies = true;
+	if (casus_guard_is_plain(relid))
+		return;
+	prot = casus_registry_find(relid);
+	if (prot == NULL || prot->mode < CASUS_MODE_OBSERVE || !casus_guard_rows_pass(prot))
+		return;
+	if (prot->mode == CASUS_MODE_OBSERVE)
+	{
+		sources->observed = relid;
+		return;
+	}
+	sources->tables = list_append_unique_oid(sources->tables, relid);
+	sources->first = prot;
+}
+
 static bool
 source_walker(PlanState *node, void *context)
 {
-	Search	   *search = (Search *) context;
-	CasusGuardSources *sources = search->sources;
-
 	if (node == NULL)
 		return false;
-	switch (nodeTag(node))
-	{
-		case T_SeqScanState:
-		case T_SampleScanState:
-		case T_IndexScanState:
-		case T_IndexOnlyScanState:
-		case T_BitmapHeapScanState:
-		case T_TidScanState:
-		case T_TidRangeScanState:
-			{
-				Index		scanrelid = ((Scan *) node->plan)->scanrelid;
-				Oid			relid = exec_rt_fetch(scanrelid, search->estate)->relid;
-				const CasusProtected *prot;
-
-				if (list_member_int(search->results, scanrelid))
-					break;
-				if (casus_guard_temp_is_copy(relid))
-					sources->copies = true;
-				if (casus_guard_is_plain(relid))
-					break;
-				prot = casus_registry_find(relid);
-				if (prot == NULL || prot->mode < CASUS_MODE_OBSERVE ||
-					!casus_guard_rows_pass(prot))
-					break;
-				if (prot->mode == CASUS_MODE_OBSERVE)
-				{
-					sources->observed = relid;
-					break;
-				}
-				sources->tables = list_append_unique_oid(sources->tables, relid);
-				sources->first = prot;
-				break;
-			}
-		default:
-			break;
-	}
+	if (casus_reads_rows(node))
+		find_source((Search *) context, ((Scan *) node->plan)->scanrelid);
 	return planstate_tree_walker(node, source_walker, context);
 }
 

@@ -1,8 +1,8 @@
 /*
  * relation.h
- *		How a protected table is registered: shared by the files that read,
- *		write and apply the settings (registry*.c, governs.c, row*.c,
- *		protect*.c, bind.c, takein.c).  Nobody else needs it.
+ *		How a protected table is registered: for the files that read, write and
+ *		apply the settings (registry*.c, governs.c, row*.c, protect*.c, bind.c,
+ *		takein.c), and for those that ask for its family, fence or publication.
  *
  * The settings stand in security labels of provider "casus": one JSON object
  * on the table, and one JSON array on each column that is meant by name, so

@@ -1,7 +1,7 @@
 /*
  * rows.h
- *		Between the files that label rows: rowcodes.c, rowparent.c, rowlabel.c,
- *		rowtrigger.c, takein.c and bind.c.
+ *		Labels of rows: for row*.c and item*.c, for those that go through rows
+ *		(protect.h, move.h), and for those that ask where a row belongs.
  *
  * Copyright (c) 2026, the casus developers
  */
