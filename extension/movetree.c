@@ -65,8 +65,9 @@ casus_movetree_capacity(CasusMove *m, const CasusDossier *dossier, CasusVerb ver
 }
 
 static void
-judge(CasusMove *m, const CasusLabel *label)
+judge(CasusMove *m, Relation rel, TupleTableSlot *slot, const CasusLabel *label)
 {
+	AttrNumber	attno = 0;
 	CasusLabel	moved = *label;
 	CasusReason reason = {0};
 
@@ -77,9 +78,14 @@ judge(CasusMove *m, const CasusLabel *label)
 						   CASUS_HINT_ENTER);
 	if (casus_policy_explain(&m->removes, label, CASUS_REMOVE, &reason) &&
 		casus_policy_explain(&m->supplies, &moved, CASUS_SUPPLY, &reason))
+		attno = casus_rowcolumn_barred(casus_registry_find(RelationGetRelid(rel)), rel, slot, NULL,
+									   NULL, &m->supplies, &moved, m->to.file, &reason);
+	if (reason.code == NULL)
 		return;
-	casus_refuse(reason.code != NULL ? reason.code : "wrong_phase",
-				 _("this row may not be moved"),
+	casus_refuse(reason.code,
+				 attno == 0 ? _("this row may not be moved") :
+				 psprintf(_("column \"%s\" of this row may not be brought in"),
+						  get_attname(RelationGetRelid(rel), attno, false)),
 				 casus_check_detail(m->protocol, reason.code, reason.article, reason.text),
 				 reason.hint);
 }
@@ -241,7 +247,7 @@ casus_movetree_row(CasusMove *m, Relation rel, TupleTableSlot *slot, const Casus
 	check_stack_depth();
 	if (label->linked)
 		refuse_linked();
-	judge(m, label);
+	judge(m, rel, slot, label);
 	moved.dossier = m->to.id;
 	casus_label_pack(&moved, &raw);
 	if (n > 0)

@@ -6,9 +6,9 @@
  * part, category, whose item it is.  To a capacity that may not know of the
  * dossier every refusal is the same as that for a dossier that does not exist.
  *
- * The last verdict that allowed is remembered, for statements that write many
- * rows of one dossier; it holds for one version of state and until a moment,
- * as the read verdict does.  Private to the backend.
+ * The last verdicts that allowed are remembered, one per category (modulo a few),
+ * for statements that write many rows of one dossier; each holds for one version
+ * of state and until a moment, as the read verdict does.  Private to the backend.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -30,7 +30,9 @@ typedef struct Case
 	TimestampTz until;			/* when the answer may change by itself */
 } Case;
 
-static struct
+#define MEMORIES	8
+
+static struct Memory
 {
 	uint64		version;
 	TimestampTz until;
@@ -40,7 +42,7 @@ static struct
 	uint16		party;
 	CasusVerb	verb;
 	char		article[128];
-}			allowed;
+}			memories[MEMORIES];
 
 static const char *
 verb_name(CasusVerb verb)
@@ -309,32 +311,36 @@ judge(Case *c, CasusReason *reason)
 static bool
 is_remembered(const CasusCapacity *capacity, const CasusLabel *label, CasusVerb verb)
 {
-	return allowed.version == casus_catalog_generation &&
-		allowed.dossier == label->dossier &&
-		allowed.category == label->category &&
-		allowed.party == label->party &&
-		allowed.verb == verb &&
-		memcmp(&allowed.capacity, capacity, sizeof(*capacity)) == 0 &&
-		(allowed.until == DT_NOEND || GetCurrentTimestamp() < allowed.until);
+	const struct Memory *allowed = &memories[label->category % MEMORIES];
+
+	return allowed->version == casus_catalog_generation &&
+		allowed->dossier == label->dossier &&
+		allowed->category == label->category &&
+		allowed->party == label->party &&
+		allowed->verb == verb &&
+		memcmp(&allowed->capacity, capacity, sizeof(*capacity)) == 0 &&
+		(allowed->until == DT_NOEND || GetCurrentTimestamp() < allowed->until);
 }
 
 /* Only what does not depend on the single item. */
 static void
 remember(const Case *c, const CasusReason *reason, uint64 version)
 {
+	struct Memory *allowed = &memories[c->label->category % MEMORIES];
+
 	for (int i = 0; i < c->protocol->nrules; i++)
 		if (is_for_capacity(&c->protocol->rules[i], c) &&
 			c->protocol->rules[i].scope == CASUS_SCOPE_SHARED)
 			return;
-	allowed.until = c->until;
-	allowed.version = version;
-	allowed.capacity = *c->capacity;
-	allowed.dossier = c->label->dossier;
-	allowed.category = c->label->category;
-	allowed.party = c->label->party;
-	allowed.verb = c->verb;
-	strlcpy(allowed.article, reason->article ? reason->article : "",
-			sizeof(allowed.article));
+	allowed->until = c->until;
+	allowed->version = version;
+	allowed->capacity = *c->capacity;
+	allowed->dossier = c->label->dossier;
+	allowed->category = c->label->category;
+	allowed->party = c->label->party;
+	allowed->verb = c->verb;
+	strlcpy(allowed->article, reason->article ? reason->article : "",
+			sizeof(allowed->article));
 }
 
 static bool
@@ -347,7 +353,7 @@ explain_one(const CasusCapacity *capacity, const CasusLabel *label,
 	if (capacity == NULL)
 		return refuse_no_purpose(reason);
 	if (is_remembered(capacity, label, verb))
-		return allow(reason, allowed.article, NULL);
+		return allow(reason, memories[label->category % MEMORIES].article, NULL);
 
 	c.capacity = capacity;
 	c.label = label;

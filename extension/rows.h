@@ -83,6 +83,13 @@ extern bool casus_rowlabel_write(Relation rel, ItemPointer tid, int n, const Att
 								 const Datum *values);
 extern bool casus_rowlabel_set(Relation rel, ItemPointer tid, const pg_uuid_t *raw);
 
+/* ---- rowcolumn.c: columns of a category of their own ---- */
+extern AttrNumber casus_rowcolumn_barred(const CasusProtected *prot, Relation rel,
+										 TupleTableSlot *new, TupleTableSlot *old,
+										 const Bitmapset *named, const CasusCapacity *capacity,
+										 const CasusLabel *label, int32 file,
+										 CasusReason *reason);
+
 /* ---- rowverdict.c: the verdict on one row, and its label ---- */
 
 /* One row under judgment. */
@@ -93,6 +100,7 @@ typedef struct CasusRow
 	CasusSettings *settings;
 	CasusPredicates *predicates;
 	TupleTableSlot *slot;		/* the row as it would become (DELETE: as it is) */
+	const Bitmapset *named;		/* columns that an UPDATE names */
 	CasusDossier dossier;
 	const CasusProtocol *protocol;
 	const CasusCapacity *capacity;
@@ -109,6 +117,7 @@ extern void casus_rowverdict_no_parent(CasusRow *row);
 extern bool casus_rowverdict_wants_parent(const CasusRow *row, const CasusPlace *place);
 extern bool casus_rowverdict_hold(CasusRow *row, int64 dossier);
 extern void casus_rowverdict_change(CasusRow *row, const pg_uuid_t *raw, CasusVerb verb);
+extern void casus_rowverdict_columns(CasusRow *row, const CasusLabel *label, TupleTableSlot *old);
 extern bool casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw);
 extern void casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw);
 extern int64 casus_rowverdict_relabel_all(const CasusProtected *prot, bool write);

@@ -13,6 +13,7 @@
 #include "layers.h"
 
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "commands/trigger.h"
@@ -111,7 +112,12 @@ handle_insert(CasusRow *row, HeapTuple tuple)
 	if (label_of(row, tuple, &given) && !same_label(&given, &casus_label_outside) &&
 		casus_rowtransit_arrives(row->prot, &given))
 	{
+		CasusLabel	label;
+
 		check_stays(row, &given, true);
+		if (row->settings->kind == CASUS_KIND_ROOT &&
+			casus_label_unpack(&given, &label) == CASUS_LABEL_GOVERNED)
+			casus_rowverdict_note_root(row->rel, row->slot, label.dossier);
 		return tuple;
 	}
 	if (label_of(row, tuple, &given) && !same_label(&given, &casus_label_outside))
@@ -188,6 +194,27 @@ key_changed(CasusRow *row, HeapTuple old, HeapTuple new)
 	return false;
 }
 
+/* A row that opened a dossier is known there by its key. */
+static bool
+root_key_changed(CasusRow *row, HeapTuple old, HeapTuple new)
+{
+	Bitmapset  *columns = RelationGetIndexAttrBitmap(row->rel, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	TupleDesc	desc = RelationGetDescr(row->rel);
+	int			i = -1;
+
+	while ((i = bms_next_member(columns, i)) >= 0)
+	{
+		AttrNumber	attno = i + FirstLowInvalidHeapAttributeNumber;
+		Form_pg_attribute att = TupleDescAttr(desc, attno - 1);
+		bool		isnull;
+
+		if (!datum_image_eq(heap_getattr(old, attno, desc, &isnull),
+							heap_getattr(new, attno, desc, &isnull), att->attbyval, att->attlen))
+			return true;
+	}
+	return false;
+}
+
 /*
  * The hint tells nothing of the target: one that is hidden and one that is
  * missing are refused alike.
@@ -257,12 +284,38 @@ check_stays(CasusRow *row, const pg_uuid_t *raw, bool new_key)
 								"DELETE ...; INSERT ...;");
 }
 
+/* What becomes another value in columns of a category of their own. */
+static void
+check_columns(CasusRow *row, const pg_uuid_t *raw, HeapTuple old)
+{
+	const CasusSettings *settings = row->settings;
+	TupleTableSlot *slot;
+	CasusLabel	label;
+	bool		any = false;
+
+	for (int i = 0; i < settings->nfiles; i++)
+		any |= settings->files[i].ndata > 0;
+	if (!any || casus_label_unpack(raw, &label) != CASUS_LABEL_GOVERNED ||
+		(row->protocol == NULL && !casus_rowverdict_hold(row, label.dossier)))
+		return;
+	slot = MakeSingleTupleTableSlot(RelationGetDescr(row->rel), &TTSOpsHeapTuple);
+	ExecStoreHeapTuple(old, slot, false);
+	casus_rowverdict_columns(row, &label, slot);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
 /* And correct is allowed. */
 static void
 update_governed(CasusRow *row, const pg_uuid_t *raw, HeapTuple old, HeapTuple new)
 {
+	CasusLabel	label;
+
 	casus_rowverdict_change(row, raw, CASUS_CORRECT);
+	check_columns(row, raw, old);
 	check_stays(row, raw, key_changed(row, old, new));
+	if (row->settings->kind == CASUS_KIND_ROOT && root_key_changed(row, old, new) &&
+		casus_label_unpack(raw, &label) == CASUS_LABEL_GOVERNED)
+		casus_rowverdict_note_root(row->rel, row->slot, label.dossier);
 }
 
 static bool
@@ -499,6 +552,7 @@ casus_sql_row_trigger(PG_FUNCTION_ARGS)
 	{
 		row.slot = slot_for(fcinfo->flinfo, state, row.rel,
 							trigger->tg_newtuple, trigger->tg_newslot);
+		row.named = trigger->tg_updatedcols;
 		result = handle_update(&row, trigger->tg_trigtuple, trigger->tg_newtuple);
 		check_copy(&row, result);
 		if (casus_rowtransit_leaves(state->bounds, row.slot) && label_of(&row, result, &raw))

@@ -201,6 +201,28 @@ judge_supply(CasusRow *row, const CasusLabel *label, const CasusPlace *place)
 	return false;
 }
 
+/*
+ * And the columns of a category of their own, by name; old: NULL for a row that
+ * is brought in.
+ */
+void
+casus_rowverdict_columns(CasusRow *row, const CasusLabel *label, TupleTableSlot *old)
+{
+	CasusReason reason = {0};
+	AttrNumber	attno = casus_rowcolumn_barred(row->prot, row->rel, row->slot, old,
+											   old != NULL ? row->named : NULL, row->capacity,
+											   label, row->dossier.file, &reason);
+
+	if (attno == 0)
+		return;
+	casus_rowverdict_refuse_under(row, reason.article,
+								  reason.code != NULL ? reason.code : "wrong_category",
+								  psprintf(old == NULL ? _("column \"%s\" of this row may not be brought in") :
+										   _("column \"%s\" of this row may not be changed"),
+										   get_attname(RelationGetRelid(row->rel), attno, false)),
+								  reason.text, reason.hint);
+}
+
 /* correct and remove; what this transaction inserted it may change. */
 void
 casus_rowverdict_change(CasusRow *row, const pg_uuid_t *raw, CasusVerb verb)
@@ -393,6 +415,7 @@ casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw)
 		check_not_moved(row, place);
 	if (!make_label(row, place, &label) || !judge_supply(row, &label, place))
 		return false;
+	casus_rowverdict_columns(row, &label, NULL);
 	casus_label_pack(&label, raw);
 	/* A row of its parent's item brings in no item: the whole of it would open. */
 	if (!row->settings->inherit_item || !place->has_parent)

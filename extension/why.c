@@ -263,7 +263,7 @@ casus_why_capacity(CasusWhy *why, const CasusDossier *dossier,
 		for (Whose whose = WHOSE_ANY; whose <= WHOSE_OWN; whose++)
 			if ((whose == WHOSE_ANY || (capacity != NULL && capacity->party != 0)) &&
 				explain_verb(why, dossier, protocol, capacity, only, verb, whose) &&
-				verbs[verb].verb == CASUS_READ)
+				verbs[verb].verb != CASUS_REMOVE)
 				explain_columns(why, dossier, protected, protocol, capacity, verb, whose);
 	}
 }

@@ -222,7 +222,9 @@ SELECT to_jsonb(v) FROM zaak_view v ORDER BY id;
 SELECT max(bsn), min(adres), string_agg(bsn, ',') FROM zaak_view;
 UPDATE zaak_view SET titel = 'anders' WHERE id = 3 RETURNING *;
 UPDATE zaak_view SET titel = bsn WHERE id = 3 RETURNING titel;
+SAVEPOINT s;
 UPDATE zaak_view SET deel[1] = 'y' WHERE id = 4 RETURNING deel;
+ROLLBACK TO s;
 CREATE TEMP VIEW eigen AS SELECT z.id, z.bsn, z AS rij, (SELECT s.bsn FROM stuk s WHERE s.zaak_id = z.id LIMIT 1) AS onder,
 	EXISTS (SELECT FROM vrij WHERE vrij.bsn = z.bsn) AS erin FROM zaak z;
 SELECT id, bsn, rtrim(rij::text, '0123456789abcdef-)') AS rij, onder, erin FROM eigen ORDER BY id;
@@ -243,12 +245,15 @@ SELECT id FROM zaak WHERE bsn LIKE '%';
 SELECT id, bsn FROM stuk WHERE bsn IN ('SECRET-3', 'SECRET-4', 'OPEN-1') ORDER BY id;
 SELECT zaak.id, stuk.id FROM zaak JOIN stuk USING (bsn) ORDER BY 1;
 SELECT id, bsn FROM zaak_view ORDER BY id;
+SAVEPOINT s;
 UPDATE zaak SET deel[1] = 'y' WHERE id IN (3, 4) RETURNING id, deel;
+ROLLBACK TO s;
+UPDATE zaak SET deel[1] = 'y' WHERE id = 3 RETURNING id, deel;
 UPDATE zaak SET titel = coalesce(bsn, 'niets') WHERE id IN (3, 4) RETURNING id, titel;
-INSERT INTO stuk VALUES (9, 4, 'mijn eigen', 'EIGEN-9') RETURNING bsn;
+INSERT INTO stuk VALUES (9, 3, 'mijn eigen', 'EIGEN-9') RETURNING bsn;
 SELECT bsn FROM stuk WHERE id = 9;
-INSERT INTO stuk VALUES (9, 4, 'x') ON CONFLICT (id) DO UPDATE SET tekst = stuk.bsn RETURNING tekst;
-INSERT INTO stuk VALUES (4, 4, 'x', 'z') ON CONFLICT (id) DO UPDATE SET tekst = coalesce(stuk.bsn, 'niets') || EXCLUDED.bsn RETURNING tekst, bsn;
+INSERT INTO stuk VALUES (9, 3, 'x') ON CONFLICT (id) DO UPDATE SET tekst = stuk.bsn RETURNING tekst;
+INSERT INTO stuk VALUES (4, 3, 'x', 'z') ON CONFLICT (id) DO UPDATE SET tekst = coalesce(stuk.bsn, 'niets') || EXCLUDED.bsn RETURNING tekst, bsn;
 ROLLBACK;
 -- A conflict is found by the index of the column.
 BEGIN;
@@ -265,7 +270,9 @@ ROLLBACK;
 -- The rest of the array is still there.
 BEGIN;
 SELECT casus.enter('beide') \g /dev/null
+SAVEPOINT s;
 UPDATE zaak SET deel[2] = 'y' WHERE id = 4 RETURNING deel;
+ROLLBACK TO s;
 SELECT casus.decide(:four, 'sluiten', 'ja', 'x'), casus.advance(:four, 'klaar') \g /dev/null
 SELECT casus.enter('klaar') \g /dev/null
 SELECT id, replace(deel::text, 'SECRET', 'the lead may read') AS deel FROM zaak WHERE id = 4;
@@ -295,6 +302,94 @@ ROLLBACK TO s;
 SELECT * FROM stuk;
 \set VERBOSITY terse
 ROLLBACK;
+
+RESET SESSION AUTHORIZATION;
+-- Written by name too: what may not be brought in or corrected is refused, NULL and what stays as it was is not.
+CREATE TABLE werk (id integer PRIMARY KEY, zaak_id integer NOT NULL REFERENCES zaak, tekst text, bsn text, soort text DEFAULT 'geen',
+	adres text, kort text GENERATED ALWAYS AS (left(bsn, 3)) STORED);
+GRANT ALL ON werk TO PUBLIC;
+SELECT casus.protect('werk', 'kolommen', via => 'zaak_id', category => 'melding', columns => '{"bsn": "medisch", "soort": "medisch", "adres": "adres"}') \g /dev/null
+SELECT casus.bind('werk', 'enforce') \g /dev/null
+SET SESSION AUTHORIZATION columns_lead;
+BEGIN;
+SELECT casus.enter('intake') \g /dev/null
+INSERT INTO werk VALUES (1, 3, 'een', 'SECRET-1', 'ernstig', 'straat');
+COMMIT;
+CREATE TEMP TABLE trial2 (n serial, sql text);
+INSERT INTO trial2 (sql) VALUES
+	('INSERT INTO werk (id, zaak_id, tekst) VALUES (2, 4, ''twee'')'),
+	('INSERT INTO werk (id, zaak_id, soort, adres) VALUES (3, 4, ''geen'', ''straat'')'),
+	('INSERT INTO werk (id, zaak_id, bsn) VALUES (5, 4, NULL)'),
+	('INSERT INTO werk (id, zaak_id, bsn) VALUES (4, 4, ''x'')'),
+	('INSERT INTO werk (id, zaak_id, soort) VALUES (6, 4, ''ernstig'')'),
+	('UPDATE werk SET bsn = ''x'' WHERE id = 2'),
+	('INSERT INTO werk (id, zaak_id, bsn) VALUES (2, 4, ''x'') ON CONFLICT DO NOTHING'),
+	('INSERT INTO werk (id, zaak_id) VALUES (2, 4) ON CONFLICT (id) DO UPDATE SET bsn = ''x'''),
+	('INSERT INTO werk (id, zaak_id) VALUES (2, 4) ON CONFLICT (id) DO UPDATE SET tekst = ''x'''),
+	('MERGE INTO werk USING vrij ON werk.id = vrij.id AND vrij.id = 2 WHEN NOT MATCHED AND vrij.id = 4 THEN INSERT (id, zaak_id, bsn) VALUES (40, 4, ''x'')'),
+	('WITH w AS (INSERT INTO werk (id, zaak_id, bsn) VALUES (4, 4, ''x'') RETURNING id) SELECT id FROM w');
+GRANT SELECT ON trial2 TO PUBLIC;
+-- the lead brings in medical data in intake, and none in overleg, not even into a row of this transaction
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+SELECT n, attempt(sql), sql FROM trial2 ORDER BY n;
+\set VERBOSITY default
+INSERT INTO werk (id, zaak_id, bsn) VALUES (4, 4, 'x');
+\set VERBOSITY terse
+ROLLBACK;
+BEGIN;
+SELECT casus.enter('intake') \g /dev/null
+UPDATE werk SET bsn = 'x', soort = 'y' WHERE id = 1 RETURNING bsn, soort, kort;
+SELECT casus.enter('beide') \g /dev/null
+SELECT casus.move('werk', '1', '4', 'x');
+ROLLBACK;
+BEGIN;
+SELECT casus.enter('intake') \g /dev/null
+UPDATE werk SET bsn = NULL, soort = NULL WHERE id = 1;
+SELECT casus.enter('beide') \g /dev/null
+SELECT casus.move('werk', '1', '4', 'x') > 0 AS moved;
+ROLLBACK;
+-- desk may correct the row and none of these: changing, emptying, and naming what it does not see: were the same value let pass, it would be told that it is
+SET SESSION AUTHORIZATION columns_desk;
+BEGIN;
+SELECT casus.enter('beide') \g /dev/null
+SELECT verb, categories, code, column_name FROM casus.why('werk', :three) WHERE column_name IS NOT NULL ORDER BY 1, 4;
+SELECT attempt($$UPDATE werk SET tekst = 'x' WHERE id = 1$$) AS row, attempt($$UPDATE werk SET bsn = 'x' WHERE id = 1$$) AS changed,
+	attempt($$UPDATE werk SET bsn = NULL WHERE id = 1$$) AS emptied, attempt($$UPDATE werk SET bsn = 'SECRET-1' WHERE id = 1$$) AS the_same,
+	attempt($$UPDATE werk SET adres = NULL WHERE id = 1$$) AS other;
+UPDATE werk SET soort = 'x' WHERE id = 1;
+ROLLBACK;
+-- who reads it may write back what it is
+SET SESSION AUTHORIZATION columns_lead;
+BEGIN;
+SELECT casus.enter('intake') \g /dev/null
+SELECT attempt($$UPDATE werk SET tekst = 'x', bsn = bsn, soort = 'ernstig' WHERE id = 1$$) AS same;
+ROLLBACK;
+-- with no capacity left a row of one's own is filled no further
+SET SESSION AUTHORIZATION columns_lead;
+BEGIN;
+SELECT casus.enter('intake') \g /dev/null
+INSERT INTO werk (id, zaak_id) VALUES (7, 3);
+SELECT attempt($$UPDATE werk SET bsn = 'x' WHERE id = 7$$);
+SELECT casus.leave() \g /dev/null
+SELECT attempt($$UPDATE werk SET tekst = 'x' WHERE id = 7$$), attempt($$UPDATE werk SET bsn = 'y' WHERE id = 7$$);
+ROLLBACK;
+RESET SESSION AUTHORIZATION;
+-- observe: it is on record
+CREATE TABLE gezien (id integer PRIMARY KEY, zaak_id integer NOT NULL REFERENCES zaak, bsn text);
+GRANT ALL ON gezien TO PUBLIC;
+SELECT casus.protect('gezien', 'kolommen', via => 'zaak_id', category => 'melding', columns => '{"bsn": "medisch"}') \g /dev/null
+SELECT casus.bind('gezien', 'observe') \g /dev/null
+SET SESSION AUTHORIZATION columns_lead;
+BEGIN;
+SELECT casus.enter('overleg') \g /dev/null
+INSERT INTO gezien VALUES (6, 4, 'x');
+COMMIT;
+RESET SESSION AUTHORIZATION;
+SELECT count(*) AS rows, count(casus_label) AS labelled FROM gezien;
+SET ROLE casus_auditor;
+SELECT kind, code, text FROM casus.access_log WHERE relation = 'public.gezien' AND kind = 'would_refuse' AND code LIKE '%category';
+RESET ROLE;
 
 -- Functions are held to what their caller may read, whosever they are.
 RESET SESSION AUTHORIZATION;
