@@ -140,6 +140,7 @@ casus_logstatement_run(QueryDesc *query)
 	LogStatement *statement = find_statement(query);
 	ListCell   *cell;
 	bool		returned = false;
+	uint64		state = casus_state_generation();
 	TimestampTz now;
 
 	if (statement == NULL || !CASUS_LAYER(cursor))
@@ -159,7 +160,7 @@ casus_logstatement_run(QueryDesc *query)
 
 	/* The clock narrows too, so an unchanged state is not enough for long. */
 	now = GetCurrentTimestamp();
-	if (statement->state_generation == casus_state_generation() &&
+	if (statement->state_generation == state &&
 		now - statement->looked_at < USECS_PER_SEC)
 		return;
 	foreach(cell, statement->relations)
@@ -170,7 +171,8 @@ casus_logstatement_run(QueryDesc *query)
 							   _("a dossier of which rows were already returned may now be read less far"),
 							   _("Close the cursor and open it again."));
 	}
-	statement->state_generation = casus_state_generation();
+	/* As it was before: a change that arrived meanwhile is looked at in the next run. */
+	statement->state_generation = state;
 	statement->looked_at = now;
 }
 
