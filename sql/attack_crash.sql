@@ -75,8 +75,8 @@ SELECT pg_temp.answer($$SELECT casus.lint_protocol((repeat('[', 100000) || repea
 	pg_temp.answer($$SELECT casus.lint_protocol((repeat('{"phases":', 100000) || '1' || repeat('}', 100000))::jsonb)$$) AS object_too_deep;
 
 -- E011: phases that lead back to one another, and to themselves.
-SELECT pg_temp.answer($$SELECT casus.lint_protocol('{"name": "x", "phases": [{"name": "a", "initial": true}, {"name": "b"}],
-	"transitions": [{"from": "a", "to": "b"}, {"from": "b", "to": "a"}, {"from": "a", "to": "a"}]}')$$) = '0 rows' AS nothing_found;
+SELECT severity, path, message FROM casus.lint_protocol('{"name": "x", "phases": [{"name": "a", "initial": true}, {"name": "b"}],
+	"transitions": [{"from": ["a"], "to": "b"}, {"from": ["b"], "to": "a"}, {"from": ["a"], "to": "a"}]}') WHERE message ~ 'itself|dead end';
 
 -- E014: a long run answers to a cancel; here, the clock's.
 SET statement_timeout = '200ms';

@@ -87,6 +87,25 @@ SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 SET max_parallel_workers_per_gather = 2;
 SELECT regexp_replace(counts, 'Workers=.*', 'Workers') FROM counts('SELECT * FROM zaak WHERE titel <> ''''');
+-- A bitmap is built by one of them, whose rows are told apart from the node's.
+CREATE FUNCTION bitmap_rows(sql text, OUT nodes integer, OUT workers boolean, OUT of_node numeric, OUT of_workers numeric) LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (ANALYZE, VERBOSE, FORMAT json, COSTS off, TIMING off, SUMMARY off) ' || sql INTO plan;
+	SELECT count(*), bool_or(node ? 'Workers'), sum((node ->> 'Actual Rows')::numeric),
+		sum((SELECT sum((worker ->> 'Actual Rows')::numeric) FROM jsonb_array_elements(node -> 'Workers') worker)) INTO nodes, workers, of_node, of_workers
+		FROM jsonb_path_query(plan::jsonb, 'strict $.**?(@."Node Type" == "Bitmap Index Scan")') node;
+END $$;
+ALTER TABLE vrij SET (parallel_workers = 2);
+SET enable_seqscan = off;
+SET enable_indexscan = off;
+SET parallel_leader_participation = off;
+SELECT nodes, workers, of_node > 0 AS of_node, of_workers > 0 AS of_workers FROM bitmap_rows('SELECT count(*) FROM vrij WHERE id > 0');
+SELECT nodes, workers, of_node > 0 AS of_node, of_workers > 0 AS of_workers FROM bitmap_rows('SELECT count(*) FROM zaak WHERE id > 0');
+RESET enable_seqscan;
+RESET enable_indexscan;
+RESET parallel_leader_participation;
 RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
 RESET min_parallel_table_scan_size;

@@ -114,18 +114,19 @@ SELECT count(*) > 0 AS done FROM casus.protect('signaal', 'zaken', opens_dossier
 CALL casus.take_in('signaal', phase => '''intake''', opened => '''2022-01-01''');
 SELECT count(*) > 0 AS done FROM casus.bind('signaal', 'enforce');
 VACUUM ANALYZE signaal;
+ANALYZE casus_cat.dossier;
 SET ROLE planner_estimate_coord;
 BEGIN;
 SELECT casus.enter('intake') IS NOT NULL AS entered;
-SELECT expected('SELECT * FROM signaal') BETWEEN 50 AND 1000 AS signaal, expected('SELECT * FROM zaak') BETWEEN 5900 AND 6000 AS zaak;
+SELECT expected('SELECT * FROM signaal') AS signaal, expected('SELECT * FROM zaak') BETWEEN 5900 AND 6000 AS zaak;
 SELECT casus.enter('overleg') IS NOT NULL AS entered;
-SELECT expected('SELECT * FROM signaal') < 200 AS fewer_in_another_phase;
+SELECT expected('SELECT * FROM signaal') AS fewer_in_another_phase;
 ROLLBACK;
 BEGIN;
 SELECT casus.enter('intake') IS NOT NULL AS entered;
 SELECT min(casus.dossier_of(casus_label)) AS dossier, min(casus_label::text) AS label FROM signaal \gset
 SELECT casus.enter('intake', dossier => :dossier) IS NOT NULL AS entered;
-SELECT expected('SELECT * FROM signaal') < 20 AS one_dossier;
+SELECT expected('SELECT * FROM signaal') AS one_dossier;
 COMMIT;
 
 -- An estimate does not tell whether there is such a label, and how many rows are outside.
@@ -133,7 +134,9 @@ SET ROLE planner_estimate_app;
 SELECT expected(format('SELECT * FROM signaal WHERE casus_label = %L', :'label'))
 	= expected(format('SELECT * FROM signaal WHERE casus_label = %L', gen_random_uuid())) AS same,
 	expected(format('SELECT * FROM signaal WHERE casus_label < %L', :'label'))
-	= expected(format('SELECT * FROM signaal WHERE casus_label < %L', gen_random_uuid())) AS same_range;
+	= expected(format('SELECT * FROM signaal WHERE casus_label < %L', gen_random_uuid())) AS same_range,
+	expected(format('SELECT * FROM zaak WHERE casus_label = %L', (SELECT casus_label::text FROM zaak LIMIT 1)))
+	= expected(format('SELECT * FROM zaak WHERE casus_label = %L', gen_random_uuid())) AS same_outside;
 RESET ROLE;
 DROP OWNED BY planner_estimate_app, planner_estimate_coord;
 DROP ROLE planner_estimate_app, planner_estimate_coord;
