@@ -1,0 +1,39 @@
+-- A temporary table that holds a copy of governed rows stays one when its DROP is undone.  [B-77]
+\set VERBOSITY terse
+SET client_min_messages = warning;
+\getenv source PG_ABS_SRCDIR
+\set fixture :source '/test/fixtures/beesel.sql'
+\set ECHO none
+\o /dev/null
+\i :fixture
+\o
+\set ECHO all
+\set tells code
+\set fixture :source '/test/fixtures/attempt.sql'
+\i :fixture
+CREATE SCHEMA mijn AUTHORIZATION bs_coordinator;
+SET SESSION AUTHORIZATION bs_coordinator;
+CREATE TABLE mijn.kopie (inhoud text);
+BEGIN;
+SELECT casus.enter('overleg') \g /dev/null
+CREATE TEMP TABLE eerst AS SELECT inhoud FROM beesel.notitie;
+CREATE TEMP TABLE later AS SELECT inhoud FROM beesel.notitie;
+COMMIT;
+-- By the whole transaction, and by a part of it; what is committed next forgets nothing.
+BEGIN;
+DROP TABLE eerst;
+ROLLBACK;
+BEGIN;
+SAVEPOINT s;
+DROP TABLE later;
+ROLLBACK TO s;
+COMMIT;
+BEGIN;
+COMMIT;
+SELECT count(*) > 0 AS eerst, (SELECT count(*) > 0 FROM later) AS later FROM eerst;
+SELECT attempt('INSERT INTO mijn.kopie SELECT inhoud FROM eerst') AS eerst, attempt('INSERT INTO mijn.kopie SELECT inhoud FROM later') AS later;
+-- One that is gone and comes again with other rows is none.
+DROP TABLE eerst;
+CREATE TEMP TABLE eerst AS SELECT 'open'::text AS inhoud;
+SELECT attempt('INSERT INTO mijn.kopie SELECT inhoud FROM eerst');
+RESET SESSION AUTHORIZATION;
