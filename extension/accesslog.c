@@ -200,11 +200,11 @@ open_gate(void)
 
 /* For statements over protected relations only. */
 void
-casus_accesslog_start(QueryDesc *query, bool is_copy)
+casus_accesslog_start(QueryDesc *query, bool is_copy, bool is_point)
 {
 	if (query->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
-	if (casus_logstatement_start(query, is_copy ? "copy" : "read", &pending, open_gate) &&
+	if (casus_logstatement_start(query, is_copy ? "copy" : "read", is_point, &pending, open_gate) &&
 		IsParallelWorker() && query->dest)
 	{
 		open_gate();

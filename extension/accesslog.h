@@ -136,6 +136,7 @@ typedef struct LogStatement
 	QueryDesc  *query;			/* NULL once it has ended */
 	MemoryContext context;		/* of the executor state */
 	bool		watched;		/* there are scans of protected relations */
+	void	   *room;			/* for the first of them, zeroed; NULL: taken */
 	List	   *relations;		/* LogRelation, of which governed rows have passed */
 	const char *kind;			/* of its records: read, copy */
 	char	   *identity;		/* who reads, as JSON; NULL until then */
@@ -151,6 +152,7 @@ typedef struct LogStatement
 
 /* Called when the first governed row of a scan passes. */
 extern void (*casus_logscan_passing) (QueryDesc *query);
+extern const Size casus_logscan_room;
 extern void casus_logscan_watch(LogStatement *statement, ScanState *state,
 								const CasusProtected *table, bool filtered);
 extern void casus_logscan_drop(LogStatement *statement);
@@ -160,13 +162,13 @@ extern void casus_logscan_forget_flight(void);
 
 /* ---- logpoint.c: point reads, whose policy is not compiled ---- */
 
-extern Plan *casus_logpoint_hide(PlannedStmt *statement, List **qual);
-extern void casus_logpoint_check(const QueryDesc *query);
+extern PlannedStmt *casus_logpoint_plan(PlannedStmt *statement);
+extern void casus_logpoint_made(QueryDesc *query, PlannedStmt *statement);
 
 /* ---- logstatement.c: running statements ---- */
 
-extern bool casus_logstatement_start(QueryDesc *query, const char *kind, StringInfo rest,
-									 void (*open_gate) (void));
+extern bool casus_logstatement_start(QueryDesc *query, const char *kind, bool is_point,
+									 StringInfo rest, void (*open_gate) (void));
 extern bool casus_logstatement_passed(QueryDesc *query, Oid relid);
 extern Oid	casus_logstatement_observed(QueryDesc *query);
 extern void casus_logstatement_run(QueryDesc *query);

@@ -97,8 +97,21 @@ extern void casus_settings_init(void);
 extern void casus_pass_init(void);	/* (sub)transaction callbacks */
 extern void casus_pass_arm(const char *sql);
 extern void casus_pass_disarm(void);
-extern bool casus_pass_admits_planning(const char *sql);	/* does not consume */
-extern bool casus_pass_consume(const char *sql);	/* executor start, utility */
+extern char *casus_pass_armed;	/* NULL: none */
+extern bool casus_pass_fits(const char *sql);
+extern bool casus_pass_use(const char *sql);
+
+static inline bool
+casus_pass_admits_planning(const char *sql)	/* does not consume */
+{
+	return unlikely(casus_pass_armed != NULL) && casus_pass_fits(sql);
+}
+
+static inline bool
+casus_pass_consume(const char *sql) /* executor start, utility */
+{
+	return unlikely(casus_pass_armed != NULL) && casus_pass_use(sql);
+}
 
 /* ------------------------------------------------------------------------
  * label.c: the label of a row
@@ -238,7 +251,6 @@ extern Oid	casus_table_pkey(CasusTable table);
 extern Oid	casus_index_oid(const char *name);	/* a secondary index in casus_cat */
 extern bool casus_is_own_relation(Oid relid);	/* a table, sequence or index in casus_cat */
 extern Oid	casus_owner_oid(void);	/* role casus_owner */
-extern Oid	casus_permits_oid(void);	/* casus_int.permits(casus.label) */
 extern Oid	casus_column_permits_oid(void); /* casus_int.column_permits(casus.label, ...) */
 extern Oid	casus_row_trigger_oid(void);	/* casus_int.row_trigger() */
 extern Oid	casus_finds_parent_oid(void);	/* casus_int.finds_parent(casus.label) */
@@ -306,7 +318,6 @@ typedef struct CasusProtected
 
 extern void casus_registry_init(void);	/* invalidation */
 extern void casus_registry_label_init(void);	/* label provider */
-extern bool casus_registry_empty(void); /* none in this database: the fast way out */
 #include "quick.h"				/* casus_present(), casus_registry_find() */
 
 /* ------------------------------------------------------------------------
@@ -513,7 +524,8 @@ extern bool casus_policy_narrowed(const CasusSight *was, const CasusSight *is);
 
 extern void casus_accesslog_init(void);
 /* After standard ExecutorStart: wraps the quals of the scans of protected relations. */
-extern void casus_accesslog_start(QueryDesc *query, bool is_copy);	/* into a temporary table */
+extern void casus_accesslog_start(QueryDesc *query, bool is_copy,	/* into a temporary table */
+								  bool is_point);	/* its condition is not there yet */
 extern void casus_accesslog_run(QueryDesc *query);	/* before each run: may it go on? */
 extern void casus_accesslog_end(QueryDesc *query);	/* executor end: write what is left */
 extern bool casus_accesslog_passed(QueryDesc *query, Oid relid);	/* 0: of any table */

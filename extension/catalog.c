@@ -53,13 +53,13 @@ typedef enum Presence
 } Presence;
 
 static Presence presence = PRESENCE_UNKNOWN;
-static uint64 namespace_changes = 0;
+uint64		casus_catalog_names = 1;	/* changes of a namespace */
 bool		casus_catalog_there = false;	/* presence is PRESENCE_THERE */
 static Oid	namespace_oid = InvalidOid; /* casus_cat */
 static Oid	tables[CASUS_NTABLES];
 static Oid	pkeys[CASUS_NTABLES];
 static Oid	owner_oid;
-static Oid	permits_oid;
+Oid			casus_catalog_permits;	/* casus_int.permits() */
 static Oid	column_permits_oid;
 static Oid	row_trigger_oid;
 static Oid	finds_parent_oid;
@@ -109,7 +109,7 @@ catalog_relcache_callback(Datum arg, Oid relid)
 static void
 catalog_namespace_callback(Datum arg, int cacheid, uint32 hashvalue)
 {
-	namespace_changes++;
+	casus_catalog_names++;
 	presence = PRESENCE_UNKNOWN;
 	casus_catalog_there = false;
 	casus_catalog_generation++;
@@ -226,7 +226,7 @@ look_up(void)
 	if (!OidIsValid(label_type_oid))
 		return false;
 	types[0] = label_type_oid;
-	permits_oid = find_function(internal, "permits", 1, types);
+	casus_catalog_permits = find_function(internal, "permits", 1, types);
 	column_permits_oid = find_function(internal, "column_permits", 3, types);
 
 	/* Without one of these its callers do without; all else stays guarded. */
@@ -235,7 +235,7 @@ look_up(void)
 	own_setval_oid = find_function(internal, "setval", lengthof(setval_types), setval_types);
 	shows_statistics_oid = find_function(internal, "shows_statistics",
 										 lengthof(statistics_types), statistics_types);
-	return OidIsValid(permits_oid) && OidIsValid(column_permits_oid);
+	return OidIsValid(casus_catalog_permits) && OidIsValid(column_permits_oid);
 }
 
 /*
@@ -256,10 +256,10 @@ casus_installed(void)
 	 */
 	while (presence == PRESENCE_UNKNOWN)
 	{
-		uint64		before = namespace_changes;
+		uint64		before = casus_catalog_names;
 		bool		there = look_up();
 
-		if (before != namespace_changes)
+		if (before != casus_catalog_names)
 			continue;
 		if (!there && casus_creating())
 			return false;
@@ -316,12 +316,6 @@ Oid
 casus_owner_oid(void)
 {
 	return casus_installed() ? owner_oid : InvalidOid;
-}
-
-Oid
-casus_permits_oid(void)
-{
-	return casus_installed() ? permits_oid : InvalidOid;
 }
 
 Oid

@@ -75,6 +75,7 @@ uint64		casus_context_count = 1;
 typedef struct Look
 {
 	bool		is_made;
+	bool		reads;			/* anything at all: in a capacity, or by an opening */
 	Oid			session_user;
 	Oid			set_role;
 	uint64		people;
@@ -294,12 +295,9 @@ publish(const Look *now)
 	slot->pid = MyProcPid;
 }
 
-/*
- * The one getter that everybody uses.  A change of role is a change of
- * context: it is counted where it is noticed.
- */
-static const Look *
-refresh(void)
+/* A change of role is a change of context: it is counted where it is noticed. */
+static pg_noinline const Look *
+look_again(void)
 {
 	Look		now;
 	const CasusHoldings *holdings;
@@ -341,6 +339,7 @@ refresh(void)
 									  Max(holdings->n, 1) * sizeof(CasusCapacity));
 	add_standing(&now, holdings);
 	now.nopenings = casus_glass_find(now.actor.role, holdings, &now.openings, &now.until);
+	now.reads = now.has_entered ? now.entered_holds : now.nstanding > 0 || now.nopenings > 0;
 	now.is_made = true;
 	if (look.standing)
 		pfree(look.standing);
@@ -350,6 +349,19 @@ refresh(void)
 	if (!IsParallelWorker())
 		publish(&look);
 	return &look;
+}
+
+/* The one getter that everybody uses. */
+static pg_noinline const Look *
+refresh(void)
+{
+	if (likely(casus_preloaded && casus_catalog_there && look.is_made &&
+			   look.people == casus_catalog_people &&
+			   look.count == casus_context_count && look.until == DT_NOEND &&
+			   look.session_user == GetSessionUserId() &&
+			   look.set_role == GetCurrentRoleId()))
+		return &look;
+	return look_again();
 }
 
 CasusActor
@@ -375,17 +387,21 @@ casus_context_entered(void)
 }
 
 /* A context that was entered overrides everything, even when it holds no more. */
-const CasusCapacity *
-casus_context_for_file(int32 file)
+static inline const CasusCapacity *
+for_file(const Look *now, int32 file)
 {
-	const Look *now = refresh();
-
 	if (now->has_entered)
 		return now->entered_holds && now->entered.file == file ? &now->entered : NULL;
 	for (int i = 0; i < now->nstanding; i++)
 		if (now->standing[i].file == file)
 			return &now->standing[i];
 	return NULL;
+}
+
+const CasusCapacity *
+casus_context_for_file(int32 file)
+{
+	return for_file(refresh(), file);
 }
 
 /* The capacities of the session, one per file; returns how many. */
@@ -432,7 +448,9 @@ casus_context_reads_file(int32 file)
 {
 	const Look *now = refresh();
 
-	if (casus_context_for_file(file) != NULL)
+	if (!now->reads)
+		return false;
+	if (for_file(now, file) != NULL)
 		return true;
 	for (int i = 0; !now->has_entered && i < now->nopenings; i++)
 		if (now->openings[i].capacity.file == file)

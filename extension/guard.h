@@ -13,6 +13,7 @@
 #include "layers.h"
 
 #include "nodes/pg_list.h"
+#include "utils/palloc.h"
 
 /*
  * One utility statement that runs now, on the C stack of the utility hook.
@@ -197,8 +198,73 @@ extern void casus_guard_index_init(void);
 extern void casus_guard_index_order(struct Plan *plan); /* the policy before a second test too */
 extern bool casus_guard_index_holds(struct Plan *plan);
 
+/* ---- guard_known.c: kept plans that have been through the assertion ---- */
+
+#define CASUS_KNOWN_PLANS	64	/* a power of two */
+#define CASUS_KNOWN_SCANS	4
+
+typedef struct CasusKnownPlan
+{
+	const PlannedStmt *plan;	/* NULL: free */
+	uint64		as_of;			/* of relations, functions and names; any change makes it void */
+	bool		touches;		/* a protected relation */
+	bool		asks;			/* for a purpose */
+	bool		columns;		/* has columns of a category of their own */
+	PlannedStmt *point;			/* of a point read: what its state is made from */
+	bool		pointless;		/* it is none */
+	int			nscans;			/* of tables in force */
+	struct
+	{
+		const struct Plan *scan;
+		const CasusProtected *prot;
+	}			scans[CASUS_KNOWN_SCANS];
+	MemoryContextCallback callback;
+} CasusKnownPlan;
+
+extern CasusKnownPlan casus_guard_known[CASUS_KNOWN_PLANS];
+extern uint64 casus_guard_functions;	/* changes of any function */
+extern void casus_guard_known_keep(const PlannedStmt *plan, CasusKnownPlan *found, uint64 as_of);
+extern PlannedStmt *casus_guard_known_point(PlannedStmt *plan);
+extern void casus_guard_known_init(void);
+
+static inline CasusKnownPlan *
+casus_guard_known_slot(const PlannedStmt *plan)
+{
+	uintptr_t	address = (uintptr_t) plan;
+
+	return &casus_guard_known[((address >> 4) ^ (address >> 10) ^ (address >> 16)) &
+							  (CASUS_KNOWN_PLANS - 1)];
+}
+
+/* All three only go up, so an equal sum means that none has moved. */
+static inline uint64
+casus_guard_known_now(void)
+{
+	return casus_registry_changes + casus_catalog_names + casus_guard_functions;
+}
+
+/* NULL: nothing is known of it */
+static inline const CasusKnownPlan *
+casus_guard_known_find(const PlannedStmt *plan)
+{
+	const CasusKnownPlan *known = casus_guard_known_slot(plan);
+
+	return likely(known->plan == plan && known->as_of == casus_guard_known_now()) ?
+		known : NULL;
+}
+
 /* ---- guard_plan.c: at executor start ---- */
-extern bool casus_guard_touches(const PlannedStmt *plan);
+extern bool casus_guard_look_touches(const PlannedStmt *plan);
+
+/* Is a protected relation in the plan? */
+static inline bool
+casus_guard_touches(const PlannedStmt *plan)
+{
+	const CasusKnownPlan *known = casus_guard_known_find(plan);
+
+	return known != NULL ? known->touches : casus_guard_look_touches(plan);
+}
+
 extern void casus_guard_plan_order(PlannedStmt *plan);	/* the policy before any other condition */
 
 /* Every scan of a protected table carries the policy, or is refused. */
@@ -208,6 +274,7 @@ extern void casus_guard_plan(QueryDesc *query, int eflags);
 extern List *casus_guard_column_query(Query *query);	/* before planning */
 extern void casus_guard_column_stamp(PlannedStmt *plan, List *items);	/* after it */
 extern void casus_guard_column_plan(const PlannedStmt *plan);	/* at executor start */
+extern bool casus_guard_column_asks(const PlannedStmt *plan);	/* could that ever refuse? */
 
 /* ---- guard_temp.c: temporary tables that may hold copies ---- */
 extern void casus_guard_temp_init(void);

@@ -485,3 +485,27 @@ casus_guard_column_plan(const PlannedStmt *plan)
 			check_named(plan, item->hashValue, ITEM_NAMED - item->cacheId);
 	}
 }
+
+/* Has that anything to look at, so that a plan which has been through must come again? */
+bool
+casus_guard_column_asks(const PlannedStmt *plan)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->invalItems)
+	{
+		if (((PlanInvalItem *) lfirst(lc))->cacheId < 0)
+			return true;
+	}
+	foreach(lc, plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst(lc);
+		const CasusProtected *prot;
+
+		if (rte->rtekind == RTE_RELATION && (prot = casus_registry_find(rte->relid)) != NULL &&
+			(prot->settings == NULL || ((CasusSettings *) prot->settings)->damaged ||
+			 casus_column_all(prot) != NULL))
+			return true;
+	}
+	return false;
+}

@@ -8,7 +8,7 @@
  * a table reached as child of a parent, by a rewritten catalog or by another
  * library's plan node has no condition of ours, and stops here.
  *
- * Nothing is kept between statements.
+ * What it found is kept with a plan that is kept (guard_known.c).
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -35,9 +35,11 @@ typedef struct Check
 	const PlannedStmt *plan;
 	bool		explain_only;
 	bool		ordering;		/* nothing is refused yet: the policy is put first */
+	bool		by_session;		/* what was found depends on who runs it, or when */
+	CasusKnownPlan found;		/* what does not */
 } Check;
 
-static void check_plan(Plan *plan, const Check *check);
+static void check_plan(Plan *plan, Check *check);
 
 /* ---- refusals ---- */
 
@@ -50,6 +52,15 @@ refuse_bypass(const CasusProtected *prot, const char *detail)
 					   detail,
 					   prot != NULL ? NULL :
 					   _("For a dump: pg_dump as a login with BYPASSRLS that is a member of casus_backup."));
+}
+
+static void
+refuse_without_policy(const CasusProtected *prot)
+{
+	if (CASUS_LAYER(plan))
+		refuse_bypass(prot, psprintf(_("The protected table %s is reached without its policy, as through a parent table. "
+									   "Read it by its own name."),
+									 casus_guard_name(prot->relid)));
 }
 
 static void
@@ -121,7 +132,7 @@ is_permits(Node *node, Index scanrelid, const CasusProtected *prot, List *indext
 }
 
 static void
-check_scan(Plan *plan, const Check *check, Index scanrelid, List *indextlist)
+check_scan(Plan *plan, Check *check, Index scanrelid, List *indextlist)
 {
 	RangeTblEntry *rte = rt_fetch(scanrelid, check->plan->rtable);
 	const CasusProtected *prot;
@@ -152,25 +163,31 @@ check_scan(Plan *plan, const Check *check, Index scanrelid, List *indextlist)
 	casus_require_preloaded();
 	if (prot->foreign || !prot->fenced)
 		refuse_not_fenced(prot);
-	if (CASUS_LAYER(plan) && (lc == NULL || lc != list_head(plan->qual)))
-		refuse_bypass(prot, psprintf(_("The protected table %s is reached without its policy, as through a parent table. "
-								 "Read it by its own name."),
-							   casus_guard_name(prot->relid)));
+	if (lc == NULL || lc != list_head(plan->qual))
+		refuse_without_policy(prot);
 	if (!casus_guard_index_holds(plan))
 		refuse_bypass(prot, psprintf(_("An index of the protected table %s is used in a way that looks at rows before the policy does."),
 							   casus_guard_name(prot->relid)));
+	if (check->found.nscans == CASUS_KNOWN_SCANS)
+		check->by_session = true;
+	else
+	{
+		check->found.scans[check->found.nscans].scan = plan;
+		check->found.scans[check->found.nscans++].prot = prot;
+	}
 	if (casus_guard_rows_pass(prot))
 		casus_guard_mark_transaction();
 }
 
 /* Nodes of other libraries, and whatever the server will invent, carry no qual that we know. */
 static void
-refuse_scan_of(Bitmapset *relids, const Check *check)
+refuse_scan_of(Bitmapset *relids, Check *check)
 {
 	int			i = -1;
 
 	if (check->ordering)
 		return;
+	check->by_session = true;
 	while ((i = bms_next_member(relids, i)) >= 0)
 	{
 		RangeTblEntry *rte = rt_fetch(i, check->plan->rtable);
@@ -186,7 +203,7 @@ refuse_scan_of(Bitmapset *relids, const Check *check)
 }
 
 static void
-check_plans(List *plans, const Check *check)
+check_plans(List *plans, Check *check)
 {
 	ListCell   *lc;
 
@@ -196,7 +213,7 @@ check_plans(List *plans, const Check *check)
 
 /* Children that are not in lefttree and righttree. */
 static void
-check_children(Plan *plan, const Check *check)
+check_children(Plan *plan, Check *check)
 {
 	switch (nodeTag(plan))
 	{
@@ -224,7 +241,7 @@ check_children(Plan *plan, const Check *check)
 }
 
 static void
-check_plan(Plan *plan, const Check *check)
+check_plan(Plan *plan, Check *check)
 {
 	if (plan == NULL)
 		return;
@@ -270,7 +287,7 @@ check_plan(Plan *plan, const Check *check)
 
 /* The state of casus: through its own functions and views only. */
 static void
-check_state_table(const Check *check, RangeTblEntry *rte)
+check_state_table(Check *check, RangeTblEntry *rte)
 {
 	CasusGuardScope *scope = casus_guard_scope();
 
@@ -315,7 +332,7 @@ check_toast_table(Oid relid)
 }
 
 static void
-check_relations(const Check *check)
+check_relations(Check *check)
 {
 	ListCell   *lc;
 
@@ -326,11 +343,20 @@ check_relations(const Check *check)
 		if (rte->rtekind != RTE_RELATION)
 			continue;
 		if (rte->relkind == RELKIND_TOASTVALUE)
+		{
+			check->by_session = true;
 			check_toast_table(rte->relid);
+		}
 		else if (rte->relkind == RELKIND_FOREIGN_TABLE)
+		{
+			check->by_session = true;
 			casus_guard_file_table(rte->relid);
+		}
 		else if (!casus_guard_is_plain(rte->relid) && casus_guard_is_state(rte->relid))
+		{
+			check->by_session = true;
 			check_state_table(check, rte);
+		}
 	}
 }
 
@@ -353,7 +379,7 @@ is_of_script(void)
  * system catalog, in which every protection is a row.
  */
 static void
-check_results(const Check *check)
+check_results(Check *check)
 {
 	ListCell   *lc;
 
@@ -364,6 +390,7 @@ check_results(const Check *check)
 
 		if (relid < FirstNormalObjectId)
 		{
+			check->by_session = true;
 			if (CASUS_LAYER(catalog) && !is_of_script())
 				refuse_bypass(NULL, psprintf(_("The system catalog %s cannot be written while casus is in this database."),
 									   get_rel_name(relid)));
@@ -385,7 +412,7 @@ check_results(const Check *check)
  * privileges is a child of one that has them, or belongs to a rule.
  */
 static void
-check_purposes(const Check *check)
+check_purposes(Check *check)
 {
 	ListCell   *lc;
 
@@ -429,9 +456,11 @@ keep_serial(QueryDesc *query)
 void
 casus_guard_plan_order(PlannedStmt *plan)
 {
-	Check		check = {plan, false, true};
+	Check		check = {0};
 	ListCell   *lc;
 
+	check.plan = plan;
+	check.ordering = true;
 	if (!casus_guard_touches(plan))
 		return;
 	check_plan(plan->planTree, &check);
@@ -439,23 +468,68 @@ casus_guard_plan_order(PlannedStmt *plan)
 		check_plan(lfirst(lc), &check);
 }
 
+static void
+check_whole(Check *check)
+{
+	uint64		as_of = casus_guard_known_now();
+	ListCell   *lc;
+
+	check_relations(check);
+	check_results(check);
+	if (!casus_registry_empty())
+	{
+		check_plan(check->plan->planTree, check);
+		foreach(lc, check->plan->subplans)
+			check_plan(lfirst(lc), check);
+	}
+	check->found.touches = casus_guard_look_touches(check->plan);
+	if (!check->by_session)
+		casus_guard_known_keep(check->plan, &check->found, as_of);
+}
+
+/*
+ * A plan that has been through: that the policy is where it was is seen at a
+ * glance, and what may pass is asked again.
+ */
+static void
+check_known(const CasusKnownPlan *known)
+{
+	for (int i = 0; i < known->nscans; i++)
+	{
+		List	   *qual = known->scans[i].scan->qual;
+
+		if (qual == NIL || !casus_guard_judged(linitial(qual), casus_permits_oid()))
+			refuse_without_policy(known->scans[i].prot);
+		if (casus_guard_rows_pass(known->scans[i].prot))
+			casus_guard_mark_transaction();
+	}
+}
+
 void
 casus_guard_plan(QueryDesc *query, int eflags)
 {
 	PlannedStmt *plan = query->plannedstmt;
-	Check		check = {plan, (eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0, false};
-	ListCell   *lc;
+	const CasusKnownPlan *known = casus_guard_known_find(plan);
+	Check		check;
 
 	if (casus_guard_ri_plan(plan) ||
 		casus_guard_ri_validation_starts(query->sourceText))
 		return;
-	check_relations(&check);
-	check_results(&check);
+	if (known != NULL)
+		check_known(known);
+	if (known != NULL && !known->asks && !known->columns)
+	{
+		if (known->touches)
+			keep_serial(query);
+		return;
+	}
+	memset(&check, 0, sizeof(check));
+	check.plan = plan;
+	check.explain_only = (eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0;
+	if (known == NULL)
+		check_whole(&check);
 	if (casus_registry_empty())
 		return;
-	check_plan(plan->planTree, &check);
-	foreach(lc, plan->subplans)
-		check_plan(lfirst(lc), &check);
 	check_purposes(&check);
 	if (casus_guard_touches(plan))
 	{
@@ -466,7 +540,7 @@ casus_guard_plan(QueryDesc *query, int eflags)
 }
 
 bool
-casus_guard_touches(const PlannedStmt *plan)
+casus_guard_look_touches(const PlannedStmt *plan)
 {
 	ListCell   *lc;
 

@@ -25,6 +25,7 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "optimizer/planner.h"
 
@@ -44,7 +45,7 @@ static int	running = 0;
 static bool
 is_script(void)
 {
-	return casus_creating() || IsBinaryUpgrade;
+	return (creating_extension && casus_creating()) || IsBinaryUpgrade;
 }
 
 /* ---- planner ---- */
@@ -133,32 +134,24 @@ start(QueryDesc *query, int eflags)
 }
 
 /*
- * A statement over protected tables; true: the policy is still to be put back.
- * What other libraries do at this point they do with the whole plan.
+ * A statement over protected tables; true: a point read, whose condition is
+ * still to be put in place.  What other libraries do at this point they do with
+ * the whole plan.
  */
 static bool
 start_over_protected(QueryDesc *query, int eflags, Oid *function)
 {
-	List	   *qual = NIL;
-	Plan	   *hidden = NULL;
+	PlannedStmt *plan = query->plannedstmt;
+	PlannedStmt *bare = NULL;
 
 	if (prev_ExecutorStart == NULL && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
-		hidden = casus_logpoint_hide(query->plannedstmt, &qual);
-	if (hidden == NULL)
-	{
-		*function = start(query, eflags);
-		return false;
-	}
-	PG_TRY();
-	{
-		*function = start(query, eflags);
-	}
-	PG_FINALLY();
-	{
-		hidden->qual = qual;
-	}
-	PG_END_TRY();
-	return true;
+		bare = casus_guard_known_point(plan);
+	if (bare != NULL)
+		query->plannedstmt = bare;
+	*function = start(query, eflags);
+	if (bare != NULL)
+		casus_logpoint_made(query, plan);
+	return bare != NULL;
 }
 
 static void
@@ -167,7 +160,7 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 	bool		own;
 	bool		touches;
 	bool		is_copy = false;
-	bool		hidden = false;
+	bool		is_point = false;
 	Oid			function;
 
 	if (!casus_present())
@@ -192,7 +185,7 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 	if (touches)
 		casus_policy_begin();
 	if (touches && !own)
-		hidden = start_over_protected(query, eflags, &function);
+		is_point = start_over_protected(query, eflags, &function);
 	else
 		function = start(query, eflags);
 	if (touches && !own)
@@ -200,9 +193,7 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 	if (!own && !IsParallelWorker() && !casus_registry_empty())
 		is_copy = casus_guard_derive(query, eflags, function);
 	if (touches)
-		casus_accesslog_start(query, is_copy);
-	if (hidden)
-		casus_logpoint_check(query);
+		casus_accesslog_start(query, is_copy, is_point);
 }
 
 static void
@@ -480,6 +471,7 @@ casus_hooks_init(void)
 	casus_guard_scope_init();
 	casus_guard_query_init();
 	casus_guard_index_init();
+	casus_guard_known_init();
 	casus_guard_function_init();
 	casus_guard_temp_init();
 	casus_guard_subscription_init();

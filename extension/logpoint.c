@@ -5,10 +5,9 @@
  * A plan that is one index scan with no condition but the policy reads a row or
  * two, and to compile that condition, a call of a C function found by its oid,
  * costs as much as reading them.  logscan.c evaluates the policy itself anyway.
- * So the condition is hidden from the executor while it makes its state, and
- * logscan.c puts its own there.  The guard has seen the condition before, it
- * stands in the plan again after, and a statement for which nothing was put in
- * its place does not run.
+ * So the executor makes its state from a copy of the plan without the condition,
+ * and logscan.c puts its own there, or the statement does not run.  The guard has
+ * seen the plan itself, and that is what everybody else is shown.
  *
  * Only plans in which nothing else happens meanwhile: no sub-plan, no choice
  * among partitions, no worker, no row that is read a second time; and only an
@@ -33,28 +32,46 @@ only_scan(PlannedStmt *statement)
 	return IsA(plan, IndexScan) ? plan : NULL;
 }
 
-/* Hides the policy of a point read; NULL: it is none. */
-Plan *
-casus_logpoint_hide(PlannedStmt *statement, List **qual)
+/*
+ * The plan of a point read without its condition, to make the executor's state
+ * from; NULL: it is none.  In the current memory context.
+ */
+PlannedStmt *
+casus_logpoint_plan(PlannedStmt *statement)
 {
 	Plan	   *plan = only_scan(statement);
+	PlannedStmt *bare;
+	Plan	   *scan;
 
 	if (plan == NULL || list_length(plan->qual) != 1 ||
 		!casus_logqual_has_policy(plan->qual))
 		return NULL;
-	*qual = plan->qual;
-	plan->qual = NIL;
-	return plan;
+	bare = palloc(sizeof(PlannedStmt));
+	*bare = *statement;
+	scan = palloc(sizeof(IndexScan));
+	memcpy(scan, plan, sizeof(IndexScan));
+	scan->qual = NIL;
+	if (plan == statement->planTree)
+		bare->planTree = scan;
+	else
+	{
+		bare->planTree = palloc(sizeof(Limit));
+		memcpy(bare->planTree, statement->planTree, sizeof(Limit));
+		bare->planTree->lefttree = scan;
+	}
+	return bare;
 }
 
-/* Is there a condition on each row again? */
+/* The state is made: it is that of the plan itself. */
 void
-casus_logpoint_check(const QueryDesc *query)
+casus_logpoint_made(QueryDesc *query, PlannedStmt *statement)
 {
 	PlanState  *ps = query->planstate;
+	Plan	   *plan = statement->planTree;
 
-	if (IsA(ps, LimitState))
-		ps = outerPlanState(ps);
-	if (!IsA(ps, IndexScanState) || ps->qual == NULL)
-		elog(ERROR, "casus has not put the policy back");
+	query->plannedstmt = statement;
+	query->estate->es_plannedstmt = statement;
+	ps->plan = plan;
+	if (IsA(plan, Limit))
+		outerPlanState(ps)->plan = plan->lefttree;
 }

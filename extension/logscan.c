@@ -64,7 +64,11 @@ typedef struct LogScan
 	struct LogScan *outer;
 	TupleTableSlot *flying;
 	bool		noted;			/* already */
+	ExprState	wrapped;		/* takes the place of qual */
 } LogScan;
+
+/* Most statements have one scan: it is made together with the statement. */
+const Size	casus_logscan_room = sizeof(LogScan);
 
 void		(*casus_logscan_passing) (QueryDesc *query) = NULL;
 
@@ -455,7 +459,7 @@ exec_node(PlanState *ps)
 static void
 wrap_qual(LogScan *scan, PlanState *ps)
 {
-	ExprState  *wrapped = makeNode(ExprState);
+	ExprState  *wrapped = &scan->wrapped;
 	bool		alone = scan->filtered && list_length(ps->plan->qual) == 1;
 
 	/* Of a point read there is none to be wrapped; see logpoint.c. */
@@ -463,6 +467,7 @@ wrap_qual(LogScan *scan, PlanState *ps)
 	{
 		if (!alone)
 			elog(ERROR, "casus finds no condition on a scan");
+		((Node *) wrapped)->type = T_ExprState;
 		wrapped->flags = EEO_FLAG_IS_QUAL;
 		wrapped->parent = ps;
 	}
@@ -490,9 +495,10 @@ casus_logscan_watch(LogStatement *statement, ScanState *state, const CasusProtec
 					bool filtered)
 {
 	PlanState  *ps = &state->ps;
-	LogScan    *scan = palloc0(sizeof(LogScan));
+	LogScan    *scan = statement->room != NULL ? statement->room : palloc0(sizeof(LogScan));
 	bool		index_only = IsA(state, IndexOnlyScanState);
 
+	statement->room = NULL;
 	statement->watched = true;
 	scan->statement = statement;
 	scan->table = table;
@@ -526,6 +532,8 @@ casus_logscan_drop(LogStatement *statement)
 {
 	LogScan   **link = &in_flight;
 
+	if (likely(in_flight == NULL && node_scans == NULL))
+		return;
 	while (*link != NULL)
 	{
 		if ((*link)->statement == statement)

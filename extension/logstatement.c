@@ -77,22 +77,38 @@ watch_walker(PlanState *node, void *context)
 	return planstate_tree_walker(node, watch_walker, context);
 }
 
+/* The same for a point read, which has one scan and lacks its condition. */
+static void
+watch_point(LogStatement *statement, PlanState *node)
+{
+	ScanState  *scan = (ScanState *) (IsA(node, LimitState) ? outerPlanState(node) : node);
+	const CasusProtected *table = casus_registry_find(RelationGetRelid(scan->ss_currentRelation));
+
+	if (table == NULL || !IsA(scan, IndexScanState))
+		elog(ERROR, "casus has lost the table of a scan");
+	casus_logscan_watch(statement, scan, table, true);
+}
+
 /*
  * Watches the statement's scans of protected relations; false when it has
  * none.  rest outlives every statement and takes what one leaves unwritten.
  * open_gate is called before the first governed row goes anywhere.
  */
 bool
-casus_logstatement_start(QueryDesc *query, const char *kind, StringInfo rest,
-						 void (*open_gate) (void))
+casus_logstatement_start(QueryDesc *query, const char *kind, bool is_point,
+						 StringInfo rest, void (*open_gate) (void))
 {
 	MemoryContext old = MemoryContextSwitchTo(query->estate->es_query_cxt);
-	LogStatement *statement = palloc0(sizeof(LogStatement));
+	LogStatement *statement = palloc0(MAXALIGN(sizeof(LogStatement)) + casus_logscan_room);
 
+	statement->room = (char *) statement + MAXALIGN(sizeof(LogStatement));
 	statement->kind = kind;
 	statement->context = CurrentMemoryContext;
 	statement->open_gate = open_gate;
-	(void) watch_walker(query->planstate, statement);
+	if (is_point)
+		watch_point(statement, query->planstate);
+	else
+		(void) watch_walker(query->planstate, statement);
 	if (!statement->watched)
 	{
 		MemoryContextSwitchTo(old);
@@ -100,8 +116,9 @@ casus_logstatement_start(QueryDesc *query, const char *kind, StringInfo rest,
 	}
 	statement->query = query;
 	statement->query_id = query->plannedstmt->queryId;
-	statement->context_generation = casus_context_generation();
-	statement->state_generation = casus_state_generation();
+	/* casus_policy_begin() has just looked for a change of role. */
+	statement->context_generation = casus_context_count;
+	statement->state_generation = casus_catalog_generation;
 	statement->looked_at = GetCurrentStatementStartTimestamp();
 	statement->parallel = query->plannedstmt->parallelModeNeeded &&
 		!IsParallelWorker();

@@ -17,38 +17,38 @@
 #include "access/xact.h"
 #include "utils/memutils.h"
 
-static char *armed_sql = NULL;	/* in TopMemoryContext; NULL: no pass */
+char	   *casus_pass_armed = NULL;	/* in TopMemoryContext; NULL: no pass */
 static int	armed_depth = 0;
 
 void
 casus_pass_arm(const char *sql)
 {
 	casus_pass_disarm();
-	armed_sql = MemoryContextStrdup(TopMemoryContext, sql);
+	casus_pass_armed = MemoryContextStrdup(TopMemoryContext, sql);
 	armed_depth = casus_guard_frame_depth();
 }
 
 void
 casus_pass_disarm(void)
 {
-	if (armed_sql)
-		pfree(armed_sql);
-	armed_sql = NULL;
+	if (casus_pass_armed)
+		pfree(casus_pass_armed);
+	casus_pass_armed = NULL;
 }
 
 bool
-casus_pass_admits_planning(const char *sql)
+casus_pass_fits(const char *sql)
 {
 	if (!CASUS_LAYER(pass))
-		return armed_sql != NULL;
-	return armed_sql != NULL && sql != NULL && casus_guard_frame_depth() == armed_depth &&
-		strcmp(sql, armed_sql) == 0;
+		return casus_pass_armed != NULL;
+	return casus_pass_armed != NULL && sql != NULL && casus_guard_frame_depth() == armed_depth &&
+		strcmp(sql, casus_pass_armed) == 0;
 }
 
 bool
-casus_pass_consume(const char *sql)
+casus_pass_use(const char *sql)
 {
-	if (!casus_pass_admits_planning(sql))
+	if (!casus_pass_fits(sql))
 		return false;
 	if (CASUS_LAYER(pass))
 		casus_pass_disarm();

@@ -77,7 +77,8 @@ start_anew(void)
 static void
 keep_current(void)
 {
-	casus_require_preloaded();
+	if (unlikely(!casus_preloaded))
+		casus_require_preloaded();
 	(void) casus_context_generation();
 	while (cached_version != CURRENT_VERSION())
 		start_anew();
@@ -90,8 +91,8 @@ casus_policy_begin(void)
 
 	casus_catalog_listen();
 	keep_current();
-	ends = Min(cached_until, casus_policy_cache_until());
-	if (ends != DT_NOEND && GetCurrentTimestamp() >= ends)
+	ends = Min(cached_until, casus_policy_until);
+	if (unlikely(ends != DT_NOEND) && GetCurrentTimestamp() >= ends)
 	{
 		cached_state = 0;
 		start_anew();
@@ -101,7 +102,8 @@ casus_policy_begin(void)
 void
 casus_policy_end(void)
 {
-	casus_policy_cache_trim();
+	if (casus_policy_cache != NULL)
+		casus_policy_cache_trim();
 }
 
 /* ---- the verdict ---- */

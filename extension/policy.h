@@ -114,6 +114,7 @@ casus_policy_sight_no(int64 dossier)
 
 extern bool casus_policy_cache_shared(int64 dossier, uint32 item, uint16 party);
 extern bool casus_policy_has_openings;	/* is any dossier open beside the rules? */
-extern TimestampTz casus_policy_cache_until(void);	/* when what it holds changes by itself */
+extern TimestampTz casus_policy_until;	/* when what it holds changes by itself */
+extern MemoryContext casus_policy_cache;	/* NULL: nothing was ever held */
 
 #endif							/* CASUS_POLICY_H */

@@ -80,13 +80,13 @@ typedef struct SharesEntry
 #define SPARSE			32		/* ids per dossier up to which the array is used */
 #define BULK_AFTER		256		/* misses, at the least */
 
-static MemoryContext cache_context = NULL;
+MemoryContext casus_policy_cache = NULL;
 static sights_hash *sights = NULL;
 static shareds_hash *shareds = NULL;
 static int	misses = 0;			/* since the statement began */
 static bool bulk_done = false;
 static bool complete = false;	/* what is not there may not be seen */
-static TimestampTz until = DT_NOEND;
+TimestampTz casus_policy_until = DT_NOEND;
 
 PolicyDense casus_policy_dense = {0, 0, NULL};
 bool		casus_policy_has_openings = false;
@@ -94,41 +94,35 @@ bool		casus_policy_has_openings = false;
 static void
 make_tables(void)
 {
-	if (cache_context == NULL)
-		cache_context = AllocSetContextCreate(TopMemoryContext, "casus verdicts",
+	if (casus_policy_cache == NULL)
+		casus_policy_cache = AllocSetContextCreate(TopMemoryContext, "casus verdicts",
 											  ALLOCSET_SMALL_SIZES);
 	if (sights == NULL)
-		sights = sights_create(cache_context, 16, NULL);
+		sights = sights_create(casus_policy_cache, 16, NULL);
 }
 
 void
 casus_policy_cache_clear(void)
 {
-	if (cache_context)
-		MemoryContextReset(cache_context);
+	if (casus_policy_cache)
+		MemoryContextReset(casus_policy_cache);
 	sights = NULL;
 	shareds = NULL;
 	memset(&casus_policy_dense, 0, sizeof(casus_policy_dense));
 	bulk_done = false;
 	complete = false;
-	until = DT_NOEND;
+	casus_policy_until = DT_NOEND;
 }
 
 void
 casus_policy_cache_trim(void)
 {
 	misses = 0;
-	if (cache_context &&
+	if (casus_policy_cache &&
 		((sights && sights->size > KEEP_ENTRIES) ||
 		 casus_policy_dense.size > KEEP_DENSE ||
 		 (shareds && shareds->members > 64)))
 		casus_policy_cache_clear();
-}
-
-TimestampTz
-casus_policy_cache_until(void)
-{
-	return until;
 }
 
 /* May one more entry be added?  Growing needs the old and the new table at once. */
@@ -157,18 +151,18 @@ judge(const CasusDossier *dossier)
 
 	if (is_opened(dossier))
 	{
-		until = Min(until, dossier->valid_until);
+		casus_policy_until = Min(casus_policy_until, dossier->valid_until);
 		return POLICY_OPENED;
 	}
 	if (fold < 0)
 		return 0;
-	until = Min(until, dossier->valid_until);
+	casus_policy_until = Min(casus_policy_until, dossier->valid_until);
 	if (casus_policy_fold_asks(fold, dossier))
 	{
 		const CasusCapacity *c = &casus_policy_fold(fold)->capacity;
 
 		takes_part = casus_dossier_participates_until(dossier->id, c->person,
-													  c->party, c->office, &until);
+													  c->party, c->office, &casus_policy_until);
 	}
 	return casus_policy_fold_sight(fold, dossier, takes_part);
 }
@@ -193,7 +187,7 @@ load_participants(MemoryContext context)
 			bool		found;
 
 			if (!casus_dossier_row_involves(&scan, c->person, c->party, c->office) ||
-				!casus_scan_period(&scan, CASUS_COL_PARTICIPANT_STARTS, now, &until))
+				!casus_scan_period(&scan, CASUS_COL_PARTICIPANT_STARTS, now, &casus_policy_until))
 				continue;
 			entry = sights_insert(parts,
 								  casus_scan_int(&scan, CASUS_COL_PARTICIPANT_DOSSIER, 0),
@@ -273,7 +267,7 @@ make_dense(void)
 	if (first <= 0 || size > rows * SPARSE ||
 		size > get_hash_memory_limit() / sizeof(uint16))
 		return 0;
-	casus_policy_dense.no = MemoryContextAllocExtended(cache_context,
+	casus_policy_dense.no = MemoryContextAllocExtended(casus_policy_cache,
 													   size * sizeof(uint16),
 													   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	casus_policy_dense.base = first;
@@ -321,7 +315,7 @@ judge_row(CasusScan *scan, sights_hash *parts, TimestampTz now, int64 *id)
 						casus_protocol(opening ? opening->capacity.protocol :
 									   casus_policy_fold(fold)->capacity.protocol),
 						now);
-	until = Min(until, dossier.valid_until);
+	casus_policy_until = Min(casus_policy_until, dossier.valid_until);
 	if (opening)
 		return dossier.state == CASUS_STATE_GONE ? 0 : POLICY_OPENED;
 	return casus_policy_fold_sight(fold, &dossier,
@@ -442,7 +436,7 @@ find_shares(int64 dossier, uint16 party)
 	if (shareds == NULL)
 	{
 		make_tables();
-		shareds = shareds_create(cache_context, 16, NULL);
+		shareds = shareds_create(casus_policy_cache, 16, NULL);
 	}
 	entry = shareds_lookup(shareds, dossier);
 	if (entry != NULL)
@@ -451,11 +445,11 @@ find_shares(int64 dossier, uint16 party)
 	/* The lists are as long as decisions to share; they go when they are many. */
 	if (shareds->members >= get_hash_memory_limit() / 256)
 		forget_shares();
-	old = MemoryContextSwitchTo(cache_context);
+	old = MemoryContextSwitchTo(casus_policy_cache);
 	shares = palloc0(sizeof(Shares));
 	shares->dossier = dossier;
 	shares->party = party;
-	shares->n = casus_dossier_sharing(dossier, party, &shares->items, &until);
+	shares->n = casus_dossier_sharing(dossier, party, &shares->items, &casus_policy_until);
 	qsort(shares->items, shares->n, sizeof(uint32), oid_cmp);	/* an oid is a uint32 */
 	entry = shareds_insert(shareds, dossier, &found);
 	entry->shares = shares;

@@ -9,12 +9,22 @@
 #define CASUS_QUICK_H
 
 extern bool casus_catalog_there;	/* casus is in this database, until something changes */
+extern uint64 casus_catalog_names;	/* changes of the names by which that is known */
 
 /* casus_installed() for those who know that they are in a transaction. */
 static inline bool
 casus_present(void)
 {
 	return likely(casus_catalog_there) || casus_installed();
+}
+
+extern Oid	casus_catalog_permits;	/* while it is there */
+
+/* casus_int.permits(casus.label) */
+static inline Oid
+casus_permits_oid(void)
+{
+	return casus_present() ? casus_catalog_permits : InvalidOid;
 }
 
 #define CASUS_REGISTRY_RECENT	64	/* a power of two */
@@ -30,6 +40,17 @@ typedef struct CasusRecent
 extern CasusRecent casus_registry_recent[CASUS_REGISTRY_RECENT];
 extern uint64 casus_registry_changes;	/* of any relation */
 extern const CasusProtected *casus_registry_look(Oid relid);	/* when it is not known */
+
+extern bool casus_registry_counted; /* the next is so, until any relation changes */
+extern bool casus_registry_none;
+extern bool casus_registry_count(void); /* is there none? */
+
+/* Is no table protected in this database? */
+static inline bool
+casus_registry_empty(void)
+{
+	return likely(casus_registry_counted) ? casus_registry_none : casus_registry_count();
+}
 
 /* NULL: not protected */
 static inline const CasusProtected *

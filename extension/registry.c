@@ -59,8 +59,8 @@ uint64		casus_registry_changes = 1;
 CasusRecent casus_registry_recent[CASUS_REGISTRY_RECENT];
 
 /* Is there no protected table at all? Known until any relation changes. */
-static bool empty_known = false;
-static bool empty = false;
+bool		casus_registry_counted = false;
+bool		casus_registry_none = false;
 
 /* The state tables whose names and ids the entries were resolved against. */
 static Oid	file_table = InvalidOid;
@@ -111,7 +111,7 @@ relation_changed(Datum arg, Oid relid)
 	Entry	   *entry;
 
 	casus_registry_changes++;
-	empty_known = false;
+	casus_registry_counted = false;
 	if (entries == NULL)
 		return;
 	if (relid == InvalidOid)
@@ -185,21 +185,21 @@ casus_registry_tables(void)
 }
 
 bool
-casus_registry_empty(void)
+casus_registry_count(void)
 {
 	uint64		before;
 	bool		found;
 
-	if (empty_known)
-		return empty;
+	if (casus_registry_counted)
+		return casus_registry_none;
 	if (!IsTransactionState() || !OidIsValid(MyDatabaseId))
 		return false;
 	before = casus_registry_changes;
 	found = casus_installed() && casus_registry_tables() != NIL;
 	if (before == casus_registry_changes)
 	{
-		empty = !found;
-		empty_known = true;
+		casus_registry_none = !found;
+		casus_registry_counted = true;
 	}
 	return !found;
 }
@@ -474,7 +474,7 @@ casus_registry_look(Oid relid)
 	uint64		as_of = casus_registry_changes;
 	const CasusProtected *prot;
 
-	if (empty_known && empty)
+	if (casus_registry_counted && casus_registry_none)
 		return NULL;
 	prot = find(relid, 0);
 	if (as_of == casus_registry_changes && casus_installed())

@@ -20,10 +20,17 @@ casus_layers_has(const char *name)
 	return off == NULL || strcmp(off, name) != 0;
 }
 
+/* What passed with the layer there is looked at again. */
+static void
+assign_off(const char *newval, void *extra)
+{
+	casus_registry_changes++;
+}
+
 void
 casus_layers_init(void)
 {
 	DefineCustomStringVariable("casus.test_layer_off",
 							   "The layer of the guard that is taken away.",
-							   NULL, &off, "", PGC_USERSET, 0, NULL, NULL, NULL);
+							   NULL, &off, "", PGC_USERSET, 0, NULL, assign_off, NULL);
 }
