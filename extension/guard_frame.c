@@ -59,7 +59,8 @@ static TimestampTz undone = 0;	/* start of the client's command that last undid 
 int
 casus_guard_frame_triggers(void)
 {
-	return DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, (Datum) 0));
+	/* It reads a variable of the server's and nothing that it is called with. */
+	return DatumGetInt32(pg_trigger_depth(NULL));
 }
 
 static CasusGuardFrame *
