@@ -259,7 +259,7 @@ casus_act_require_admin(const char *act)
 		casus_refuse("wrong_office",
 					 _("set-up is for members of casus_admin"),
 					 psprintf(_("casus.%s() is a set-up act."), act),
-					 NULL);
+					 CASUS_HINT_ADMINS);
 	casus_accesslog_event("attempt", InvalidOid, 0, NULL, act);
 	casus_installation_ensure();
 }

@@ -141,9 +141,9 @@ advance(CasusActTarget *target, int phase, const char *motivation)
 												_("gate %s is not decided in phase %s; %s takes outcome %s") :
 												_("gate %s is decided otherwise in phase %s; %s takes outcome %s"),
 												t.gate, target->phase, name, t.outcomes)),
-					 psprintf("SELECT casus.decide(" INT64_FORMAT ", %s, '%s', details => '{}');",
+					 psprintf("SELECT casus.decide(" INT64_FORMAT ", %s, %s, details => '{}');",
 							  target->dossier.id, quote_literal_cstr(t.gate),
-							  strchr(t.outcomes, ',') ? "..." : t.outcomes));
+							  quote_literal_cstr(pnstrdup(t.outcomes, strcspn(t.outcomes, ",")))));
 	store_phase(target, phase, &t);
 	return casus_act_record(&capacity, "advance", target->dossier.id, motivation,
 							casus_act_details("from", target->phase, "to", name, NULL));
@@ -183,7 +183,8 @@ casus_sql_close_dossier(PG_FUNCTION_ARGS)
 	if (phase < 0)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("the protocol names no closing phase"),
-						  NULL, "SELECT casus.advance(..., phase => '...');");
+						  NULL,
+						  psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");", target.dossier.id));
 	PG_RETURN_INT64(advance(&target, phase, casus_act_text(fcinfo, 1)));
 }
 

@@ -31,7 +31,7 @@ protocol_by_name(const char *name)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("there is no such protocol"),
 						  psprintf(_("No protocol is named \"%s\"."), name),
-						  psprintf("SELECT casus.install_protocol(%s);",
+						  psprintf("SELECT name FROM casus.shipped_protocol;  -- casus.install_protocol(%s)",
 								   quote_literal_cstr(name)));
 	return id;
 }
@@ -248,7 +248,7 @@ casus_sql_activate_protocol(PG_FUNCTION_ARGS)
 						  _("the file cannot be activated yet"),
 						  psprintf(_("%s: not set: %s"), file.protocol_name,
 								   missing),
-						  psprintf("SELECT casus.activate_protocol(%s, dpia => '...', parameters => '{...}');",
+						  psprintf("SELECT definition -> 'parameters' FROM casus.protocol;  -- casus.activate_protocol(%s, dpia => '...', parameters => '{...}')",
 								   quote_literal_cstr(file.name)));
 
 	casus_query_begin(&query);

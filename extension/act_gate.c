@@ -362,8 +362,8 @@ check_meeting(const CasusActTarget *target, const Gate *gate, Jsonb *details)
 					 casus_find_detail(&target->file, gate->article,
 									   psprintf(_("aanwezig: %s asks for delegates of at least %d involved parties"),
 												gate->meeting, gate->present_min)),
-					 psprintf("SELECT casus.involve(" INT64_FORMAT ", party => '...', reason => '...');",
-							  target->dossier.id));
+					 psprintf("SELECT name FROM casus.party WHERE file = %s;  -- casus.involve(" INT64_FORMAT ", party => '...', reason => '...')",
+							  quote_literal_cstr(target->file.name), target->dossier.id));
 }
 
 /* ---- decide ---- */

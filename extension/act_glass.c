@@ -162,7 +162,7 @@ require_reviewed(const CasusFile *file, int64 dossier, const Opener *opener)
 		casus_check_refuse(casus_protocol(file->protocol), "second_person",
 						   _("an earlier break-glass has not been reviewed"),
 						   _("somebody else, in an office that the protocol names, reviews it before the next one"),
-						   psprintf("SELECT casus.review_break_glass(" INT64_FORMAT ", 'justified', '...');", other));
+						   psprintf("SELECT * FROM casus.opening;  -- somebody else: casus.review_break_glass(" INT64_FORMAT ", 'justified', '...')", other));
 	if (running != 0)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  _("the dossier is open to you already"), NULL,

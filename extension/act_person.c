@@ -237,7 +237,7 @@ check_level(const CasusFile *file, const CasusOffice *office, bool has_party,
 						  office->level != CASUS_LEVEL_DOSSIER ?
 						  psprintf("SELECT name, level FROM casus.office WHERE protocol = %s;",
 								   quote_literal_cstr(casus_protocol(file->protocol)->name)) :
-						  "SELECT casus.involve(<dossier>, person => '...', office => '...');  -- or dossier => here");
+						  "SELECT id, phase FROM casus.dossier;  -- casus.involve(id, person => '...', office => '...')");
 	if (dossier != 0 && (!casus_dossier_load(dossier, &state) ||
 						 state.file != file->id || state.state == CASUS_STATE_GONE))
 		casus_act_refuse_unknown();
@@ -280,7 +280,8 @@ check_oath(const CasusFile *file, const CasusOffice *office, int32 person)
 						  _("the office asks for the ambtseed or a VOG"),
 						  casus_find_detail(file, casus_find_oath_article(file, office),
 											_("no date of ambtseed or VOG is known of this person")),
-						  psprintf("SELECT casus.set_oath(%s, oath_on => 'YYYY-MM-DD');",
+						  psprintf("SELECT oath_on, vog_on FROM casus.person WHERE name = %s;  -- casus.set_oath(%s, oath_on => 'YYYY-MM-DD')",
+								   quote_literal_cstr(casus_find_name_of(person)),
 								   quote_literal_cstr(casus_find_name_of(person))));
 }
 

@@ -131,7 +131,8 @@ require_revocable(const CasusActTarget *target, const Revocation *r)
 						  r->rests != NULL ? psprintf(_("gate %s was decided after it"), r->rests) :
 						  _("items are shared by it"),
 						  r->rests != NULL ? hint :
-						  psprintf("SELECT casus.unshare(" INT64_FORMAT ", NULL, ARRAY['...']);",
+						  psprintf("SELECT party, item FROM casus.sharing WHERE dossier = " INT64_FORMAT
+								   " AND ends IS NULL;  -- casus.unshare() each",
 								   target->dossier.id));
 }
 

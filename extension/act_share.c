@@ -72,6 +72,15 @@ find_occasion(const CasusActTarget *target, Occasion *o)
 	casus_query_end(&query);
 }
 
+static char *
+hint_decide(const CasusActTarget *target, const char *gate)
+{
+	return psprintf("SELECT outcomes, details FROM casus.gate WHERE protocol = %s AND name = %s;  -- casus.decide("
+					INT64_FORMAT ", ...)",
+					quote_literal_cstr(target->file.protocol_name), quote_literal_cstr(gate),
+					target->dossier.id);
+}
+
 /* The right office, in a phase where sharing may be decided. */
 static void
 require_occasion(const CasusActTarget *target, Occasion *o, CasusCapacity *capacity)
@@ -94,8 +103,7 @@ require_occasion(const CasusActTarget *target, Occasion *o, CasusCapacity *capac
 					 _("sharing has not been decided yet"),
 					 casus_find_detail(&target->file, o->article,
 									   psprintf(_("gate %s is not decided in phase %s"), o->gate, target->phase)),
-					 psprintf("SELECT casus.decide(" INT64_FORMAT ", %s, '...', details => '{}');",
-							  target->dossier.id, quote_literal_cstr(o->gate)));
+					 hint_decide(target, o->gate));
 }
 
 /*
@@ -140,8 +148,7 @@ require_decided_on(const CasusActTarget *target, const Occasion *o, ArrayType *n
 					 casus_find_detail(&target->file, article,
 									   psprintf(_("the newest decision of gate %s names no party \"%s\""),
 												o->gate, other)),
-					 psprintf("SELECT casus.decide(" INT64_FORMAT ", %s, '...', details => '{}');",
-							  target->dossier.id, quote_literal_cstr(o->gate)));
+					 hint_decide(target, o->gate));
 }
 
 /* The names of an array as codes of parties that are members now. */
@@ -215,9 +222,7 @@ require_items(const CasusActTarget *target, Datum items)
 				 casus_find_detail(&target->file,
 								   target->protocol->phase_article[target->dossier.phase],
 								   _("items are shared by who reads them")),
-				 psprintf("SELECT DISTINCT casus.item_of(casus_label) FROM ... "
-						  "WHERE casus.dossier_of(casus_label) = " INT64_FORMAT ";",
-						  target->dossier.id));
+				 _("The number of an item: casus.item_of(casus_label), of a row that you read."));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_share);
@@ -313,7 +318,8 @@ casus_sql_unshare(PG_FUNCTION_ARGS)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  _("the whole dossier is shared with a party named"),
 						  NULL,
-						  psprintf("SELECT casus.unshare(" INT64_FORMAT ", NULL, ARRAY['...']);",
+						  psprintf("SELECT party, item FROM casus.sharing WHERE dossier = " INT64_FORMAT
+								   " AND ends IS NULL;  -- casus.unshare(dossier, NULL, parties) where item is null",
 								   target.dossier.id));
 	PG_RETURN_INT64(casus_act_record(&capacity, "unshare", target.dossier.id,
 									 casus_act_text(fcinfo, 3),

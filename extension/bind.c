@@ -31,7 +31,7 @@ refuse_unlabelled(const char *table, int64 n, Oid relid, const CasusSettings *se
 					  psprintf("table \"%s\" has " INT64_FORMAT " governed rows without a label", table, n),
 					  "Bound, they would be invisible to everyone.",
 					  settings->kind == CASUS_KIND_ROOT ?
-					  psprintf("CALL casus.take_in(%s, phase => '...', opened => '...', closed => '...');", name) :
+					  psprintf("CALL casus.take_in(%s);  -- with phase, opened, closed: expressions on its columns", name) :
 					  psprintf("CALL casus.take_in(%s);", name));
 }
 
@@ -50,7 +50,7 @@ open_for_setup(Oid relid, CasusSettings **settings)
 	if (prot == NULL || prot->settings == NULL)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "not_governed",
 						  psprintf("table \"%s\" is not protected", RelationGetRelationName(rel)),
-						  NULL, "SELECT casus.protect(relation, file, ...);");
+						  NULL, casus_relation_ddl_survey(relid));
 	if (prot->family != relid)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" is protected as a part of table \"%s\"",
@@ -81,8 +81,7 @@ check_parents(Relation rel, const CasusSettings *settings)
 								   RelationGetRelationName(rel)),
 						  "Parents are bound first.",
 						  !OidIsValid(parent) ? NULL :
-						  psprintf("SELECT casus.bind(%s, 'enforce');",
-								   quote_literal_cstr(casus_relation_ddl_name(parent))));
+						  casus_relation_ddl_bind(parent));
 	}
 }
 
@@ -123,8 +122,7 @@ check_link_tables(Relation rel, const CasusSettings *settings)
 						  psprintf("table \"%s\" gets its labels from a table that is not bound",
 								   RelationGetRelationName(rel)),
 						  "Link tables are bound first.",
-						  psprintf("SELECT casus.bind(%s, 'enforce');",
-								   quote_literal_cstr(casus_relation_ddl_name(prot->relid))));
+						  casus_relation_ddl_bind(prot->relid));
 	}
 }
 

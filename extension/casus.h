@@ -332,8 +332,10 @@ extern const CasusProtocol *casus_check_protocol_of(const CasusProtected *prot);
 extern char *casus_check_detail(const CasusProtocol *protocol, const char *code,
 								const char *article, const char *check);
 /* HINT of casus.no_purpose */
+#define CASUS_HINT_ADMINS \
+	_("SELECT rolname FROM pg_roles WHERE rolcanlogin AND pg_has_role(oid, 'casus_admin', 'MEMBER');  -- ask one of these")
 #define CASUS_HINT_ENTER \
-	_("BEGIN; SELECT casus.enter('<purpose>'); ... COMMIT; -- yours: SELECT * FROM casus.my_purposes();")
+	_("SELECT call FROM casus.my_purposes();  -- the call of casus.enter, for between BEGIN and COMMIT")
 
 extern void casus_check_refuse(const CasusProtocol *protocol, const char *code,
 							   const char *message, const char *check,

@@ -145,7 +145,7 @@ explain_person(CasusWhy *why, int32 person, const CasusDossier *dossier,
 	if (!any)
 		casus_why_plain(why, false, "no_appointment",
 						_("the person holds no office in this file now"),
-						"SELECT casus.appoint('...', '...', '...', '...');");
+						"SELECT name, level FROM casus.office;  -- casus.appoint(person, file, party, office)");
 }
 
 static int
@@ -178,7 +178,7 @@ casus_sql_explain_access(PG_FUNCTION_ARGS)
 		casus_check_refuse(casus_check_protocol(NULL, 0), "wrong_office",
 						   _("there is no such dossier, or it is not for you to ask who has access to it"),
 						   _("this is for casus_admin, casus_auditor and the offices that supervise the file"),
-						   "SELECT * FROM casus.why('...', ...);");
+						   "SELECT * FROM casus.my_purposes();");
 	person = casus_find_person(casus_act_text(fcinfo, 0));
 	verbs = verb_argument(fcinfo, 3);
 	casus_policy_begin();

@@ -103,7 +103,7 @@ casus_find_active(const CasusFile *file)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  _("the file is not activated"),
 						  _("Mandatory parameters and the reference of the DPIA are set at activation."),
-						  psprintf("SELECT casus.activate_protocol(%s, dpia => '...', parameters => '{...}');",
+						  psprintf("SELECT definition -> 'parameters' FROM casus.protocol;  -- casus.activate_protocol(%s, dpia => '...', parameters => '{...}')",
 								   quote_literal_cstr(file->name)));
 }
 

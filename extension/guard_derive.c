@@ -249,7 +249,7 @@ casus_guard_derive_refuse(const CasusGuardSources *sources, const char *what, co
 	casus_check_refuse(sources->first != NULL ? casus_check_protocol_of(sources->first) :
 					   casus_check_protocol(NULL, 0), "copy_out", PAST_PROTOCOL, what,
 					   hint != NULL ? hint :
-					   _("CREATE TEMP TABLE ... AS SELECT ...;  -- allowed, and on record; or protect the table: casus.protect()"));
+					   _("A temporary table takes them, on record (CREATE TEMP TABLE); or protect the table: casus.protect()."));
 }
 
 static bool
@@ -372,7 +372,7 @@ casus_guard_derive_run(QueryDesc *query)
 		return;
 	casus_check_refuse(casus_check_protocol_of(sources.first), "copy_out",
 					   PAST_PROTOCOL, HELD_CHECK,
-					   _("DECLARE <name> CURSOR FOR ...; -- without WITH HOLD, read before COMMIT (ODBC: UseDeclareFetch=0)"));
+					   _("Declare the cursor without WITH HOLD and read it before COMMIT (ODBC: UseDeclareFetch=0)."));
 }
 
 /*

@@ -76,7 +76,7 @@ require_unlabelled(const CasusProtected *prot, Oid relid)
 		}
 		if (place.kind != CASUS_PLACE_OUTSIDE)
 			refuse_joining(prot, _("its rows have labels already, or should have."),
-						   psprintf("CREATE TABLE ...; ALTER TABLE ... ADD COLUMN casus_label casus.label;  -- without a default; then attach it, and CALL casus.take_in(%s);",
+						   psprintf("Copy them into a table whose column casus_label has no default and no values, attach that, and CALL casus.take_in(%s);",
 									quote_literal_cstr(casus_guard_name(prot->family))));
 	}
 	table_endscan(scan);
@@ -178,7 +178,7 @@ casus_guard_family_join(const CasusProtected *prot, RangeVar *name, CasusGuardSc
 		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
 			refuse_joining(prot, _("a foreign table has its rows elsewhere."), NULL);
 		if (casus_publication_has(lfirst_oid(lc)))
-			refuse_joining(prot, _("it is published."), "ALTER PUBLICATION ... DROP TABLE ...;");
+			refuse_joining(prot, _("it is published."), casus_publication_hint(lfirst_oid(lc)));
 	}
 	casus_guard_family_coming(prot, scope);
 	if (get_rel_relkind(prot->relid) == RELKIND_PARTITIONED_TABLE)

@@ -229,7 +229,7 @@ casus_guard_function(Oid function)
 		return;
 	refuse_dangerous(function, danger);
 	if (danger == DANGER_SEQUENCE && function >= FirstNormalObjectId)
-		refuse(_("%s stands for setval."), function, "SELECT pg_catalog.setval(...);");
+		refuse(_("%s stands for setval."), function, _("Call pg_catalog.setval itself."));
 	if (danger == DANGER_KEEPS)
 		casus_guard_derive_function(function);
 }

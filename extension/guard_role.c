@@ -208,7 +208,7 @@ refuse_opening(const char *role)
 {
 	if (OidIsValid(get_role_oid(role, true)) && has_opening(role))
 		casus_guard_refuse_ddl(NULL, psprintf(_("A dossier is open to the role \"%s\", or its break-glass is still to be reviewed: who opened it is known by that name."), role),
-							   "SELECT casus.end_opening(act), or have somebody else review: SELECT casus.review_break_glass(act, 'justified', '...'); -- SELECT * FROM casus.opening;");
+							   "SELECT * FROM casus.opening;  -- casus.end_opening(act), or somebody else: casus.review_break_glass(act, 'justified', '...')");
 }
 
 /* Under another name its bearer would review what he opened himself. */

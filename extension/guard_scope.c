@@ -260,7 +260,7 @@ casus_sql_maintenance(PG_FUNCTION_ARGS)
 		casus_check_refuse(casus_check_protocol_of(prot), "ddl",
 						   _("only casus_admin opens a maintenance window"),
 						   _("an application that connects as the owner of the table would open its own"),
-						   NULL);
+						   CASUS_HINT_ADMINS);
 	if (strspn(reason, " \t\r\n") == strlen(reason))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("maintenance needs a reason"), NULL, NULL);

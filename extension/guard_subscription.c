@@ -88,7 +88,7 @@ judge_commit(XactEvent event, void *arg)
 		if (prot != NULL && prot->mode == CASUS_MODE_ENFORCE && has_new_file(lfirst_oid(lc)))
 			refuse_replicated(psprintf(_("TRUNCATE of the protected table %s came by replication."),
 									   casus_guard_name(lfirst_oid(lc))),
-							  "ALTER PUBLICATION ... SET (publish = 'insert, update, delete');");
+							  _("Where it is published: publish = 'insert, update, delete', without truncate."));
 	}
 	PopActiveSnapshot();
 }

@@ -292,6 +292,7 @@ casus_guard_rethrow(CasusGuardScope *scope)
 			(errcode(error->sqlerrcode),
 			 errmsg("the rows of a protected table do not admit this command"),
 			 errdetail("Which rows, and why, is not shown."),
+			 errhint("Who reads the rows for a purpose can see which of them stand in the way."),
 			 error->constraint_name == NULL ? 0 :
 			 err_generic_string(PG_DIAG_CONSTRAINT_NAME, error->constraint_name)));
 }

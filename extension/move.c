@@ -100,7 +100,7 @@ require_table(Relation rel)
 		casus_check_refuse(casus_check_protocol_of(prot), "not_fenced",
 						   _("a protected table is not fenced"),
 						   _("its settings, its policy or its trigger are not as casus.bind made them"),
-						   "SELECT casus.bind(relation, 'enforce');");
+						   casus_relation_ddl_bind(RelationGetRelid(rel)));
 	if (settings->kind == CASUS_KIND_ROOT)
 		casus_check_refuse(casus_check_protocol_of(prot), "not_governed",
 						   _("a row of this table cannot be moved"),
@@ -109,7 +109,7 @@ require_table(Relation rel)
 		casus_check_refuse(casus_check_protocol_of(prot), "not_governed",
 						   _("a row of this table cannot be moved"),
 						   _("it goes where the row goes that brings it to its dossier"),
-						   "SELECT casus.move('<that table>', '<key>', '<target>', '<motivation>');");
+						   _("Move the row of the child table, by casus.move(): this one goes along."));
 
 	/* Policies of others would have to agree too, and are not asked here. */
 	foreach(lc, rel->rd_rsdesc ? rel->rd_rsdesc->policies : NIL)
@@ -210,7 +210,7 @@ member_text(Jsonb *object, const char *name)
 	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 					  _("the key lacks a column"),
 					  psprintf(_("Column \"%s\" is not given."), name),
-					  "SELECT casus.move('...', '{\"column\": value, ...}'::jsonb, '...', '...');");
+					  _("Give the key as jsonb, each column of the primary key by its name."));
 	return NULL;
 }
 
@@ -243,7 +243,7 @@ prepare_key(CasusMove *m, const char *text, Jsonb *object)
 	if (object == NULL && m->nkeys != 1)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("the primary key has several columns: give them as jsonb"), NULL,
-						  "SELECT casus.move('...', '{\"column\": value, ...}'::jsonb, '...', '...');");
+						  _("Give the key as jsonb, each column of the primary key by its name."));
 	for (int i = 0; i < m->nkeys; i++)
 	{
 		AttrNumber	attno = index->rd_index->indkey.values[i];
@@ -312,7 +312,7 @@ require_row(CasusMove *m)
 		casus_check_refuse(protocol_of(m->rel), "not_governed",
 						   _("this row cannot be moved"),
 						   _("it lies outside the protocol, where an UPDATE does it"),
-						   "UPDATE ...;");
+						   _("An UPDATE of its key does it."));
 	if (kind == CASUS_LABEL_PENDING && casus_label_is_own_pending(&m->raw))
 		casus_check_refuse(protocol_of(m->rel), "label", _("this row cannot be moved yet"),
 						   _("it waits for its parent row"), "SET CONSTRAINTS ALL IMMEDIATE;");
@@ -474,7 +474,7 @@ require_motivation(Relation rel, const char *motivation)
 		casus_check_refuse(protocol_of(rel), "content_missing",
 						   _("a row is moved for a reason that is on record"),
 						   _("the motivation is missing"),
-						   "SELECT casus.move('...', '<key>', '<target>', motivation => '...');");
+						   _("Say why, as motivation of casus.move()."));
 }
 
 /*
@@ -527,7 +527,7 @@ find_and_lock(CasusMove *m, const char *target)
 		refuse_target(m->rel);
 	if (to == m->label.dossier)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("the row is in that dossier already"), NULL, "UPDATE ...;");
+						  _("the row is in that dossier already"), NULL, _("An UPDATE of its key does it."));
 	lock_all(m, to);
 	if (m->from.file != m->to.file)
 		casus_check_refuse(protocol_of(m->rel), "not_governed",

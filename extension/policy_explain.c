@@ -246,8 +246,10 @@ judge_rules(const Case *c, CasusReason *reason)
 					  _("the item has not been shared with this party") :
 					  _("the item was brought in by another party"),
 					  no_scope->scope == CASUS_SCOPE_SHARED ?
-					  psprintf("SELECT casus.share(" INT64_FORMAT ", items => '{...}', "
-							   "parties => '{...}', motivation => '...');", c->dossier.id) : NULL);
+					  psprintf("SELECT * FROM casus.participant WHERE dossier = " INT64_FORMAT
+							   ";  -- one of these may share it: casus.share()", c->dossier.id) :
+					  psprintf("SELECT * FROM casus.participant WHERE dossier = " INT64_FORMAT
+							   ";  -- the party that brought it in may", c->dossier.id));
 	if (no_category)
 		return refuse(reason, "wrong_category", no_category->article,
 					  psprintf(_("office %s may not %s category %s for purpose %s"),
@@ -259,8 +261,8 @@ judge_rules(const Case *c, CasusReason *reason)
 	if (no_part)
 		return refuse(reason, "not_involved", no_part->article,
 					  _("this office or its party does not take part in the dossier"),
-					  psprintf("SELECT casus.involve(" INT64_FORMAT ", party => '...', reason => '...');",
-							   c->dossier.id));
+					  psprintf("SELECT * FROM casus.participant WHERE dossier = " INT64_FORMAT
+							   ";  -- casus.involve() brings in another", c->dossier.id));
 	return refuse_state(c, reason);
 }
 

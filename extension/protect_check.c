@@ -52,7 +52,8 @@ casus_protect_check_unknown(const char *what, const char *name, const char *wher
 {
 	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 					  psprintf("unknown %s \"%s\"", what, name),
-					  where == NULL ? NULL : where, NULL);
+					  where == NULL ? NULL : where,
+					  strcmp(what, "file") == 0 ? "SELECT name, protocol FROM casus.file;" : NULL);
 }
 
 /* The caller: casus_admin (a superuser counts), and owner of the table. */
@@ -62,11 +63,14 @@ casus_protect_check_caller(Relation rel)
 	if (!casus_is_admin(GetUserId()))
 		casus_refuse("wrong_office", "casus.protect needs the role casus_admin",
 					 psprintf("Role \"%s\" is not a member of casus_admin.",
-							  GetUserNameFromId(GetUserId(), false)), NULL);
+							  GetUserNameFromId(GetUserId(), false)), CASUS_HINT_ADMINS);
 	if (!has_privs_of_role(GetUserId(), rel->rd_rel->relowner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of table %s", RelationGetRelationName(rel))));
+				 errmsg("must be owner of table %s", RelationGetRelationName(rel)),
+				 errhint("GRANT %s TO %s;  -- by who may",
+						 quote_identifier(GetUserNameFromId(rel->rd_rel->relowner, false)),
+						 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
 }
 
 static void
@@ -98,7 +102,7 @@ check_key(Relation rel)
 {
 	if (!OidIsValid(casus_compat_primary_key(rel)))
 		unsuitable(rel, "It has no primary key.",
-				   psprintf("ALTER TABLE %s ADD PRIMARY KEY (...);",
+				   psprintf("ALTER TABLE %s ADD COLUMN casus_key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;  -- or a key of its own columns",
 							casus_relation_ddl_name(RelationGetRelid(rel))));
 }
 
@@ -144,9 +148,11 @@ casus_protect_check_triggers(Relation rel)
 			strcmp(trigger->tgname, CASUS_TRIGGER_NAME) > 0)
 			unsuitable(rel, psprintf("Its trigger \"%s\" would run after the trigger of casus.",
 									 trigger->tgname),
-					   psprintf("ALTER TRIGGER \"%s\" ON %s RENAME TO ...;",
+					   psprintf("ALTER TRIGGER \"%s\" ON %s RENAME TO \"%s\";",
 								casus_relation_ddl_escape(trigger->tgname),
-								casus_relation_ddl_name(RelationGetRelid(rel))));
+								casus_relation_ddl_name(RelationGetRelid(rel)),
+								casus_relation_ddl_escape(psprintf("a%.*s", NAMEDATALEN - 5,
+																   trigger->tgname))));
 	}
 }
 
@@ -172,22 +178,23 @@ check_index(Relation rel, Oid indexoid)
 {
 	Relation	index = index_open(indexoid, AccessShareLock);
 	const char *name = pstrdup(RelationGetRelationName(index));
+	const char *drop = psprintf("DROP INDEX %s;", casus_relation_ddl_name(indexoid));
 	oidvector  *classes;
 	Datum		value;
 	bool		isnull;
 
 	value = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, Anum_pg_index_indexprs, &isnull);
 	if (!isnull)
-		check_expression(rel, TextDatumGetCString(value), "index", name, "DROP INDEX ...;");
+		check_expression(rel, TextDatumGetCString(value), "index", name, drop);
 	value = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, Anum_pg_index_indpred, &isnull);
 	if (!isnull)
-		check_expression(rel, TextDatumGetCString(value), "index", name, "DROP INDEX ...;");
+		check_expression(rel, TextDatumGetCString(value), "index", name, drop);
 	value = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, Anum_pg_index_indclass, &isnull);
 	classes = (oidvector *) DatumGetPointer(value);
 	for (int i = 0; i < classes->dim1; i++)
 		if (!is_trusted_class(classes->values[i]))
 			unsuitable(rel, psprintf("Its index \"%s\" has an operator class of a user.", name),
-					   "DROP INDEX ...;");
+					   drop);
 	index_close(index, AccessShareLock);
 }
 
@@ -196,10 +203,13 @@ check_constraints(Relation rel)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
 	TupleConstr *constr = desc->constr;
+	char	   *table = casus_relation_ddl_name(RelationGetRelid(rel));
 
 	for (int i = 0; constr != NULL && i < constr->num_check; i++)
 		check_expression(rel, constr->check[i].ccbin, "constraint",
-						 constr->check[i].ccname, "ALTER TABLE ... DROP CONSTRAINT ...;");
+						 constr->check[i].ccname,
+						 psprintf("ALTER TABLE %s DROP CONSTRAINT \"%s\";", table,
+								  casus_relation_ddl_escape(constr->check[i].ccname)));
 	for (int i = 0; constr != NULL && i < constr->num_defval; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(desc, constr->defval[i].adnum - 1);
@@ -207,7 +217,9 @@ check_constraints(Relation rel)
 		/* A default sees no other column, and no row that is there. */
 		if (column->attgenerated != '\0')
 			check_expression(rel, constr->defval[i].adbin, "generated column",
-							 NameStr(column->attname), "ALTER TABLE ... DROP COLUMN ...;");
+							 NameStr(column->attname),
+							 psprintf("ALTER TABLE %s DROP COLUMN \"%s\";", table,
+									  casus_relation_ddl_escape(NameStr(column->attname))));
 	}
 }
 
@@ -227,16 +239,19 @@ casus_protect_check_code(Relation rel)
 	foreach(lc, RelationGetStatExtList(rel))
 	{
 		HeapTuple	tuple = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(lfirst_oid(lc)));
+		Form_pg_statistic_ext form;
 		Datum		value;
 		bool		isnull;
 
 		if (!HeapTupleIsValid(tuple))
 			continue;
+		form = (Form_pg_statistic_ext) GETSTRUCT(tuple);
 		value = SysCacheGetAttr(STATEXTOID, tuple, Anum_pg_statistic_ext_stxexprs, &isnull);
 		if (!isnull)
-			check_expression(rel, TextDatumGetCString(value), "statistics",
-							 NameStr(((Form_pg_statistic_ext) GETSTRUCT(tuple))->stxname),
-							 "DROP STATISTICS ...;");
+			check_expression(rel, TextDatumGetCString(value), "statistics", NameStr(form->stxname),
+							 psprintf("DROP STATISTICS %s.%s;",
+									  quote_identifier(get_namespace_name(form->stxnamespace)),
+									  quote_identifier(NameStr(form->stxname))));
 		ReleaseSysCache(tuple);
 	}
 	check_constraints(rel);
@@ -451,8 +466,7 @@ casus_protect_check_via(Relation rel, const char *column, CasusVia *via)
 						  psprintf("table \"%s\", to which column \"%s\" leads, is not protected",
 								   parent, column),
 						  "Parents are protected first.",
-						  psprintf("SELECT casus.protect(%s, ...);",
-								   quote_literal_cstr(casus_relation_ddl_name(via->parent))));
+						  casus_relation_ddl_survey(via->parent));
 }
 
 /* 'table.fk_column' or 'schema.table.fk_column'; without schema that of the parent. */
@@ -525,8 +539,7 @@ casus_protect_check_via_link(Relation rel, const char *given)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("the link table \"%s\" is not protected", given),
 						  "Its rows say which dossiers.",
-						  psprintf("SELECT casus.protect(%s, '<file>', via => '<its foreign key to the dossiers>', category => '...');",
-								   quote_literal_cstr(casus_relation_ddl_name(relid))));
+						  casus_relation_ddl_survey(relid));
 	link = table_open(relid, AccessShareLock);
 	foreach(lc, RelationGetFKeyList(link))
 	{

@@ -341,7 +341,7 @@ refuse_findings(const DocLint *lint)
 	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "protocol",
 					  psprintf(_("the protocol document is refused, errors: %d"), lint->nerrors),
 					  detail.data,
-					  "SELECT * FROM casus.lint_protocol(...);");
+					  _("casus.lint_protocol(definition) lists them all."));
 }
 
 /* Is it there already, with the same content? Other content is an error. */

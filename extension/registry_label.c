@@ -17,6 +17,7 @@
 #include "catalog/pg_statistic_ext_data.h"
 #include "commands/seclabel.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/inval.h"
 
 static void
@@ -35,12 +36,14 @@ relabel_relation(const ObjectAddress *object, const char *text)
 
 	if (text == NULL)
 		refuse_label(_("It cannot be removed by hand."),
-					 "SELECT casus.unprotect(relation, reason);");
+					 now == NULL || object->objectSubId != 0 ? NULL :
+					 psprintf("SELECT casus.unprotect(%s, '<reason>');",
+							  quote_literal_cstr(casus_relation_ddl_name(object->objectId))));
 	if (now != NULL && strcmp(now, text) == 0)
 		return;
 	if (now != NULL)
 		refuse_label(_("It is there already; only a restore sets it where there is none."),
-					 "SELECT casus.protect(relation, file, ...);");
+					 casus_relation_ddl_survey(object->objectId));
 	prot = casus_installed() ? casus_registry_find(object->objectId) : NULL;
 	if (prot != NULL && prot->fenced)
 		refuse_label(_("The table is fenced; only a restore sets labels, before it is."), NULL);
@@ -81,7 +84,8 @@ check_label(const ObjectAddress *object, const char *text)
 		return;
 	if (!superuser())
 		refuse_label(_("Only a superuser may do so, during a restore."),
-					 "SELECT casus.protect(relation, file, ...);");
+					 object->classId != RelationRelationId ? NULL :
+					 casus_relation_ddl_survey(object->objectId));
 	if (object->classId == RelationRelationId)
 		relabel_relation(object, text);
 	else if (object->classId == AuthIdRelationId)

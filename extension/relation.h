@@ -181,6 +181,8 @@ extern bool casus_registry_fence_stands(Relation rel, AttrNumber label_attno);
 extern void casus_relation_ddl_run(const char *sql);
 extern void casus_relation_ddl_note(List **lines, char *sql);
 extern char *casus_relation_ddl_name(Oid relid);
+extern char *casus_relation_ddl_bind(Oid relid);
+extern char *casus_relation_ddl_survey(Oid relid);	/* a hint: where casus.protect is proposed */
 extern char *casus_relation_ddl_escape(const char *name);
 extern void casus_relation_ddl_return(FunctionCallInfo fcinfo, List *lines);
 

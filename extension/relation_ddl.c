@@ -49,6 +49,26 @@ casus_relation_ddl_note(List **lines, char *sql)
 	casus_relation_ddl_run(sql);
 }
 
+/* Where to find the call of casus.protect that fits a table. */
+char *
+casus_relation_ddl_survey(Oid relid)
+{
+	char	   *schema = get_namespace_name(get_rel_namespace(relid));
+
+	if (schema == NULL)
+		return NULL;
+	return psprintf("SELECT proposal FROM casus.survey(%s) WHERE relation = %s;",
+					quote_literal_cstr(schema),
+					quote_literal_cstr(quote_qualified_identifier(schema, get_rel_name(relid))));
+}
+
+char *
+casus_relation_ddl_bind(Oid relid)
+{
+	return psprintf("SELECT casus.bind(%s, 'enforce');",
+					quote_literal_cstr(casus_relation_ddl_name(relid)));
+}
+
 /* schema.table, always qualified and always quoted. */
 char *
 casus_relation_ddl_name(Oid relid)

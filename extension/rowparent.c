@@ -19,6 +19,7 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "optimizer/optimizer.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -67,7 +68,9 @@ is_governed(CasusPredicates *p, int file, TupleTableSlot *slot)
 	if (fs->broken || p->settings->damaged)
 		casus_refuse("not_fenced", _("the settings of a protected table do not fit it any more"),
 					 _("A column that they name is gone."),
-					 "SELECT casus.unprotect(relation, reason);");
+					 !OidIsValid(slot->tts_tableOid) ? NULL :
+					 psprintf("SELECT casus.unprotect(%s, '<reason>');",
+							  quote_literal_cstr(casus_relation_ddl_name(slot->tts_tableOid))));
 	if (p->governs[file] == NULL)
 		return true;
 	p->econtext->ecxt_scantuple = slot;

@@ -17,6 +17,7 @@
 #include "access/tableam.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -91,7 +92,7 @@ resolve(Relation rel, HeapTuple tuple)
 		casus_check_refuse(casus_check_protocol(NULL, 0), "not_fenced",
 						   _("a protected table is not fenced"),
 						   _("its settings, its policy or its trigger are not as casus.bind made them"),
-						   "SELECT casus.bind(relation, 'enforce');");
+						   casus_relation_ddl_bind(RelationGetRelid(rel)));
 	row.settings = row.prot->settings;
 	row.predicates = casus_rowparent_prepare(row.settings, true);
 	row.slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);

@@ -227,8 +227,8 @@ refuse_move(CasusRow *row)
 	casus_rowverdict_refuse(row, "label",
 							_("an UPDATE cannot take a row to another dossier, or out of the protocol"),
 							_("a row stays in the dossier that it was brought into"),
-							row->settings->kind == CASUS_KIND_ROOT ? "DELETE ...; INSERT ...;" :
-							psprintf("SELECT casus.move(%s, '<key>', '<target>', '<motivation>');",
+							row->settings->kind == CASUS_KIND_ROOT ? _("Delete the row and insert it anew.") :
+							psprintf(_("casus.move(%s, key, target, motivation) takes it to another dossier."),
 									 quote_literal_cstr(name)));
 }
 
@@ -281,7 +281,7 @@ check_stays(CasusRow *row, const pg_uuid_t *raw, bool new_key)
 		casus_rowverdict_refuse(row, "label",
 								_("an UPDATE cannot change the category, originator or category of data subject of a row"),
 								_("what a row is about and whose it is was judged when it was brought in"),
-								"DELETE ...; INSERT ...;");
+								_("Delete the row and insert it anew."));
 }
 
 /* What becomes another value in columns of a category of their own. */
@@ -382,6 +382,13 @@ update_ungoverned(CasusRow *row, const pg_uuid_t *raw, CasusLabelKind kind,
 	return false;
 }
 
+static char *
+hint_take_in(const CasusRow *row)
+{
+	return psprintf("CALL casus.take_in(%s);  -- by a casus_admin who owns it",
+					quote_literal_cstr(casus_relation_ddl_name(row->prot->family)));
+}
+
 static HeapTuple
 handle_update(CasusRow *row, HeapTuple old, HeapTuple new)
 {
@@ -402,7 +409,7 @@ handle_update(CasusRow *row, HeapTuple old, HeapTuple new)
 		/* Unlabelled rows are denied to everyone until they are taken in. */
 		casus_rowverdict_refuse(row, "label",
 								_("this row may not be changed"),
-								_("it has no label yet"), "CALL casus.take_in(relation);");
+								_("it has no label yet"), hint_take_in(row));
 		return new;
 	}
 	kind = casus_label_unpack(&before, &label);
@@ -438,7 +445,7 @@ handle_delete(CasusRow *row, HeapTuple old)
 	{
 		casus_rowverdict_refuse(row, "label",
 								_("this row may not be removed"),
-								_("it has no label yet"), "CALL casus.take_in(relation);");
+								_("it has no label yet"), hint_take_in(row));
 		return;
 	}
 	kind = casus_label_unpack(&raw, &label);
@@ -536,7 +543,7 @@ casus_sql_row_trigger(PG_FUNCTION_ARGS)
 		casus_check_refuse(casus_check_protocol(NULL, 0), "not_fenced",
 						   _("a protected table is not fenced"),
 						   _("its settings, its policy or its trigger are not as casus.bind made them"),
-						   "SELECT casus.bind(relation, 'enforce');");
+						   casus_relation_ddl_bind(RelationGetRelid(trigger->tg_relation)));
 	row.settings = row.prot->settings;
 	state = get_state(fcinfo->flinfo, row.rel, row.prot);
 	row.predicates = state->predicates;

@@ -26,7 +26,6 @@ static TransactionId hidden_xact = InvalidTransactionId;
 
 #define NO_PARENT _("there is no parent row to take the dossier from")
 #define NO_PARENT_CHECK _("the parent row is not there, or not for you")
-#define NO_PARENT_HINT _("INSERT INTO <parent> ...; -- the parent row first")
 
 /*
  * The files of a table are known to whoever writes it; whose dossier a row
@@ -65,10 +64,24 @@ casus_rowverdict_refuse_under(CasusRow *row, const char *article, const char *co
 						  code, message);
 }
 
+/* It tells of the tables and the caller alone. */
+static char *
+hint_parent(const CasusVia *via)
+{
+	if (casus_context_entered() == NULL)
+		return CASUS_HINT_ENTER;
+	if (via == NULL || !OidIsValid(via->parent))
+		return NULL;
+	return psprintf("SELECT * FROM %s;  -- the rows to hang it on; the parent comes first",
+					casus_relation_ddl_name(via->parent));
+}
+
 void
 casus_rowverdict_no_parent(CasusRow *row)
 {
-	casus_rowverdict_refuse(row, "no_parent", NO_PARENT, NO_PARENT_CHECK, NO_PARENT_HINT);
+	casus_rowverdict_refuse(row, "no_parent", NO_PARENT, NO_PARENT_CHECK,
+							hint_parent(row->settings != NULL && row->settings->nvia > 0 ?
+										&row->settings->via[0] : NULL));
 }
 
 static void
@@ -451,7 +464,7 @@ casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw)
 		found = casus_rowparent_label(via, row->slot, &now, &spot);
 		if (found == CASUS_FOUND_NOTHING)
 			casus_check_refuse(protocol_of(row), "no_parent", NO_PARENT,
-							   NO_PARENT_CHECK, NO_PARENT_HINT);
+							   NO_PARENT_CHECK, hint_parent(via));
 		if (found == CASUS_FOUND_LABEL &&
 			casus_label_unpack(&now, &label) == CASUS_LABEL_GOVERNED)
 		{
@@ -460,7 +473,7 @@ casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw)
 			(void) casus_label_unpack(raw, &ours);
 			if (label.dossier != ours.dossier)
 				casus_check_refuse(protocol_of(row), "no_parent", NO_PARENT,
-								   NO_PARENT_CHECK, NO_PARENT_HINT);
+								   NO_PARENT_CHECK, hint_parent(via));
 			continue;
 		}
 		parent = table_open(spot.relid, RowExclusiveLock);

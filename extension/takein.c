@@ -312,7 +312,7 @@ open_table(Run *run)
 	if (prot == NULL || prot->settings == NULL)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "not_governed",
 						  psprintf("table \"%s\" is not protected", RelationGetRelationName(rel)),
-						  NULL, "SELECT casus.protect(relation, file, ...);");
+						  NULL, casus_relation_ddl_survey(run->relid));
 	return rel;
 }
 

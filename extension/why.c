@@ -71,7 +71,7 @@ put_answer(CasusWhy *why, const char *verb, const char *scope,
 	if (why->nlead > 0 && a->reason.code != NULL && strcmp(a->reason.code, "not_involved") == 0)
 	{
 		texts[6] = _("this office or its party does not take part in the dossier");
-		texts[7] = "SELECT casus.involve(...);";
+		texts[7] = "SELECT name FROM casus.party;  -- casus.involve(dossier, party => '...', reason => '...')";
 	}
 	for (int i = 0; i < why->nlead + WHY_COLUMNS; i++)
 	{
@@ -404,7 +404,7 @@ enter_call(CasusQuery *query, uint64 row)
 	char	   *dossier = casus_query_get_text(query, row, 4);
 
 	if (!casus_query_get_bool(query, row, 10) && casus_query_get_bool(query, row, 11))
-		return "SELECT casus.inspect(<dossier>, '<reason>');";
+		return "SELECT id, phase FROM casus.dossier;  -- casus.inspect(id, '<reason>')";
 
 	initStringInfo(&call);
 	appendStringInfo(&call, "SELECT casus.enter(%s",
@@ -462,12 +462,13 @@ key_condition(StringInfo sql, Relation rel, bool is_jsonb)
 	if (!OidIsValid(pkey))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("the table has no primary key"), NULL,
-						  "SELECT casus.dossier_of(casus_label) FROM ... WHERE ...;");
+						  psprintf("SELECT casus.dossier_of(casus_label) FROM %s;",
+								   casus_relation_ddl_name(RelationGetRelid(rel))));
 	index = index_open(pkey, AccessShareLock);
 	if (!is_jsonb && index->rd_index->indnkeyatts != 1)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("the primary key has several columns: give them as jsonb"),
-						  NULL, "SELECT casus.dossier_of('...', '{\"column\": value, ...}'::jsonb);");
+						  NULL, _("Give the key as jsonb, each column of the primary key by its name."));
 	for (int i = 0; i < index->rd_index->indnkeyatts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel),
