@@ -19,9 +19,16 @@ GRANT USAGE ON SCHEMA app TO PUBLIC;
 SET ROLE guard_ddl_owner;
 CREATE TABLE app.zaak (id int PRIMARY KEY, soort text NOT NULL, titel text);
 CREATE TABLE app.regel (id int PRIMARY KEY, zaak int NOT NULL REFERENCES app.zaak, tekst text);
+CREATE FUNCTION app.compare(text, text) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN bttextcmp($1, $2); END';
+CREATE FUNCTION app.before() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER before BEFORE INSERT ON app.zaak FOR EACH ROW EXECUTE FUNCTION app.before();
+CREATE DOMAIN app.gevuld AS text CHECK (VALUE <> '');
 INSERT INTO app.zaak SELECT g, 'gewoon', 'zaak ' || g FROM generate_series(1, 5) g;
 GRANT ALL ON ALL TABLES IN SCHEMA app TO PUBLIC;
 RESET ROLE;
+CREATE OPERATOR CLASS app.own_ops FOR TYPE text USING btree AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 app.compare(text, text);
+CREATE EXTENSION pg_trgm;
+CREATE EXTENSION bloom;
 SELECT count(*) > 0 AS done FROM casus.protect('app.zaak', 'zorg', opens_dossier => true, governs => $$soort = 'signaal'$$, category => 'signaalomschrijving');
 SELECT count(*) > 0 AS done FROM casus.bind('app.zaak');
 SET SESSION AUTHORIZATION guard_ddl_coord;
@@ -78,6 +85,14 @@ INSERT INTO public.trial (needs, sql) VALUES
 	('maintenance', 'CREATE INDEX ON app.zaak (id) WHERE titel = ''GEHEIM'''),
 	('maintenance', 'ALTER TABLE app.zaak ADD CONSTRAINT c CHECK (titel <> ''GEHEIM'')'),
 	('maintenance', 'ALTER TABLE app.zaak ADD CONSTRAINT e EXCLUDE (titel WITH =)'),
+	('maintenance', 'ALTER TABLE app.zaak ADD CONSTRAINT c CHECK (titel <> ''GEHEIM'') NOT VALID; ALTER TABLE app.zaak VALIDATE CONSTRAINT c'),
+	('maintenance', 'CREATE INDEX ON app.zaak USING gin (titel gin_trgm_ops)'),
+	('maintenance', 'CREATE INDEX ON app.zaak USING bloom (id)'),
+	('maintenance', 'ALTER TABLE app.zaak ADD COLUMN d app.gevuld'),
+	('maintenance', 'ALTER TABLE app.zaak DISABLE TRIGGER before'),
+	('maintenance', 'ALTER TABLE app.zaak ENABLE ALWAYS TRIGGER before'),
+	('maintenance', 'ALTER TRIGGER before ON app.zaak RENAME TO other'),
+	('maintenance', 'DROP TRIGGER before ON app.zaak'),
 	('maintenance', 'CREATE STATISTICS app.s ON soort, titel FROM app.zaak'),
 	('maintenance', 'CREATE TRIGGER aaa BEFORE INSERT ON app.zaak FOR EACH ROW EXECUTE FUNCTION app.sleeps()'),
 	('maintenance', 'CREATE RULE r AS ON INSERT TO app.zaak WHERE NEW.id = 1000 DO INSTEAD NOTHING'),
@@ -92,6 +107,8 @@ INSERT INTO public.trial (needs, sql) VALUES
 	('never', 'ALTER TABLE app.zaak ADD CONSTRAINT c CHECK (app.leak(titel) <> ''x'') NOT VALID'),
 	('never', 'ALTER TABLE app.zaak ALTER COLUMN titel TYPE text USING app.leak(titel)'),
 	('never', 'ALTER TABLE app.zaak ADD COLUMN g text GENERATED ALWAYS AS (app.leak(titel)) STORED'),
+	('never', 'CREATE INDEX ON app.zaak (titel app.own_ops)'),
+	('never', 'ALTER TABLE app.zaak ADD COLUMN casus_label uuid'),
 	('never', 'ALTER TABLE app.zaak DROP COLUMN casus_label'),
 	('never', 'ALTER TABLE app.zaak RENAME COLUMN casus_label TO l'),
 	('never', 'ALTER TABLE app.zaak ALTER COLUMN casus_label TYPE uuid'),
