@@ -127,13 +127,14 @@ sub try_role
 	return $answered;
 }
 
+my $from = -s $node->logfile;
 my $answered = try_role('bs_handhaving', $count * 4 / 5, "SELECT casus.enter('overleg', $overleg) \\g /dev/null", $foreign);
 cmp_ok($answered, '>', $count / 20, 'the reader gets answers, too');
 ok($seen{bs_handhaving}, 'and sees the rows of his own dossier');
 try_role('postgres', $count / 5, '', qr/$foreign|KANARIE_|EIRANAK/i);
 
 $node->safe_psql('postgres', 'SELECT 1');
-my $log = slurp_file($node->logfile);
+my $log = slurp_file($node->logfile, $from);
 unlike($log, qr/terminated by signal|PANIC|server process .* exited/, 'no crash');
 unlike($log, qr/KANARIE_VREEMD \d|$number/, 'no foreign canary in the log of the server');
 
