@@ -3,9 +3,8 @@
  *		What any source file of casus may use: one section per file, in layer
  *		order.  A file calls only files of a lower layer (README.md, test/lint/layers).
  *
- * What fewer files share stands in headers of its own: state.h (state rows),
- * acts.h, relation.h and rows.h (protected tables), policy.h, accesslog.h,
- * guard.h, choice.h, term.h, protocol_doc.h.  Each says who includes it.
+ * What fewer files share stands in headers of its own, each of which says for
+ * whom; README.md lists them.
  *
  * Copyright (c) 2026, the casus developers
  */
