@@ -50,7 +50,6 @@ typedef struct CasusGuardFacts
 	Oid			function;		/* it calls one that keeps what it is given */
 	bool		wrote;			/* a governed row, or values of one */
 	bool		inside;			/* governed rows have passed in what runs inside */
-	bool		outside;		/* it has written a row outside, of a protected table */
 	Oid			observed;		/* it has written one of this table in mode observe */
 	bool		told;			/* of a copy that enforce would refuse */
 } CasusGuardFacts;
@@ -77,6 +76,7 @@ typedef struct CasusGuardFrame
 	int			triggers;		/* around it */
 	Oid			function;		/* called for the plan; or that the statement calls, and keeps */
 	bool		held;			/* its rows outlive the transaction */
+	bool		outside;		/* has written a row outside, of a protected table */
 	bool		reads;			/* a command that gives rows of a temporary copy to functions */
 	bool		judged;			/* what follows is known */
 	bool		copies;			/* reads a temporary table with copies */
@@ -171,6 +171,7 @@ extern void casus_guard_ri_arm(void);	/* the ALTER TABLE has made or altered a c
 
 /* ---- guard_cascade.c ---- */
 extern void casus_guard_cascade_judge(QueryDesc *query);	/* after executor start */
+extern bool casus_guard_cascade_carries(const QueryDesc *query);	/* a new key */
 
 /* ---- guard_expr.c: is it the policy, is it built in? ---- */
 extern Var *casus_guard_judged(Node *node, Oid permits);	/* its argument, if it is the policy */
@@ -269,6 +270,7 @@ extern void casus_guard_plan_order(PlannedStmt *plan);	/* the policy before any 
 
 /* Every scan of a protected table carries the policy, or is refused. */
 extern void casus_guard_plan(QueryDesc *query, int eflags);
+extern void casus_guard_plan_serial(QueryDesc *query);	/* without parallel workers */
 
 /* ---- guard_column.c ---- */
 extern List *casus_guard_column_query(Query *query);	/* before planning */
@@ -312,7 +314,6 @@ extern void casus_guard_derive_target(QueryDesc *query, CasusGuardScope *scope,
 extern void casus_guard_derive_relation(Oid relid, CasusGuardTarget *target);
 extern void casus_guard_derive_note(const CasusGuardTarget *target, CasusGuardScope *scope);
 extern const char *casus_guard_derive_what(const CasusGuardTarget *target);
-extern bool casus_guard_derive_receives(QueryDesc *query);
 extern bool casus_guard_derive_held(QueryDesc *query);
 extern bool casus_guard_derive_temporary(Node *stmt);	/* what it makes or alters is */
 extern void casus_guard_derive_refuse(const CasusGuardSources *sources, const char *what,
@@ -320,7 +321,7 @@ extern void casus_guard_derive_refuse(const CasusGuardSources *sources, const ch
 
 /* ---- guard_inside.c: governed rows that pass inside a statement that writes ---- */
 extern void casus_guard_inside_function(Oid function);
-extern void casus_guard_inside_start(QueryDesc *query);
+extern void casus_guard_inside_start(QueryDesc *query); /* before executor start */
 extern void casus_guard_inside_run(CasusGuardFrame *frame);
 extern void casus_guard_inside_init(void);
 

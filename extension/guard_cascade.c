@@ -1,7 +1,7 @@
 /*
  * guard_cascade.c
- *		What a foreign key writes by itself is judged before triggers of users
- *		see the row.
+ *		What a foreign key writes by itself: it is judged before triggers of
+ *		users see the row; and does it carry a value from table to table?
  *
  * Nothing is kept.
  *
@@ -14,6 +14,7 @@
 #include "executor/executor.h"
 #include "executor/instrument.h"
 #include "miscadmin.h"
+#include "optimizer/optimizer.h"
 #include "relation.h"
 #include "utils/rel.h"
 
@@ -80,4 +81,36 @@ casus_guard_cascade_judge(QueryDesc *query)
 			judge_first(result);
 	}
 	MemoryContextSwitchTo(old);
+}
+
+static void
+compared_columns(Plan *plan, Bitmapset **columns)
+{
+	Index		scanrelid;
+
+	if (IsA(plan, Append))
+		plan = linitial(((Append *) plan)->appendplans);
+	scanrelid = ((Scan *) plan)->scanrelid;
+	pull_varattnos((Node *) plan->qual, scanrelid, columns);
+	if (IsA(plan, IndexScan))
+		pull_varattnos((Node *) ((IndexScan *) plan)->indexqualorig, scanrelid, columns);
+	if (IsA(plan, BitmapHeapScan))
+		pull_varattnos((Node *) ((BitmapHeapScan *) plan)->bitmapqualorig, scanrelid, columns);
+}
+
+/*
+ * Of a statement that keeps a foreign key: does it set a new key, and not empty
+ * it?  Then it is given more values than it compares.
+ */
+bool
+casus_guard_cascade_carries(const QueryDesc *query)
+{
+	const PlannedStmt *plan = query->plannedstmt;
+	Bitmapset  *columns = NULL;
+
+	if (plan->commandType != CMD_UPDATE || query->params == NULL ||
+		IsA(plan->planTree->lefttree, Result))
+		return false;
+	compared_columns(plan->planTree->lefttree, &columns);
+	return query->params->numParams > bms_num_members(columns);
 }

@@ -219,20 +219,7 @@ casus_guard_derive_held(QueryDesc *query)
 		query->dest != NULL && query->dest->mydest == DestTuplestore;
 }
 
-/* Is there a target besides the tables that the query writes to? */
-bool
-casus_guard_derive_receives(QueryDesc *query)
-{
-	CommandDest dest = query->dest == NULL ? DestNone : query->dest->mydest;
-
-	return dest == DestIntoRel || dest == DestTransientRel || dest == DestCopyOut ||
-		casus_guard_derive_held(query) || OidIsValid(keeper_of(query));
-}
-
-/*
- * ON DELETE and ON UPDATE of a foreign key: nothing but the key moves, to
- * where it stood already.
- */
+/* ON DELETE and ON UPDATE of a foreign key. */
 static bool
 is_cascade(QueryDesc *query)
 {
@@ -264,6 +251,21 @@ hint_history(Oid relid)
 {
 	return psprintf(_("SELECT casus.protect(%s, '<file>', dossier => '<bigint column>', category => '<category>'); -- and let the trigger fill that column with casus.dossier_of(coalesce(NEW.casus_label, OLD.casus_label))"),
 					quote_literal_cstr(casus_guard_name(relid)));
+}
+
+static char *
+hint_child(Oid relid)
+{
+	return psprintf(_("SELECT casus.protect(%s, '<file>', via => '<columns of the foreign key>', category => '<category>');"),
+					quote_literal_cstr(casus_guard_name(relid)));
+}
+
+static char *
+hint_of(const CasusGuardTarget *target, bool cascades)
+{
+	if (!OidIsValid(target->relid) || !in_trigger())
+		return NULL;
+	return cascades ? hint_child(target->relid) : hint_history(target->relid);
 }
 
 /* Under observe: what enforce would refuse. */
@@ -322,6 +324,7 @@ judge(QueryDesc *query)
 {
 	CasusGuardTarget target;
 	CasusGuardSources sources;
+	bool		cascades;
 	bool		around;
 
 	if (!CASUS_LAYER(derive))
@@ -329,7 +332,9 @@ judge(QueryDesc *query)
 	casus_guard_derive_target(query, casus_guard_scope(), false, &target);
 	if (target.place == CASUS_PLACE_NOWHERE)
 		return false;
-	if (is_cascade(query))
+	/* One that takes rows along, or empties their key, copies nothing. */
+	cascades = is_cascade(query);
+	if (cascades && !casus_guard_cascade_carries(query))
 		return false;
 	around = casus_guard_source_around() || casus_guard_source_deferred();
 	if (!casus_guard_source_find(query, &sources, false) && !around)
@@ -339,8 +344,7 @@ judge(QueryDesc *query)
 	}
 	if (target.place == CASUS_PLACE_PERMANENT)
 		casus_guard_derive_refuse(&sources, casus_guard_derive_what(&target),
-								  OidIsValid(target.relid) && in_trigger() ?
-								  hint_history(target.relid) : NULL);
+								  hint_of(&target, cascades));
 
 	/* What runs inside the statement that reads has no record of its own. */
 	if (around && sources.tables == NIL)

@@ -22,9 +22,11 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
+#include "relation.h"
 #include "tcop/dest.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 /* ---- while a plan is made ---- */
 
@@ -55,6 +57,21 @@ check_planning(const CasusGuardSources *sources)
 }
 
 /* ---- where to ---- */
+
+/*
+ * Governed rows pass inside of what writes rows of protected tables: into a row
+ * outside the protocol it may put nothing any more, which the row trigger asks.
+ * Columns that are generated are made after it.
+ */
+static void
+note_inside(CasusGuardFrame *frame, const CasusGuardSources *sources)
+{
+	if (frame->outside)
+		casus_guard_derive_refuse(sources,
+								  _("governed rows would be written into a row outside the protocol"),
+								  _("Let nothing inside the statement read governed rows."));
+	casus_guard_frame_facts(frame, true)->inside = true;
+}
 
 /* A command that writes, or evaluates expressions for what it defines. */
 static void
@@ -94,7 +111,10 @@ check_command(CasusGuardFrame *frame, const CasusGuardSources *sources)
 	if (target.place == CASUS_PLACE_PERMANENT)
 		casus_guard_derive_refuse(sources, casus_guard_derive_what(&target), NULL);
 	if (target.place == CASUS_PLACE_NOWHERE)
+	{
+		note_inside(frame, sources);
 		return;
+	}
 	casus_guard_derive_note(&target, NULL);
 	casus_guard_frame_wrote(frame);
 }
@@ -118,6 +138,8 @@ check_statement(CasusGuardFrame *frame, const CasusGuardSources *sources)
 		casus_guard_derive_refuse(sources, frame->held ?
 								  _("A cursor that outlives the transaction keeps rows when the purpose has ended.") :
 								  casus_guard_derive_what(&target), NULL);
+	if (plan->resultRelations != NIL)
+		note_inside(frame, sources);
 	if (target.place == CASUS_PLACE_NOWHERE)
 		return;
 	casus_guard_derive_note(&target, scope);
@@ -155,6 +177,70 @@ passes(QueryDesc *query)
 				break;
 		}
 	}
+}
+
+/* Does the plan call functions that are not the server's, the policy aside? */
+static bool
+calls_functions(const PlannedStmt *plan)
+{
+	uint32		permits = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(casus_permits_oid()));
+	ListCell   *lc;
+
+	foreach(lc, plan->invalItems)
+	{
+		const PlanInvalItem *item = lfirst(lc);
+
+		if (item->cacheId != PROCOID || item->hashValue != permits)
+			return true;
+	}
+	return false;
+}
+
+static bool
+any_rows_pass(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, casus_registry_tables())
+	{
+		const CasusProtected *prot = casus_registry_find(lfirst_oid(lc));
+
+		if (prot != NULL && prot->mode == CASUS_MODE_ENFORCE && casus_guard_rows_pass(prot))
+			return true;
+	}
+	return false;
+}
+
+/* Does it put its rows anywhere, or run inside anything that might? */
+static bool
+is_kept(QueryDesc *query)
+{
+	CasusGuardTarget target;
+
+	casus_guard_derive_target(query, casus_guard_scope(), true, &target);
+	if (target.place != CASUS_PLACE_NOWHERE || casus_guard_derive_held(query))
+		return true;
+	for (CasusGuardFrame *frame = casus_guard_frame_top(); frame != NULL; frame = frame->outer)
+	{
+		if (frame->scope == NULL ||
+			(IsA(frame->scope->stmt, CopyStmt) ? ((CopyStmt *) frame->scope->stmt)->is_from :
+			 GetCommandLogLevel(frame->scope->stmt) == LOGSTMT_DDL))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Workers say nothing of what a function reads in them.  Where that might be
+ * governed rows, and be kept, there are none.
+ */
+void
+casus_guard_inside_start(QueryDesc *query)
+{
+	if (!CASUS_LAYER(derive) || IsParallelWorker() || casus_registry_empty())
+		return;
+	if (calls_functions(query->plannedstmt) && is_kept(query) && any_rows_pass())
+		casus_guard_plan_serial(query);
 }
 
 /*

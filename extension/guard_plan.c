@@ -435,15 +435,11 @@ check_purposes(Check *check)
 	}
 }
 
-/* A plan from before this transaction inserted may be parallel: workers would miss those rows. */
-static void
-keep_serial(QueryDesc *query)
+/* It runs without workers: a plan may be shared, so that a copy is changed. */
+void
+casus_guard_plan_serial(QueryDesc *query)
 {
-	PlannedStmt *copy;
-
-	if (!query->plannedstmt->parallelModeNeeded || !casus_policy_any_insert())
-		return;
-	copy = palloc(sizeof(PlannedStmt));
+	PlannedStmt *copy = palloc(sizeof(PlannedStmt));
 	memcpy(copy, query->plannedstmt, sizeof(PlannedStmt));
 	copy->parallelModeNeeded = false;
 	query->plannedstmt = copy;
@@ -535,7 +531,10 @@ casus_guard_plan(QueryDesc *query, int eflags)
 	{
 		if (CASUS_LAYER(column))
 			casus_guard_column_plan(plan);
-		keep_serial(query);
+
+		/* A plan from before this transaction inserted: workers would miss those rows. */
+		if (plan->parallelModeNeeded && casus_policy_any_insert())
+			casus_guard_plan_serial(query);
 	}
 }
 

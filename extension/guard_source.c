@@ -250,15 +250,17 @@ changes_rows_of(QueryDesc *query, Oid relid)
 
 /*
  * Could the row that is written now have been made from governed rows that may
- * not come here?  Outside the protocol (file 0): when any have passed. Of a
- * table whose rows are changed as well it is not known which of them passed.
+ * not come here?  Outside the protocol (file 0): when any have passed, in the
+ * statement or in a function or trigger inside it. Of a table whose rows are
+ * changed as well it is not known which of them passed.
  */
 static bool
 is_derived_outside(CasusGuardFrame *frame)
 {
+	const CasusGuardFacts *facts = casus_guard_frame_facts(frame, false);
 	ListCell   *lc;
 
-	if (frame->copies || around_has_passed(frame->outer))
+	if (frame->copies || (facts != NULL && facts->inside) || around_has_passed(frame->outer))
 		return true;
 	foreach(lc, frame->tables)
 	{
@@ -269,7 +271,11 @@ is_derived_outside(CasusGuardFrame *frame)
 	return false;
 }
 
-/* In another file: who reads in several at once takes nothing from one to the other. */
+/*
+ * In another file: who reads in several at once takes nothing from one to the
+ * other by a plan. What a function has read, as a trigger of an application that
+ * looks at the parent of its row, is not known by file.
+ */
 static bool
 is_derived_across(CasusGuardFrame *frame, int32 file)
 {
@@ -297,7 +303,10 @@ casus_guard_source_row(int32 file)
 		return false;
 	if (!frame->judged)
 		judge_frame(frame);
-	if (frame->tables == NIL && !frame->copies && frame->outer == NULL)
-		return false;
-	return file == 0 ? is_derived_outside(frame) : is_derived_across(frame, file);
+	if (file != 0)
+		return is_derived_across(frame, file);
+	if (is_derived_outside(frame))
+		return true;
+	frame->outside = true;
+	return false;
 }

@@ -184,6 +184,8 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 	touches = casus_guard_touches(query->plannedstmt);
 	if (touches)
 		casus_policy_begin();
+	if (!own && query->plannedstmt->parallelModeNeeded)
+		casus_guard_inside_start(query);
 	if (touches && !own)
 		is_point = start_over_protected(query, eflags, &function);
 	else

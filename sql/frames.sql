@@ -1,5 +1,5 @@
 -- Statements and commands around one another: what is known of those around outlives errors that somebody catches, statements
--- of casus' own, commands without a plan and commits within a procedure.  [B-77] [B-80] A005 A020 A093
+-- of casus' own, commands without a plan, parallel workers and commits within a procedure.  [B-77] [B-80] A005 A020 A093
 \set VERBOSITY terse
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
@@ -142,7 +142,43 @@ SET LOCAL mijn.schrijf = 'ja';
 SELECT sql, attempt(sql) FROM unnest(ARRAY['REINDEX TABLE bron', 'CLUSTER bron USING later', 'ANALYZE bron']) sql;
 ROLLBACK;
 
--- 5. Triggers that wait run at a commit within a procedure too, and a trigger of a temporary copy after what it was given.
+-- 5. Workers say nothing of what a function reads in them.
+CREATE TABLE mijn.veel AS SELECT i AS id FROM generate_series(1, 2000) i;
+ANALYZE mijn.veel;
+CREATE FUNCTION mijn.lees_mee(int) RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE AS
+	$$BEGIN RETURN (SELECT max(inhoud) FROM beesel.notitie); END$$;
+CREATE FUNCTION mijn.alle() RETURNS SETOF text LANGUAGE plpgsql AS
+	$$BEGIN RETURN QUERY SELECT max(mijn.lees_mee(id)) FROM mijn.veel WHERE id < 3; END$$;
+SET min_parallel_table_scan_size = 0;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET parallel_leader_participation = off;
+EXPLAIN (COSTS OFF) SELECT max(mijn.lees_mee(id)) FROM mijn.veel WHERE id < 3;
+BEGIN;
+SELECT casus.enter('overleg');
+SELECT max(mijn.lees_mee(id)) FROM mijn.veel WHERE id < 3;
+SELECT sql, attempt(sql) FROM unnest(ARRAY[
+	'CREATE TABLE mijn.a6 AS SELECT max(mijn.lees_mee(id)) AS v FROM mijn.veel WHERE id < 3',
+	'CREATE MATERIALIZED VIEW mijn.a8 AS SELECT max(mijn.lees_mee(id)) AS v FROM mijn.veel WHERE id < 3',
+	'COPY (SELECT max(mijn.lees_mee(id)) FROM mijn.veel WHERE id < 3) TO PROGRAM ''cat >/dev/null''',
+	'INSERT INTO mijn.kopie SELECT 1, v FROM mijn.alle() v',
+	'CREATE TEMP TABLE samen AS SELECT max(mijn.lees_mee(id)) AS v FROM mijn.veel WHERE id < 3',
+	'CREATE TABLE mijn.a9 AS SELECT v FROM samen',
+	'CREATE TABLE mijn.a11 AS SELECT max(id) AS v FROM mijn.veel WHERE id < 3']) sql;
+ROLLBACK;
+-- Where nobody reads governed rows they work as ever.
+CREATE FUNCTION mijn.mee() RETURNS int LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$BEGIN RETURN pg_backend_pid(); END$$;
+SELECT set_config('mijn.pid', pg_backend_pid()::text, false) IS NOT NULL AS done;
+CREATE TABLE mijn.a12 AS SELECT bool_or(mijn.mee() = current_setting('mijn.pid')::int) AS hier FROM mijn.veel;
+SELECT * FROM mijn.a12;
+PREPARE later AS SELECT max(mijn.lees_mee(id)) AS v FROM mijn.veel WHERE id < 3;
+SELECT casus.enter('overleg') \; SELECT attempt('CREATE TABLE mijn.a10 AS EXECUTE later');
+RESET min_parallel_table_scan_size;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET parallel_leader_participation;
+
+-- 6. Triggers that wait run at a commit within a procedure too, and a trigger of a temporary copy after what it was given.
 CREATE FUNCTION mijn.door() RETURNS trigger LANGUAGE plpgsql AS
 	$$BEGIN PERFORM mijn.bewaar(NEW.v); RETURN NULL; END$$;
 CREATE FUNCTION mijn.via() RETURNS trigger LANGUAGE plpgsql AS
