@@ -440,9 +440,18 @@ void
 casus_guard_plan_serial(QueryDesc *query)
 {
 	PlannedStmt *copy = palloc(sizeof(PlannedStmt));
+
 	memcpy(copy, query->plannedstmt, sizeof(PlannedStmt));
 	copy->parallelModeNeeded = false;
 	query->plannedstmt = copy;
+}
+
+/* A plan from before this transaction inserted may be parallel: workers would miss those rows. */
+static void
+keep_serial(QueryDesc *query)
+{
+	if (query->plannedstmt->parallelModeNeeded && casus_policy_any_insert())
+		casus_guard_plan_serial(query);
 }
 
 /*
@@ -531,10 +540,7 @@ casus_guard_plan(QueryDesc *query, int eflags)
 	{
 		if (CASUS_LAYER(column))
 			casus_guard_column_plan(plan);
-
-		/* A plan from before this transaction inserted: workers would miss those rows. */
-		if (plan->parallelModeNeeded && casus_policy_any_insert())
-			casus_guard_plan_serial(query);
+		keep_serial(query);
 	}
 }
 
