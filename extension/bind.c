@@ -35,17 +35,20 @@ refuse_unlabelled(const char *table, int64 n, Oid relid, const CasusSettings *se
 					  psprintf("CALL casus.take_in(%s);", name));
 }
 
-/* Opens a protected table for set-up and looks at the caller. */
+/*
+ * Opens a protected table for set-up and looks at the caller.  It is asked for
+ * twice: what is refused anyhow, or done already, makes no reader wait.
+ */
 static Relation
-open_for_setup(Oid relid, CasusSettings **settings)
+open_for_setup(Oid relid, LOCKMODE lock, CasusSettings **settings)
 {
-	Relation	rel = try_table_open(relid, AccessExclusiveLock);
+	Relation	rel = try_table_open(relid, lock);
 	const CasusProtected *prot;
 
 	if (rel == NULL)
 		casus_protect_check_unknown("table", psprintf("%u", relid), NULL);
 	casus_protect_check_caller(rel);
-	(void) casus_family_lock(relid, AccessExclusiveLock);
+	(void) casus_family_lock(relid, lock);
 	prot = casus_registry_find(relid);
 	if (prot == NULL || prot->settings == NULL)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "not_governed",
@@ -126,6 +129,23 @@ check_link_tables(Relation rel, const CasusSettings *settings)
 	}
 }
 
+/* Is there nothing left for bind to do? */
+static bool
+is_in_force(List *members, const CasusSettings *settings)
+{
+	ListCell   *lc;
+
+	foreach(lc, members)
+	{
+		const CasusProtected *prot = casus_registry_find(lfirst_oid(lc));
+
+		if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE || !prot->fenced || prot->foreign ||
+			!casus_fence_has_triggers(lfirst_oid(lc), settings))
+			return false;
+	}
+	return true;
+}
+
 static void
 refuse_observe(Oid relid)
 {
@@ -148,16 +168,26 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	List	   *members;
 	ListCell   *lc;
 	bool		enforce = strcmp(mode, "enforce") == 0;
-	const CasusProtected *prot;
 
 	casus_require_preloaded();
 	if (!enforce && strcmp(mode, "observe") != 0)
 		casus_protect_check_unknown("mode", mode, "It is observe or enforce.");
-	/* Said before readers are made to wait for nothing. */
-	prot = casus_registry_find(relid);
-	if (!enforce && prot != NULL && prot->family == relid && prot->mode == CASUS_MODE_ENFORCE)
+	rel = open_for_setup(relid, AccessShareLock, &settings);
+	if (!enforce && settings->mode == CASUS_MODE_ENFORCE)
 		refuse_observe(relid);
-	rel = open_for_setup(relid, &settings);
+	if (enforce)
+	{
+		check_parents(rel, settings);
+		check_link_tables(rel, settings);
+		if (is_in_force(casus_family_members(relid), settings))
+		{
+			table_close(rel, AccessShareLock);
+			casus_relation_ddl_return(fcinfo, NIL);
+			return (Datum) 0;
+		}
+	}
+	table_close(rel, AccessShareLock);
+	rel = open_for_setup(relid, AccessExclusiveLock, &settings);
 	members = casus_family_members(relid);
 	check_members(members);
 	if (!enforce && settings->mode == CASUS_MODE_ENFORCE)
@@ -269,12 +299,10 @@ forget_taken_in(Oid relid)
 		forget_taken_in_store(lfirst_oid(lc));
 }
 
-/* Before it is in force everybody sees the rows already: nothing opens. */
 static void
-check_unprotect(Relation rel, const CasusSettings *settings)
+check_dependent(Relation rel)
 {
 	Oid			other = dependent_table(RelationGetRelid(rel));
-	CasusCensus census;
 
 	if (OidIsValid(other))
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
@@ -282,6 +310,15 @@ check_unprotect(Relation rel, const CasusSettings *settings)
 								   get_rel_name(other), RelationGetRelationName(rel)), NULL,
 						  psprintf("SELECT casus.unprotect(%s, '<reason>');  -- first",
 								   quote_literal_cstr(casus_relation_ddl_name(other))));
+}
+
+/* Before it is in force everybody sees the rows already: nothing opens. */
+static void
+check_unprotect(Relation rel, const CasusSettings *settings)
+{
+	CasusCensus census;
+
+	check_dependent(rel);
 	if (settings->mode != CASUS_MODE_ENFORCE)
 	{
 		if (settings->kind == CASUS_KIND_ROOT)
@@ -332,7 +369,10 @@ casus_sql_unprotect(PG_FUNCTION_ARGS)
 	if (reason[0] == '\0')
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  "unprotect needs a reason", NULL, NULL);
-	rel = open_for_setup(relid, &settings);
+	rel = open_for_setup(relid, AccessShareLock, &settings);
+	check_dependent(rel);
+	table_close(rel, AccessShareLock);
+	rel = open_for_setup(relid, AccessExclusiveLock, &settings);
 	check_unprotect(rel, settings);
 	uses = casus_registry_settings_uses(rel);
 	uses = list_concat(uses, casus_governs_generated_uses(rel, uses));

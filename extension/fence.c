@@ -31,6 +31,18 @@ casus_fence_has_trigger(Oid relid)
 	return has_trigger(relid, CASUS_TRIGGER_NAME);
 }
 
+/* And that for rows which wait, where its keys ask for it. */
+bool
+casus_fence_has_triggers(Oid relid, const CasusSettings *settings)
+{
+	for (int i = 0; i < settings->nvia; i++)
+	{
+		if (settings->via[i].deferrable && !has_trigger(relid, CASUS_PENDING_NAME))
+			return false;
+	}
+	return has_trigger(relid, CASUS_TRIGGER_NAME);
+}
+
 /*
  * Everybody may execute the functions of the triggers, or no owner could add a
  * partition: under another name, or on a table that is not protected, they are

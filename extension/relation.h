@@ -189,6 +189,7 @@ extern void casus_relation_ddl_return(FunctionCallInfo fcinfo, List *lines);
 /* ---- fence.c ---- */
 struct TriggerData;
 extern bool casus_fence_has_trigger(Oid relid);
+extern bool casus_fence_has_triggers(Oid relid, const CasusSettings *settings);
 extern void casus_fence_check_trigger(const struct TriggerData *trigger, const char *name);
 extern void casus_fence_make_triggers(List **lines, Oid relid, const CasusSettings *settings);
 extern void casus_fence_make_policies(List **lines, Oid relid, const CasusSettings *settings);
