@@ -15,6 +15,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "acts.h"
+#include "resolve.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -183,6 +184,15 @@ note_act(const char *event, const char *kind, int64 dossier)
 }
 
 /* The row itself; capacity NULL: a set-up act by an admin, without office. */
+/* The owner's code, which runs for who writes a row, does not act in his name. */
+static void
+refuse_inside(void)
+{
+	if (casus_resolve_runs())
+		casus_refuse("bypass", _("a function that names the dossier of a row does not act"),
+					 _("It runs in the session of whoever writes the row."), NULL);
+}
+
 static int64
 record(int32 file, const CasusCapacity *capacity, const char *kind,
 	   int64 dossier, const char *motivation, Jsonb *details)
@@ -192,6 +202,7 @@ record(int32 file, const CasusCapacity *capacity, const char *kind,
 	char	   *controller = NULL;
 	int64		id;
 
+	refuse_inside();
 	casus_query_begin(&query);
 	if (file != 0)
 		controller = controller_of(&query, file, dossier, details);
@@ -255,6 +266,7 @@ casus_act_require_admin(const char *act)
 	CasusActor	actor = casus_context_actor();
 
 	casus_require_preloaded();
+	refuse_inside();
 	if (!casus_is_admin(actor.role))
 		casus_refuse("wrong_office",
 					 _("set-up is for members of casus_admin"),

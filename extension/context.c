@@ -18,6 +18,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "state.h"
+#include "resolve.h"
 #include "layers.h"
 
 #include "access/parallel.h"
@@ -125,7 +126,7 @@ save_state(void)
 static void
 require_thawed(void)
 {
-	if (frozen > 0 && CASUS_LAYER(freeze))
+	if ((frozen > 0 && CASUS_LAYER(freeze)) || casus_resolve_runs())
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 						  "context_changed",
 						  _("the context cannot change while a statement reads protected tables"),

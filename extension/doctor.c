@@ -10,7 +10,7 @@
  */
 #include "accesslog.h"
 #include "casus.h"
-#include "relation.h"
+#include "resolve.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -172,8 +172,8 @@ casus_sql_protection(PG_FUNCTION_ARGS)
 {
 	static const char *const modes[] = {"none", "registered", "observe", "enforce"};
 	TupleDesc	desc;
-	Datum		values[8];
-	bool		nulls[8] = {true, true, true, true, true, true, true, true};
+	Datum		values[9];
+	bool		nulls[9] = {true, true, true, true, true, true, true, true, true};
 	const CasusProtected *p = casus_registry_find(PG_GETARG_OID(0));
 	const CasusSettings *settings;
 	bool		lost = false;
@@ -194,6 +194,9 @@ casus_sql_protection(PG_FUNCTION_ARGS)
 			lost |= !OidIsValid(settings->via[i].parent);
 		values[6] = BoolGetDatum(lost);
 		values[7] = ObjectIdGetDatum(p->family);
+		values[8] = BoolGetDatum(settings != NULL && settings->resolve_name != NULL &&
+								 (!OidIsValid(settings->resolve) ||
+								  casus_resolve_unfit(settings->resolve, settings->owner) != NULL));
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

@@ -223,6 +223,29 @@ guard_relation(ObjectAccessType access, Oid relid, int column)
 	}
 }
 
+/* ---- functions that name the dossiers of rows ---- */
+
+/* What it says is how the table is governed: changed in maintenance, never gone. */
+static void
+guard_resolver(ObjectAccessType access, Oid function)
+{
+	ListCell   *lc;
+
+	foreach(lc, casus_registry_tables())
+	{
+		const CasusProtected *prot = casus_registry_find(lfirst_oid(lc));
+		const CasusSettings *settings = prot != NULL ? prot->settings : NULL;
+
+		if (settings == NULL || settings->resolve != function || !OidIsValid(function))
+			continue;
+		if (access == OAT_DROP)
+			casus_guard_refuse_ddl(prot, psprintf(_("The function names the dossiers of the rows of the table %s."),
+												  casus_guard_name(prot->relid)),
+								   casus_guard_way_back(prot));
+		casus_guard_need_maintenance(prot, _("Changing the function that names the dossiers of its rows"));
+	}
+}
+
 /* ---- dispatch ---- */
 
 static bool
@@ -365,5 +388,10 @@ casus_guard_object(ObjectAccessType access, Oid class, Oid object,
 	else if (class == RelationRelationId && access != OAT_POST_CREATE)
 		guard_relation(access, object, subobject);
 	else
+	{
+		if (class == ProcedureRelationId &&
+			(access == OAT_DROP || access == OAT_POST_ALTER || access == OAT_POST_CREATE))
+			guard_resolver(access, object);
 		guard_own(access, class, object);
+	}
 }

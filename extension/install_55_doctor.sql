@@ -7,12 +7,12 @@
  * BEGIN ATOMIC: names are bound at creation, whatever search_path says later.
  */
 
-CREATE FUNCTION casus_int.protection(relation oid, OUT mode text, OUT is_fenced boolean, OUT is_foreign boolean, OUT hides boolean, OUT is_mixed boolean, OUT has_settings boolean, OUT lost_key boolean, OUT whole regclass)
+CREATE FUNCTION casus_int.protection(relation oid, OUT mode text, OUT is_fenced boolean, OUT is_foreign boolean, OUT hides boolean, OUT is_mixed boolean, OUT has_settings boolean, OUT lost_key boolean, OUT whole regclass, OUT lost_function boolean)
 	LANGUAGE c STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_protection';
 COMMENT ON FUNCTION casus_int.protection(oid) IS
-	'How a relation is protected: mode (registered, observe, enforce), fence complete, belongs to another installation, hides governed rows without purpose, has rows outside the protocol, has its settings (a copy has none), a foreign key to the parent of its rows is gone; all NULL when it is not.';
+	'How a relation is protected: mode (registered, observe, enforce), fence complete, belongs to another installation, hides governed rows without purpose, has rows outside the protocol, has its settings (a copy has none), a foreign key to the parent of its rows, or the function that names their dossiers, is gone; all NULL when it is not.';
 REVOKE ALL ON FUNCTION casus_int.protection(oid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus_int.protection(oid) TO casus_admin, casus_auditor;
 
@@ -33,7 +33,7 @@ CREATE VIEW casus_int.protected AS
 			AND (EXISTS (SELECT FROM pg_catalog.pg_seclabel s WHERE s.provider = 'casus' AND s.classoid = 'pg_catalog.pg_class'::regclass AND s.objoid = c.oid)
 				OR EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'casus_label'))
 	)
-	SELECT c.oid AS relid, c.oid::regclass AS relation, c.relowner, p.mode, p.is_fenced, p.is_foreign, p.hides, p.is_mixed, p.has_settings, p.lost_key, p.whole
+	SELECT c.oid AS relid, c.oid::regclass AS relation, c.relowner, p.mode, p.is_fenced, p.is_foreign, p.hides, p.is_mixed, p.has_settings, p.lost_key, p.whole, p.lost_function
 	FROM labelled c, LATERAL casus_int.protection(c.oid) p
 	WHERE p.mode IS NOT NULL;
 COMMENT ON VIEW casus_int.protected IS 'Protected tables as the registry sees them; for casus.doctor().';

@@ -10,7 +10,7 @@
 CREATE VIEW casus_int.table_finding AS
 	WITH RECURSIVE prot AS MATERIALIZED (
 		SELECT p.relid, p.relation, p.mode, p.is_fenced, p.is_foreign, p.has_settings, p.lost_key,
-			p.whole, p.whole <> p.relid AS is_part
+			p.lost_function, p.whole, p.whole <> p.relid AS is_part
 		FROM casus_int.protected p
 	), way(relid, relation, through) AS (
 		SELECT p.relid, p.relation, p.relid FROM prot p
@@ -46,6 +46,11 @@ CREATE VIEW casus_int.table_finding AS
 					AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = p.relid AND k.contype = 'f' AND a.attnum = ANY (k.conkey))
 				LIMIT 1))
 	FROM prot p WHERE p.lost_key AND NOT p.is_part
+	UNION ALL
+	SELECT 'critical', 'lost_function',
+		pg_catalog.format('The function that names the dossiers of rows of table %s is gone, or not what casus.protect asks for: nothing can be inserted.', p.relation),
+		pg_catalog.format('SELECT casus.maintenance(%L, ''...''); ALTER FUNCTION ...; -- back to its name, IMMUTABLE or STABLE, of the table''s owner, SECURITY INVOKER', p.relation)
+	FROM prot p WHERE p.lost_function AND NOT p.is_part
 	UNION ALL
 	SELECT 'warning', 'left_open',
 		pg_catalog.format('Table %s is in mode %s: nothing is filtered.', p.relation, p.mode),

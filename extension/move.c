@@ -111,6 +111,8 @@ require_table(Relation rel)
 						   _("it goes where the row goes that brings it to its dossier"),
 						   _("Move the row of the child table, by casus.move(): this one goes along."));
 
+	if (settings->resolve_name != NULL)
+		refuse_column(_("A function names the dossiers of its rows."));
 	/* Policies of others would have to agree too, and are not asked here. */
 	foreach(lc, rel->rd_rsdesc ? rel->rd_rsdesc->policies : NIL)
 	{

@@ -9,6 +9,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "protect.h"
+#include "resolve.h"
 
 #include "access/table.h"
 #include "catalog/heap.h"
@@ -216,6 +217,25 @@ read_via(Wish *wish, char *given)
 }
 
 static void
+read_resolve(Wish *wish)
+{
+	CasusSettings *settings = &wish->settings;
+	ListCell   *lc;
+	int			n = 0;
+
+	settings->kind = CASUS_KIND_DOSSIER;
+	foreach(lc, casus_protect_resolve(wish->rel,
+									  DatumGetObjectId(wish->fcinfo->args[ARG_RESOLVE].value),
+									  &settings->resolve_schema, &settings->resolve_name))
+	{
+		CasusColumnUse *use = add_use(wish, lfirst_int(lc), "resolve", NULL);
+
+		use->ordinal = ++n;
+		use->file = NULL;
+	}
+}
+
+static void
 read_kind(Wish *wish)
 {
 	char	   *dossier = text_arg(wish, ARG_DOSSIER);
@@ -223,9 +243,11 @@ read_kind(Wish *wish)
 	char	   *via_child = text_arg(wish, ARG_VIA_CHILD);
 	char	   *via_link = text_arg(wish, ARG_VIA_LINK);
 	bool		opens = bool_arg(wish, ARG_OPENS_DOSSIER);
+	bool		resolves = !wish->fcinfo->args[ARG_RESOLVE].isnull;
 
-	if (opens + (dossier != NULL) + (via != NULL) + (via_child != NULL) + (via_link != NULL) != 1)
-		wrong("exactly one of opens_dossier, dossier, via, via_child and via_link says how rows come to a dossier", NULL);
+	if (opens + (dossier != NULL) + (via != NULL) + (via_child != NULL) + (via_link != NULL) +
+		resolves != 1)
+		wrong("exactly one of opens_dossier, dossier, via, via_child, via_link and resolve says how rows come to a dossier", NULL);
 	if (via_link != NULL)
 	{
 		via_child = casus_protect_check_via_link(wish->rel, via_link);
@@ -242,6 +264,8 @@ read_kind(Wish *wish)
 				  "It must be of type bigint.");
 		add_use(wish, wish->settings.dossier_attno, "dossier", NULL)->file = NULL;
 	}
+	else if (resolves)
+		read_resolve(wish);
 	else if (via != NULL)
 	{
 		wish->settings.kind = CASUS_KIND_VIA;
@@ -539,10 +563,6 @@ casus_sql_protect(PG_FUNCTION_ARGS)
 	casus_require_preloaded();
 	if (PG_ARGISNULL(ARG_RELATION))
 		wrong("protect needs a table", NULL);
-	if (!PG_ARGISNULL(ARG_RESOLVE))
-		casus_setup_error(ERRCODE_FEATURE_NOT_SUPPORTED, NULL,
-						  "resolve is not yet there", NULL,
-						  "Keep the dossier in a column, and protect with dossier => or via =>.");
 	relid = PG_GETARG_OID(ARG_RELATION);
 	wish->fcinfo = fcinfo;
 	run = !bool_arg(wish, ARG_DRY_RUN);

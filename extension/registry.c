@@ -16,7 +16,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "relation.h"
+#include "resolve.h"
 #include "xact.h"
 
 #include "access/genam.h"
@@ -332,6 +332,9 @@ resolve(Relation rel, CasusProtected *prot, CasusSettings *settings, int depth)
 			settings->relabels[i].parent = InvalidOid;
 	}
 	prot->mixed |= settings->default_outside;
+	settings->owner = rel->rd_rel->relowner;
+	if (settings->resolve_name != NULL && settings->resolve_schema != NULL)
+		settings->resolve = casus_resolve_find(settings, RelationGetDescr(rel));
 }
 
 /* Were its rows restored into another installation than they come from? */

@@ -74,6 +74,8 @@ casus_registry_settings_write(const CasusSettings *settings)
 	put_string(&buf, "kind", kind_names[settings->kind]);
 	put_string(&buf, "installation", settings->installation);
 	put_string(&buf, "via_child", settings->via_child);
+	put_string(&buf, "resolve_schema", settings->resolve_schema);
+	put_string(&buf, "resolve_name", settings->resolve_name);
 	put_bool(&buf, "hide", settings->hide);
 	put_bool(&buf, "inherit_item", settings->inherit_item);
 	put_bool(&buf, "links", settings->links);
@@ -294,6 +296,8 @@ read_settings(Jsonb *json)
 	settings->nuses = get_int(&json->root, "uses");
 	settings->installation = get_string(&json->root, "installation");
 	settings->via_child = get_string(&json->root, "via_child");
+	settings->resolve_schema = get_string(&json->root, "resolve_schema");
+	settings->resolve_name = get_string(&json->root, "resolve_name");
 	settings->hide = get_bool(&json->root, "hide");
 	settings->inherit_item = get_bool(&json->root, "inherit_item");
 	settings->links = get_bool(&json->root, "links");
@@ -448,6 +452,7 @@ casus_registry_settings_apply_uses(CasusSettings *settings, List *uses)
 
 	settings->via = palloc0(sizeof(CasusVia) * (count_use(uses, "via") + 1));
 	settings->relabels = palloc0(sizeof(CasusVia) * (count_use(uses, "relabels") + 1));
+	settings->resolve_attnos = palloc0(sizeof(AttrNumber) * (count_use(uses, "resolve") + 1));
 	for (int i = 0; i < settings->nfiles; i++)
 		settings->files[i].data = palloc0(sizeof(CasusDataColumn) * n);
 	foreach(lc, uses)
@@ -458,6 +463,8 @@ casus_registry_settings_apply_uses(CasusSettings *settings, List *uses)
 			settings->via[settings->nvia++].attno = use->attno;
 		else if (strcmp(use->use, "relabels") == 0)
 			settings->relabels[settings->nrelabels++].attno = use->attno;
+		else if (strcmp(use->use, "resolve") == 0)
+			settings->resolve_attnos[settings->nresolve++] = use->attno;
 		else if (strcmp(use->use, "dossier") == 0)
 			settings->dossier_attno = use->attno;
 		else

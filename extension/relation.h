@@ -123,6 +123,12 @@ typedef struct CasusSettings
 	char	   *installation;
 	char	   *via_child;		/* for messages: child and column as given */
 	AttrNumber	dossier_attno;
+	char	   *resolve_schema;	/* of the function that names the dossier; NULL: none */
+	char	   *resolve_name;
+	int			nresolve;
+	AttrNumber *resolve_attnos;	/* the columns that it is given */
+	Oid			resolve;		/* 0: it is not there any more */
+	Oid			owner;			/* of the table */
 	int			nvia;
 	CasusVia   *via;			/* in the order in which they are tried */
 	int			nrelabels;

@@ -144,8 +144,8 @@ value_of(TupleTableSlot *slot, AttrNumber attno)
  * Django writes '' where it has nothing to say; that is no value of personal
  * data, and no code.
  */
-static bool
-has_value(TupleTableSlot *slot, AttrNumber attno)
+bool
+casus_rowcodes_has_value(TupleTableSlot *slot, AttrNumber attno)
 {
 	Form_pg_attribute att = TupleDescAttr(slot->tts_tupleDescriptor, attno - 1);
 	bool		isnull;
@@ -168,7 +168,7 @@ code_in_row(Codes *codes, Vocabulary vocabulary, const CasusCoded *coded,
 
 	if (coded->attno == 0)
 		return constant;
-	if (!has_value(slot, coded->attno))
+	if (!casus_rowcodes_has_value(slot, coded->attno))
 		return -2;
 	value = value_of(slot, coded->attno);
 	if (!coded->mapped)
@@ -271,7 +271,7 @@ casus_rowcodes_apply(const CasusSettings *settings, CasusFileSettings *fs,
 	{
 		int			category = codes->data[i];
 
-		if (!has_value(slot, fs->data[i].attno))
+		if (!casus_rowcodes_has_value(slot, fs->data[i].attno))
 			continue;
 		if (category < 0)
 			return psprintf("The category \"%s\" of a column is not known any more.",

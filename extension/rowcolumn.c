@@ -4,10 +4,11 @@
  *		what the row says in columns whose data are of a category of their own?
  *
  * Asked beside the verdict on the row, for the columns that get a value (of a
- * row that is new) or another one (of a row that is there).  NULL says nothing,
- * nor does a constant default of the table, whoever leaves the column out.  A
- * generated column says what others say.  Who may not read the column does not
- * name it either: that a value may stay would tell him that it is the same.
+ * row that is new) or another one (of a row that is there).  NULL and '' say
+ * nothing, nor does a constant default of the table, whoever leaves the column
+ * out.  A generated column says what others say.  Who may not read the column
+ * does not name it either: that a value may stay would tell him that it is the
+ * same.
  *
  * Keeps nothing between calls, takes no lock: the dossier is locked by then.
  *
@@ -47,7 +48,7 @@ is_said(Relation rel, AttrNumber attno, TupleTableSlot *new, TupleTableSlot *old
 	Datum		was;
 
 	if (old == NULL)
-		return !isnull && !is_default(rel, attno, value);
+		return casus_rowcodes_has_value(new, attno) && !is_default(rel, attno, value);
 	was = slot_getattr(old, attno, &was_null);
 	return isnull != was_null ||
 		(!isnull && !datum_image_eq(value, was, att->attbyval, att->attlen));

@@ -10,6 +10,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "resolve.h"
 #include "rows.h"
 
 #include "access/genam.h"
@@ -29,6 +30,7 @@ struct CasusPredicates
 	const CasusSettings *settings;
 	ExprContext *econtext;
 	ExprState **governs;		/* by file; NULL: every row */
+	CasusResolver *resolver;	/* NULL: no function names the dossier */
 	bool		lock;			/* a parent outside is locked: a row is being written */
 	Oid			lock_relid;		/* whose descriptor lock_slot has */
 	TupleTableSlot *lock_slot;
@@ -45,6 +47,8 @@ casus_rowparent_prepare(const CasusSettings *settings, bool lock)
 	p->lock = lock;
 	p->cxt = CurrentMemoryContext;
 	p->econtext = CreateStandaloneExprContext();
+	if (settings->resolve_name != NULL)
+		p->resolver = casus_resolve_prepare(settings);
 	p->governs = palloc0(sizeof(ExprState *) * (settings->nfiles + 1));
 	for (int i = 0; i < settings->nfiles; i++)
 	{
@@ -257,6 +261,20 @@ place_by_dossier(const CasusSettings *settings, TupleTableSlot *slot, CasusPlace
 	place->kind = isnull ? CASUS_PLACE_NO_KEY : CASUS_PLACE_DOSSIER;
 }
 
+/*
+ * A dossier of another file, or none, is one that is not there: who may not know
+ * of it hears the same.
+ */
+static void
+place_by_function(CasusPredicates *p, TupleTableSlot *slot, CasusPlace *place)
+{
+	CasusDossier dossier;
+	int64		id = casus_resolve_dossier(p->resolver, slot);
+
+	place->kind = id == 0 ? CASUS_PLACE_NO_KEY : CASUS_PLACE_DOSSIER;
+	place->dossier = casus_dossier_load(id, &dossier) && dossier.file == place->fs->id ? id : -1;
+}
+
 /* The first key that is not NULL wins, also when its parent lies outside. */
 static void
 place_by_parent(CasusPredicates *predicates, TupleTableSlot *slot, CasusPlace *place)
@@ -333,6 +351,11 @@ casus_rowparent_place(const CasusProtected *prot, CasusPredicates *predicates,
 	place->kind = CASUS_PLACE_ROOT;
 	if (settings->kind == CASUS_KIND_DOSSIER)
 	{
+		if (predicates->resolver != NULL)
+		{
+			place_by_function(predicates, slot, place);
+			return;
+		}
 		place_by_dossier(settings, slot, place);
 		if (place->kind == CASUS_PLACE_NO_KEY && prot->mixed &&
 			place->fs->governs_text == NULL)

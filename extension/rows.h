@@ -17,6 +17,7 @@ extern uint32 casus_next_item(void);
 extern bool casus_itemrows_are_there(const CasusDossier *dossier, const uint32 *items, int n);
 
 /* ---- rowcodes.c ---- */
+extern bool casus_rowcodes_has_value(TupleTableSlot *slot, AttrNumber attno);
 extern int	casus_rowcodes_party(int32 file, const char *name);
 extern const char *casus_rowcodes_apply(const CasusSettings *settings, CasusFileSettings *fs,
 										int32 file, const CasusProtocol *protocol,

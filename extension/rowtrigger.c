@@ -172,10 +172,10 @@ key_changed(CasusRow *row, HeapTuple old, HeapTuple new)
 	TupleDesc	desc = RelationGetDescr(row->rel);
 	int			nvia = row->settings->nvia;
 
-	for (int i = 0; i <= nvia; i++)
+	for (int i = 0; i <= nvia + row->settings->nresolve; i++)
 	{
 		AttrNumber	attno = i < nvia ? row->settings->via[i].attno :
-			row->settings->dossier_attno;
+			i > nvia ? row->settings->resolve_attnos[i - nvia - 1] : row->settings->dossier_attno;
 		Form_pg_attribute att;
 		Datum		a;
 		Datum		b;
@@ -227,7 +227,9 @@ refuse_move(CasusRow *row)
 	casus_rowverdict_refuse(row, "label",
 							_("an UPDATE cannot take a row to another dossier, or out of the protocol"),
 							_("a row stays in the dossier that it was brought into"),
-							row->settings->kind == CASUS_KIND_ROOT ? _("Delete the row and insert it anew.") :
+							row->settings->kind == CASUS_KIND_ROOT ||
+							row->settings->resolve_name != NULL ?
+							_("Delete the row and insert it anew.") :
 							psprintf(_("casus.move(%s, key, target, motivation) takes it to another dossier."),
 									 quote_literal_cstr(name)));
 }
@@ -246,7 +248,7 @@ check_stays(CasusRow *row, const pg_uuid_t *raw, bool new_key)
 		return;
 	if (row->settings->kind == CASUS_KIND_VIA_CHILD)
 		return;
-	if (row->settings->kind == CASUS_KIND_VIA && !new_key)
+	if ((row->settings->kind == CASUS_KIND_VIA || row->settings->resolve_name != NULL) && !new_key)
 	{
 		place.kind = CASUS_PLACE_DOSSIER;
 		place.dossier = label.dossier;

@@ -79,9 +79,13 @@ hint_parent(const CasusVia *via)
 void
 casus_rowverdict_no_parent(CasusRow *row)
 {
-	casus_rowverdict_refuse(row, "no_parent", NO_PARENT, NO_PARENT_CHECK,
-							hint_parent(row->settings != NULL && row->settings->nvia > 0 ?
-										&row->settings->via[0] : NULL));
+	if (row->settings != NULL && row->settings->resolve_name != NULL)
+		casus_rowverdict_refuse(row, "no_parent", _("the dossier of this row is not known"),
+								_("the function that names it gives none, or has failed"), NULL);
+	else
+		casus_rowverdict_refuse(row, "no_parent", NO_PARENT, NO_PARENT_CHECK,
+								hint_parent(row->settings != NULL && row->settings->nvia > 0 ?
+											&row->settings->via[0] : NULL));
 }
 
 static void

@@ -257,7 +257,9 @@ find_label(Batch *batch, CasusLabelKind kind, pg_uuid_t *raw)
 		case CASUS_PLACE_DOSSIER:
 			return take_governed(batch, &place, raw);
 		case CASUS_PLACE_NO_KEY:
-			find_fault(batch->run, "the row leads to no dossier: its column is null");
+			find_fault(batch->run, batch->row.settings->resolve_name == NULL ?
+					   "the row leads to no dossier: its column is null" :
+					   "the function names no dossier for the row, or fails");
 			return false;
 		case CASUS_PLACE_NO_PARENT:
 			find_fault(batch->run, "the parent row is not there");

@@ -320,6 +320,7 @@ INSERT INTO trial2 (sql) VALUES
 	('INSERT INTO werk (id, zaak_id, tekst) VALUES (2, 4, ''twee'')'),
 	('INSERT INTO werk (id, zaak_id, soort, adres) VALUES (3, 4, ''geen'', ''straat'')'),
 	('INSERT INTO werk (id, zaak_id, bsn) VALUES (5, 4, NULL)'),
+	('INSERT INTO werk (id, zaak_id, bsn) VALUES (8, 4, '''')'),
 	('INSERT INTO werk (id, zaak_id, bsn) VALUES (4, 4, ''x'')'),
 	('INSERT INTO werk (id, zaak_id, soort) VALUES (6, 4, ''ernstig'')'),
 	('UPDATE werk SET bsn = ''x'' WHERE id = 2'),

@@ -1,0 +1,172 @@
+-- casus.protect(resolve => function): a function of the application names the dossier of a row.  It is code of the
+-- table's owner in the session of whoever writes [E: user code inside], and nothing that it does or says gets further.
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+\getenv source PG_ABS_SRCDIR
+\set tells check
+\set fixture :source '/test/fixtures/attempt.sql'
+\ir :fixture
+CREATE ROLE resolve_owner LOGIN;
+CREATE ROLE resolve_other LOGIN;
+CREATE ROLE resolve_coord LOGIN;
+CREATE ROLE resolve_none LOGIN;
+SELECT casus.install_protocol('beesel-2021') AS protocol;
+SELECT casus.open_file('beesel-2021', 'ond') > 0 AND casus.open_file('beesel-2021', 'ander') > 0 AS opened;
+SELECT casus.activate_protocol(f, 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}') > 0 AS active FROM unnest('{ond,ander}'::text[]) f;
+SELECT casus.add_person('Coord', 'resolve_coord', oath_on => '2020-01-01') > 0 AS known;
+SELECT casus.appoint('Coord', f, NULL, 'coordinator', reason => 'test') > 0 AS appointed FROM unnest('{ond,ander}'::text[]) f;
+SET SESSION AUTHORIZATION resolve_coord;
+SELECT casus.open_dossier('ond') AS een \gset
+SELECT casus.open_dossier('ond') AS twee \gset
+SELECT casus.open_dossier('ander') AS ander \gset
+RESET SESSION AUTHORIZATION;
+
+-- The application's own numbers, and which dossier each stands for.
+CREATE SCHEMA app AUTHORIZATION resolve_owner;
+GRANT USAGE ON SCHEMA app TO resolve_coord;
+GRANT CREATE ON SCHEMA public TO PUBLIC;
+SET ROLE resolve_owner;
+CREATE TABLE app.nummer (jaar integer, volg text, dossier bigint, PRIMARY KEY (jaar, volg));
+CREATE TABLE app.stuk (id integer PRIMARY KEY, volg text, jaar integer, tekst text);
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.stuk TO resolve_coord;
+CREATE FUNCTION app.dossier_van(jaar integer, volg text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	IF volg = 'fout' THEN
+		RAISE EXCEPTION 'SECRET: %', (SELECT string_agg(n.volg, ',') FROM app.nummer n) USING DETAIL = 'SECRET', HINT = 'SECRET', ERRCODE = 'XX001';
+	ELSIF volg = 'traag' THEN
+		RAISE EXCEPTION 'SECRET' USING ERRCODE = '40001';
+	END IF;
+	RETURN (SELECT n.dossier FROM app.nummer n WHERE n.jaar = dossier_van.jaar AND n.volg = dossier_van.volg);
+END $$;
+CREATE FUNCTION app.veranderlijk(jaar integer, volg text) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint';
+CREATE FUNCTION app.klein(jaar integer, volg text) RETURNS integer LANGUAGE sql STABLE AS 'SELECT 1';
+CREATE FUNCTION app.veel(jaar integer) RETURNS SETOF bigint LANGUAGE sql STABLE AS 'SELECT 1::bigint';
+CREATE FUNCTION app.definer(jaar integer) RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER AS 'SELECT 1::bigint';
+CREATE FUNCTION app.naamloos(integer) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 1::bigint';
+CREATE FUNCTION app.niets() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 1::bigint';
+CREATE FUNCTION app.anders(maand integer) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 1::bigint';
+CREATE FUNCTION app.soort(jaar text) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 1::bigint';
+RESET ROLE;
+CREATE FUNCTION app.vreemd(jaar integer) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 1::bigint';
+INSERT INTO app.nummer VALUES (2026, 'a', :een), (2026, 'b', :twee), (2026, 'x', :ander), (2026, 'weg', 999999), (2026, 'min', -5), (2025, 'a', :een);
+INSERT INTO app.stuk VALUES (1, 'a', 2026, 'een'), (2, 'b', 2026, 'twee'), (3, 'leeg', 2026, 'geen'), (4, 'fout', 2026, 'fout');
+
+-- What it must be like.
+SELECT f, replace(attempt(format($$SELECT casus.protect('app.stuk', 'ond', resolve => %L, category => 'beoordeling')$$, f)), f, 'f') AS answer
+	FROM unnest('{"app.veranderlijk(integer,text)","app.klein(integer,text)",app.veel(integer),app.definer(integer),app.naamloos(integer),app.niets(),app.anders(integer),app.soort(text),app.vreemd(integer)}'::text[]) f;
+SELECT attempt($$SELECT casus.protect('app.stuk', 'ond', resolve => 'app.dossier_van(integer,text)', dossier => 'id')$$, 'message');
+SELECT line FROM casus.protect('app.stuk', 'ond', resolve => 'app.dossier_van(integer,text)', category => 'beoordeling', dry_run => true) line WHERE line LIKE 'SECURITY LABEL%COLUMN%';
+SELECT count(*) > 0 AS done FROM casus.protect('app.stuk', 'ond', resolve => 'app.dossier_van(integer,text)', category => 'beoordeling');
+
+-- Rows that are there: two are left, with what is the matter and no more.
+CALL casus.take_in('app.stuk');
+SELECT attempt($$SELECT casus.bind('app.stuk', 'enforce')$$, 'message');
+SET ROLE resolve_owner;
+UPDATE app.stuk SET volg = 'a' WHERE id > 2;
+RESET ROLE;
+CALL casus.take_in('app.stuk');
+-- observe: a row that the function has no dossier for passes, and is on record
+SELECT count(*) > 0 AS bound FROM casus.bind('app.stuk', 'observe');
+SET ROLE resolve_owner;
+INSERT INTO app.stuk VALUES (5, 'fout', 2026, 'observe');
+RESET ROLE;
+SELECT casus_label FROM app.stuk WHERE id = 5;
+DELETE FROM app.stuk WHERE id = 5;
+SELECT count(*) > 0 AS bound FROM casus.bind('app.stuk', 'enforce');
+
+-- Who writes.
+SET SESSION AUTHORIZATION resolve_coord;
+SELECT attempt($$INSERT INTO app.stuk VALUES (10, 'a', 2026, 'x')$$) AS no_purpose;
+BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
+SELECT id, casus.dossier_of(casus_label) = :een AS een, casus.dossier_of(casus_label) = :twee AS twee FROM app.stuk ORDER BY id;
+INSERT INTO app.stuk VALUES (10, 'a', 2026, 'x'), (11, 'b', 2026, 'y') RETURNING id, casus.dossier_of(casus_label) = :een AS een;
+-- none, an error, one of another file, one that is not there: refused, and the last two alike
+SELECT v, attempt(format($$INSERT INTO app.stuk VALUES (12, %L, 2026, 'x')$$, v), 'message') AS code, attempt(format($$INSERT INTO app.stuk VALUES (12, %L, 2026, 'x')$$, v)) AS answer
+	FROM unnest('{leeg,fout,x,weg,min,traag,NULL}'::text[]) v;
+SAVEPOINT s; INSERT INTO app.stuk VALUES (12, 'fout', 2026, 'x'); ROLLBACK TO s;
+SAVEPOINT s; INSERT INTO app.stuk VALUES (12, 'traag', 2026, 'x'); ROLLBACK TO s;
+COMMIT;
+-- An UPDATE that would name another dossier; one that names the same; one of another column, whatever the function says by now.
+BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
+SELECT attempt($$UPDATE app.stuk SET volg = 'b' WHERE id = 10$$) AS other, attempt($$UPDATE app.stuk SET volg = 'fout' WHERE id = 10$$) AS failing,
+	attempt($$UPDATE app.stuk SET volg = NULL WHERE id = 10$$) AS none, attempt($$UPDATE app.stuk SET jaar = 2025 WHERE id = 10$$) AS same;
+SAVEPOINT s; UPDATE app.stuk SET volg = 'b' WHERE id = 10; ROLLBACK TO s;
+SELECT attempt($$SELECT casus.move('app.stuk', '10', 'b', 'x')$$, 'message') AS move;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+SET ROLE resolve_owner; DELETE FROM app.nummer WHERE volg = 'b'; RESET ROLE;
+SET SESSION AUTHORIZATION resolve_coord;
+BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
+SELECT attempt($$UPDATE app.stuk SET tekst = 'z' WHERE id = 11$$) AS other_column;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+
+-- Replaced, renamed, dropped: in maintenance, which is on record, or not at all.
+SET ROLE resolve_owner;
+SELECT attempt($$CREATE OR REPLACE FUNCTION app.dossier_van(jaar integer, volg text) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT 1::bigint'$$) AS replaced,
+	attempt('ALTER FUNCTION app.dossier_van RENAME TO anders2') AS renamed, attempt('ALTER FUNCTION app.dossier_van SECURITY DEFINER') AS altered,
+	attempt('ALTER FUNCTION app.dossier_van OWNER TO resolve_owner') AS the_same;
+SELECT attempt('DROP FUNCTION app.dossier_van') AS dropped, attempt('DROP SCHEMA app CASCADE') AS by_schema, attempt('ALTER FUNCTION app.dossier_van SET SCHEMA public') AS moved,
+	attempt('ALTER TABLE app.stuk DROP COLUMN jaar') AS column_dropped, attempt('CREATE OR REPLACE FUNCTION app.klein(jaar integer, volg text) RETURNS integer LANGUAGE sql STABLE AS ''SELECT 2''') AS unconcerned;
+RESET ROLE;
+SELECT casus.maintenance('app.stuk', 'wat de functie allemaal probeert') > now() AS open;
+
+-- Whatever it tries: as whom it runs, by which names, what it may do.
+CREATE OR REPLACE FUNCTION app.dossier_van(jaar integer, volg text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	CASE volg
+		WHEN 'wie' THEN IF current_user = 'resolve_owner' AND session_user = 'resolve_coord' AND current_setting('search_path') = 'pg_catalog, pg_temp' THEN
+				RETURN (SELECT n.dossier FROM app.nummer n WHERE n.volg = 'a' LIMIT 1); END IF;
+		WHEN 'pad' THEN RETURN val_hier();
+		WHEN 'treed_binnen' THEN PERFORM casus.enter('intake', file => 'ander');
+		WHEN 'verlaat' THEN PERFORM casus.leave();
+		WHEN 'handel' THEN PERFORM casus.open_dossier('ond');
+		WHEN 'vang' THEN BEGIN PERFORM casus.open_dossier('ond'); EXCEPTION WHEN OTHERS THEN NULL; END;
+		WHEN 'schrijf' THEN INSERT INTO app.nummer VALUES (1, '1', 1);
+		WHEN 'tijdelijk' THEN EXECUTE 'CREATE TEMP TABLE t AS SELECT 1';
+		WHEN 'rol' THEN EXECUTE 'SET ROLE resolve_other';
+		WHEN 'lees' THEN PERFORM s.tekst FROM app.stuk s;
+		WHEN 'diep' THEN RETURN app.dossier_van(jaar, volg);
+		ELSE NULL;
+	END CASE;
+	RETURN (SELECT n.dossier FROM app.nummer n WHERE n.volg = dossier_van.volg LIMIT 1);
+END $$;
+SELECT casus.maintenance('app.stuk', 'klaar', '0') IS NOT NULL AS closed;
+INSERT INTO app.nummer SELECT 2026, v, :een FROM unnest('{pad,treed_binnen,verlaat,handel,vang,schrijf,tijdelijk,rol,lees,diep}'::text[]) v;
+SET SESSION AUTHORIZATION resolve_coord;
+CREATE FUNCTION public.val_hier() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RAISE WARNING ''called''; RETURN 1; END';
+CREATE FUNCTION pg_temp.val_hier() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RAISE WARNING ''called''; RETURN 1; END';
+SELECT count(*) AS dossiers FROM casus.dossier;
+BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
+SELECT v, attempt(format($$INSERT INTO app.stuk VALUES (20, %L, 2026, 'x')$$, v), 'message') FROM unnest('{wie,pad,treed_binnen,verlaat,handel,vang,schrijf,tijdelijk,rol,lees,diep}'::text[]) v;
+DELETE FROM app.stuk WHERE id = 20;
+SELECT file, purpose FROM casus.context;
+COMMIT;
+SELECT count(*) AS dossiers FROM casus.dossier;
+RESET SESSION AUTHORIZATION;
+-- columns go by their labels
+ALTER TABLE app.stuk RENAME COLUMN volg TO volgletter;
+SET SESSION AUTHORIZATION resolve_coord;
+BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
+SELECT attempt($$INSERT INTO app.stuk VALUES (21, 'a', 2026, 'x')$$) AS after_rename;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+-- a name that is gone, in maintenance: nothing is brought in until it is back
+SELECT casus.maintenance('app.stuk', 'hernoemen') > now() AS open;
+ALTER FUNCTION app.dossier_van SECURITY DEFINER;
+SET SESSION AUTHORIZATION resolve_coord;
+BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
+SELECT attempt($$INSERT INTO app.stuk VALUES (22, 'a', 2026, 'x')$$) AS definer;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+ALTER FUNCTION app.dossier_van SECURITY INVOKER;
+ALTER FUNCTION app.dossier_van RENAME TO elders;
+\c
+SELECT code, finding FROM casus.doctor() WHERE code LIKE 'lost%';
+SET SESSION AUTHORIZATION resolve_coord;
+BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
+SELECT public.attempt($$INSERT INTO app.stuk VALUES (22, 'a', 2026, 'x')$$, 'code') AS gone;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+SET ROLE casus_auditor;
+SELECT kind, text FROM casus.access_log WHERE kind = 'maintenance' AND relation = 'app.stuk' AND session_role = 'postgres' ORDER BY seq;
