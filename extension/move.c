@@ -6,10 +6,9 @@
  * An UPDATE cannot change a row's dossier; this act changes the column that leads
  * to it and the labels at once.  Each row is judged as removed and as brought in.
  *
- * Locks: the rows of both dossiers (FOR NO KEY UPDATE, in the order of their
- * ids), so that no phase changes and nobody writes a row of either meanwhile;
- * then the target's row FOR KEY SHARE, as the foreign key's own check would.
- * What was read before is read once more under them.
+ * Locks: the rows of both dossiers (FOR NO KEY UPDATE, in the order of ids), so
+ * that no phase changes and nobody writes in either meanwhile; then the target's
+ * row FOR KEY SHARE, as the foreign key would.  What was read is read once more.
  *
  * Copyright (c) 2026, the casus developers
  */
