@@ -17,7 +17,7 @@ CREATE TABLE stuk (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak, teks
 CREATE TABLE bijlage (id integer PRIMARY KEY,
 	stuk_id integer REFERENCES stuk DEFERRABLE INITIALLY DEFERRED, zaak_id integer REFERENCES zaak, naam text);
 CREATE TABLE persoon (id integer PRIMARY KEY, zaak_id integer NOT NULL REFERENCES zaak,
-	soort text, naam text NOT NULL DEFAULT '', telefoon text);
+	soort text, naam text NOT NULL DEFAULT '', telefoon text DEFAULT '');
 GRANT SELECT, INSERT, UPDATE, DELETE ON zaak, stuk, bijlage, persoon TO rows_coord, rows_deleg, rows_app;
 INSERT INTO zaak VALUES (1, 1, 'gewoon'), (2, 8, 'signaal'), (3, 1, 'later');
 INSERT INTO stuk VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'c');
@@ -29,7 +29,7 @@ SELECT count(*) > 2 AS lines FROM casus.protect('stuk', 'ond', via => 'zaak_id',
 SELECT count(*) > 2 AS lines FROM casus.protect('bijlage', 'ond', via => ARRAY['stuk_id', 'zaak_id'], item => 'inherit');
 SELECT count(*) > 2 AS lines FROM casus.protect('persoon', 'ond', via => 'zaak_id', category => 'personalia',
 	subject_category_column => 'soort', subject_category_map => '{"S": "subject", "R": "relatie", "A": "aandrager"}',
-	columns => '{"telefoon": "contactgegevens"}');
+	columns => '{"telefoon": "zakelijke_contactgegevens"}');
 SET client_min_messages = notice;
 SELECT casus.bind('zaak', 'enforce');
 CALL casus.take_in('zaak', phase => $$'intake'$$);
@@ -100,7 +100,7 @@ COMMIT;
 BEGIN; SELECT casus.enter('intake');
 SAVEPOINT s; INSERT INTO persoon VALUES (10, 2, 'R', 'Buur', '06'); ROLLBACK TO s;
 SAVEPOINT s; INSERT INTO persoon VALUES (10, 2, 'S', 'Jansen', '06'); ROLLBACK TO s;
-SAVEPOINT s; INSERT INTO persoon VALUES (10, 2, 'A', 'Melder'); ROLLBACK TO s;
+SAVEPOINT s; INSERT INTO persoon VALUES (10, 2, 'A', 'Melder', '06'); ROLLBACK TO s;
 SAVEPOINT s; INSERT INTO persoon VALUES (10, 2, 'X', 'Onbekend'); ROLLBACK TO s;
 INSERT INTO persoon VALUES (10, 2, 'S', 'Pietersen', '');
 SAVEPOINT s; UPDATE persoon SET telefoon = '06' WHERE id = 10; ROLLBACK TO s;
