@@ -290,13 +290,15 @@ unbind_query(Query *query)
 static void
 bind_key_check(Query *query)
 {
-	RangeTblEntry *rte = linitial(query->rtable);
-	const CasusProtected *prot = casus_registry_find(rte->relid);
+	const CasusProtected *prot;
 	Var		   *label;
 
+	if (!casus_guard_ri_seeks_parent(query))
+		return;
+	prot = casus_registry_find(((RangeTblEntry *) linitial(query->rtable))->relid);
 	if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE ||
 		prot->label_attno == InvalidAttrNumber ||
-		!OidIsValid(casus_finds_parent_oid()) || !casus_guard_ri_seeks_parent(query))
+		!OidIsValid(casus_finds_parent_oid()))
 		return;
 	label = makeVar(1, prot->label_attno, casus_label_type_oid(), -1, InvalidOid, 0);
 	query->jointree->quals =

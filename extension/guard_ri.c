@@ -303,9 +303,12 @@ casus_guard_ri_query(const Query *query)
 bool
 casus_guard_ri_seeks_parent(const Query *query)
 {
-	OpExpr	   *op = linitial(conjuncts(query->jointree->quals));
+	OpExpr	   *op;
 
-	return query->commandType == CMD_SELECT && is_column(linitial(op->args));
+	if (!CASUS_LAYER(ri) || query->commandType != CMD_SELECT)
+		return false;
+	op = linitial(conjuncts(query->jointree->quals));
+	return is_column(linitial(op->args));
 }
 
 /* ---- a marked statement, planned ---- */

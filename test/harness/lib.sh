@@ -84,13 +84,13 @@ as_user() {
 	if [ "$(id -u)" -eq 0 ]; then
 		switch=(setpriv --reuid="$pg_user" --regid="$(id -g "$pg_user")" --clear-groups)
 	fi
-	timeout -k 10 "${time_limit:-300}" "${switch[@]}" \
+	timeout -k 10 "${time_limit:-600}" "${switch[@]}" \
 		env -C "$work" HOME="$work" TMPDIR="$work" PATH="$bin:/usr/bin:/bin:/usr/sbin:/sbin" PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8 "$@" <&0 &
 	pid=$!
 	: > "$work/pids/$pid"
 	wait "$pid" || status=$?
 	rm -f "$work/pids/$pid"
-	[ $status -ne 124 ] || echo "stopped after ${time_limit:-300} seconds" >&2
+	[ $status -ne 124 ] || echo "stopped after ${time_limit:-600} seconds" >&2
 	return $status
 }
 
