@@ -304,6 +304,14 @@ casus_ExecutorFinish(QueryDesc *query)
 		return;
 	}
 
+	/* What only reads has no triggers, and nothing left to do. */
+	if (query->operation == CMD_SELECT && !query->plannedstmt->hasModifyingCTE)
+	{
+		finish(query);
+		if (query->instrument_options != 0 && casus_guard_touches(query->plannedstmt))
+			casus_guard_explain(query);
+		return;
+	}
 	if (!casus_guard_touches(query->plannedstmt))
 	{
 		frame = casus_guard_frame_enter(CASUS_FRAME_FINISH, query, NULL);
