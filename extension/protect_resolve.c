@@ -23,7 +23,8 @@ unfit(Oid function, const char *detail)
 					  psprintf("function %s cannot name the dossiers of this table",
 							   format_procedure(function)),
 					  detail,
-					  "CREATE FUNCTION <name>(<column> <its type>, ...) RETURNS bigint STABLE ...;");
+					  "Declare it with arguments that have the names and types of columns, "
+					  "RETURNS bigint STABLE.");
 }
 
 /* The columns that the function is given, in the order of its arguments. */
