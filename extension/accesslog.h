@@ -117,7 +117,7 @@ extern bool casus_lognote_narrowed(const NoteSet *set);
 
 /* ---- logqual.c: what the condition of a scan looks like ---- */
 
-extern bool casus_logqual_has_policy(List *quals);
+extern bool casus_logqual_has_policy(const Plan *scan, const CasusProtected *table);
 extern bool casus_logqual_carries_away(List *quals);
 extern ExprState *casus_logqual_rest(PlanState *ps);
 extern AttrNumber casus_logqual_index_column(IndexOnlyScan *plan, AttrNumber label);

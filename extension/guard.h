@@ -175,6 +175,10 @@ extern bool casus_guard_cascade_carries(const QueryDesc *query);	/* a new key */
 
 /* ---- guard_expr.c: is it the policy, is it built in? ---- */
 extern Var *casus_guard_judged(Node *node, Oid permits);	/* its argument, if it is the policy */
+extern bool casus_guard_is_policy(Node *node, Oid permits, Index varno,
+								  const CasusProtected *prot);
+extern int	casus_guard_policy_place(const struct Plan *plan, Oid permits,
+									 const CasusProtected *prot);
 extern bool casus_guard_builtin(Node *node);	/* no function, operator or type of anyone else */
 extern bool casus_guard_trusted(Node *node);	/* or the C code of an extension */
 extern bool casus_guard_builtin_raw(Oid relid, Node *raw, int kind);	/* ParseExprKind */

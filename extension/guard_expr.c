@@ -16,6 +16,7 @@
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/plannodes.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_expr.h"
 #include "parser/parse_node.h"
@@ -38,6 +39,50 @@ casus_guard_judged(Node *node, Oid permits)
 	while (IsA(label, RelabelType))
 		label = (Node *) ((RelabelType *) label)->arg;
 	return IsA(label, Var) ? (Var *) label : NULL;
+}
+
+/* Is this condition the policy of the table whose columns go by this number? */
+bool
+casus_guard_is_policy(Node *node, Oid permits, Index varno, const CasusProtected *prot)
+{
+	Var		   *label = casus_guard_judged(node, permits);
+
+	return label != NULL && label->varno == varno && label->varlevelsup == 0 &&
+		label->varattno == prot->label_attno;
+}
+
+/* An index-only scan speaks of columns by their place in the index. */
+static bool
+is_policy_of_index(Node *node, Oid permits, const IndexOnlyScan *plan,
+				   const CasusProtected *prot)
+{
+	Var		   *label = casus_guard_judged(node, permits);
+
+	if (label == NULL || label->varno != INDEX_VAR ||
+		label->varattno < 1 || label->varattno > list_length(plan->indextlist))
+		return false;
+	label = (Var *) ((TargetEntry *) list_nth(plan->indextlist, label->varattno - 1))->expr;
+	return IsA(label, Var) && label->varno == plan->scan.scanrelid &&
+		label->varattno == prot->label_attno;
+}
+
+/*
+ * Where the policy of the table stands among the conditions of a scan of it;
+ * 0: first, as it should; -1: nowhere.
+ */
+int
+casus_guard_policy_place(const Plan *plan, Oid permits, const CasusProtected *prot)
+{
+	ListCell   *lc;
+
+	foreach(lc, plan->qual)
+	{
+		if (IsA(plan, IndexOnlyScan) ?
+			is_policy_of_index(lfirst(lc), permits, (const IndexOnlyScan *) plan, prot) :
+			casus_guard_is_policy(lfirst(lc), permits, ((const Scan *) plan)->scanrelid, prot))
+			return foreach_current_index(lc);
+	}
+	return -1;
 }
 
 static bool

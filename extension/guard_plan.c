@@ -110,60 +110,35 @@ has_capacity(const CasusProtected *prot)
 
 /* ---- one scan ---- */
 
-/* Is the expression permits(label of this scan)? */
-static bool
-is_permits(Node *node, Index scanrelid, const CasusProtected *prot, List *indextlist)
-{
-	Var		   *label = casus_guard_judged(node, casus_permits_oid());
-
-	if (label == NULL)
-		return false;
-
-	/* An index-only scan speaks of columns by their place in the index. */
-	if (label->varno == INDEX_VAR && indextlist != NIL)
-	{
-		if (label->varattno < 1 || label->varattno > list_length(indextlist))
-			return false;
-		label = (Var *) ((TargetEntry *) list_nth(indextlist, label->varattno - 1))->expr;
-		if (!IsA(label, Var))
-			return false;
-	}
-	return label->varno == scanrelid && label->varattno == prot->label_attno;
-}
-
 static void
-check_scan(Plan *plan, Check *check, Index scanrelid, List *indextlist)
+check_scan(Plan *plan, Check *check)
 {
-	RangeTblEntry *rte = rt_fetch(scanrelid, check->plan->rtable);
+	RangeTblEntry *rte = rt_fetch(((Scan *) plan)->scanrelid, check->plan->rtable);
 	const CasusProtected *prot;
-	ListCell   *lc;
+	int			place;
 
 	if (rte->rtekind != RTE_RELATION)
 		return;
 	prot = casus_registry_find(rte->relid);
 	if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
 		return;
-	foreach(lc, plan->qual)
-	{
-		if (is_permits(lfirst(lc), scanrelid, prot, indextlist))
-			break;
-	}
+	place = casus_guard_policy_place(plan, casus_permits_oid(), prot);
 	if (check->ordering)
 	{
-		if (lc != NULL && lc != list_head(plan->qual))
+		if (place > 0)
 		{
-			Node	   *permits = lfirst(lc);
+			Node	   *permits = list_nth(plan->qual, place);
 
-			plan->qual = lcons(permits, list_delete_cell(plan->qual, lc));
+			plan->qual = lcons(permits, list_delete_nth_cell(plan->qual, place));
 		}
-		if (lc != NULL)
+		if (place >= 0)
 			casus_guard_index_order(plan);
 		return;
 	}
 	casus_require_preloaded();
 	if (prot->foreign || !prot->fenced)
 		refuse_not_fenced(prot);
-	if (lc == NULL || lc != list_head(plan->qual))
+	if (place != 0)
 		refuse_without_policy(prot);
 	if (!casus_guard_index_holds(plan))
 		refuse_bypass(prot, psprintf(_("An index of the protected table %s is used in a way that looks at rows before the policy does."),
@@ -254,11 +229,8 @@ check_plan(Plan *plan, Check *check)
 		case T_BitmapHeapScan:
 		case T_TidScan:
 		case T_TidRangeScan:
-			check_scan(plan, check, ((Scan *) plan)->scanrelid, NIL);
-			break;
 		case T_IndexOnlyScan:
-			check_scan(plan, check, ((Scan *) plan)->scanrelid,
-					   ((IndexOnlyScan *) plan)->indextlist);
+			check_scan(plan, check);
 			break;
 		case T_BitmapIndexScan:	/* the heap scan above it is what reads rows */
 		case T_SubqueryScan:
@@ -466,7 +438,7 @@ casus_guard_plan_order(PlannedStmt *plan)
 
 	check.plan = plan;
 	check.ordering = true;
-	if (!casus_guard_touches(plan))
+	if (!CASUS_LAYER(plan) || !casus_guard_touches(plan))
 		return;
 	check_plan(plan->planTree, &check);
 	foreach(lc, plan->subplans)
@@ -501,9 +473,8 @@ check_known(const CasusKnownPlan *known)
 {
 	for (int i = 0; i < known->nscans; i++)
 	{
-		List	   *qual = known->scans[i].scan->qual;
-
-		if (qual == NIL || !casus_guard_judged(linitial(qual), casus_permits_oid()))
+		if (casus_guard_policy_place(known->scans[i].scan, casus_permits_oid(),
+									 known->scans[i].prot) != 0)
 			refuse_without_policy(known->scans[i].prot);
 		if (casus_guard_rows_pass(known->scans[i].prot))
 			casus_guard_mark_transaction();

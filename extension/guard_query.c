@@ -56,17 +56,6 @@ make_permits(Index rtindex, const CasusProtected *prot)
 								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
-static bool
-is_permits(Node *node, Index rtindex, const CasusProtected *prot)
-{
-	Var		   *label = casus_guard_judged(node, casus_permits_oid());
-
-	if (label == NULL)
-		return false;
-	return label->varno == rtindex && label->varattno == prot->label_attno &&
-		label->varlevelsup == 0;
-}
-
 /*
  * Puts the condition first, also where row security has added it: what other
  * policies of the table call then sees permitted rows only.
@@ -78,7 +67,7 @@ bind_table(RangeTblEntry *rte, Index rtindex, const CasusProtected *prot)
 
 	foreach(lc, rte->securityQuals)
 	{
-		if (is_permits(lfirst(lc), rtindex, prot))
+		if (casus_guard_is_policy(lfirst(lc), casus_permits_oid(), rtindex, prot))
 		{
 			rte->securityQuals = foreach_delete_current(rte->securityQuals, lc);
 			break;
@@ -95,7 +84,7 @@ unbind_table(RangeTblEntry *rte, Index rtindex, const CasusProtected *prot)
 
 	foreach(lc, rte->securityQuals)
 	{
-		if (is_permits(lfirst(lc), rtindex, prot))
+		if (casus_guard_is_policy(lfirst(lc), casus_permits_oid(), rtindex, prot))
 			rte->securityQuals = foreach_delete_current(rte->securityQuals, lc);
 	}
 }

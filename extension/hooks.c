@@ -269,6 +269,7 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	{
 		casus_guard_inside_run(frame);
 		run(query, direction, count, once);
+		casus_rowtransit_finish();
 	}
 	PG_CATCH();
 	{
@@ -279,7 +280,6 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	}
 	PG_END_TRY();
 	leave_protected(frame);
-	casus_rowtransit_finish();
 }
 
 static void
@@ -326,6 +326,7 @@ casus_ExecutorFinish(QueryDesc *query)
 	PG_TRY();
 	{
 		finish(query);
+		casus_rowtransit_finish();
 	}
 	PG_CATCH();
 	{

@@ -19,6 +19,8 @@
  */
 #include "accesslog.h"
 
+#include "parser/parsetree.h"
+
 static Plan *
 only_scan(PlannedStmt *statement)
 {
@@ -40,11 +42,14 @@ PlannedStmt *
 casus_logpoint_plan(PlannedStmt *statement)
 {
 	Plan	   *plan = only_scan(statement);
+	const CasusProtected *table;
 	PlannedStmt *bare;
 	Plan	   *scan;
 
-	if (plan == NULL || list_length(plan->qual) != 1 ||
-		!casus_logqual_has_policy(plan->qual))
+	if (plan == NULL || list_length(plan->qual) != 1)
+		return NULL;
+	table = casus_registry_find(rt_fetch(((Scan *) plan)->scanrelid, statement->rtable)->relid);
+	if (table == NULL || !casus_logqual_has_policy(plan, table))
 		return NULL;
 	bare = palloc(sizeof(PlannedStmt));
 	*bare = *statement;

@@ -8,6 +8,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
+#include "guard.h"
 
 #include "access/htup_details.h"
 #include "access/transam.h"
@@ -16,21 +17,22 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/syscache.h"
 
-/* Is the policy one of the conditions? */
+/*
+ * Is the policy of the table one of the conditions of the scan?  It is the
+ * first then: what would be asked before it would see what nobody may see, and
+ * casus_logqual_rest() leaves out the first.
+ */
 bool
-casus_logqual_has_policy(List *quals)
+casus_logqual_has_policy(const Plan *scan, const CasusProtected *table)
 {
-	Oid			permits = casus_permits_oid();
-	ListCell   *cell;
+	int			place = casus_guard_policy_place(scan, casus_permits_oid(), table);
 
-	foreach(cell, quals)
-	{
-		Node	   *node = (Node *) lfirst(cell);
-
-		if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == permits)
-			return true;
-	}
-	return false;
+	if (place > 0)
+		casus_check_refuse(casus_check_protocol_of(table), "bypass",
+						   _("this statement would go past the protocol"),
+						   _("a protected table is scanned with another condition before its policy"),
+						   NULL);
+	return place == 0;
 }
 
 static bool

@@ -62,9 +62,9 @@ watch_walker(PlanState *node, void *context)
 	if (casus_reads_rows(node))
 	{
 		scan = (ScanState *) node;
-		filtered = casus_logqual_has_policy(node->plan->qual);
 		if (scan->ss_currentRelation)
 			table = casus_registry_find(RelationGetRelid(scan->ss_currentRelation));
+		filtered = table != NULL && casus_logqual_has_policy(node->plan, table);
 
 		/*
 		 * Without the policy in it only an observed table is watched;

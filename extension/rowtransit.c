@@ -6,8 +6,9 @@
  * The row has been judged as changed; it is neither removed nor brought in,
  * and keeps its label.  What is on its way is known by the statement, the place
  * it leaves and, where it arrives, its label.  A trigger of a user that runs
- * between is deeper than the statement, and cannot pass for it; what a trigger
- * has kept from arriving is forgotten when the statement's run ends.
+ * between is deeper than the statement, and cannot pass for it.  A row that a
+ * trigger has kept from arriving has been removed, which is judged when the next
+ * one sets out or the statement's run ends.
  *
  * Private to the backend, in TopTransactionContext; an error takes what began
  * in its subtransaction along.
@@ -73,6 +74,50 @@ casus_rowtransit_leaves(CasusBounds *bounds, TupleTableSlot *slot)
 	return !stays;
 }
 
+/* ---- what goes for good ---- */
+
+/* A row with this label is removed: may it be? */
+void
+casus_rowtransit_removes(CasusRow *row, const pg_uuid_t *raw)
+{
+	CasusLabel	label;
+	CasusLabelKind kind = casus_label_unpack(raw, &label);
+
+	if (kind == CASUS_LABEL_OUTSIDE ||
+		(kind == CASUS_LABEL_PENDING && casus_label_is_own_pending(raw)))
+		return;
+	casus_rowverdict_change(row, raw, CASUS_REMOVE);
+	casus_guard_source_wrote(row->prot);
+	casus_accesslog_note_write(row->prot->family, kind == CASUS_LABEL_GOVERNED ? label.dossier : 0,
+							   CASUS_REMOVE);
+}
+
+static void
+judge_lost(const Transit *transit)
+{
+	CasusRow	row = {0};
+
+	row.prot = casus_registry_find(transit->from.relid);
+	if (row.prot == NULL)
+		elog(ERROR, "casus has lost the table of a row");
+	row.settings = row.prot->settings;
+	casus_rowtransit_removes(&row, &transit->raw);
+}
+
+/* Of what is at this depth or deeper nothing arrives any more. */
+static void
+end_above(int depth)
+{
+	while (innermost != NULL && innermost->depth >= depth)
+	{
+		Transit    *transit = innermost;
+
+		innermost = transit->outer;
+		if (transit->has_left)
+			judge_lost(transit);
+	}
+}
+
 /* ---- on its way ---- */
 
 void
@@ -80,8 +125,7 @@ casus_rowtransit_begin(const CasusProtected *prot, ItemPointer tid, const pg_uui
 {
 	Transit    *transit;
 
-	while (innermost != NULL && innermost->depth >= casus_guard_frame_depth())
-		innermost = innermost->outer;
+	end_above(casus_guard_frame_depth());
 	transit = MemoryContextAllocZero(TopTransactionContext, sizeof(Transit));
 	transit->outer = innermost;
 	transit->subid = GetCurrentSubTransactionId();
@@ -123,12 +167,12 @@ casus_rowtransit_arrives(const CasusProtected *prot, const pg_uuid_t *raw)
 
 /* ---- ends ---- */
 
-/* A run has ended: of what was deeper than now nothing arrives any more. */
+/* The run of the innermost frame has come to its end. */
 void
 casus_rowtransit_finish(void)
 {
-	while (innermost != NULL && innermost->depth > casus_guard_frame_depth())
-		innermost = innermost->outer;
+	if (unlikely(innermost != NULL))
+		end_above(casus_guard_frame_depth());
 }
 
 static void

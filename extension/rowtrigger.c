@@ -440,8 +440,6 @@ static void
 handle_delete(CasusRow *row, HeapTuple old)
 {
 	pg_uuid_t	raw;
-	CasusLabel	label;
-	CasusLabelKind kind;
 
 	if (!label_of(row, old, &raw))
 	{
@@ -450,14 +448,7 @@ handle_delete(CasusRow *row, HeapTuple old)
 								_("it has no label yet"), hint_take_in(row));
 		return;
 	}
-	kind = casus_label_unpack(&raw, &label);
-	if (kind == CASUS_LABEL_OUTSIDE ||
-		(kind == CASUS_LABEL_PENDING && casus_label_is_own_pending(&raw)))
-		return;
-	casus_rowverdict_change(row, &raw, CASUS_REMOVE);
-	casus_guard_source_wrote(row->prot);
-	casus_accesslog_note_write(row->prot->family, kind == CASUS_LABEL_GOVERNED ? label.dossier : 0,
-							   CASUS_REMOVE);
+	casus_rowtransit_removes(row, &raw);
 }
 
 /* ---- copies ---- */

@@ -28,6 +28,8 @@ $node->safe_psql('postgres', q{
 		$$BEGIN RAISE WARNING 'shown: %', left($1, 9); RETURN true; END$$;
 	CREATE FUNCTION own.shown(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
 		$$BEGIN RAISE WARNING 'shown: %', left($1, 9); RETURN $1; END$$;
+	CREATE FUNCTION own.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS
+		$$BEGIN RAISE WARNING 'leaked: %', left($1, 9); RETURN true; END$$;
 	CREATE DOMAIN own.word AS text;
 	CREATE TABLE own.ref (id int PRIMARY KEY);
 	CREATE TABLE own.cat (id int PRIMARY KEY);
@@ -54,6 +56,7 @@ $node->safe_psql('postgres', q{
 	CREATE FUNCTION own.peek() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN
 		RAISE WARNING '%', (SELECT oms FROM lay.zaak WHERE id = 57);
 	EXCEPTION WHEN insufficient_privilege THEN NULL; END$$;
+	ALTER FUNCTION own.leak(text) LEAKPROOF;
 	CREATE EXTENSION pageinspect;
 	SELECT casus.protect('lay.zaak', 'ondermijning', opens_dossier => true, governs => $$soort = 'ond'$$,
 		without_purpose => 'hide', category => 'beoordeling', default_basis => 'art. 172 Gemeentewet');
@@ -191,6 +194,15 @@ for my $attack (@attacks)
 	my @others = grep { $try->($_) =~ /$sign/ } grep { $_ ne $layer } @layers;
 	is("@others", $rests_on{$layer} // '', "$layer: stopped without any other" .
 			($rests_on{$layer} ? ", but for what it rests on: $rests_on{$layer}" : ''));
+}
+
+# The log leaves out the first condition of a scan as the policy, and makes sure that it is.
+for my $off ('', 'plan')
+{
+	my $out = attempt($off, 'bs_coordinator', qq{$enter; SELECT count(*) FROM lay.zaak WHERE own.leak(oms)});
+
+	unlike($out, qr/SECRET/, "what a superuser calls leakproof is asked after the policy, without layer '$off'");
+	like($out, $off eq '' ? qr/leaked: open/ : qr/another condition before its policy/, '... or the scan does not run');
 }
 
 $node->stop;
