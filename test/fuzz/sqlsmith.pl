@@ -120,6 +120,8 @@ sub try_role
 			$seen{$role}++ if $answer =~ /KANARIE_EIGEN/;
 			push @bad, $statements[$number] . "\n" . $answer if $answer =~ $foreign;
 		}
+		# A run that is stopped has told how far it came.
+		note("$role: $run statements so far, foreign canary in " . @bad) if $part % 20 == 19;
 	}
 	is(scalar @bad, 0, "$role: no foreign canary in what $run statements answer");
 	diag("$bad[0]") if @bad;
