@@ -157,10 +157,14 @@ capacity_share(const CasusCapacity *capacity)
 	for (int i = 0; i < protocol->nrules; i++)
 	{
 		const CasusRule *rule = &protocol->rules[i];
-		int			phase = phase_of_state(protocol, rule->state);
+		int			phase;
 
-		if (rule->office == capacity->office && rule->purpose == capacity->purpose &&
-			(rule->verbs & CASUS_READ) != 0 && phase < CASUS_MAX_CODE &&
+		/* Of thousands of rules a capacity has few. */
+		if (rule->office != capacity->office || rule->purpose != capacity->purpose ||
+			(rule->verbs & CASUS_READ) == 0)
+			continue;
+		phase = phase_of_state(protocol, rule->state);
+		if (phase < CASUS_MAX_CODE &&
 			(protocol->purpose_phases[capacity->purpose] & (UINT64CONST(1) << phase)) != 0)
 			readable[phase] = Min(1.0, readable[phase] + rule_share(protocol, rule));
 	}

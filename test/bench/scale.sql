@@ -15,8 +15,8 @@ CREATE TABLE few AS SELECT n AS id, 1 + n::bigint * 7919 % 1000 AS dossier_id, '
 CREATE TABLE many AS SELECT n AS id, 1 + n::bigint * 7919 % :rows AS dossier_id, 'row ' || n AS body
 	FROM generate_series(1, :rows) n;
 CREATE TABLE plain_few AS SELECT *, md5(dossier_id::text)::uuid AS label FROM few;
-ALTER TABLE few ALTER dossier_id TYPE integer, ADD FOREIGN KEY (dossier_id) REFERENCES few_dossier;
-ALTER TABLE many ALTER dossier_id TYPE integer, ADD FOREIGN KEY (dossier_id) REFERENCES many_dossier;
+ALTER TABLE few ALTER dossier_id TYPE integer, ADD PRIMARY KEY (id), ADD FOREIGN KEY (dossier_id) REFERENCES few_dossier;
+ALTER TABLE many ALTER dossier_id TYPE integer, ADD PRIMARY KEY (id), ADD FOREIGN KEY (dossier_id) REFERENCES many_dossier;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC;
 
 SELECT casus.protect(t, 'bench_open', opens_dossier => true, category => 'registratie')

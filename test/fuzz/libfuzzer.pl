@@ -1,6 +1,6 @@
 # libFuzzer, guided by coverage, on the types label and term (text and binary) and on protocol documents: whatever comes
 # in, the answer is a value that reads back as itself, or an ordinary error; a document without an error loads.
-# TEST_LONG=1 runs a hundred times as many inputs; FUZZ_SEED repeats a run.
+# TEST_LONG=1 runs a hundred times as many inputs, FUZZ_TIMES so many times; FUZZ_SEED repeats a run.
 use strict;
 use warnings;
 
@@ -59,7 +59,7 @@ sub fuzz
 	my $number = 0;
 	my ($out, $err);
 
-	$runs *= 100 if $ENV{TEST_LONG};
+	$runs *= $ENV{FUZZ_TIMES} || ($ENV{TEST_LONG} ? 100 : 1);
 	append_to_file("$corpus/seed" . $number++, $_) for @seeds;
 	append_to_file("$lib/$name.dict", join '', map { "\"$_\"\n" } @$dictionary);
 	my $from = -s $node->logfile;
@@ -73,6 +73,7 @@ sub fuzz
 	my ($done, $covered) = $log =~ /^#(\d+)\s+DONE\s+cov: (\d+)/m;
 	is(($done // 0) - @found, $runs, "$name: as many inputs, none of which is a finding")
 	  or diag($err, $log =~ /^(?:internal error|==\d+==).*$/mg, map { "\n$_:\n" . substr(slurp_file($_), 0, 2000) } @found);
+	diag("counted: $name: " . ($done // 0) . ' inputs, ' . ($covered // 0) . ' edges');
 	cmp_ok($covered // 0, '>', 20, "$name: guided by coverage (" . ($covered // 0) . ' edges)');
 	return;
 }
