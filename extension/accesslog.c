@@ -3,7 +3,7 @@
  *		The access log: what each statement let through, wrote, was refused.
  *
  * logscan.c watches the scans, lognote.c counts, logstatement.c knows what
- * runs, logrecord.c makes lines, sink.c keeps them.  Here it is decided when:
+ * runs, logrecord.c makes lines, sink.c brings them to the writer.  Here it is decided when:
  * before anything leaves.  Lines wait in "pending" until the gate before the
  * client, the commit, or the size of what waits says that they must be
  * written; in strict mode they are synced too.  What is written stays,
@@ -18,12 +18,14 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "executor/executor.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/dest.h"
 #include "utils/elog.h"
 #include "utils/memutils.h"
 
 #define PENDING_MAX		(64 * 1024) /* bytes of lines kept before they are written */
+#define TEXT_MAX		4096	/* bytes of a text, which may hold what a user gave */
 #define PENDING_KEEP	(16 * 1024) /* a larger buffer is given back when empty */
 
 /* Rows written to one relation in one way, since the last record. */
@@ -317,6 +319,14 @@ event_capacity(int64 dossier)
 	return casus_logrecord_capacity(capacity ? capacity->file : 0, capacity);
 }
 
+static const char *
+clip(const char *text)
+{
+	if (text == NULL || strlen(text) <= TEXT_MAX)
+		return text;
+	return psprintf("%.*s...", pg_mbcliplen(text, strlen(text), TEXT_MAX), text);
+}
+
 /*
  * Puts an event on record before its outcome leaves.  An event that happens
  * while another is being described is left out: it is of our own making.
@@ -344,7 +354,7 @@ casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
 		if (dossier != 0)
 			appendStringInfo(&line, ",\"dossiers\":[[" INT64_FORMAT ",0]]", dossier);
 		casus_logrecord_text(&line, "code", code);
-		casus_logrecord_text(&line, "text", text);
+		casus_logrecord_text(&line, "text", clip(text));
 		casus_logrecord_close(&line);
 		appendBinaryStringInfo(&pending, line.data, line.len);
 	}

@@ -1,7 +1,7 @@
 /*
  * accesslog.h
  *		The access log inside: for sink.c, wiregate.c, log*.c and accesslog.c,
- *		and for those that must know of its file or of what a running statement
+ *		and for those that must know where its files are, or what a running statement
  *		has let through.  Everybody else notes what happens by the functions of
  *		accesslog.c in casus.h.
  *
@@ -11,23 +11,68 @@
 #define CASUS_ACCESSLOG_H
 
 #include "casus.h"
+#include "logsegment.h"
 
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
 
+extern char *casus_log_key_file;	/* settings.c; empty: beside the data directory */
+extern int	casus_log_ring_size, casus_log_segment_size;	/* kB */
+extern int	casus_log_timeout;	/* seconds */
+
+/* ---- logkey.c: the key file ---- */
+
+extern void casus_logkey_init(void);
+extern const char *casus_logkey_path(void);
+extern bool casus_logkey_read(CasusLogKeys *keys, const char **why);
+extern bool casus_logkey_obtain(CasusLogKeys *keys, bool *made, const char **why);
+extern bool casus_logkey_add(CasusLogKeys *keys);
+
+/* ---- logring.c: records on their way to the writer ---- */
+
+/* Causes of failure beside errno. */
+#define CASUS_LOG_NO_KEY	(-1)
+#define CASUS_LOG_STALLED	(-2)
+
+typedef struct CasusLogHead
+{
+	uint8		node[CASUS_LOG_NODE];
+	CasusLogPoint end;
+} CasusLogHead;
+
+extern void casus_logring_init(void);
+extern bool casus_logring_usable(void);
+extern uint64 casus_logring_written(void);
+extern uint64 casus_logring_durable(void);
+extern int	casus_logring_failing(void);
+extern bool casus_logring_head(CasusLogHead *head);
+extern uint32 casus_logring_block_max(void);
+extern bool casus_logring_put(const char *data, uint32 length, uint64 *end);
+extern bool casus_logring_wait(uint64 position);
+extern bool casus_logring_probe(void);
+extern bool casus_logring_rotate(void);
+
+/* The same for the writer. */
+extern void (*casus_logring_alone) (void);
+extern void casus_logring_attach(void);
+extern bool casus_logring_take(uint64 *position, StringInfo block);
+extern void casus_logring_publish(uint64 durable, const CasusLogHead *head);
+extern bool casus_logring_fail(int code);
+extern uint64 casus_logring_asked(void);
+extern void casus_logring_answer(uint64 asked);
+extern uint64 casus_logring_rotations(uint64 *asked);
+extern void casus_logring_rotated(uint64 asked);
+
 /* ---- sink.c: where log records go ---- */
 
 /*
- * Append-only file of one JSON object per line, shared by the cluster.
- * append: buffered by the kernel; sync: durable up to what this backend wrote.
+ * append: in the ring; sync: durable up to what this backend appended.
  * Both raise casus.log_unavailable when they cannot, and nothing may leave.
  */
-extern void casus_sink_init(void);
 extern void casus_sink_append(const char *line, int len);
 extern void casus_sink_sync(void);
 extern void casus_sink_ready(void); /* refuses while records cannot be written */
 extern const char *casus_sink_directory(void);
-extern void casus_sink_path(char *path);	/* of the file, MAXPGPATH bytes */
 
 /* The same for where no error can be raised: false with errno. */
 extern bool casus_sink_try_append(const char *lines, int length);
@@ -35,6 +80,46 @@ extern bool casus_sink_try_sync(void);
 extern bool casus_sink_waiting(void);	/* appended by this backend, not durable */
 extern bool casus_sink_lagging(void);	/* appended by anybody, not durable */
 extern void casus_sink_cover(void); /* wait for what anybody appended, as for one's own */
+
+/* ---- logdir.c: where the files are ---- */
+
+extern void casus_logdir_path(char *path, const uint8 *node);
+extern void casus_logdir_file(char *path, const uint8 *node, uint64 segment);
+extern bool casus_logdir_make(const uint8 *node);
+extern bool casus_logdir_range(const uint8 *node, uint64 *first, uint64 *last);
+extern bool casus_logdir_has_others(const uint8 *node);
+
+/* ---- logstore.c: the files, for their one writer ---- */
+
+/* What was found where the log ends. */
+typedef struct CasusLogFound
+{
+	bool		made_key;
+	bool		fresh;			/* no log of this node was there */
+	bool		stopped;		/* its last record says that the server was stopped */
+	uint64		torn;			/* bytes cut off and kept aside */
+	bool		changed;		/* it is not as it was left */
+} CasusLogFound;
+
+extern bool casus_logstore_open(const CasusLogHead *head, CasusLogFound *found);
+extern bool casus_logstore_check(bool *changed);
+extern void casus_logstore_add(CasusRecordKind kind, const char *payload, uint32 length);
+extern uint64 casus_logstore_buffered(void);
+extern bool casus_logstore_write(void);
+extern bool casus_logstore_sync(void);
+extern bool casus_logstore_full(void);
+extern bool casus_logstore_next(void);
+extern bool casus_logstore_new_key(void);
+extern void casus_logstore_undo(void);
+extern int64 casus_logstore_time(void);
+extern int64 casus_logstore_clock(void);
+extern void casus_logstore_head(CasusLogHead *head);
+extern int	casus_logstore_error(void);
+
+/* ---- logwriter.c: the process that writes the log ---- */
+
+extern void casus_logwriter_init(void);
+extern PGDLLEXPORT void casus_logwriter_main(Datum arg);
 
 /* ---- wiregate.c: holds messages back until their records are written ---- */
 

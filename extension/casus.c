@@ -22,7 +22,9 @@ _PG_init(void)
 	casus_pass_init();
 	casus_shmem_init();
 	casus_catalog_init();
-	casus_sink_init();
+	casus_logkey_init();
+	casus_logring_init();
+	casus_logwriter_init();
 	casus_registry_init();
 	casus_registry_label_init();
 	casus_rowtransit_init();

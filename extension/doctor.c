@@ -65,6 +65,24 @@ check_log_directory(ReturnSetInfo *result)
 					_("chmod 0700 the directory in casus.log_directory."));
 }
 
+/* Who copies the disk of the log has the key then, and could make another one. */
+static void
+check_log_key(ReturnSetInfo *result)
+{
+	struct stat key;
+	struct stat log;
+
+	if (casus_preloaded && casus_logring_failing() != 0)
+		put_finding(result, "critical", "log_failing",
+					_("The access log cannot be written: nothing protected is read."),
+					_("Look in the server log for what casus says of its access log or key file; it goes on by itself."));
+	if (stat(casus_logkey_path(), &key) == 0 && stat(casus_sink_directory(), &log) == 0 &&
+		key.st_dev == log.st_dev)
+		put_finding(result, "warning", "log_key_near",
+					_("The key of the access log is on the same file system as the log: a copy of that disk can be forged."),
+					_("Set casus.log_key_file to a file on another one, move the key there while the server is down, and keep anchors elsewhere (casus.log_anchor)."));
+}
+
 static void
 check_settings(ReturnSetInfo *result)
 {
@@ -85,6 +103,7 @@ check_settings(ReturnSetInfo *result)
 					_("The server does not know the time zone Europe/Amsterdam: no term can be reckoned."),
 					_("Install the time zone data of the operating system."));
 	check_log_directory(result);
+	check_log_key(result);
 }
 
 /* ---- maintenance ---- */

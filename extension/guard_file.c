@@ -84,7 +84,8 @@ is_of_server(const char *path)
 	return path != NULL && OidIsValid(get_role_oid("casus_owner", true)) &&
 		resolve(path, resolved) &&
 		(is_below(resolved, DataDir) || is_below(resolved, "pg_wal") ||
-		 is_below(resolved, casus_sink_directory()) || is_in_tablespace(resolved));
+		 is_below(resolved, casus_sink_directory()) ||
+		 is_below(resolved, casus_logkey_path()) || is_in_tablespace(resolved));
 }
 
 static void

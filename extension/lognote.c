@@ -40,6 +40,7 @@ typedef struct Note
 
 #define FEW		4				/* notes that need no hash table */
 #define MANY	256				/* notes from which on an array by id is worth its making */
+#define RECORD_MAX 8192			/* dossiers in one record; more make another */
 #define SPARSE	32				/* ids per note up to which it is */
 
 typedef struct NoteIndex
@@ -465,11 +466,13 @@ casus_lognote_dirty(const NoteSet *set)
 	return set->counts.ndirty > 0;
 }
 
-/* Writes the record of one group from the marked positions. */
+/* Writes a record of the group of the marked position at "from", and what follows it. */
 static void
-format_group(NoteSet *set, StringInfo lines, int group, bool all,
+format_group(NoteSet *set, StringInfo lines, int from, bool all,
 			 const char *identity, uint64 query_id)
 {
+	int			group = set->notes[set->counts.dirty[from]].group;
+	int			written = 0;
 	const char *separator = "[";
 	const NoteGroup *g = group >= 0 ? &set->groups[group] : NULL;
 
@@ -485,7 +488,7 @@ format_group(NoteSet *set, StringInfo lines, int group, bool all,
 	if (query_id != 0)
 		casus_logrecord_number(lines, "query_id", (int64) query_id);
 	appendStringInfoString(lines, ",\"dossiers\":[");
-	for (int i = 0; i < set->counts.ndirty; i++)
+	for (int i = from; i < set->counts.ndirty && written < RECORD_MAX; i++)
 	{
 		Note	   *note = &set->notes[set->counts.dirty[i]];
 		uint64	   *rows = &set->counts.rows[set->counts.dirty[i]];
@@ -502,6 +505,7 @@ format_group(NoteSet *set, StringInfo lines, int group, bool all,
 		if (note->fresh)
 			set->nfresh--;
 		note->fresh = false;
+		written++;
 	}
 	appendStringInfoChar(lines, ']');
 	casus_logrecord_close(lines);
@@ -522,7 +526,7 @@ casus_lognote_format(NoteSet *set, StringInfo lines, bool all,
 		Note	   *note = &set->notes[set->counts.dirty[i]];
 
 		if (set->counts.rows[set->counts.dirty[i]] > 0 && (all || note->fresh))
-			format_group(set, lines, note->group, all, identity, query_id);
+			format_group(set, lines, i, all, identity, query_id);
 	}
 	for (int i = 0; i < set->counts.ndirty; i++)
 		if (set->counts.rows[set->counts.dirty[i]] > 0)

@@ -8,13 +8,17 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "casus.h"
+#include "accesslog.h"
 
 #include "miscadmin.h"
 #include "utils/guc.h"
 
 int			casus_log_durability = CASUS_LOG_STRICT;
 char	   *casus_log_directory = NULL;
+char	   *casus_log_key_file = NULL;
+int			casus_log_ring_size = 4096;
+int			casus_log_segment_size = 16384;
+int			casus_log_timeout = 30;
 bool		casus_preloaded = false;
 
 static const struct config_enum_entry durability_options[] = {
@@ -54,6 +58,43 @@ casus_settings_init(void)
 							 PGC_POSTMASTER,
 							 0,
 							 NULL, NULL, NULL);
+
+	DefineCustomStringVariable("casus.log_key_file",
+							   "File with the keys of the access log, outside of the data directory.",
+							   "Made at the first start, with mode 0600. Empty: beside the data directory, "
+							   "under its name with .casus_log_key after it.",
+							   &casus_log_key_file,
+							   "",
+							   PGC_POSTMASTER,
+							   GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+
+	DefineCustomIntVariable("casus.log_ring_size",
+							"Shared memory in which log records wait for their writer.",
+							"When it is full, who has a record to write waits.",
+							&casus_log_ring_size,
+							4096, 1024, 1024 * 1024,
+							PGC_POSTMASTER,
+							GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("casus.log_segment_size",
+							"Size from which the access log goes on in another file.",
+							NULL,
+							&casus_log_segment_size,
+							16384, 64, 1024 * 1024,
+							PGC_POSTMASTER,
+							GUC_UNIT_KB,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("casus.log_timeout",
+							"How long a statement waits for a writer of the access log that does not get on.",
+							"After that it is refused, since its record is not on disk.",
+							&casus_log_timeout,
+							30, 1, 600,
+							PGC_POSTMASTER,
+							GUC_UNIT_S,
+							NULL, NULL, NULL);
 
 	/* Nobody plants a setting that looks like ours. */
 	MarkGUCPrefixReserved("casus");

@@ -77,10 +77,13 @@ cut(void)
 	resetStringInfo(&held);
 	if (!IsParallelWorker() && !proc_exit_inprogress)
 		say_why();
-	ereport(LOG_SERVER_ONLY,
-			(errmsg("casus closes the connection: its records could not be written")));
 	ClientConnectionLost = 1;
 	InterruptPending = 1;
+	/* A message checks for interrupts: a cancel must not take us out of here. */
+	HOLD_INTERRUPTS();
+	ereport(LOG_SERVER_ONLY,
+			(errmsg("casus closes the connection: its records could not be written")));
+	RESUME_INTERRUPTS();
 }
 
 /*

@@ -142,7 +142,7 @@ SELECT n, attempt(statement), statement FROM trial ORDER BY n;
 SELECT count(*) FROM casus.doctor() WHERE code = 'file_table';
 DROP TABLE public.kopie;
 -- the same name becomes the access log
-\! mkdir -p "$DATA.file" && ln -sfn "$DATA/casus_log/access.jsonl" "$DATA.file/lines" && ln -sfn "$DATA.file" "$DATA.moved"
+\! mkdir -p "$DATA.file" && ln -sfn "$(ls "$DATA"/casus_log/*/*.log | head -n 1)" "$DATA.file/lines" && ln -sfn "$DATA.file" "$DATA.moved"
 EXECUTE kept;
 SELECT n, attempt(statement), statement FROM trial ORDER BY n;
 ANALYZE;

@@ -14,7 +14,6 @@ use Test::More;
 use CasusTest;
 
 my $node = CasusTest::start('main', conf => "max_prepared_transactions = 2\n");
-my $log = $node->data_dir . '/casus_log/access.jsonl';
 
 CasusTest::fixture($node, 'beesel');
 $node->safe_psql('postgres', q{
@@ -147,11 +146,9 @@ sub full_disk
 {
 	my ($code) = @_;
 
-	rename $log, "$log.away" or die $!;
-	symlink '/dev/full', $log or die $!;
+	CasusTest::fill_disk($node);
 	my $out = $code->();
-	unlink $log;
-	rename "$log.away", $log or die $!;
+	CasusTest::free_disk($node);
 	attempt('', 'bs_coordinator', [ 'BEGIN', $enter, 'SELECT FROM beesel.notitie' ]);
 	return $out;
 }

@@ -12,7 +12,6 @@ use Test::More;
 use CasusTest;
 
 my $node = CasusTest::start('main', conf => "fsync = on\nrestart_after_crash = on\n");
-my $log = $node->data_dir . '/casus_log/access.jsonl';
 
 $node->safe_psql('postgres', q{
 	CREATE ROLE coordinator LOGIN;
@@ -34,16 +33,8 @@ $node->safe_psql('postgres', q{SELECT casus.bind('zaak', 'enforce')});
 
 my $read = q{BEGIN; SELECT casus.enter('intake'); SELECT casus.dossier_of(casus_label) FROM zaak WHERE id = %d};
 
-# Lines of the log as hashes; a line that is not whole is left out.
-sub records
-{
-	my @records;
-	for my $line (split /\n/, slurp_file($log))
-	{
-		push @records, decode_json($line) if $line =~ /^\{.*\}$/;
-	}
-	return @records;
-}
+sub records { return CasusTest::log_records($node) }
+sub segment { return (CasusTest::log_segments($node))[-1] }
 
 # The dossiers of which rows are on record as read.
 sub on_record
@@ -54,12 +45,6 @@ sub on_record
 		$seen{$_->[0]} += $_->[1] for @{ $record->{dossiers} };
 	}
 	return \%seen;
-}
-
-sub gaps
-{
-	my @seq = map { $_->{seq} } records();
-	return scalar grep { $seq[$_] != $seq[0] + $_ } 0 .. $#seq;
 }
 
 sub as_coordinator
@@ -136,7 +121,7 @@ unlink $node->data_dir . '/postmaster.pid';
 wait_until(sub { $node->start(fail_ok => 1) });
 ok(on_record()->{$dossier}, 'and after the restart');
 as_coordinator(sprintf($read, 7));
-is(gaps(), 0, 'numbers go on where they were');
+is(CasusTest::log_damage($node), '', 'numbers go on where they were, and so does the chain');
 
 # ---- a large result, of which a part has been received ----
 
@@ -170,9 +155,8 @@ $restarted->();
 
 # ---- the log cannot be written ----
 
-my $directory = $node->data_dir . '/casus_log';
-rename $log, "$log.away" or die $!;
-symlink '/dev/full', $log or die $!;
+my $directory = CasusTest::log_directory($node);
+CasusTest::fill_disk($node);
 my ($code, $out, $err) = as_coordinator(sprintf($read, 8));
 isnt($code, 0, 'a full disk ends the session');
 unlike($out, qr/\d/, 'no row has left');
@@ -186,13 +170,12 @@ my ($constraint) = CasusTest::refusal($node, sprintf($read, 8), user => 'coordin
 is($constraint, 'casus.log_unavailable', 'and its code');
 is(ask($client, 'SELECT id FROM vrij;'), '1', 'what is not protected goes on');
 is(ask($client, 'SELECT count(*) FROM zaak WHERE id > 3000;'), '100', 'so do the rows outside the protocol');
-unlink $log;
-rename "$log.away", $log or die $!;
+CasusTest::free_disk($node);
 $dossier = last_line(ask($client, sprintf($read, 8) . '; COMMIT;'));
 like($dossier, qr/^\d+$/, 'the disk has room again: the same session reads');
 ok(on_record()->{$dossier}, 'and is on record');
 ok((grep { ($_->{code} // '') eq 'log_resumed' } records()), 'with a line that ends the gap');
-is(gaps(), 0, 'and no number missing');
+is(CasusTest::log_damage($node), '', 'and no number missing');
 ${ $client->{in} } .= "\\q\n";
 $client->{psql}->finish;
 
@@ -206,43 +189,44 @@ chmod 0700, $directory or die $!;
 ($code, $out) = as_coordinator(sprintf($read, 9));
 like(last_line($out), qr/^\d+$/, 'and reading resumes');
 
-# A file that takes half a line leaves no half line.
-SKIP:
-{
-	skip 'no prlimit', 4 if system('prlimit --version >/dev/null 2>&1') != 0;
-	$client = session();
-	my $limit = (-s $log) + 50;
-	system('prlimit', '--pid', $client->{pid}, "--fsize=$limit:unlimited");
-	${ $client->{out} } = '';
-	${ $client->{in} } .= sprintf($read, 10) . ";\n";
-	eval { $client->{psql}->finish };
-	unlike(${ $client->{out} }, qr/^\d+$/m, 'a file that cannot grow: no row has left');
-	like(${ $client->{err} }, qr/access log cannot be written/, 'and the client is told why');
-	cmp_ok(-s $log, '==', $limit - 50, 'the half line is taken back');
-	($code, $out) = as_coordinator(sprintf($read, 10));
-	like(last_line($out), qr/^\d+$/, 'another session reads');
-}
+# A file that takes half a record leaves no half record.
+$client = session();
+my $size = -s segment();
+system('prlimit', '--pid', CasusTest::log_writer($node), '--fsize=' . ($size + 50) . ':unlimited');
+${ $client->{out} } = '';
+${ $client->{in} } .= sprintf($read, 10) . ";\n";
+eval { $client->{psql}->finish };
+unlike(${ $client->{out} }, qr/^\d+$/m, 'a file that cannot grow: no row has left');
+like(${ $client->{err} }, qr/access log cannot be written/, 'and the client is told why');
+cmp_ok(-s segment(), '==', $size, 'the half record is taken back');
+CasusTest::free_disk($node);
+($code, $out) = as_coordinator(sprintf($read, 10));
+like(last_line($out), qr/^\d+$/, 'another session reads');
 
-# ---- a line cut off by a crash of the machine ----
+# ---- a record cut off by a crash of the machine (C039) ----
 
 $node->stop;
-open(my $file, '>>', $log) or die $!;
-print $file '{"seq":999999,"ts":"2026-01-01T00:00:00Z","kind":"read","appl';
-close $file;
+is((records())[-1]->{code}, 'log_stopped', 'a server that is stopped says so');
+my $cut = segment();
+truncate $cut, (-s $cut) - 7;
 my $before = (records())[-1]->{seq};
 $node->start;
 ($code, $out) = as_coordinator(sprintf($read, 11));
-like(last_line($out), qr/^\d+$/, 'after a torn line reading goes on');
-my @records = records();
-is($records[-1]->{kind}, 'read', 'the new line is whole');
-is(scalar(grep { $_->{kind} eq 'read' } @records) > 0, 1, 'the others too');
+like(last_line($out), qr/^\d+$/, 'C039: after a torn record reading goes on');
+my @after = grep { $_->{seq} > $before } records();
+is($after[0]{code}, 'log_torn', '... and the log says first that there was one');
+is($after[1]{code}, 'log_started', '... then that it goes on');
+ok((grep { -s $_ } glob("$cut.torn-*")) == 1, '... what was cut off is kept aside');
+is(CasusTest::log_damage($node), '', '... no number is missing or given twice');
 ($code, $out, $err) = as_coordinator('SELECT count(*) > 0 FROM casus.access_log');
-is($out, 't', 'and the view reads past it');
+is($out, 't', '... and the view reads');
+is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... and the log verifies');
 
 # ---- how the file is kept ----
 
 is(sprintf('%o', (stat $directory)[2] & 07777), '700', 'the directory is the server\'s alone');
-is(sprintf('%o', (stat $log)[2] & 07777), '600', 'so is the file');
+is(sprintf('%o', (stat segment())[2] & 07777), '600', 'so is the file');
+is(sprintf('%o', (stat $node->data_dir . '.casus_log_key')[2] & 07777), '600', 'and that of the keys');
 
 $node->append_conf('postgresql.conf', 'casus.log_durability = relaxed');
 $node->restart;

@@ -68,7 +68,7 @@ for my $user (qw(postgres coord))
 
 command_ok([ 'pg_dump', '-U', 'dumper', '-h', $node->host, '-p', $node->port,
 		'-Fc', '-f', $file, 'postgres' ], 'pg_dump as a backup login');
-my $log = join '', map { slurp_file($_) } glob($node->data_dir . '/casus_log/*');
+my $log = CasusTest::log_text($node);
 like($log, qr/"export"[^\n]*zaak/, 'the export is on record');
 like($log, qr/"export"[^\n]*rows 6/, '... with its count');
 
@@ -127,7 +127,7 @@ is((CasusTest::refusal($node, 'SELECT * FROM zaak', dbname => 'other'))[0], 'cas
 
 # Dropping and copying databases is on record.
 $node->safe_psql('postgres', 'DROP DATABASE other');
-$log = join '', map { slurp_file($_) } glob($node->data_dir . '/casus_log/*');
+$log = CasusTest::log_text($node);
 like($log, qr/DROP DATABASE other/, 'DROP DATABASE is on record');
 
 $node->stop;

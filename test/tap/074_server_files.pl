@@ -21,11 +21,14 @@ my ($segment) = $node->safe_psql('postgres', 'SELECT pg_walfile_name(pg_current_
 my ($within) = $far =~ m{^pg_tblspc/\d+/(.*)};
 
 CasusTest::refusal($node, "COPY line FROM 'PG_VERSION'");
-ok(-s "$base/log/access.jsonl", 'the log is elsewhere');
+my ($log) = map { s{^\Q$base/log/\E}{}r } glob("$base/log/*/*.log");
+ok(defined $log && -s "$base/log/$log", 'the log is elsewhere');
+my $key = $node->data_dir . '.casus_log_key';
+ok(-s $key, 'and its key');
 ok(-e "$base/wal/$segment", 'so is the WAL');
 ok(defined $within && -e "$base/space/$within", 'and a tablespace');
 symlink "$base/log", "$base/other/link" or die $!;
-for my $file ("$base/log/access.jsonl", "$base/log/new", "$base/other/link/access.jsonl", "$base/other/../log/access.jsonl",
+for my $file ("$base/log/$log", "$base/log/new", "$base/other/link/$log", "$base/other/../log/$log", $key,
 	"$base/wal/$segment", "pg_wal/$segment", "$base/wal/new", "$base/space/$within", "$base/space/new", $far, 'PG_VERSION')
 {
 	my $name = $file =~ s/^\Q$base\E/.../r;

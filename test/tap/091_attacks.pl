@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use CasusTest;
 
-my $node = CasusTest::start('main', init => { allows_streaming => 1 }, conf => "log_statement = none\n");
+my $node = CasusTest::start('main', init => { allows_streaming => 1 }, conf => "log_statement = none\ncasus.log_timeout = 2\n");
 CasusTest::fixture($node, 'beesel');
 my %dossier = map { split /\|/ } split /\n/, $node->safe_psql('postgres', 'SELECT name, dossier FROM beesel.fixture');
 my @as_coordinator = (extra_params => [ '-U', 'bs_coordinator' ]);
@@ -34,7 +34,7 @@ sub told
 
 sub records
 {
-	return map { decode_json($_) } grep { /^\{.*\}$/ } split /\n/, join '', map { slurp_file($_) } glob($node->data_dir . '/casus_log/*.jsonl');
+	return CasusTest::log_records($node);
 }
 
 # A002, A123: what a client asks for as it connects.
@@ -110,7 +110,7 @@ told("SELECT inhoud FROM beesel.notitie WHERE inhoud = 'TYPED again'");
 unlike(substr(slurp_file($node->logfile), $offset), qr/TYPED again/, 'B046: log_min_error_statement = panic leaves it out');
 $node->safe_psql('postgres', 'ALTER ROLE bs_coordinator RESET ALL');
 
-# B048: no process of the server writes the log for the others: with all of them stopped, what is read is on record.
+# B048: one process writes the log, and no other is needed: with those stopped, what is read is on record; with that one stopped, nothing is read.
 # Without those that read pages for others (18) nobody would even connect.
 my @processes = split /\n/, $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type NOT IN ('client backend', 'parallel worker', 'io worker')});
 my $before = grep { $_->{kind} eq 'read' } records();
@@ -119,6 +119,12 @@ my $seen = $node->safe_psql('postgres', "$enter SELECT count(*) FROM beesel.noti
 kill 'CONT', @processes;
 is($seen, '3', 'B048: reading goes on while the other processes of the server are stopped');
 is((grep { $_->{kind} eq 'read' } records()) - $before, 1, '... and is on record');
+my $writer = CasusTest::log_writer($node);
+kill 'STOP', $writer;
+unlike(told("$enter SELECT inhoud FROM beesel.notitie"), qr/CANARY|overleg een/, 'B048: with the writer of the log stopped, nothing is read');
+is((CasusTest::refusal($node, "$enter SELECT inhoud FROM beesel.notitie", user => 'bs_coordinator'))[0], 'casus.log_unavailable', '... with its code');
+kill 'CONT', $writer;
+like(told("$enter SELECT inhoud FROM beesel.notitie"), qr/overleg een/, '... and it goes on when that does');
 
 # B050 (known limit): a copy of the database is bound as the database is, and on record.
 $node->safe_psql('template1', 'CREATE DATABASE kopie TEMPLATE postgres');
@@ -157,7 +163,7 @@ for my $round (1 .. 4)
 is($killed, 4, 'E032: each round ends with all sessions terminated');
 unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC|TRAP/, '... none by a crash');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_locks WHERE relation = 'beesel.notitie'::regclass"), '0', '... no lock is left');
-is((grep { !/^\{.*\}$/ } split /\n/, slurp_file($node->data_dir . '/casus_log/access.jsonl')), 0, '... every line of the log is whole');
+is(CasusTest::log_damage($node), '', '... the chain of the log is whole');
 my $made = $node->safe_psql('postgres', "$enter SELECT count(*) > 0 FROM beesel.notitie WHERE inhoud = 'werk';
 	INSERT INTO beesel.notitie (dossier, categorie, inhoud) VALUES ($dossier{overleg}, 'beoordeling', 'werk') RETURNING 'stored'; COMMIT", @as_coordinator);
 is($made, "t\nstored", '... and the next reads and writes');

@@ -18,6 +18,8 @@ package CasusTest;
 use strict;
 use warnings;
 
+use Digest::SHA qw(hmac_sha256);
+use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
@@ -62,5 +64,86 @@ sub refusal
 	my ($code) = $err =~ /CONSTRAINT NAME:\s+(\S+)/;
 	return ($code // '', $message // '');
 }
+
+# ---- the access log, from its files ----
+
+# Whoever reads the files needs no server, and is no code of casus: format and chain are
+# what extension/logsegment.h says.
+
+# The key file: node and secrets by id.
+sub log_keys
+{
+	my ($node) = @_;
+	my %secret;
+	my ($title, $name, @keys) = split /\n/, slurp_file($node->data_dir . '.casus_log_key');
+
+	for (@keys) { $secret{$1} = pack('H*', $2) if /^(\d+) ([0-9a-f]{64})$/ }
+	return ($name =~ s/^node //r, \%secret);
+}
+
+sub log_directory
+{
+	my ($node) = @_;
+	return $node->data_dir . '/casus_log/' . (log_keys($node))[0];
+}
+
+sub log_segments { my @files = sort(glob(log_directory($_[0]) . q{/*.log})); return @files }
+
+# All records of this node's log, oldest first, as hashes; each with seq, segment, offset and
+# whether its mac holds.  What is not whole is left out.  raw => 1: with the payload as it is, for long logs.
+sub log_records
+{
+	my ($node, %opt) = @_;
+	my ($name, $secret) = log_keys($node);
+	my @records;
+
+	for my $file (log_segments($node))
+	{
+		my $data = slurp_file($file);
+		next if length($data) < 128 || substr($data, 0, 8) ne 'CASUSLOG';
+		my $key = $secret->{ unpack('V', substr($data, 40, 4)) } // '';
+		my $mac = substr($data, 96, 32);
+		my $sound = hmac_sha256(substr($data, 0, 96), $key) eq $mac;
+		for (my $at = 128; $at + 56 <= length($data);)
+		{
+			my ($length, $kind, undef, $seq) = unpack('VvvQ<', substr($data, $at, 24));
+			last if $kind == 0 || $at + 56 + $length > length($data);
+			my $payload = substr $data, $at + 24, $length;
+			my $record = $opt{raw} ? { payload => $payload } : eval { decode_json($payload) } // {};
+			my $holds = hmac_sha256($mac . substr($data, $at, 24 + $length), $key);
+			$mac = substr($data, $at + 24 + $length, 32);
+			push @records, { %$record, seq => $seq, segment => $file, offset => $at, size => 56 + $length, holds => $sound && $holds eq $mac };
+			$at += 56 + $length;
+		}
+	}
+	return @records;
+}
+
+# The same as lines of JSON, members in the order of their names.
+sub log_text { return join '', map { JSON::PP->new->canonical->encode($_) . "\n" } log_records(@_) }
+
+# What is wrong with their numbers and macs; '' when nothing is.
+sub log_damage
+{
+	my ($node, %opt) = @_;
+	my @records = log_records($node, %opt);
+	my @wrong = grep { $records[$_]{seq} != 1 + $_ || !$records[$_]{holds} } 0 .. $#records;
+	return @wrong ? "record $wrong[0] of " . @records . " has number $records[ $wrong[0] ]{seq}" : '';
+}
+
+# The process that writes it, as its last start says.
+sub log_writer
+{
+	for my $file (reverse log_segments(@_))
+	{
+		my @started = slurp_file($file) =~ /"pid":(\d+),"code":"log_started"/g;
+		return $started[-1] if @started;
+	}
+	die 'the log has no start';
+}
+
+# Like a full disk, for the log alone; and room again.
+sub fill_disk { return system('prlimit', '--pid', log_writer($_[0]), '--fsize=0:unlimited') }
+sub free_disk { return system('prlimit', '--pid', log_writer($_[0]), '--fsize=unlimited:unlimited') }
 
 1;

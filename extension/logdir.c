@@ -1,0 +1,113 @@
+/*
+ * logdir.c
+ *		Where the segments of the access log are: a directory per node below
+ *		casus.log_directory.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "accesslog.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "storage/fd.h"
+
+/* MAXPGPATH bytes each. */
+void
+casus_logdir_path(char *path, const uint8 *node)
+{
+	char		hex[2 * CASUS_LOG_NODE + 1];
+
+	casus_logsegment_hex(hex, node, CASUS_LOG_NODE);
+	snprintf(path, MAXPGPATH, "%s/%s", casus_sink_directory(), hex);
+}
+
+void
+casus_logdir_file(char *path, const uint8 *node, uint64 segment)
+{
+	char		directory[MAXPGPATH];
+	char		name[CASUS_SEGMENT_NAME];
+
+	casus_logdir_path(directory, node);
+	casus_logsegment_name(name, segment);
+	snprintf(path, MAXPGPATH, "%.*s/%s", MAXPGPATH - CASUS_SEGMENT_NAME - 2, directory, name);
+}
+
+/* Makes the directories that are missing; their names survive a crash.  False with errno. */
+bool
+casus_logdir_make(const uint8 *node)
+{
+	char		path[MAXPGPATH];
+	struct stat st;
+
+	casus_logdir_path(path, node);
+	if (stat(path, &st) == 0)
+		return true;
+	if (errno != ENOENT)
+		return false;
+	if (mkdir(casus_sink_directory(), S_IRWXU) != 0 && errno != EEXIST)
+		return false;
+	if (mkdir(path, S_IRWXU) != 0 && errno != EEXIST)
+		return false;
+	return fsync_fname_ext(casus_sink_directory(), true, false, LOG) == 0 &&
+		fsync_fname_ext(DataDir, true, false, LOG) == 0;
+}
+
+/* Numbers of the first and the last segment, 0 when there is none.  False with errno. */
+bool
+casus_logdir_range(const uint8 *node, uint64 *first, uint64 *last)
+{
+	char		path[MAXPGPATH];
+	struct dirent *entry;
+	DIR		   *dir;
+
+	*first = *last = 0;
+	casus_logdir_path(path, node);
+	dir = opendir(path);
+	if (dir == NULL)
+		return errno == ENOENT;
+	while (errno = 0, (entry = readdir(dir)) != NULL)
+	{
+		uint64		number = casus_logsegment_number(entry->d_name);
+
+		if (number == 0)
+			continue;
+		if (*first == 0 || number < *first)
+			*first = number;
+		if (number > *last)
+			*last = number;
+	}
+	if (errno != 0)
+	{
+		int			save_errno = errno;
+
+		closedir(dir);
+		errno = save_errno;
+		return false;
+	}
+	closedir(dir);
+	return true;
+}
+
+/* Are there logs of other nodes?  Then this is a copy, or the key file is not the one it was. */
+bool
+casus_logdir_has_others(const uint8 *node)
+{
+	char		own[2 * CASUS_LOG_NODE + 1];
+	DIR		   *dir = opendir(casus_sink_directory());
+	struct dirent *entry;
+	uint8		other[CASUS_LOG_NODE];
+	bool		result = false;
+
+	if (dir == NULL)
+		return false;
+	casus_logsegment_hex(own, node, CASUS_LOG_NODE);
+	while (!result && (entry = readdir(dir)) != NULL)
+		result = strlen(entry->d_name) == 2 * CASUS_LOG_NODE &&
+			casus_logsegment_unhex(other, entry->d_name, CASUS_LOG_NODE) &&
+			strcmp(entry->d_name, own) != 0;
+	closedir(dir);
+	return result;
+}

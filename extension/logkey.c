@@ -1,0 +1,219 @@
+/*
+ * logkey.c
+ *		The key file of the access log: where it is, made, read, rotated.
+ *
+ * Who has the key can make a log that verifies, so it stands outside the data
+ * directory, where no backup of that takes it along, and is the server's
+ * alone.  It also says which node this is: a copy of the data directory that
+ * starts elsewhere (a standby, a restored backup) makes a key file of its own,
+ * and with it a chain of its own.
+ *
+ * The writer of the log makes and rotates it; others read it.  The file is
+ * replaced as a whole, so a reader sees the old one or the new one.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "accesslog.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+
+#define DEFAULT_SUFFIX	".casus_log_key"
+#define FILE_MAX		(32 * 1024)
+
+static char key_path[MAXPGPATH];
+
+const char *
+casus_logkey_path(void)
+{
+	return key_path;
+}
+
+/* Also what a symbolic link leads to; a file that is not there yet, by its directory. */
+static bool
+is_in_data_directory(const char *path)
+{
+	char		parent[MAXPGPATH];
+	char		real[PATH_MAX];
+	char		data[PATH_MAX];
+	size_t		length;
+
+	strlcpy(parent, path, sizeof(parent));
+	get_parent_directory(parent);
+	if ((realpath(path, real) == NULL && realpath(parent, real) == NULL) ||
+		realpath(DataDir, data) == NULL)
+		return false;
+	length = strlen(data);
+	return strncmp(real, data, length) == 0 && (real[length] == '/' || real[length] == '\0');
+}
+
+/* At server start, so that a wrong setting is noticed by who made it. */
+void
+casus_logkey_init(void)
+{
+	char		data[PATH_MAX];
+
+	if (!casus_preloaded)
+		return;
+	if (casus_log_key_file && casus_log_key_file[0])
+	{
+		if (!is_absolute_path(casus_log_key_file))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("casus.log_key_file must be an absolute path")));
+		strlcpy(key_path, casus_log_key_file, sizeof(key_path));
+		canonicalize_path(key_path);
+	}
+	else if (realpath(DataDir, data) != NULL)
+		snprintf(key_path, sizeof(key_path), "%s" DEFAULT_SUFFIX, data);
+	if (is_in_data_directory(key_path))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("casus.log_key_file must lie outside of the data directory"),
+				 errdetail("A copy of the data directory must not hold the key of the access log.")));
+}
+
+/* ---- reading ---- */
+
+/* reason: NULL where the error says enough. */
+static bool
+refuse(const char **why, const char *reason, int error)
+{
+	*why = reason ? reason : strerror(error);
+	errno = error;
+	return false;
+}
+
+/* False with errno and a reason. */
+bool
+casus_logkey_read(CasusLogKeys *keys, const char **why)
+{
+	static char text[FILE_MAX + 1];
+	int			fd = BasicOpenFile(key_path, O_RDONLY | PG_BINARY);
+	struct stat st;
+	ssize_t		n;
+	bool		ok;
+
+	if (fd < 0)
+		return refuse(why, NULL, errno);
+	if (fstat(fd, &st) != 0 || (n = read(fd, text, FILE_MAX)) < 0)
+	{
+		int			save_errno = errno;
+
+		close(fd);
+		return refuse(why, NULL, save_errno);
+	}
+	close(fd);
+	text[n] = '\0';
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+		(st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		ok = refuse(why, "it must be a file of the server's account alone, with mode 0600", EACCES);
+	else if (!casus_logsegment_parse_keys(keys, text))
+		ok = refuse(why, "it is no key file of casus, or damaged", EINVAL);
+	else
+		ok = true;
+	explicit_bzero(text, sizeof(text));
+	return ok;
+}
+
+/* ---- writing ---- */
+
+static bool
+write_file(const char *path, const char *text, size_t length)
+{
+	int			fd = BasicOpenFilePerm(path, O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY, 0600);
+	bool		ok;
+	int			save_errno;
+
+	if (fd < 0)
+		return false;
+	errno = 0;
+	ok = write(fd, text, length) == (ssize_t) length && pg_fsync(fd) == 0;
+	save_errno = errno ? errno : ENOSPC;
+	close(fd);
+	if (!ok)
+	{
+		unlink(path);
+		errno = save_errno;
+	}
+	return ok;
+}
+
+/* Replaces the file by these keys, durably. */
+static bool
+write_keys(const CasusLogKeys *keys)
+{
+	char		temporary[MAXPGPATH + 8];
+	char		parent[MAXPGPATH];
+	char		hex[2 * CASUS_LOG_SECRET + 1];
+	StringInfoData text;
+	bool		ok;
+
+	initStringInfo(&text);
+	casus_logsegment_hex(hex, keys->node, CASUS_LOG_NODE);
+	appendStringInfo(&text, "casus log key 1\nnode %s\n", hex);
+	for (int i = 0; i < keys->nkeys; i++)
+	{
+		casus_logsegment_hex(hex, keys->key[i].secret, CASUS_LOG_SECRET);
+		appendStringInfo(&text, "%u %s\n", keys->key[i].id, hex);
+	}
+	snprintf(temporary, sizeof(temporary), "%s.new", key_path);
+	strlcpy(parent, key_path, sizeof(parent));
+	get_parent_directory(parent);
+	ok = text.len <= FILE_MAX &&
+		write_file(temporary, text.data, text.len) &&
+		rename(temporary, key_path) == 0 &&
+		fsync_fname_ext(parent, true, true, LOG) == 0;
+	explicit_bzero(text.data, text.len);
+	explicit_bzero(hex, sizeof(hex));
+	pfree(text.data);
+	return ok;
+}
+
+/* One key more, which becomes the one in use.  False with errno. */
+bool
+casus_logkey_add(CasusLogKeys *keys)
+{
+	CasusLogKeys *more;
+	CasusLogKey *key;
+	bool		ok;
+
+	if (keys->nkeys == CASUS_LOG_KEYS)
+	{
+		errno = ENOSPC;
+		return false;
+	}
+	more = palloc(sizeof(CasusLogKeys));
+	*more = *keys;
+	key = &more->key[more->nkeys++];
+	key->id = keys->nkeys > 0 ? keys->key[keys->nkeys - 1].id + 1 : 1;
+	errno = EIO;
+	ok = pg_strong_random(key->secret, CASUS_LOG_SECRET) && write_keys(more);
+	if (ok)
+		*keys = *more;
+	explicit_bzero(more, sizeof(*more));
+	pfree(more);
+	return ok;
+}
+
+/* Reads the file, and makes it where there is none.  False as above. */
+bool
+casus_logkey_obtain(CasusLogKeys *keys, bool *made, const char **why)
+{
+	*made = false;
+	if (casus_logkey_read(keys, why))
+		return true;
+	if (errno != ENOENT)
+		return false;
+	memset(keys, 0, sizeof(*keys));
+	if (!pg_strong_random(keys->node, CASUS_LOG_NODE))
+		return refuse(why, NULL, EIO);
+	*made = casus_logkey_add(keys);
+	return *made || refuse(why, NULL, errno);
+}

@@ -1,0 +1,235 @@
+/*
+ * logverify.c
+ *		casus.verify_log, casus.log_anchor and casus.rotate_log_key.
+ *
+ * The check itself is in logchain.c, which a tool that has only the files
+ * shares.  Here it ends where the running server knows that the log ends, so
+ * a tail that was cut off is found without an anchor as long as it runs.
+ *
+ * Keeps nothing; the keys are wiped after use.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "accesslog.h"
+
+#include <fcntl.h>
+
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/builtins.h"
+
+static void
+require_head(CasusLogHead *head)
+{
+	casus_require_preloaded();
+	casus_accesslog_flush();
+	casus_sink_cover();
+	casus_sink_sync();
+	if (!casus_logring_head(head))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the access log has not begun yet")));
+}
+
+/* ---- verify_log ---- */
+
+static int
+open_segment(const CasusLogHead *head, uint64 segment)
+{
+	char		path[MAXPGPATH];
+
+	casus_logdir_file(path, head->node, segment);
+	return OpenTransientFile(path, O_RDONLY | PG_BINARY);
+}
+
+/* The segment that holds a record, by what the headers say; their macs are checked later. */
+static uint64
+segment_of(const CasusLogHead *head, uint64 first, uint64 seq)
+{
+	for (uint64 segment = head->end.segment; segment > first; segment--)
+	{
+		CasusLogReader reader;
+		CasusLogHeader header;
+		bool		before = false;
+		int			fd = open_segment(head, segment);
+
+		if (fd < 0)
+			continue;
+		if (casus_logsegment_open(&reader, fd, UINT64_MAX))
+		{
+			before = casus_logsegment_header(&reader, &header) == CASUS_LOG_OK &&
+				header.first_seq <= seq;
+			casus_logsegment_close(&reader);
+		}
+		CloseTransientFile(fd);
+		if (before)
+			return segment;
+	}
+	return first;
+}
+
+/* to: 0 for the end.  What is found is in the chain. */
+static void
+verify(CasusLogChain *chain, const CasusLogHead *head, uint64 from, uint64 to)
+{
+	uint64		first;
+	uint64		last;
+	uint64		start = 1;
+	bool		ok = true;
+
+	if (!casus_logdir_range(head->node, &first, &last))
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not read the access log: %m")));
+	if (from > 1)
+		start = segment_of(head, Max(first, 1), from);
+	for (uint64 segment = start; ok && segment <= head->end.segment; segment++)
+	{
+		int			fd = open_segment(head, segment);
+
+		CHECK_FOR_INTERRUPTS();
+		if (fd < 0)
+			ok = casus_logchain_missing(chain, segment);
+		else
+		{
+			ok = casus_logchain_segment(chain, fd, segment,
+										segment == head->end.segment ?
+										head->end.offset : UINT64_MAX);
+			CloseTransientFile(fd);
+		}
+		if (ok && to != 0 && chain->point.seq >= to)
+			return;
+	}
+	/* As long as the server runs it knows the end itself. */
+	if (ok && (chain->point.seq != head->end.seq ||
+			   memcmp(chain->point.mac, head->end.mac, CASUS_LOG_MAC) != 0))
+		(void) casus_logchain_cut(chain, head->end.seq);
+	(void) casus_logchain_end(chain);
+}
+
+static Datum
+make_result(FunctionCallInfo fcinfo, CasusLogChain *chain)
+{
+	const CasusLogFinding *finding = &chain->finding;
+	bool		ok = finding->what[0] == '\0';
+	char		file[CASUS_SEGMENT_NAME];
+	TupleDesc	desc;
+	Datum		values[8];
+	bool		nulls[8] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	casus_logsegment_name(file, finding->segment);
+	values[0] = BoolGetDatum(ok);
+	values[1] = Int64GetDatum((int64) chain->first);
+	values[2] = Int64GetDatum((int64) chain->point.seq);
+	values[3] = Int64GetDatum((int64) chain->nrecords);
+	values[4] = CStringGetTextDatum(file);
+	values[5] = Int64GetDatum((int64) finding->offset);
+	values[6] = Int64GetDatum((int64) finding->seq);
+	values[7] = CStringGetTextDatum(finding->what);
+	nulls[1] = nulls[2] = chain->first == 0;
+	nulls[4] = nulls[5] = nulls[6] = nulls[7] = ok;
+	nulls[6] |= finding->seq == 0;
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+}
+
+static uint64
+number_or_none(FunctionCallInfo fcinfo, int argument)
+{
+	int64		number = PG_ARGISNULL(argument) ? 0 : PG_GETARG_INT64(argument);
+
+	if (number < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("numbers of entries begin at 1")));
+	return (uint64) number;
+}
+
+/* casus.verify_log(from_seq, to_seq, anchor) */
+PG_FUNCTION_INFO_V1(casus_sql_verify_log);
+Datum
+casus_sql_verify_log(PG_FUNCTION_ARGS)
+{
+	uint64		from = number_or_none(fcinfo, 0);
+	uint64		to = number_or_none(fcinfo, 1);
+	CasusLogKeys *keys = palloc(sizeof(CasusLogKeys));
+	CasusLogChain chain;
+	CasusLogHead head;
+	const char *why;
+	Datum		result;
+
+	casus_require_preloaded();
+	casus_accesslog_event("read", InvalidOid, 0, "verify_log", NULL);
+	require_head(&head);
+	if (!casus_logkey_read(keys, &why))
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read the key file of the access log: %s",
+						why)));
+	if (memcmp(keys->node, head.node, CASUS_LOG_NODE) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the key file is not the one that the access log was begun with")));
+	(void) casus_logchain_begin(&chain, keys);
+	if (!PG_ARGISNULL(2) && !casus_logchain_anchor(&chain, text_to_cstring(PG_GETARG_TEXT_PP(2))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("this is no anchor of this log"),
+				 errhint("An anchor is what casus.log_anchor() has returned on this node.")));
+	if (chain.anchor_seq != 0)
+	{
+		from = from == 0 ? 0 : Min(from, chain.anchor_seq);
+		to = to == 0 ? 0 : Max(to, chain.anchor_seq);
+	}
+	verify(&chain, &head, from, to);
+	result = make_result(fcinfo, &chain);
+	casus_logchain_free(&chain);
+	explicit_bzero(keys, sizeof(*keys));
+	pfree(keys);
+	PG_RETURN_DATUM(result);
+}
+
+/* ---- log_anchor, rotate_log_key ---- */
+
+/* casus.log_anchor(OUT seq, OUT mac, OUT anchor) */
+PG_FUNCTION_INFO_V1(casus_sql_log_anchor);
+Datum
+casus_sql_log_anchor(PG_FUNCTION_ARGS)
+{
+	CasusLogHead head;
+	TupleDesc	desc;
+	char		mac[2 * CASUS_LOG_MAC + 1];
+	char		anchor[CASUS_ANCHOR_LENGTH];
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	require_head(&head);
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	casus_logsegment_hex(mac, head.end.mac, CASUS_LOG_MAC);
+	casus_logchain_print_anchor(anchor, head.node, &head.end);
+	values[0] = Int64GetDatum((int64) head.end.seq);
+	values[1] = CStringGetTextDatum(mac);
+	values[2] = CStringGetTextDatum(anchor);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/* casus.rotate_log_key(): the id of the key from now on */
+PG_FUNCTION_INFO_V1(casus_sql_rotate_log_key);
+Datum
+casus_sql_rotate_log_key(PG_FUNCTION_ARGS)
+{
+	CasusLogHead head;
+
+	casus_require_preloaded();
+	casus_accesslog_event("setup", InvalidOid, 0, "rotate_log_key", NULL);
+	casus_accesslog_flush();
+	if (!casus_logring_usable() || !casus_logring_rotate() || !casus_logring_head(&head))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the key of the access log was not changed"),
+				 errhint("The server log says what stands in the way.")));
+	PG_RETURN_INT32((int32) head.end.key);
+}

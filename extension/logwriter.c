@@ -1,0 +1,420 @@
+/*
+ * logwriter.c
+ *		The process that writes the access log: one per node, so that there is
+ *		one chain.
+ *
+ * A background worker without a database, which runs from the start of the
+ * postmaster, on a hot standby too.  It takes blocks of records from the ring,
+ * numbers and chains them (logstore.c), and makes a batch durable by one
+ * fdatasync; who waits for one of them is woken then.  Records that come
+ * meanwhile make the next batch.
+ *
+ * When the log cannot be written the records stay in the ring, and it is tried
+ * again: each second, and whenever a backend asks.  Without anything to do it
+ * sleeps until it is woken.
+ *
+ * A server in single-user mode has no other process: there the session does
+ * the same, each time that it has put something into the ring.
+ *
+ * It owns the files; everything here is private to the process.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "accesslog.h"
+
+#include <time.h>
+
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#define BATCH			(1024 * 1024)	/* bytes from which a batch is written */
+#define RELAXED_MS		200		/* relaxed: until records are on disk */
+#define RETRY_MS		1000	/* while the log cannot be written */
+#define LAST_SESSIONS_MS	10000	/* at the stop: for sessions that end */
+#define CLOCK_JUMP		USECS_PER_SEC
+
+static bool is_open = false;
+static uint64 taken = 0;		/* position in the ring behind what the store has */
+static TimestampTz unsynced = 0;	/* since when it has what is not on disk; 0: nothing */
+static StringInfoData block;
+static MemoryContext own_context = NULL;
+static ResourceOwner own_resources = NULL;
+
+/* What the next batch has to say first. */
+static CasusLogFound found;
+static bool has_begun = false;	/* the start is on record */
+static bool was_changed = false;
+static bool begun_noted = false;	/* ... in the batch under way */
+
+/* The clock of the day, and one that nobody sets, at the last batch. */
+static int64 last_time = 0;
+static int64 last_steady = 0;
+
+/* ---- records of the writer's own ---- */
+
+static void
+note(CasusRecordKind kind, const char *code, const char *text)
+{
+	StringInfoData line;
+
+	initStringInfo(&line);
+	casus_logrecord_open(&line, kind == CASUS_RECORD_CHANGED ? "attempt" : "maintenance");
+	casus_logrecord_number(&line, "pid", MyProcPid);
+	casus_logrecord_text(&line, "code", code);
+	casus_logrecord_text(&line, "text", text);
+	casus_logrecord_close(&line);
+	casus_logstore_add(kind, line.data, line.len - 1);
+	pfree(line.data);
+}
+
+static void
+note_start(void)
+{
+	CasusLogHead head;
+
+	casus_logstore_head(&head);
+	if (found.torn > 0)
+		note(CASUS_RECORD_TORN, "log_torn",
+			 psprintf("a crash left " UINT64_FORMAT " bytes that were not written whole; they are kept beside the segment",
+					  found.torn));
+	if (found.changed)
+		note(CASUS_RECORD_CHANGED, "log_changed", "the log is not as it was left");
+	note(CASUS_RECORD_START, "log_started",
+		 found.fresh && casus_logdir_has_others(head.node) ?
+		 "a log begins; there are others, of another node or key file" :
+		 found.fresh ? "a log begins" :
+		 found.stopped ? "after the server was stopped" :
+		 "the last writer was not stopped in order");
+	if (found.made_key)
+		note(CASUS_RECORD_KEY, "log_key", "a key file was made");
+}
+
+static int64
+steady_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * USECS_PER_SEC + ts.tv_nsec / 1000;
+}
+
+/*
+ * Times in the log are what the clock said.  Where it was set, the log says
+ * so: by how much, while the writer ran; or that it stands before the last
+ * record.
+ */
+static void
+note_clock(void)
+{
+	int64		time = casus_logstore_clock();
+	int64		steady = steady_clock();
+	int64		jump = 0;
+
+	if (last_steady != 0)
+		jump = (time - last_time) - (steady - last_steady);
+	else if (casus_logstore_time() != 0 && time < casus_logstore_time())
+		jump = time - casus_logstore_time();
+	last_time = time;
+	last_steady = steady;
+	if (jump > CLOCK_JUMP || jump < -CLOCK_JUMP)
+		note(CASUS_RECORD_CLOCK, "log_clock",
+			 psprintf("the clock was set %s by " INT64_FORMAT " s",
+					  jump < 0 ? "back" : "forward", (jump < 0 ? -jump : jump) / USECS_PER_SEC));
+}
+
+/* ---- batches ---- */
+
+/* What is taken and not on disk stays in the ring. */
+static bool
+give_up(void)
+{
+	int			error = casus_logstore_error();
+
+	if (is_open)
+		casus_logstore_undo();
+	taken = casus_logring_durable();
+	unsynced = 0;
+	begun_noted = false;
+	if (casus_logring_fail(error))
+		ereport(LOG,
+				(errmsg("casus cannot write its access log in \"%s\": %s",
+						casus_sink_directory(),
+						error == CASUS_LOG_NO_KEY ? "it has no key" : strerror(error)),
+				 errdetail("Protected rows are not read until it can.")));
+	return false;
+}
+
+static bool
+sync_batch(void)
+{
+	CasusLogHead head;
+
+	if (!casus_logstore_sync())
+		return false;
+	casus_logstore_head(&head);
+	casus_logring_publish(taken, &head);
+	unsynced = 0;
+	has_begun |= begun_noted;
+	was_changed = false;
+	return true;
+}
+
+/* Before the first record of a batch: the file, and what there is to say. */
+static bool
+begin_batch(void)
+{
+	bool		changed;
+
+	if (!casus_logstore_check(&changed))
+		return false;
+	was_changed |= changed;
+	if (casus_logstore_full())
+	{
+		if (unsynced != 0 && !sync_batch())
+			return false;
+		if (!casus_logstore_next())
+			return false;
+	}
+	if (was_changed)
+		note(CASUS_RECORD_CHANGED, "log_changed", "somebody else wrote to the log; it goes on in another file");
+	note_clock();
+	if (!has_begun && !begun_noted)
+	{
+		note_start();
+		begun_noted = true;
+	}
+	else if (casus_logring_failing() != 0)
+		note(CASUS_RECORD_RESUMED, "log_resumed", NULL);
+	return true;
+}
+
+static void
+add_lines(void)
+{
+	const char *line = block.data;
+	const char *end = block.data + block.len;
+
+	while (line < end)
+	{
+		const char *newline = memchr(line, '\n', end - line);
+		const char *stop = newline ? newline : end;
+
+		casus_logstore_add(CASUS_RECORD_ENTRY, line, stop - line);
+		line = stop + 1;
+	}
+}
+
+/* relaxed: not yet, unless the ring fills up or somebody asks. */
+static bool
+must_sync(void)
+{
+	return casus_log_durability == CASUS_LOG_STRICT || !IsUnderPostmaster ||
+		!has_begun || casus_logring_failing() != 0 ||
+		taken - casus_logring_durable() > (uint64) casus_log_ring_size * 512 ||
+		TimestampDifferenceExceeds(unsynced, GetCurrentTimestamp(), RELAXED_MS);
+}
+
+static bool
+write_batch(void)
+{
+	if (!casus_logstore_write())
+		return false;
+	if (unsynced == 0)
+		unsynced = GetCurrentTimestamp();
+	return !must_sync() || sync_batch();
+}
+
+/* Writes all that is in the ring; anyway: also when that is nothing. */
+static bool
+drain(bool anyway)
+{
+	for (;;)
+	{
+		bool		any = false;
+
+		while (casus_logstore_buffered() < BATCH && casus_logring_take(&taken, &block))
+		{
+			if (!any && !begin_batch())
+				return false;
+			any = true;
+			add_lines();
+		}
+		if (!any && !anyway)
+			return true;
+		if ((!any && !begin_batch()) || !write_batch())
+			return false;
+		anyway = false;
+	}
+}
+
+static bool
+rotate_key(void)
+{
+	uint64		asked;
+
+	if (casus_logring_rotations(&asked) == 0)
+		return true;
+	if (!drain(false) || !begin_batch() || !casus_logstore_new_key())
+		return false;
+	note(CASUS_RECORD_KEY, "log_key", "the next segment has a new key");
+	if (!casus_logstore_write() || !sync_batch() || !casus_logstore_next() || !sync_batch())
+		return false;
+	casus_logring_rotated(asked);
+	return true;
+}
+
+/* Everything there is to do.  False: the log cannot be written. */
+static bool
+work(void)
+{
+	if (!is_open)
+	{
+		CasusLogHead head;
+		bool		known = casus_logring_head(&head);
+
+		if (!casus_logstore_open(known ? &head : NULL, &found))
+			return give_up();
+		is_open = true;
+		taken = casus_logring_durable();
+	}
+	if (!drain(!has_begun || casus_logring_failing() != 0) || !rotate_key())
+		return give_up();
+	if (unsynced != 0 && must_sync() && !sync_batch())
+		return give_up();
+	return true;
+}
+
+/* ---- the process ---- */
+
+/* Is there a session that may have something to put on record? */
+static bool
+has_sessions(void)
+{
+	for (uint32 i = 0; i < ProcGlobal->allProcCount; i++)
+	{
+		PGPROC	   *proc = &ProcGlobal->allProcs[i];
+
+		/* Who has ended has no latch.  A logical walsender outlives us, and writes nothing. */
+		if (proc->procLatch.owner_pid != 0 && OidIsValid(proc->databaseId) &&
+			(proc->statusFlags & PROC_IN_LOGICAL_DECODING) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The postmaster stops sessions and workers at the same time, and sessions may
+ * wait for us while they end.
+ */
+static void
+serve_last_sessions(void)
+{
+	TimestampTz since = GetCurrentTimestamp();
+
+	do
+	{
+		(void) work();
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 20, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	} while (has_sessions() &&
+			 !TimestampDifferenceExceeds(since, GetCurrentTimestamp(), LAST_SESSIONS_MS));
+	if (!work() || !begin_batch())
+		return;
+	note(CASUS_RECORD_STOP, "log_stopped", NULL);
+	if (casus_logstore_write())
+		(void) sync_batch();
+}
+
+static long
+patience(bool ok)
+{
+	if (!ok)
+		return RETRY_MS;
+	return unsynced != 0 ? RELAXED_MS : -1;
+}
+
+/* What outlives transactions; the functions for the HMAC want a resource owner. */
+static void
+make_lasting(void)
+{
+	if (own_context != NULL)
+		return;
+	own_context = AllocSetContextCreate(TopMemoryContext, "casus log writer",
+										ALLOCSET_DEFAULT_SIZES);
+	own_resources = ResourceOwnerCreate(NULL, "casus log writer");
+	MemoryContextSwitchTo(own_context);
+	initStringInfo(&block);
+}
+
+static void
+write_alone(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner resources = CurrentResourceOwner;
+	uint64		asked = casus_logring_asked();
+
+	make_lasting();
+	MemoryContextSwitchTo(own_context);
+	CurrentResourceOwner = own_resources;
+	(void) work();
+	casus_logring_answer(asked);
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = resources;
+}
+
+void
+casus_logwriter_main(Datum arg)
+{
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	BackgroundWorkerUnblockSignals();
+	make_lasting();
+	CurrentResourceOwner = own_resources;
+	casus_logring_attach();
+
+	while (!ShutdownRequestPending)
+	{
+		uint64		asked;
+		bool		ok;
+		long		timeout;
+
+		ResetLatch(MyLatch);
+		asked = casus_logring_asked();
+		ok = work();
+		casus_logring_answer(asked);
+		timeout = patience(ok);
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (timeout >= 0 ? WL_TIMEOUT : 0),
+						 timeout, PG_WAIT_EXTENSION);
+	}
+	serve_last_sessions();
+	/* Not 0: then nobody would start it again, had only this process been stopped. */
+	proc_exit(1);
+}
+
+void
+casus_logwriter_init(void)
+{
+	BackgroundWorker worker;
+
+	if (!casus_preloaded)
+		return;
+	casus_logring_alone = write_alone;
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS;
+	worker.bgw_start_time = BgWorkerStart_PostmasterStart;
+	worker.bgw_restart_time = 1;
+	strlcpy(worker.bgw_library_name, "casus", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "casus_logwriter_main", sizeof(worker.bgw_function_name));
+	strlcpy(worker.bgw_name, "casus log writer", sizeof(worker.bgw_name));
+	strlcpy(worker.bgw_type, "casus log writer", sizeof(worker.bgw_type));
+	RegisterBackgroundWorker(&worker);
+}

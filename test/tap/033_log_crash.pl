@@ -1,0 +1,221 @@
+# The access log and processes that are killed at any moment: a row that has reached a client has its entry, the chain
+# verifies, no number is given twice; a writer that stands still, a ring that is full.  C007 C008 C009 C010 C011 C014
+# Twenty kills, three hundred in a long run.
+use strict;
+use warnings;
+
+use IO::Socket::UNIX;
+use IPC::Run;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use CasusTest;
+
+my $cycles = $ENV{TEST_LONG} ? 300 : 20;
+my $clients = 4;
+my $statements = 800;
+my $node = CasusTest::start('main', conf => "restart_after_crash = on\ncasus.log_segment_size = 1MB\ncasus.log_ring_size = 1MB\n");
+
+$node->safe_psql('postgres', q{
+	CREATE ROLE coordinator LOGIN;
+	CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL);
+	INSERT INTO zaak SELECT n, 8 FROM generate_series(1, 3200) n;
+	GRANT SELECT ON zaak TO coordinator;
+	SELECT casus.install_protocol('beesel-2021');
+	SELECT casus.open_file('beesel-2021', 'beesel');
+	SELECT casus.activate_protocol('beesel', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}');
+	SELECT casus.add_person('Coor', 'coordinator', oath_on => '2020-01-01');
+	SELECT casus.appoint('Coor', 'beesel', NULL, 'coordinator', reason => 'test');
+	SELECT casus.protect('zaak', 'beesel', opens_dossier => true, governs => 'soort = 8', category => 'registratie', without_purpose => 'hide');
+});
+$node->safe_psql('postgres', q{CALL casus.take_in('zaak', phase => '''intake''', opened => '''2026-01-01''')});
+$node->safe_psql('postgres', q{SELECT casus.bind('zaak', 'enforce')});
+
+# The reads of one client, each of another dossier.
+sub script
+{
+	my ($client) = @_;
+	my $file = $node->basedir . "/client$client.sql";
+	my $from = $client * $statements;
+	open my $out, '>', $file or die $!;
+	print $out "BEGIN; SELECT FROM casus.enter('intake');\n";
+	printf $out "SELECT 'got ' || casus.dossier_of(casus_label) FROM zaak WHERE id = %d;\n", $from + $_ for 1 .. $statements;
+	print $out "COMMIT;\n";
+	close $out or die $!;
+	return $file;
+}
+my @scripts = map { script($_) } 0 .. $clients - 1;
+
+sub wait_until
+{
+	my ($condition) = @_;
+	for (1 .. 1200)
+	{
+		return if $condition->();
+		sleep 0.05;
+	}
+	die 'what was waited for has not come';
+}
+
+sub is_up { return run_log([ 'psql', '-XAtqc', 'SELECT 1', '-d', $node->connstr('postgres') ], '>', \my $out, '2>', \my $err) }
+
+sub writer { return CasusTest::log_writer($node) }
+
+# After a kill of the postmaster its lock file counts as long as the process is not reaped.
+sub start_again
+{
+	wait_until(sub { !IO::Socket::UNIX->new(Peer => $node->host . '/.s.PGSQL.' . $node->port) });
+	unlink $node->data_dir . '/postmaster.pid';
+	wait_until(sub { $node->start(fail_ok => 1) });
+	return;
+}
+
+my %kill = (
+	backend => sub {
+		my $pid = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE usename = 'coordinator' ORDER BY random() LIMIT 1});
+		kill 'KILL', $pid if $pid;
+		return $pid;
+	},
+	writer => sub { return kill 'KILL', writer() },
+	postmaster => sub { $node->kill9; start_again(); return 1 },
+	immediate => sub { $node->stop('immediate'); $node->start; return 1 });
+
+# ---- kills ----
+
+my (%received, %killed);
+my $rows = 0;
+for my $cycle (1 .. $cycles)
+{
+	my $what = (qw(backend writer postmaster immediate writer))[ $cycle % 5 ];
+	my (@runs, @outs);
+	for my $client (0 .. $clients - 1)
+	{
+		local $ENV{PGAPPNAME} = "c$cycle.$client";
+		push @outs, '';
+		push @runs, IPC::Run::start([ 'psql', '-XAtq', '-U', 'coordinator', '-d', $node->connstr('postgres'), '-f', $scripts[$client] ],
+			'>', \$outs[$client], '2>', '/dev/null', IPC::Run::timeout(180));
+	}
+	sleep 0.05 + rand 0.3;
+	$killed{$what}++ if $kill{$what}->();
+	for my $client (0 .. $clients - 1)
+	{
+		eval { $runs[$client]->finish };
+		my @got = $outs[$client] =~ /^got (\d+)$/mg;
+		$received{"c$cycle.$client"} = \@got;
+		$rows += @got;
+	}
+	wait_until(\&is_up);
+}
+
+my (%logged, $nrecords, %seq);
+for my $record (CasusTest::log_records($node, raw => 1))
+{
+	$nrecords++;
+	$seq{ $record->{seq} }++;
+	next unless $record->{payload} =~ /"kind":"read".*"application":"(c[\d.]+)".*"dossiers":\[\[(\d+),1\]\]/;
+	$logged{$1}{$2} = 1;
+}
+my @missing = grep { my $c = $_; grep { !$logged{$c}{$_} } @{ $received{$c} } } keys %received;
+note sprintf '%d kills (%s): %d rows received, %d records in %d segments', $cycles,
+	join(', ', map { "$_ $killed{$_}" } sort keys %killed), $rows, $nrecords, scalar(my @segments = CasusTest::log_segments($node));
+cmp_ok($rows, '>', $cycles * $clients, 'rows were received before the kills');
+is(scalar(keys %killed), 4, 'C007, C008, C009: reader, writer and postmaster were killed, and the server stopped at once');
+is_deeply(\@missing, [], '... every row that a client received is on record');
+is((grep { $_ > 1 } values %seq), 0, '... no number is given twice');
+is(CasusTest::log_damage($node, raw => 1), '', '... none is missing, and the chain holds');
+is($node->safe_psql('postgres', 'SELECT ok, finding FROM casus.verify_log()'), 't|', '... as the server says too');
+
+# ---- the writer ends in order, while the server runs ----
+
+my $writer = writer();
+kill 'TERM', $writer;
+wait_until(sub { writer() != $writer });
+is($node->safe_psql('postgres', 'SELECT ok, finding FROM casus.verify_log()'), 't|', 'a writer that is ended is started again, and goes on');
+
+# ---- a writer that stands still (C011), with the ring full ----
+
+sub read_all
+{
+	my ($client, %opt) = @_;
+	local $ENV{PGAPPNAME} = $opt{name};
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-U', 'coordinator', '-d', $node->connstr('postgres'), map { ('-f', $scripts[$_]) } @$client ], '>', \$out, '2>', \$err);
+	my @got = $out =~ /^got (\d+)$/mg;
+	return (\@got, $err);
+}
+
+sub not_on_record
+{
+	my ($name, $got) = @_;
+	my %on;
+	for my $record (CasusTest::log_records($node, raw => 1))
+	{
+		$on{$1} = 1 if $record->{payload} =~ /"application":"$name".*"dossiers":\[\[(\d+),1\]\]/;
+	}
+	return scalar grep { !$on{$_} } @$got;
+}
+
+kill 'STOP', writer();
+my ($got, $err, $out);
+{
+	local $ENV{PGAPPNAME} = 'cancelled';
+	my $since = time;
+	my $run = IPC::Run::start([ 'psql', '-XAtq', '-U', 'coordinator', '-d', $node->connstr('postgres'), '-f', $scripts[0] ], '>', \$out, '2>', \$err, IPC::Run::timeout(60));
+	wait_until(sub { $node->safe_psql('postgres', q{SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE application_name = 'cancelled' AND wait_event = 'Extension'}) });
+	eval { $run->finish };
+	unlike($out, qr/got/, 'C011: a writer that stands still, strict: no row leaves');
+	cmp_ok(time - $since, '<', 20, '... and who waits can be cancelled');
+}
+kill 'CONT', writer();
+($got) = read_all([0], name => 'again');
+is(scalar(@$got), $statements, '... it goes on when the writer does');
+is(not_on_record('again', $got), 0, '... and all is on record');
+
+$node->append_conf('postgresql.conf', "casus.log_durability = relaxed\ncasus.log_timeout = 2\n");
+$node->restart;
+kill 'STOP', writer();
+($got, $err) = read_all([ 0 .. 3 ], name => 'relaxed');
+cmp_ok(scalar(@$got), '>', 500, 'relaxed: rows leave as long as the ring takes their records');
+cmp_ok(scalar(@$got), '<', $clients * $statements, '... and no longer');
+like($err, qr/the access log cannot be written/, '... then reading is refused');
+kill 'CONT', writer();
+my ($after) = read_all([0], name => 'resumed');
+is(scalar(@$after), $statements, '... and resumes by itself');
+$node->restart;
+is(not_on_record('relaxed', $got), 0, '... nothing that was in the ring is dropped');
+is(CasusTest::log_damage($node, raw => 1), '', '... and the chain holds');
+
+# ---- a full disk in the middle of the work (C010) ----
+
+$node->append_conf('postgresql.conf', "casus.log_durability = strict\n");
+$node->restart;
+$out = '';
+{
+	local $ENV{PGAPPNAME} = 'full';
+	my $run = IPC::Run::start([ 'psql', '-XAtq', '-U', 'coordinator', '-d', $node->connstr('postgres'), '-f', $scripts[0] ], '>', \$out, '2>', \$err, IPC::Run::timeout(60));
+	sleep 0.1;
+	CasusTest::fill_disk($node);
+	eval { $run->finish };
+}
+CasusTest::free_disk($node);
+($after) = read_all([0], name => 'room');
+is(scalar(@$after), $statements, 'C010: after a full disk reading resumes by itself');
+is(not_on_record('full', [ $out =~ /^got (\d+)$/mg ]), 0, '... what left before is on record');
+is(CasusTest::log_damage($node, raw => 1), '', '... and the chain holds');
+
+# ---- a client that goes away in mid-stream (C014) ----
+
+{
+	local $ENV{PGAPPNAME} = 'gone';
+	my ($pid, $line) = (open my $pipe, '-|', 'psql', '-XAtq', '-U', 'coordinator', '-d', $node->connstr('postgres'), '-c', 'BEGIN', '-c', q{SELECT FROM casus.enter('intake')},
+		'-c', q{COPY (SELECT 'got ' || casus.dossier_of(casus_label) || repeat('x', 500) FROM zaak) TO STDOUT});
+	$out = '';
+	$out .= $line while length($out) < 100 && defined($line = <$pipe>);
+	kill 'KILL', $pid;
+	close $pipe;
+}
+my %on = map { $_ => 1 } map { $_->{payload} =~ /"application":"gone"/ ? $_->{payload} =~ /\[(\d+),\d+\]/g : () } CasusTest::log_records($node, raw => 1);
+is((grep { !$on{$_} } $out =~ /^got (\d+)x/mg), 0, 'C014: what a client read that went away is on record');
+
+$node->stop;
+done_testing();
