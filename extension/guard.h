@@ -316,6 +316,7 @@ extern void casus_guard_derive_utility_done(Node *stmt, CasusGuardScope *scope);
 extern void casus_guard_derive_target(QueryDesc *query, CasusGuardScope *scope,
 									  bool has_passed, CasusGuardTarget *target);
 extern void casus_guard_derive_relation(Oid relid, CasusGuardTarget *target);
+extern bool casus_guard_derive_execute(Node *stmt, CasusGuardTarget *target);
 extern void casus_guard_derive_note(const CasusGuardTarget *target, CasusGuardScope *scope);
 extern const char *casus_guard_derive_what(const CasusGuardTarget *target);
 extern bool casus_guard_derive_held(QueryDesc *query);

@@ -67,6 +67,30 @@ into_clause(Node *stmt)
 	return ((CreateTableAsStmt *) stmt)->into;
 }
 
+/* CREATE TABLE ... AS EXECUTE; not for its columns alone. */
+static bool
+makes_by_execute(Node *stmt)
+{
+	const IntoClause *into = into_clause(stmt);
+	Query	   *query;
+
+	if (into == NULL || into->skipData || IsA(stmt, ExplainStmt))
+		return false;
+	query = (Query *) ((CreateTableAsStmt *) stmt)->query;
+	return IsA(query, Query) && query->utilityStmt != NULL &&
+		IsA(query->utilityStmt, ExecuteStmt);
+}
+
+/* EXECUTE starts its plan before it says where the rows go. */
+static CommandDest
+destination_of(QueryDesc *query, CasusGuardScope *scope)
+{
+	CommandDest dest = query->dest == NULL ? DestNone : query->dest->mydest;
+
+	return dest == DestNone && scope != NULL && makes_by_execute(scope->stmt) ?
+		DestIntoRel : dest;
+}
+
 static const char *
 what_of_copy(CopyStmt *copy)
 {
@@ -90,6 +114,24 @@ has_foreign_part(Oid relid)
 			return true;
 	}
 	return false;
+}
+
+static void
+judge_new(const IntoClause *into, CasusGuardTarget *target)
+{
+	target->makes = into != NULL && is_temporary(into->rel);
+	target->place = target->makes ? CASUS_PLACE_TEMPORARY : CASUS_PLACE_PERMANENT;
+	target->what = _("The new table would not be protected, and would keep the rows.");
+}
+
+/* The table of CREATE TABLE ... AS EXECUTE, whose parameters are computed outside its plan. */
+bool
+casus_guard_derive_execute(Node *stmt, CasusGuardTarget *target)
+{
+	if (!makes_by_execute(stmt))
+		return false;
+	judge_new(into_clause(stmt), target);
+	return true;
 }
 
 /* A table that is written to. */
@@ -174,15 +216,11 @@ casus_guard_derive_target(QueryDesc *query, CasusGuardScope *scope, bool has_pas
 		target->what = what_of_function(function);
 		return;
 	}
-	if (query->dest == NULL)
-		return;
-	switch (query->dest->mydest)
+	switch (destination_of(query, scope))
 	{
 		case DestIntoRel:
 			into = into_clause(scope == NULL ? NULL : scope->stmt);
-			target->makes = into != NULL && is_temporary(into->rel);
-			target->place = target->makes ? CASUS_PLACE_TEMPORARY : CASUS_PLACE_PERMANENT;
-			target->what = _("The new table would not be protected, and would keep the rows.");
+			judge_new(into, target);
 			if (into == NULL || into->viewQuery == NULL)
 				break;
 			/* FALLTHROUGH */

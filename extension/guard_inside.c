@@ -95,7 +95,14 @@ check_command(CasusGuardFrame *frame, const CasusGuardSources *sources)
 		case T_IndexStmt:
 			name = ((IndexStmt *) scope->stmt)->relation;
 			break;
-		case T_CreateTableAsStmt:	/* their plan has a target */
+		case T_CreateTableAsStmt:
+			if (!casus_guard_derive_execute(scope->stmt, &target))
+				return;			/* its plan has a target */
+			if (target.place == CASUS_PLACE_PERMANENT)
+				casus_guard_derive_refuse(sources, casus_guard_derive_what(&target), NULL);
+			casus_guard_derive_note(&target, scope);
+			casus_guard_frame_wrote(frame);
+			return;
 		case T_DropStmt:
 			return;
 		default:

@@ -56,6 +56,22 @@ SELECT sql, attempt(sql) FROM unnest(ARRAY[
 	'UPDATE mijn.kopie SET tekst = ''eigen'' WHERE id = 1']) sql;
 PREPARE later AS INSERT INTO mijn.kopie SELECT id, inhoud FROM beesel.notitie;
 SELECT attempt('EXECUTE later');
+-- EXECUTE says where the rows go when its plan has started; its parameters are computed before.
+CREATE FUNCTION mijn.een() RETURNS text LANGUAGE sql VOLATILE AS 'SELECT min(inhoud) FROM beesel.notitie';
+PREPARE inhouden AS SELECT inhoud FROM beesel.notitie;
+PREPARE gegeven (text) AS SELECT $1 AS tekst;
+SELECT sql, attempt(sql) FROM unnest(ARRAY[
+	'CREATE TABLE mijn.d AS EXECUTE inhouden',
+	'CREATE TABLE mijn.d AS EXECUTE gegeven(mijn.een())',
+	'EXPLAIN ANALYZE CREATE TABLE mijn.d AS EXECUTE inhouden',
+	'EXPLAIN ANALYZE CREATE TABLE mijn.d AS EXECUTE gegeven(mijn.een())',
+	'CREATE TEMP TABLE uit_execute AS EXECUTE inhouden',
+	'CREATE TEMP TABLE uit_gegeven AS EXECUTE gegeven(mijn.een())',
+	'CREATE TABLE mijn.d AS TABLE uit_execute',
+	'CREATE TABLE mijn.d AS TABLE uit_gegeven',
+	'CREATE TABLE mijn.d AS EXECUTE gegeven(''eigen'')',
+	'CREATE TABLE mijn.e AS EXECUTE inhouden WITH NO DATA',
+	'DROP TABLE mijn.d, mijn.e, uit_execute, uit_gegeven']) sql;
 -- 2. Files and programs; the client is a reader.
 SELECT sql, attempt(sql) FROM unnest(ARRAY[
 	'COPY beesel.notitie (inhoud) TO ''/tmp/casus_derive_no''',
