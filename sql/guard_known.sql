@@ -149,21 +149,19 @@ COMMIT;
 SELECT count(*) - :records AS records FROM casus.access_log WHERE kind = 'read' AND relation = 'public.signaal';
 
 -- A plan that is gone leaves its place: another at the same address is nobody known.
-CREATE FUNCTION pg_temp.in_turn(OUT outcomes text[]) LANGUAGE plpgsql AS $$
-DECLARE
-	n int;
+CREATE FUNCTION pg_temp.run_all(query text, OUT outcomes text[]) LANGUAGE plpgsql AS $$
 BEGIN
-	FOR n IN 1..20 LOOP
-		EXECUTE 'PREPARE turn AS SELECT relname FROM public.plain WHERE id = 1';
-		PERFORM public.attempt('EXECUTE turn');
-		DEALLOCATE turn;
-		EXECUTE 'PREPARE turn AS SELECT titel FROM public.signaal WHERE id = 1';
-		outcomes := array_append(outcomes, public.attempt('EXECUTE turn'));
-		DEALLOCATE turn;
+	FOR n IN 1..30 LOOP
+		EXECUTE format('PREPARE run_%s AS %s', n, query);
+		outcomes := outcomes || public.attempt('EXECUTE run_' || n);
 	END LOOP;
-	outcomes := ARRAY(SELECT DISTINCT u FROM unnest(outcomes) u);
+	FOR n IN 1..30 LOOP
+		EXECUTE 'DEALLOCATE run_' || n;
+	END LOOP;
+	outcomes := ARRAY(SELECT DISTINCT unnest(outcomes));
 END $$;
-SELECT pg_temp.in_turn();
+SELECT pg_temp.run_all('SELECT relname FROM public.plain WHERE id = 1'), pg_temp.run_all('SELECT titel FROM public.signaal WHERE id = 1');
+SELECT pg_temp.run_all('SELECT relname FROM public.plain WHERE id = 1'), pg_temp.run_all('SELECT titel FROM public.signaal WHERE id = 1');
 
 -- Who it runs for counts each time for what belongs to casus: to dump it is for the role that does.
 RESET SESSION AUTHORIZATION;
