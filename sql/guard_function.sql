@@ -141,6 +141,7 @@ EXECUTE kept;
 SELECT n, attempt(statement), statement FROM trial ORDER BY n;
 SELECT count(*) FROM casus.doctor() WHERE code = 'file_table';
 DROP TABLE public.kopie;
+EXECUTE kept;
 -- the same name becomes the access log
 \! mkdir -p "$DATA.file" && ln -sfn "$(ls "$DATA"/casus_log/*/*.log | head -n 1)" "$DATA.file/lines" && ln -sfn "$DATA.file" "$DATA.moved"
 EXECUTE kept;

@@ -110,6 +110,7 @@ SELECT casus.enter('alles');
 EXECUTE many;
 INSERT INTO zacht VALUES (2, 'twee');
 EXECUTE many;
+EXECUTE many;
 ROLLBACK;
 RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
