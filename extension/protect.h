@@ -1,7 +1,7 @@
 /*
  * protect.h
- *		Between protect.c, protect_check.c, census.c and bind.c; takein.c uses the
- *		checks.
+ *		Between protect.c, protect_check.c, census.c, bind.c and takefirst.c; takein.c uses
+ *		the checks.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -26,6 +26,10 @@ extern void casus_protect_check_via_child(Relation rel, const char *given,
 extern char *casus_protect_check_via_link(Relation rel, const char *given);
 extern bool casus_protect_check_below_link(const CasusSettings *settings);
 extern List *casus_protect_check_list(const char *given);
+
+/* ---- takefirst.c ---- */
+extern bool casus_takefirst_relabels(const CasusProtected *prot, Oid relid);
+extern bool casus_takefirst_warn(Oid relid);
 
 /* ---- census.c ---- */
 

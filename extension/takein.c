@@ -50,7 +50,7 @@ typedef struct Run
 	int64		labelled;
 	int64		outside;
 	bool		has_begun;
-	bool		is_early;		/* a parent is not taken in yet */
+	bool		is_early;		/* a table that comes first is not taken in yet */
 	List	   *findings;
 } Run;
 
@@ -409,50 +409,10 @@ take_from_children(Run *run)
 	foreach(lc, casus_registry_tables())
 	{
 		const CasusProtected *prot = casus_registry_find(lfirst_oid(lc));
-		CasusSettings *settings = prot != NULL ? prot->settings : NULL;
-		bool		ours = false;
 
-		for (int i = 0; settings != NULL && i < settings->nrelabels; i++)
-			ours |= OidIsValid(settings->relabels[i].parent) &&
-				casus_registry_is_of(run->relid, settings->relabels[i].parent);
-		if (ours)
+		if (casus_takefirst_relabels(prot, run->relid))
 			run->labelled += casus_rowverdict_relabel_all(prot, true) +
 				casus_rowlink_all(prot, true);
-	}
-}
-
-/*
- * Rows of a parent that nobody looked at yet stand outside, and so do ours
- * beneath them: that would look like there being nothing to do.  The parents'
- * parents likewise.  A bound table has been looked at as a whole.
- */
-static void
-check_parents(Run *run, Oid relid, List **seen)
-{
-	const CasusSettings *settings = casus_registry_settings(relid);
-
-	*seen = lappend_oid(*seen, relid);
-	for (int i = 0; settings != NULL && i < settings->nvia; i++)
-	{
-		Oid			parent = settings->via[i].parent;
-		const CasusProtected *prot = OidIsValid(parent) ? casus_registry_find(parent) : NULL;
-		CasusCensus census;
-
-		if (prot == NULL || prot->settings == NULL || prot->mode == CASUS_MODE_ENFORCE ||
-			list_member_oid(*seen, parent))
-			continue;
-		casus_census_of(parent, &census);
-		if (census.unlabelled > census.unrelabelled)
-		{
-			run->is_early = true;
-			ereport(WARNING,
-					(errmsg("take_in: parents come first, and table \"%s\" has " INT64_FORMAT " governed rows without a label",
-							get_rel_name(parent), census.unlabelled - census.unrelabelled),
-					 errdetail("What hangs on them stays as it is until they have one."),
-					 errhint("CALL casus.take_in(%s); and then this table again.",
-							 quote_literal_cstr(casus_relation_ddl_name(parent)))));
-		}
-		check_parents(run, parent, seen);
 	}
 }
 
@@ -462,7 +422,6 @@ run_batch(Run *run)
 	Batch		batch;
 	List	   *tids = NIL;
 	ListCell   *lc;
-	List	   *seen = NIL;
 	bool		more;
 	int			nest = NewGUCNestLevel();
 
@@ -471,7 +430,7 @@ run_batch(Run *run)
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	start_batch(&batch, run);
 	if (!run->has_begun)
-		check_parents(run, run->relid, &seen);
+		run->is_early |= casus_takefirst_warn(run->relid);
 	run->has_begun = true;
 	if (batch.row.settings->kind == CASUS_KIND_VIA_CHILD)
 		take_from_children(run);
@@ -502,7 +461,6 @@ report(Run *run)
 	/* Another table's rows may have labelled this one before. */
 	if (by_child)
 		casus_census_of(run->relid, &census);
-	run->is_early |= census.unlabelled > 0;
 	foreach(lc, run->findings)
 	{
 		Finding    *finding = lfirst(lc);

@@ -49,6 +49,8 @@ CALL casus.take_in('zaken_rol', phase => $$'intake'$$);
 -- children first: nothing to do yet, and it is said why, also of a parent's parent
 CALL casus.take_in('zaken_rol');
 CALL casus.take_in('zaken_persoon');
+-- nor what is labelled by the rows that point to it
+CALL casus.take_in('zaken_zaakidentificatie');
 -- phases and dates from the columns; what names no phase stays behind
 CALL casus.take_in('zaken_zaak', batch_size => 2, opened => 'startdatum', closed => 'einddatum',
 	phase => $$CASE WHEN stand <> '' THEN stand WHEN zaaktype = 9 THEN 'intake' WHEN einddatum IS NOT NULL THEN 'afsluiten' ELSE 'overleg' END$$);
