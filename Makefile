@@ -34,6 +34,7 @@ endif
 # Without PostgreSQL's build files only the targets below that install them first work.
 ifneq ($(PGXS),)
 include $(PGXS)
+include contrib/tools/casusctl.mk
 else
 all install:
 	@echo 'PostgreSQL 15 or later with its server headers is needed: apt-get install postgresql-server-dev-15' >&2; exit 1

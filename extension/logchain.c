@@ -73,6 +73,18 @@ casus_logchain_anchor(CasusLogChain *chain, const char *anchor)
 		end[1 + 2 * CASUS_LOG_MAC] == '\0';
 }
 
+/*
+ * An anchor bears the mac that was the last when it was made: of its entry, or
+ * of the header of a segment that had been begun behind it.
+ */
+static bool
+check_anchor(CasusLogChain *chain)
+{
+	return chain->other.segment == 0 ||
+		find(chain, chain->other.segment, chain->other.offset, chain->other.seq,
+			 "the entry is not the one of the anchor: the log was made anew from here or before");
+}
+
 static bool
 check_header(CasusLogChain *chain, CasusLogReader *reader, uint64 segment)
 {
@@ -104,6 +116,8 @@ check_header(CasusLogChain *chain, CasusLogReader *reader, uint64 segment)
 	point->offset = CASUS_SEGMENT_HEADER;
 	point->key = header.key;
 	memcpy(point->mac, header.mac, CASUS_LOG_MAC);
+	if (memcmp(header.mac, chain->anchor_mac, CASUS_LOG_MAC) == 0)
+		chain->other.segment = 0;
 	return true;
 }
 
@@ -143,6 +157,8 @@ check_record(CasusLogChain *chain, CasusLogReader *reader, const CasusLogRecord 
 							  CASUS_RECORD_HEADER + record->length, mac) ||
 		memcmp(mac, record->mac, CASUS_LOG_MAC) != 0)
 		return name_damage(chain, reader, record);
+	if (!check_anchor(chain))
+		return false;
 
 	point->seq = record->seq;
 	point->time = record->time;
@@ -153,8 +169,12 @@ check_record(CasusLogChain *chain, CasusLogReader *reader, const CasusLogRecord 
 	chain->nrecords++;
 	if (record->seq == chain->anchor_seq &&
 		memcmp(mac, chain->anchor_mac, CASUS_LOG_MAC) != 0)
-		return find(chain, point->segment, record->offset, record->seq,
-					"the entry is not the one of the anchor: the log was made anew from here or before");
+	{
+		chain->other = *point;
+		chain->other.offset = record->offset;
+	}
+	if (chain->each)
+		chain->each(record, chain->argument);
 	return true;
 }
 
@@ -201,7 +221,7 @@ casus_logchain_cut(CasusLogChain *chain, uint64 last_seq)
 bool
 casus_logchain_end(CasusLogChain *chain)
 {
-	if (chain->finding.what[0] != '\0')
+	if (chain->finding.what[0] != '\0' || !check_anchor(chain))
 		return false;
 	if (chain->anchor_seq > chain->point.seq)
 		return find(chain, chain->point.segment, chain->point.offset, chain->point.seq + 1,

@@ -178,6 +178,9 @@ typedef struct CasusLogChain
 	uint64		nrecords;
 	uint64		anchor_seq;		/* 0: none */
 	uint8		anchor_mac[CASUS_LOG_MAC];
+	CasusLogPoint other;		/* the anchor's entry, of another mac; segment 0: none */
+	void		(*each) (const CasusLogRecord *record, void *argument); /* of what holds; or NULL */
+	void	   *argument;
 	CasusLogFinding finding;
 } CasusLogChain;
 
@@ -189,6 +192,22 @@ extern bool casus_logchain_cut(CasusLogChain *chain, uint64 last_seq);
 extern bool casus_logchain_end(CasusLogChain *chain);
 extern void casus_logchain_free(CasusLogChain *chain);
 extern void casus_logchain_print_anchor(char *text, const uint8 *node, const CasusLogPoint *point);
+
+/* ---- logwalk.c ---- */
+
+/* Where the segments are. */
+typedef struct CasusLogSource
+{
+	int			(*open) (void *place, uint64 segment);	/* -1: cannot */
+	void		(*close) (int fd);
+	void	   *place;
+	uint64		first;			/* segments */
+	uint64		last;
+	const CasusLogPoint *end;	/* where its writer left it; NULL: not known */
+} CasusLogSource;
+
+extern bool casus_logwalk(CasusLogChain *chain, const CasusLogSource *source,
+						  uint64 from, uint64 to);
 
 #define CASUS_ANCHOR_LENGTH	(2 * CASUS_LOG_NODE + 1 + 20 + 1 + 2 * CASUS_LOG_MAC + 1)
 

@@ -2,9 +2,10 @@
  * logverify.c
  *		casus.verify_log, casus.log_anchor and casus.rotate_log_key.
  *
- * The check itself is in logchain.c, which a tool that has only the files
- * shares.  Here it ends where the running server knows that the log ends, so
- * a tail that was cut off is found without an anchor as long as it runs.
+ * The check itself is in logwalk.c and logchain.c, which casusctl, that has
+ * only the files, shares.  Here it ends where the running server knows that
+ * the log ends, so a tail that was cut off is found without an anchor as long
+ * as it runs.
  *
  * Keeps nothing; the keys are wiped after use.
  *
@@ -36,76 +37,37 @@ require_head(CasusLogHead *head)
 /* ---- verify_log ---- */
 
 static int
-open_segment(const CasusLogHead *head, uint64 segment)
+open_segment(void *place, uint64 segment)
 {
+	const CasusLogHead *head = place;
 	char		path[MAXPGPATH];
 
+	CHECK_FOR_INTERRUPTS();
 	casus_logdir_file(path, head->node, segment);
 	return OpenTransientFile(path, O_RDONLY | PG_BINARY);
 }
 
-/* The segment that holds a record, by what the headers say; their macs are checked later. */
-static uint64
-segment_of(const CasusLogHead *head, uint64 first, uint64 seq)
+static void
+close_segment(int fd)
 {
-	for (uint64 segment = head->end.segment; segment > first; segment--)
-	{
-		CasusLogReader reader;
-		CasusLogHeader header;
-		bool		before = false;
-		int			fd = open_segment(head, segment);
-
-		if (fd < 0)
-			continue;
-		if (casus_logsegment_open(&reader, fd, UINT64_MAX))
-		{
-			before = casus_logsegment_header(&reader, &header) == CASUS_LOG_OK &&
-				header.first_seq <= seq;
-			casus_logsegment_close(&reader);
-		}
-		CloseTransientFile(fd);
-		if (before)
-			return segment;
-	}
-	return first;
+	CloseTransientFile(fd);
 }
 
-/* to: 0 for the end.  What is found is in the chain. */
+/* As long as the server runs it knows the end itself.  What is found is in the chain. */
 static void
-verify(CasusLogChain *chain, const CasusLogHead *head, uint64 from, uint64 to)
+verify(CasusLogChain *chain, CasusLogHead *head, uint64 from, uint64 to)
 {
-	uint64		first;
-	uint64		last;
-	uint64		start = 1;
-	bool		ok = true;
+	CasusLogSource source = {0};
 
-	if (!casus_logdir_range(head->node, &first, &last))
+	source.open = open_segment;
+	source.close = close_segment;
+	source.place = head;
+	source.end = &head->end;
+	if (!casus_logdir_range(head->node, &source.first, &source.last))
 		ereport(ERROR,
 				(errcode_for_file_access(), errmsg("could not read the access log: %m")));
-	if (from > 1)
-		start = segment_of(head, Max(first, 1), from);
-	for (uint64 segment = start; ok && segment <= head->end.segment; segment++)
-	{
-		int			fd = open_segment(head, segment);
-
-		CHECK_FOR_INTERRUPTS();
-		if (fd < 0)
-			ok = casus_logchain_missing(chain, segment);
-		else
-		{
-			ok = casus_logchain_segment(chain, fd, segment,
-										segment == head->end.segment ?
-										head->end.offset : UINT64_MAX);
-			CloseTransientFile(fd);
-		}
-		if (ok && to != 0 && chain->point.seq >= to)
-			return;
-	}
-	/* As long as the server runs it knows the end itself. */
-	if (ok && (chain->point.seq != head->end.seq ||
-			   memcmp(chain->point.mac, head->end.mac, CASUS_LOG_MAC) != 0))
-		(void) casus_logchain_cut(chain, head->end.seq);
-	(void) casus_logchain_end(chain);
+	source.last = head->end.segment;
+	(void) casus_logwalk(chain, &source, from, to);
 }
 
 static Datum
@@ -178,11 +140,6 @@ casus_sql_verify_log(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("this is no anchor of this log"),
 				 errhint("An anchor is what casus.log_anchor() has returned on this node.")));
-	if (chain.anchor_seq != 0)
-	{
-		from = from == 0 ? 0 : Min(from, chain.anchor_seq);
-		to = to == 0 ? 0 : Max(to, chain.anchor_seq);
-	}
 	verify(&chain, &head, from, to);
 	result = make_result(fcinfo, &chain);
 	casus_logchain_free(&chain);

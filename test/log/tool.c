@@ -1,11 +1,10 @@
 /*
  * tool.c
- *		Checks an access log by its files, and tries changes of it that should
- *		all be found: a bit turned over, bytes set, entries taken out, doubled
- *		or swapped, the end cut off, segments swapped, removed or doubled.
+ *		Tries changes of a good access log that should all be found: a bit
+ *		turned over, bytes set, entries taken out, doubled or swapped, the end
+ *		cut off, segments swapped, removed or doubled.
  *
- * tool verify KEY_FILE DIRECTORY [ANCHOR]
- * tool mutate KEY_FILE DIRECTORY ANCHOR COUNT SEED
+ * tool KEY_FILE DIRECTORY ANCHOR COUNT SEED
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -282,28 +281,18 @@ run_mutations(const char *anchor, int wanted)
 int
 main(int argc, char **argv)
 {
-	const char *anchor = argc > 4 ? argv[4] : NULL;
 	CasusLogFinding finding;
 	Piece		key_text;
 
-	if (argc < 4)
-		fail("verify|mutate KEY_FILE DIRECTORY [ANCHOR [COUNT SEED]]");
-	key_text = read_whole(argv[2]);
+	if (argc != 6)
+		fail("KEY_FILE DIRECTORY ANCHOR COUNT SEED");
+	key_text = read_whole(argv[1]);
 	if (!casus_logsegment_parse_keys(&keys, (char *) key_text.data))
 		fail("no key file");
 	memory = memfd_create("log", 0);
-	read_log(argv[3]);
-	if (!verify(log_files, nfiles, anchor, &finding))
-	{
-		printf("segment %llu, position %llu, entry %llu: %s\n", (unsigned long long) finding.segment,
-			   (unsigned long long) finding.offset, (unsigned long long) finding.seq, finding.what);
-		return 1;
-	}
-	if (strcmp(argv[1], "mutate") != 0)
-	{
-		printf("%d segments: whole\n", nfiles);
-		return 0;
-	}
-	state = strtoull(argv[6], NULL, 10) * UINT64CONST(0x9E3779B97F4A7C15) + 1;
-	return run_mutations(anchor, atoi(argv[5]));
+	read_log(argv[2]);
+	if (!verify(log_files, nfiles, argv[3], &finding))
+		fail("the log is not whole");
+	state = strtoull(argv[5], NULL, 10) * UINT64CONST(0x9E3779B97F4A7C15) + 1;
+	return run_mutations(argv[3], atoi(argv[4]));
 }

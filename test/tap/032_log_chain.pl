@@ -129,14 +129,13 @@ is(verify(), 't||||', 'put back as it was, the log verifies');
 my $tool = CasusLogTool::build($node->basedir);
 SKIP:
 {
-	skip 'no tool can be built here', 3 unless $tool;
+	skip 'no tool can be built here', 2 unless $tool;
 	my $end_of_log = $node->safe_psql('postgres', 'SELECT anchor FROM casus.log_anchor()');
 	my @log = ($key_file, CasusTest::log_directory($node), $end_of_log);
-	my ($out, $err) = run_command([ $tool, 'verify', @log ]);
-	like($out, qr/segments: whole/, 'the tool verifies the files');
+	my $out;
 	my $seed = int rand 1e9;
 	my $count = $ENV{TEST_LONG} ? 100000 : 3000;
-	is(IPC::Run::run([ $tool, 'mutate', @log, $count, $seed ], '>', \$out) ? 'none' : 'some', 'none', "of $count changes of the log none is accepted (seed $seed)");
+	is(IPC::Run::run([ $tool, @log, $count, $seed ], '>', \$out) ? 'none' : 'some', 'none', "of $count changes of the log none is accepted (seed $seed)");
 	like($out, qr/ 0 accepted/, '... it says');
 	note $out;
 }

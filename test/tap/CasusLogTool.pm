@@ -2,11 +2,10 @@
 =head1 CasusLogTool
 
 A program made of the files that the server and tools share (extension/logsegment.c, logchain.c), compiled
-with FRONTEND: it checks a log by its files, and looks for changes of one that would go unnoticed.
+with FRONTEND: it looks for changes of a log that would go unnoticed.
 
 	my $tool = CasusLogTool::build($directory);           # undef: it cannot be built here
-	run_command([ $tool, 'verify', $key_file, $log_directory, $anchor ]);
-	run_command([ $tool, 'mutate', $key_file, $log_directory, $anchor, $count, $seed ]);
+	run_command([ $tool, $key_file, $log_directory, $anchor, $count, $seed ]);
 
 =cut
 

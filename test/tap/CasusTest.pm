@@ -19,6 +19,7 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(hmac_sha256);
+use File::Basename qw(dirname);
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -63,6 +64,13 @@ sub refusal
 	my ($message) = $err =~ /(?:ERROR|FATAL):\s+(?:\w{5}:\s+)?(.*)/;
 	my ($code) = $err =~ /CONSTRAINT NAME:\s+(\S+)/;
 	return ($code // '', $message // '');
+}
+
+# The installed casusctl.
+sub casusctl
+{
+	my $bindir = `@{[ $ENV{PG_CONFIG} // 'pg_config' ]} --bindir` =~ s/\s+$//r;
+	return dirname($ENV{TEMP_CONFIG}) . "/inst$bindir/casusctl";
 }
 
 # ---- the access log, from its files ----
