@@ -65,6 +65,21 @@ check_log_directory(ReturnSetInfo *result)
 					_("chmod 0700 the directory in casus.log_directory."));
 }
 
+/* The writer holds the key that it has read at its start: what became of the file shows at the next. */
+static bool
+has_usable_key(void)
+{
+	CasusLogKeys *keys = palloc(sizeof(CasusLogKeys));
+	CasusLogHead head;
+	const char *why;
+	bool		result = casus_logkey_read(keys, &why) &&
+		(!casus_logring_head(&head) || memcmp(keys->node, head.node, CASUS_LOG_NODE) == 0);
+
+	explicit_bzero(keys, sizeof(*keys));
+	pfree(keys);
+	return result;
+}
+
 /* Who copies the disk of the log has the key then, and could make another one. */
 static void
 check_log_key(ReturnSetInfo *result)
@@ -72,7 +87,13 @@ check_log_key(ReturnSetInfo *result)
 	struct stat key;
 	struct stat log;
 
-	if (casus_preloaded && casus_logring_failing() != 0)
+	if (!casus_preloaded)
+		return;
+	if (casus_logring_failing() == 0 && !has_usable_key())
+		put_finding(result, "critical", "log_key_lost",
+					_("The key file of the access log is not there or not as it must be: the log cannot be verified, and does not go on after a restart."),
+					_("Before the next restart put its copy back where casus.log_key_file says, or give it back to the server's account with mode 0600."));
+	if (casus_logring_failing() != 0)
 		put_finding(result, "critical", "log_failing",
 					_("The access log cannot be written: nothing protected is read."),
 					_("Look in the server log for what casus says of its access log or key file; it goes on by itself."));

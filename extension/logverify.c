@@ -129,7 +129,8 @@ casus_sql_verify_log(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not read the key file of the access log: %s",
-						why)));
+						why),
+				 errhint("Put its copy back where casus.log_key_file says: beside the data directory, when that is empty.")));
 	if (memcmp(keys->node, head.node, CASUS_LOG_NODE) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -162,6 +162,12 @@ sync_batch(void)
 	casus_logstore_head(&head);
 	casus_logring_publish(taken, &head);
 	unsynced = 0;
+	if (begun_noted && !has_begun && found.fresh)
+		ereport(LOG,
+				(errmsg("casus begins an access log in \"%s\", with %s key file \"%s\"",
+						casus_sink_directory(), found.made_key ? "a new" : "the", casus_logkey_path()),
+				 casus_logdir_has_others(head.node) ?
+				 errdetail("There are logs of other nodes or key files in that directory.") : 0));
 	has_begun |= begun_noted;
 	was_changed = false;
 	return true;

@@ -155,7 +155,7 @@ refuse_unavailable(void)
 	casus_refuse("log_unavailable",
 				 _("the access log cannot be written"),
 				 psprintf(_("Nothing protected is read without a record of it: %s."), why),
-				 _("Ask the administrator to look at the log directory and the server log; reading resumes by itself."));
+				 _("Ask the administrator to look at casus.doctor() and the server log; reading resumes by itself."));
 }
 
 /*

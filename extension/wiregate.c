@@ -58,6 +58,7 @@ say_why(void)
 	"VFATAL\0"
 	"C42501\0"
 	"Mthe access log cannot be written, so the connection is closed\0"
+	"HAsk the administrator to look at casus.doctor() and the server log.\0"
 	"ncasus.log_unavailable\0";
 
 	(void) direct->putmessage('E', why, sizeof(why));

@@ -160,7 +160,7 @@ CasusTest::fill_disk($node);
 my ($code, $out, $err) = as_coordinator(sprintf($read, 8));
 isnt($code, 0, 'a full disk ends the session');
 unlike($out, qr/\d/, 'no row has left');
-like($err, qr/the access log cannot be written, so the connection is closed/, 'and the client is told why');
+like($err, qr/the access log cannot be written, so the connection is closed\nHINT: .*casus\.doctor/, 'and the client is told why');
 
 $client = session();
 my $answer = ask($client, sprintf($read, 8) . '; ROLLBACK;');

@@ -203,6 +203,7 @@ rename $key_file, "$key_file.away";
 $node->start;
 refused();
 is((records())[0]{text}, 'a log begins; there are others, of another node or key file', 'a key file that is gone: another log begins, and says so');
+like(slurp_file($node->logfile), qr/casus begins an access log in "[^"]+", with a new key file .*\n.*There are logs of other nodes/, '... and so does the log of the server');
 like((CasusTest::refusal($node, "SELECT casus.verify_log(anchor => '$anchor')"))[1], qr/no anchor of this log/, '... of which the anchors are others');
 $node->stop;
 rename "$key_file.away", $key_file;

@@ -95,6 +95,17 @@ finds('log_directory', qr/\Acritical: .*cannot be written/, 'it cannot be writte
 chmod 0700, $directory or die $!;
 finds_none('log_directory', 'mended');
 
+# Its key file, which the writer has read and does not read again.
+my $key_file = "$data.casus_log_key";
+finds_none('log_key_lost', 'a key file as it must be');
+chmod 0640, $key_file or die $!;
+finds('log_key_lost', qr/\Acritical: .*not there or not as it must be/, 'others may read it');
+chmod 0600, $key_file or die $!;
+rename $key_file, "$key_file.away" or die $!;
+finds('log_key_lost', qr/\Acritical: /, 'it is gone');
+rename "$key_file.away", $key_file or die $!;
+finds_none('log_key_lost', 'it is back');
+
 # Logins and settings.
 finds('fsync_off', qr/\Awarning: /, 'in a test');
 $node->safe_psql('postgres', 'ALTER SYSTEM SET fsync = on');
