@@ -65,7 +65,7 @@ check_log_directory(ReturnSetInfo *result)
 					_("chmod 0700 the directory in casus.log_directory."));
 }
 
-/* The writer holds the key that it has read at its start: what became of the file shows at the next. */
+/* The writer has read it at its start: what became of the file since shows at the next. */
 static bool
 has_usable_key(void)
 {

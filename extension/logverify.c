@@ -130,7 +130,7 @@ casus_sql_verify_log(PG_FUNCTION_ARGS)
 				(errcode_for_file_access(),
 				 errmsg("could not read the key file of the access log: %s",
 						why),
-				 errhint("Put its copy back where casus.log_key_file says: beside the data directory, when that is empty.")));
+				 errhint("It is where casus.log_key_file says, or beside the data directory: put its copy back there, or mend its mode or owner.")));
 	if (memcmp(keys->node, head.node, CASUS_LOG_NODE) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
