@@ -61,7 +61,7 @@ extern bool casus_logring_fail(int code);
 extern uint64 casus_logring_asked(void);
 extern void casus_logring_answer(uint64 asked);
 extern uint64 casus_logring_rotations(uint64 *asked);
-extern void casus_logring_rotated(uint64 asked);
+extern void casus_logring_rotated(uint64 asked, bool done);
 
 /* ---- sink.c: where log records go ---- */
 
@@ -86,6 +86,7 @@ extern void casus_sink_cover(void); /* wait for what anybody appended, as for on
 extern void casus_logdir_path(char *path, const uint8 *node);
 extern void casus_logdir_file(char *path, const uint8 *node, uint64 segment);
 extern bool casus_logdir_make(const uint8 *node);
+extern bool casus_logdir_lock(const uint8 *node);
 extern bool casus_logdir_range(const uint8 *node, uint64 *first, uint64 *last);
 extern bool casus_logdir_has_others(const uint8 *node);
 

@@ -59,6 +59,30 @@ is_below(const char *resolved, const char *directory)
 		(resolved[length] == '\0' || resolved[length] == '/');
 }
 
+/* The key file, and what the writer of the log makes of it, there or not. */
+static bool
+is_key_file(const char *path, const char *resolved)
+{
+	char		parent[MAXPGPATH];
+	char		real[PATH_MAX];
+	const char *key = casus_logkey_path();
+	const char *name = last_dir_separator(key);
+	const char *other;
+	size_t		length;
+
+	strlcpy(parent, key, sizeof(parent));
+	get_parent_directory(parent);
+	if (name == NULL || realpath(parent[0] == '\0' ? "/" : parent, real) == NULL)
+		return is_below(resolved, key);
+	length = strlen(real);
+	if (strncmp(resolved, real, length) != 0)
+		return is_below(resolved, key);
+	/* Where there is no such file, what it resolves to is its directory. */
+	other = resolved[length] == '\0' ? last_dir_separator(path) : resolved + length;
+	return is_below(resolved, key) ||
+		(other != NULL && strncmp(other, name, strlen(name)) == 0);
+}
+
 static bool
 is_in_tablespace(const char *resolved)
 {
@@ -85,7 +109,7 @@ is_of_server(const char *path)
 		resolve(path, resolved) &&
 		(is_below(resolved, DataDir) || is_below(resolved, "pg_wal") ||
 		 is_below(resolved, casus_sink_directory()) ||
-		 is_below(resolved, casus_logkey_path()) || is_in_tablespace(resolved));
+		 is_key_file(path, resolved) || is_in_tablespace(resolved));
 }
 
 static void

@@ -8,6 +8,8 @@
 #include "accesslog.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,6 +55,40 @@ casus_logdir_make(const uint8 *node)
 		return false;
 	return fsync_fname_ext(casus_sink_directory(), true, false, LOG) == 0 &&
 		fsync_fname_ext(DataDir, true, false, LOG) == 0;
+}
+
+/*
+ * One writer per log: two servers with the same key file would write over each
+ * other.  Held until the process ends.  False with errno.
+ */
+bool
+casus_logdir_lock(const uint8 *node)
+{
+	static int	fd = -1;
+	static uint8 locked[CASUS_LOG_NODE];
+	char		directory[MAXPGPATH];
+	char		path[MAXPGPATH + 8];
+
+	if (fd >= 0 && memcmp(locked, node, CASUS_LOG_NODE) == 0)
+		return true;
+	if (fd >= 0)
+		close(fd);
+	casus_logdir_path(directory, node);
+	snprintf(path, sizeof(path), "%s/lock", directory);
+	fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | PG_BINARY, 0600);
+	if (fd < 0)
+		return false;
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+	{
+		int			save_errno = errno == EWOULDBLOCK ? EBUSY : errno;
+
+		close(fd);
+		fd = -1;
+		errno = save_errno;
+		return false;
+	}
+	memcpy(locked, node, CASUS_LOG_NODE);
+	return true;
 }
 
 /* Numbers of the first and the last segment, 0 when there is none.  False with errno. */

@@ -127,10 +127,13 @@ casus_logkey_read(CasusLogKeys *keys, const char **why)
 static bool
 write_file(const char *path, const char *text, size_t length)
 {
-	int			fd = BasicOpenFilePerm(path, O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY, 0600);
+	int			fd = -1;
 	bool		ok;
 	int			save_errno;
 
+	/* One that is there may be readable for others, or lead elsewhere. */
+	if (unlink(path) == 0 || errno == ENOENT)
+		fd = BasicOpenFilePerm(path, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY, 0600);
 	if (fd < 0)
 		return false;
 	errno = 0;

@@ -49,7 +49,8 @@ typedef struct LogRing
 	pg_atomic_uint64 asked;		/* for a sign of life */
 	pg_atomic_uint64 answered;	/* how many of these */
 	pg_atomic_uint64 rotation;	/* new keys asked for */
-	pg_atomic_uint64 rotated;	/* how many of these are in use */
+	pg_atomic_uint64 rotated;	/* how many of these are answered */
+	pg_atomic_uint32 rotation_failed;	/* 1: the last of these could not be made */
 	CasusLogHead head;			/* the end of the log on disk */
 	char		bytes[FLEXIBLE_ARRAY_MEMBER];
 } LogRing;
@@ -214,7 +215,7 @@ casus_logring_probe(void)
 	return casus_logring_failing() == 0;
 }
 
-/* A new key; false: the writer has not come to it in time. */
+/* A new key; false: it cannot be made, or the writer has not come to it in time. */
 bool
 casus_logring_rotate(void)
 {
@@ -226,7 +227,8 @@ casus_logring_rotate(void)
 										PG_WAIT_EXTENSION))
 			break;
 	ConditionVariableCancelSleep();
-	return pg_atomic_read_u64(&ring->rotated) >= mine;
+	return pg_atomic_read_u64(&ring->rotated) >= mine &&
+		pg_atomic_read_u32(&ring->rotation_failed) == 0;
 }
 
 /* ---- blocks in the ring ---- */
@@ -382,7 +384,7 @@ casus_logring_answer(uint64 asked)
 	ConditionVariableBroadcast(&ring->progress);
 }
 
-/* Rotations asked for and not done; done: that many in all are. */
+/* Rotations asked for and not answered; rotated: that many in all are, the last as said. */
 uint64
 casus_logring_rotations(uint64 *asked)
 {
@@ -391,8 +393,10 @@ casus_logring_rotations(uint64 *asked)
 }
 
 void
-casus_logring_rotated(uint64 asked)
+casus_logring_rotated(uint64 asked, bool done)
 {
+	pg_atomic_write_u32(&ring->rotation_failed, done ? 0 : 1);
+	pg_write_barrier();
 	pg_atomic_write_u64(&ring->rotated, asked);
 	ConditionVariableBroadcast(&ring->progress);
 }
@@ -428,6 +432,7 @@ ring_startup(void)
 		pg_atomic_init_u64(&ring->answered, 0);
 		pg_atomic_init_u64(&ring->rotation, 0);
 		pg_atomic_init_u64(&ring->rotated, 0);
+		pg_atomic_init_u32(&ring->rotation_failed, 0);
 	}
 }
 

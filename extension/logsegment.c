@@ -34,13 +34,11 @@ casus_logsegment_name(char *name, uint64 segment)
 uint64
 casus_logsegment_number(const char *name)
 {
-	char	   *end;
-	uint64		number;
+	char		own[CASUS_SEGMENT_NAME];
+	uint64		number = strtoull(name, NULL, 10);
 
-	if (strspn(name, "0123456789") < 12)
-		return 0;
-	number = strtoull(name, &end, 10);
-	return strcmp(end, ".log") == 0 ? number : 0;
+	casus_logsegment_name(own, number);
+	return strcmp(name, own) == 0 ? number : 0;
 }
 
 /* 2 * length characters and a zero. */

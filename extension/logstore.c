@@ -367,6 +367,9 @@ casus_logstore_open(const CasusLogHead *head, CasusLogFound *found)
 	if (!obtain_keys(&found->made_key))
 		return false;
 
+	if (!casus_logdir_make(store.keys.node) || !casus_logdir_lock(store.keys.node))
+		return failed();
+
 	memset(&store.safe, 0, sizeof(store.safe));
 	if (head != NULL && memcmp(head->node, store.keys.node, CASUS_LOG_NODE) == 0)
 		casus_logrecover_resume(&store.keys, &head->end, &store.safe, found);

@@ -245,13 +245,16 @@ drain(bool anyway)
 	for (;;)
 	{
 		bool		any = false;
+		uint64		next = taken;
 
-		while (casus_logstore_buffered() < BATCH && casus_logring_take(&taken, &block))
+		/* What begin_batch makes durable does not hold this block yet. */
+		while (casus_logstore_buffered() < BATCH && casus_logring_take(&next, &block))
 		{
 			if (!any && !begin_batch())
 				return false;
 			any = true;
 			add_lines();
+			taken = next;
 		}
 		if (!any && !anyway)
 			return true;
@@ -268,12 +271,21 @@ rotate_key(void)
 
 	if (casus_logring_rotations(&asked) == 0)
 		return true;
-	if (!drain(false) || !begin_batch() || !casus_logstore_new_key())
+	if (!drain(false) || !begin_batch())
 		return false;
+	/* The log goes on with the key that it has. */
+	if (!casus_logstore_new_key())
+	{
+		ereport(LOG,
+				(errmsg("casus cannot put another key into \"%s\": %s",
+						casus_logkey_path(), strerror(casus_logstore_error()))));
+		casus_logring_rotated(asked, false);
+		return casus_logstore_buffered() == 0 || write_batch();
+	}
 	note(CASUS_RECORD_KEY, "log_key", "the next segment has a new key");
 	if (!casus_logstore_write() || !sync_batch() || !casus_logstore_next() || !sync_batch())
 		return false;
-	casus_logring_rotated(asked);
+	casus_logring_rotated(asked, true);
 	return true;
 }
 

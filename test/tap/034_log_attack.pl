@@ -1,0 +1,82 @@
+# Attacks on what writes the access log: a full disk at the change of a segment, a key that cannot be made, a file put
+# where the next key file is made, two servers with one key file.  C010 C014 C022 C027
+use strict;
+use warnings;
+
+use IPC::Run;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep);
+use CasusTest;
+
+my $node = CasusTest::start('main', conf => "casus.log_segment_size = 64kB\ncasus.log_durability = relaxed\n");
+$node->safe_psql('postgres', 'CREATE TABLE line (line text)');
+my $directory = CasusTest::log_directory($node);
+my $key = $node->data_dir . '.casus_log_key';
+
+sub failing { return $node->safe_psql('postgres', q{SELECT count(*) FROM casus.doctor() WHERE code = 'log_failing'}) }
+
+# ---- relaxed: the block at which the next segment cannot be made ----
+
+chmod 0500, $directory or die $!;
+my $script = $node->basedir . '/refused.sql';
+append_to_file($script, "DO \$\$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END \$\$;\n");
+my $out;
+{
+	local $ENV{PGAPPNAME} = 'relaxed';
+	IPC::Run::run([ 'pgbench', '-n', '-c', '1', '-t', '400', '-f', $script, '-h', $node->host, '-p', $node->port, 'postgres' ], '>', \$out, '2>', \my $err);
+}
+my ($answered) = $out =~ /actually processed: (\d+)/;
+is(failing(), '1', 'the next segment cannot be made');
+chmod 0700, $directory or die $!;
+for (1 .. 50) { last if failing() eq '0'; sleep 0.1 }
+$node->safe_psql('postgres', q{SELECT casus.log_anchor()});
+my @after = CasusTest::log_records($node);
+cmp_ok($answered, '>', 50, 'C010: relaxed: statements were answered');
+cmp_ok(scalar(grep { ($_->{application} // '') eq 'relaxed' } @after), '>=', $answered, '... and each is on record when the disk has room again');
+is(CasusTest::log_damage($node), '', '... and the chain holds');
+
+# ---- a file where the next key file is made ----
+
+is((CasusTest::refusal($node, "COPY (SELECT 1) TO '$key.new'"))[0], 'casus.bypass', 'nobody puts a file by SQL where the next key file is made');
+is((CasusTest::refusal($node, "COPY line FROM '$key.new'"))[0], 'casus.bypass', '... or reads one');
+append_to_file("$key.new", "x\n");
+chmod 0644, "$key.new" or die $!;
+is($node->safe_psql('postgres', 'SELECT casus.rotate_log_key()'), '2', 'a file that was left there');
+is(sprintf('%o', (stat $key)[2] & 07777), '600', '... gives no key file that others may read');
+is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... and the log verifies');
+
+# ---- a key that cannot be made ----
+
+mkdir "$key.new" or die $!;
+like((CasusTest::refusal($node, 'SELECT casus.rotate_log_key()'))[1], qr/was not changed/, 'a key that cannot be made is told');
+sleep 1.5;
+is(failing(), '0', '... and the log goes on with the one it has');
+rmdir "$key.new" or die $!;
+is($node->safe_psql('postgres', 'SELECT casus.rotate_log_key()'), '3', '... until one can');
+is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... and the log verifies');
+
+# ---- a file with a number that no segment has ----
+
+$node->stop;
+append_to_file("$directory/99999999999999999999.log", 'x');
+$node->start;
+is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', 'a file that only looks like a segment is none');
+
+# ---- two servers with one key file and one directory ----
+
+my $second = PostgreSQL::Test::Cluster->new('second');
+$second->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+$second->append_conf('postgresql.conf', slurp_file($ENV{CASUS_CONF}));
+$second->append_conf('postgresql.conf', "casus.log_key_file = '$key'\ncasus.log_directory = '" . $node->data_dir . "/casus_log'\n");
+my @segments = CasusTest::log_segments($node);
+$second->start;
+$second->psql('postgres', 'CREATE EXTENSION casus');
+$second->psql('postgres', q{SELECT casus.open_file('geen', 'geen')});
+like(slurp_file($second->logfile), qr/cannot write its access log in ".*": Device or resource busy/, 'a second server with the same key file does not write');
+$node->safe_psql('postgres', q{SELECT casus.log_anchor()});
+is(CasusTest::log_damage($node), '', '... so that the log of the first holds');
+is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... and verifies');
+$second->stop;
+$node->stop;
+done_testing();
