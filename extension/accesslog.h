@@ -19,6 +19,10 @@
 extern char *casus_log_key_file;	/* settings.c; empty: beside the data directory */
 extern int	casus_log_ring_size, casus_log_segment_size;	/* kB */
 extern int	casus_log_timeout;	/* seconds */
+extern int	casus_log_load_interval;	/* seconds */
+
+#define CASUS_TRACEPARENT	55	/* bytes */
+extern char *casus_traceparent; /* of the session; empty: none */
 
 /* ---- logkey.c: the key file ---- */
 
@@ -121,6 +125,29 @@ extern int	casus_logstore_error(void);
 
 extern void casus_logwriter_init(void);
 extern PGDLLEXPORT void casus_logwriter_main(Datum arg);
+
+/* ---- logfollow.c: going through the log from a place on ---- */
+
+typedef struct CasusLogFollow
+{
+	CasusLogHead head;			/* as far as it goes */
+	uint64		segment;		/* the place behind the record returned last */
+	uint64		offset;
+	int			fd;				/* -1: no segment is open */
+	CasusLogReader file;
+} CasusLogFollow;
+
+extern bool casus_logfollow_begin(CasusLogFollow *follow, uint64 segment, uint64 offset);
+extern bool casus_logfollow_next(CasusLogFollow *follow, CasusLogRecord *record);
+extern void casus_logfollow_end(CasusLogFollow *follow);
+extern bool casus_logfollow_line(StringInfo line, const CasusLogRecord *record);
+extern bool casus_logfollow_of_database(const char *line, const char *piece, bool *about_log);
+
+/* ---- logload.c: the log, put into tables ---- */
+
+extern void casus_logload_init(void);
+extern PGDLLEXPORT void casus_logload_main(Datum arg);
+extern PGDLLEXPORT void casus_logload_database(Datum arg);
 
 /* ---- wiregate.c: holds messages back until their records are written ---- */
 

@@ -3,16 +3,61 @@
  *		The access log, read back.
  */
 
-CREATE FUNCTION casus_int.access_records() RETURNS SETOF jsonb
+/*
+ * Not dumped: the segments are what can be verified, and the loader fills the
+ * tables from them again.  A dump would carry who saw whom to where nobody is
+ * on record, and bring back records that no chain speaks for.  Partitions, one
+ * per month (UTC), are made by the loader and belong to the extension, too.
+ */
+CREATE TABLE casus_cat.access_record (
+	node uuid NOT NULL,
+	seq bigint NOT NULL,
+	at timestamptz NOT NULL,
+	person text,
+	line jsonb NOT NULL,
+	PRIMARY KEY (node, seq, at)
+) PARTITION BY RANGE (at);
+CREATE INDEX access_record_at ON casus_cat.access_record (at);
+COMMENT ON TABLE casus_cat.access_record IS 'Records of the access log about this database, from the segments, by node and number; read by casus.access_log. Not dumped.';
+
+CREATE TABLE casus_cat.log_loaded (
+	node uuid PRIMARY KEY,
+	segment bigint NOT NULL,
+	place bigint NOT NULL,
+	seq bigint NOT NULL,
+	loaded_at timestamptz NOT NULL
+);
+COMMENT ON TABLE casus_cat.log_loaded IS 'Up to which place of a node''s access log the records are in casus_cat.access_record; changed in the transaction that puts them there. Not dumped.';
+
+CREATE FUNCTION casus_int.access_records(segment bigint, place bigint) RETURNS SETOF jsonb
 	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_access_records';
-COMMENT ON FUNCTION casus_int.access_records() IS
-	'Records of this node''s access log about this database that the caller may see: all for casus_auditor, else those of his own person. Reading them is a record too. Nothing is verified (casus.verify_log). Behind view casus.access_log. Beesel art. 14.';
+COMMENT ON FUNCTION casus_int.access_records(bigint, bigint) IS
+	'Records of this node''s access log about this database from a place on (NULL: from its begin) that the caller may see: all for casus_auditor, else those of his own person. Reading them is a record too. Nothing is verified (casus.verify_log). Behind view casus.access_log. Beesel art. 14.';
 
+CREATE FUNCTION casus_int.sees_record(person text) RETURNS boolean
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_sees_record';
+COMMENT ON FUNCTION casus_int.sees_record(text) IS
+	'May the caller see a record of the access log about this person: casus_auditor any, else himself.';
+
+CREATE FUNCTION casus_int.log_node() RETURNS uuid
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_log_node';
+COMMENT ON FUNCTION casus_int.log_node() IS
+	'The node whose access log this server writes; NULL when it has not begun.';
+
+/*
+ * The place comes by the statement's own snapshot, as the table does, so that
+ * a record is in one of the two.  The function first: it writes that the log
+ * is read.
+ */
 CREATE VIEW casus.access_log WITH (security_barrier) AS
 	SELECT (r.line ->> 'seq')::bigint AS seq,
-		(r.line ->> 'ts')::timestamptz AS at,
+		r.at,
 		r.line ->> 'kind' AS kind,
 		r.line ->> 'relation' AS relation,
 		r.line ->> 'verb' AS verb,
@@ -22,7 +67,7 @@ CREATE VIEW casus.access_log WITH (security_barrier) AS
 		ARRAY(SELECT (d.pair ->> 1)::bigint
 			FROM pg_catalog.jsonb_array_elements(r.line -> 'dossiers') WITH ORDINALITY AS d(pair, place)
 			ORDER BY d.place) AS row_counts,
-		r.line ->> 'person' AS person,
+		r.person,
 		r.line ->> 'role' AS role,
 		r.line ->> 'actor' AS actor_kind,
 		r.line ->> 'session_user' AS session_role,
@@ -40,8 +85,15 @@ CREATE VIEW casus.access_log WITH (security_barrier) AS
 		(r.line ->> 'pid')::integer AS pid,
 		(r.line ->> 'leader')::integer AS leader_pid,
 		r.line ->> 'session' AS session,
-		(r.line ->> 'opening')::bigint AS opening
-	FROM casus_int.access_records() AS r(line);
+		(r.line ->> 'opening')::bigint AS opening,
+		r.node,
+		r.line ->> 'traceparent' AS traceparent
+	FROM (SELECT casus_int.log_node() AS node, (t.line ->> 'ts')::timestamptz AS at, t.line ->> 'person' AS person, t.line
+			FROM casus_int.access_records(
+				(SELECT l.segment FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node()),
+				(SELECT l.place FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node())) AS t(line)
+		UNION ALL
+		SELECT l.node, l.at, l.person, l.line FROM casus_cat.access_record l WHERE casus_int.sees_record(l.person)) r;
 GRANT SELECT ON casus.access_log TO PUBLIC;
 COMMENT ON VIEW casus.access_log IS
 	'Who saw whose dossier for what purpose: one record per statement and relation (a cursor: per fetch), on disk before the rows left. Seen by casus_auditor (all of this database) and by each person (his own); by nobody else, a superuser included. Reading it is on record too.';
@@ -55,6 +107,8 @@ COMMENT ON COLUMN casus.access_log.source IS 'context, standing, break_glass or 
 COMMENT ON COLUMN casus.access_log.opening IS 'The act of the break-glass or inspection under which the rows were let through (casus.opening); NULL: the rules let them through.';
 COMMENT ON COLUMN casus.access_log.code IS 'For a refusal the code after "casus." in the error''s constraint-name field; for the rest what it is about. Of the log itself: log_started, log_stopped, log_torn (a crash cut off what was not written whole), log_clock (the clock was set), log_key, log_changed (somebody else wrote to the files), log_resumed (it could not be written for a while).';
 COMMENT ON COLUMN casus.access_log.application IS 'application_name as the client gave it: a hint, not a proof.';
+COMMENT ON COLUMN casus.access_log.traceparent IS 'casus.traceparent (W3C Trace Context) as the client set it: a hint, not a proof.';
+COMMENT ON COLUMN casus.access_log.node IS 'The node that wrote the record; seq counts per node.';
 COMMENT ON COLUMN casus.access_log.leader_pid IS 'For a parallel worker the process that it works for.';
 
 CREATE FUNCTION casus.verify_log(from_seq bigint DEFAULT NULL, to_seq bigint DEFAULT NULL, anchor text DEFAULT NULL,

@@ -4,9 +4,9 @@
  *
  * The log is the node's; a reader sees the records of this database, and of
  * those an auditor all, anyone else his own person's.  A superuser is not
- * above that.  Which records these are is decided on the text before anything
- * is parsed: a quote inside a value is escaped, so a whole pair of key and
- * value cannot be forged by, say, an application's name.
+ * above that.  What the loader has put into tables (logload.c) the view reads
+ * there; the rest comes from the segments.  Which of these records are the
+ * reader's is decided on the text before anything is parsed.
  *
  * Nothing is verified here; casus.verify_log does that.
  *
@@ -14,16 +14,14 @@
  */
 #include "accesslog.h"
 
-#include <fcntl.h>
-
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "storage/fd.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
+#include "utils/uuid.h"
 
 typedef struct LogReader
 {
@@ -59,13 +57,12 @@ prepare_reader(LogReader *reader)
 static bool
 may_read(const LogReader *reader, const char *line)
 {
-	/* Lines about the log itself belong to no database. */
-	if (reader->is_auditor && strstr(line, ",\"database\":") == NULL)
-		return true;
-	if (strstr(line, reader->database) == NULL)
+	bool		about_log;
+
+	if (!casus_logfollow_of_database(line, reader->database, &about_log))
 		return false;
 	return reader->is_auditor ||
-		(reader->person && strstr(line, reader->person) != NULL);
+		(!about_log && reader->person && strstr(line, reader->person) != NULL);
 }
 
 static void
@@ -80,87 +77,41 @@ put_line(ReturnSetInfo *result, StringInfo line)
 	tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
 }
 
-/* The payload with the number of the record as its first member; false: it is no object. */
-static bool
-make_line(StringInfo line, const CasusLogRecord *record)
-{
-	if (record->length < 3 || record->payload[0] != '{' ||
-		record->payload[record->length - 1] != '}')
-		return false;
-	resetStringInfo(line);
-	appendStringInfo(line, "{\"seq\":" UINT64_FORMAT ",", record->seq);
-	appendBinaryStringInfo(line, (const char *) record->payload + 1, record->length - 1);
-	return true;
-}
-
-/* The records of one segment, as far as the limit. */
+/* The records behind the place to which the tables go. */
 static void
-read_segment(const LogReader *reader, ReturnSetInfo *result, int fd, uint64 limit)
+read_records(const LogReader *reader, ReturnSetInfo *result, uint64 segment, uint64 offset)
 {
 	MemoryContext per_line = AllocSetContextCreate(CurrentMemoryContext,
 												   "casus log line",
 												   ALLOCSET_DEFAULT_SIZES);
-	CasusLogReader file;
-	CasusLogHeader header;
+	CasusLogFollow follow;
 	CasusLogRecord record;
 	StringInfoData line;
 
+	if (!casus_logfollow_begin(&follow, segment, offset))
+		return;
 	initStringInfo(&line);
-	if (!casus_logsegment_open(&file, fd, limit))
-		ereport(ERROR,
-				(errcode_for_file_access(), errmsg("could not read the access log: %m")));
-	if (casus_logsegment_header(&file, &header) == CASUS_LOG_OK)
+	while (casus_logfollow_next(&follow, &record))
 	{
-		while (casus_logsegment_next(&file, &record) == CASUS_LOG_OK)
-		{
-			MemoryContext old;
+		MemoryContext old;
 
-			CHECK_FOR_INTERRUPTS();
-			if (!make_line(&line, &record) || !may_read(reader, line.data))
-				continue;
-			old = MemoryContextSwitchTo(per_line);
-			put_line(result, &line);
-			MemoryContextSwitchTo(old);
-			MemoryContextReset(per_line);
-		}
+		CHECK_FOR_INTERRUPTS();
+		if (!casus_logfollow_line(&line, &record) || !may_read(reader, line.data))
+			continue;
+		old = MemoryContextSwitchTo(per_line);
+		put_line(result, &line);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(per_line);
 	}
-	casus_logsegment_close(&file);
+	casus_logfollow_end(&follow);
 	pfree(line.data);
 	MemoryContextDelete(per_line);
 }
 
-static void
-read_segments(const LogReader *reader, ReturnSetInfo *result)
-{
-	CasusLogHead head;
-	uint64		first;
-	uint64		last;
-
-	if (!casus_logring_head(&head))
-		return;
-	if (!casus_logdir_range(head.node, &first, &last))
-		ereport(ERROR,
-				(errcode_for_file_access(), errmsg("could not read the access log: %m")));
-	for (uint64 segment = first; segment > 0 && segment <= head.end.segment; segment++)
-	{
-		char		path[MAXPGPATH];
-		int			fd;
-
-		casus_logdir_file(path, head.node, segment);
-		fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
-		/* That one is missing is for verify_log to say. */
-		if (fd < 0 && errno == ENOENT)
-			continue;
-		if (fd < 0)
-			ereport(ERROR,
-					(errcode_for_file_access(), errmsg("could not open the access log: %m")));
-		read_segment(reader, result, fd,
-					 segment == head.end.segment ? head.end.offset : UINT64_MAX);
-		CloseTransientFile(fd);
-	}
-}
-
-/* casus_int.access_records() returns setof jsonb */
+/*
+ * casus_int.access_records(segment, place) returns setof jsonb: those that are
+ * not in the tables as the caller's statement sees them.
+ */
 PG_FUNCTION_INFO_V1(casus_sql_access_records);
 Datum
 casus_sql_access_records(PG_FUNCTION_ARGS)
@@ -180,6 +131,41 @@ casus_sql_access_records(PG_FUNCTION_ARGS)
 	casus_sink_cover();
 	casus_sink_sync();
 
-	read_segments(&reader, (ReturnSetInfo *) fcinfo->resultinfo);
+	read_records(&reader, (ReturnSetInfo *) fcinfo->resultinfo,
+				 PG_ARGISNULL(0) ? 0 : (uint64) PG_GETARG_INT64(0),
+				 PG_ARGISNULL(1) ? 0 : (uint64) PG_GETARG_INT64(1));
 	return (Datum) 0;
+}
+
+/* casus_int.sees_record(person) returns boolean: the same for a record in the tables */
+PG_FUNCTION_INFO_V1(casus_sql_sees_record);
+Datum
+casus_sql_sees_record(PG_FUNCTION_ARGS)
+{
+	CasusActor	actor = casus_context_actor();
+	char	   *name;
+	bool		result;
+
+	if (casus_is_auditor(actor.role))
+		PG_RETURN_BOOL(true);
+	if (PG_ARGISNULL(0) || actor.person == 0)
+		PG_RETURN_BOOL(false);
+	name = casus_logrecord_person(actor.person);
+	result = name && strcmp(name, text_to_cstring(PG_GETARG_TEXT_PP(0))) == 0;
+	PG_RETURN_BOOL(result);
+}
+
+/* casus_int.log_node() returns uuid: whose log this node writes; NULL: none yet */
+PG_FUNCTION_INFO_V1(casus_sql_log_node);
+Datum
+casus_sql_log_node(PG_FUNCTION_ARGS)
+{
+	CasusLogHead head;
+	pg_uuid_t  *node;
+
+	if (!casus_logring_head(&head))
+		PG_RETURN_NULL();
+	node = palloc(sizeof(pg_uuid_t));
+	memcpy(node->data, head.node, CASUS_LOG_NODE);
+	PG_RETURN_UUID_P(node);
 }

@@ -49,6 +49,7 @@ typedef struct IdentityKey
 	int32		kind;			/* CasusActorKind */
 	Oid			session_user;
 	char		application[NAMEDATALEN];
+	char		traceparent[CASUS_TRACEPARENT + 1];
 } IdentityKey;
 
 static IdentityKey identity_key;
@@ -429,6 +430,8 @@ build_identity(StringInfo piece, const CasusActor *actor)
 						 GetUserNameFromId(GetAuthenticatedUserId(), true));
 	if (application_name && application_name[0])
 		casus_logrecord_text(piece, "application", application_name);
+	if (casus_traceparent && casus_traceparent[0])
+		casus_logrecord_text(piece, "traceparent", casus_traceparent);
 	append_client(piece);
 }
 
@@ -456,6 +459,8 @@ casus_logrecord_identity(void)
 	now.session_user = GetSessionUserId();
 	strlcpy(now.application, application_name ? application_name : "",
 			sizeof(now.application));
+	strlcpy(now.traceparent, casus_traceparent ? casus_traceparent : "",
+			sizeof(now.traceparent));
 	if (identity && memcmp(&now, &identity_key, sizeof(now)) == 0)
 		return identity;
 

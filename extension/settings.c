@@ -1,6 +1,7 @@
 /*
  * settings.c
- *		The settings of casus, all of them fixed at server start.
+ *		The settings of casus: all fixed at server start, but for what a client
+ *		says of its request.
  *
  * No setting switches the guard off: whoever may change settings is bound by
  * the protocol like anyone else.  Nothing here is changed after _PG_init, so
@@ -19,6 +20,8 @@ char	   *casus_log_key_file = NULL;
 int			casus_log_ring_size = 4096;
 int			casus_log_segment_size = 16384;
 int			casus_log_timeout = 30;
+int			casus_log_load_interval = 60;
+char	   *casus_traceparent = NULL;
 bool		casus_preloaded = false;
 
 static const struct config_enum_entry durability_options[] = {
@@ -26,6 +29,29 @@ static const struct config_enum_entry durability_options[] = {
 	{"relaxed", CASUS_LOG_RELAXED, false},
 	{NULL, 0, false}
 };
+
+/* 00-trace id-span id-flags in lower-case hexadecimal, neither id all zeros (W3C Trace Context). */
+static bool
+check_traceparent(char **value, void **extra, GucSource source)
+{
+	static const char form[] = "00-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
+	const char *text = *value;
+	size_t		i = 0;
+
+	if (text[0] == '\0')
+		return true;
+	while (form[i] && text[i] &&
+		   (form[i] == 'h' ? strchr("0123456789abcdef", text[i]) != NULL : form[i] == text[i]))
+		i++;
+	if (form[i] != '\0' || text[i] != '\0' ||
+		strspn(text + 3, "0") >= 32 || strspn(text + 36, "0") >= 16)
+	{
+		GUC_check_errdetail("It is 00, trace id, span id and flags in lower-case hexadecimal, "
+							"as in W3C Trace Context.");
+		return false;
+	}
+	return true;
+}
 
 /*
  * Postmaster settings cannot be defined by a library that a session loads
@@ -95,6 +121,24 @@ casus_settings_init(void)
 							PGC_POSTMASTER,
 							GUC_UNIT_S,
 							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("casus.log_load_interval",
+							"How often new records of the access log are put into tables.",
+							"casus.access_log shows them without that; they are found faster after it.",
+							&casus_log_load_interval,
+							60, 1, 3600,
+							PGC_POSTMASTER,
+							GUC_UNIT_S,
+							NULL, NULL, NULL);
+
+	DefineCustomStringVariable("casus.traceparent",
+							   "Trace context of the client, for the records of the access log.",
+							   "As in the header traceparent of W3C Trace Context. A hint, not a proof.",
+							   &casus_traceparent,
+							   "",
+							   PGC_USERSET,
+							   0,
+							   check_traceparent, NULL, NULL);
 
 	/* Nobody plants a setting that looks like ours. */
 	MarkGUCPrefixReserved("casus");

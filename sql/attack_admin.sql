@@ -38,7 +38,7 @@ SELECT severity, finding FROM casus.doctor() WHERE code = 'parameter_grant' ORDE
 SELECT mend FROM casus.doctor() WHERE code = 'parameter_grant' \gexec
 SELECT count(*) FROM casus.doctor() WHERE code = 'parameter_grant';
 
--- B018: there is nothing to switch off, and the one setting of the log is the postmaster's.
+-- B018: there is nothing to switch off, and the settings of the log are the postmaster's; a trace is a hint.
 SELECT name, context FROM pg_settings WHERE name LIKE 'casus.%' ORDER BY name;
 \set VERBOSITY sqlstate
 SET casus.enabled = off;

@@ -1,0 +1,104 @@
+-- What people ask of the access log: who saw a dossier, what an account saw, what was controlled; the shape of the
+-- Dutch standard.  [P-49] [P-50] [B-47] [B-50] [MN-10] (D 20)
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE ROLE lv_coordinator LOGIN;
+CREATE ROLE lv_other LOGIN;
+CREATE ROLE lv_auditor LOGIN IN ROLE casus_auditor;
+CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL);
+INSERT INTO zaak SELECT n, 8 FROM generate_series(1, 20) n;
+GRANT SELECT ON zaak TO lv_coordinator, lv_other;
+\o /dev/null
+SELECT casus.install_protocol('beesel-2021');
+SELECT casus.open_file('beesel-2021', 'lv');
+SELECT casus.activate_protocol('lv', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": "x"}');
+SELECT casus.add_person('Coor', 'lv_coordinator', oath_on => '2020-01-01');
+SELECT casus.add_person('Ander', 'lv_other', oath_on => '2020-01-01');
+SELECT casus.appoint('Coor', 'lv', NULL, 'coordinator', reason => 'test');
+SELECT casus.appoint('Ander', 'lv', NULL, 'coordinator', reason => 'test');
+SELECT casus.protect('zaak', 'lv', opens_dossier => true, governs => 'soort = 8', category => 'registratie', without_purpose => 'hide');
+CALL casus.take_in('zaak', phase => $$'intake'$$, opened => $$'2026-01-01'$$);
+SELECT casus.bind('zaak', 'enforce');
+\o
+SELECT clock_timestamp() AS begin \gset
+
+SET SESSION AUTHORIZATION lv_coordinator;
+BEGIN;
+SELECT FROM casus.enter('intake');
+SELECT casus.dossier_of(casus_label) AS one FROM zaak WHERE id = 1 \gset
+SELECT casus.dossier_of(casus_label) AS two FROM zaak WHERE id = 2 \gset
+SELECT count(*) FROM zaak;
+COMMIT;
+SET SESSION AUTHORIZATION lv_other;
+BEGIN;
+SET LOCAL casus.traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+SELECT FROM casus.enter('intake');
+SELECT count(*) FROM zaak WHERE id = 2;
+COMMIT;
+SELECT clock_timestamp() AS end \gset
+
+-- Who saw it: the auditor finds all, a person himself, a superuser nobody.
+SET SESSION AUTHORIZATION lv_auditor;
+SELECT person, role, file, office, purpose, source, phase, relation, row_count FROM casus.who_saw(:two, :'begin', :'end');
+SELECT person, row_count FROM casus.who_saw(:one, :'begin', :'end');
+SELECT count(*) FROM casus.who_saw(:two, :'end');
+SELECT count(*) FROM casus.who_saw(:two, NULL, :'begin');
+SELECT count(*), count(DISTINCT dossier) FROM casus.seen_by('Coor', :'begin', :'end');
+SELECT count(*), min(dossier) = :two FROM casus.seen_by('lv_other', :'begin', :'end');
+SELECT dossier - :one AS nr, file, records, row_count, relations, purposes FROM casus.affected('Coor', :'begin', :'end') ORDER BY nr LIMIT 3;
+SELECT count(*), bool_and(first_at <= last_at) FROM casus.affected('Coor', :'begin', :'end');
+SELECT count(*) FROM casus.affected('nobody');
+SELECT person, office, dossiers, own_median, colleagues_median FROM casus.log_outliers(:'begin', :'end');
+SELECT count(*) FROM casus.log_outliers(:'begin', :'end', 100);
+SET SESSION AUTHORIZATION lv_other;
+SELECT person, row_count FROM casus.who_saw(:two, :'begin', :'end');
+SELECT count(*) FROM casus.seen_by('Coor');
+SELECT count(*) FROM casus.affected('Coor');
+SELECT count(*) FROM casus.log_outliers();
+RESET SESSION AUTHORIZATION;
+SELECT count(*) FROM casus.who_saw(:two);
+SELECT count(*) FROM casus.affected('Coor');
+
+-- The control is an act with its sample and outcome.
+SET SESSION AUTHORIZATION lv_auditor;
+SELECT array_agg(seq ORDER BY seq) AS sample FROM casus.access_log WHERE kind = 'read' AND relation = 'public.zaak' AND at >= :'begin' AND at < :'end' \gset
+SELECT casus.record_control(:'begin', :'end', :'sample', 'no_findings', 'four reads, each with a purpose') > 0 AS done;
+SELECT person, role_name, until - since = :'end'::timestamptz - :'begin'::timestamptz AS period, records > 4 AS more, sample = :'sample'::bigint[] AS sample, outcome, motivation
+	FROM casus.control WHERE since = :'begin';
+SELECT kind, text FROM casus.access_log WHERE at >= :'end' AND text = 'record_control' ORDER BY seq;
+SELECT casus.record_control(:'begin', :'end', ARRAY[1::bigint], 'no_findings', 'not of the period');
+SELECT casus.record_control(:'begin', :'end', '{}', 'no_findings', 'none');
+SELECT casus.record_control(:'begin', :'end', ARRAY[NULL::bigint], 'no_findings', 'none');
+SELECT casus.record_control(:'begin', 'infinity', :'sample', 'no_findings', 'not over');
+SELECT casus.record_control(:'end', :'begin', :'sample', 'no_findings', 'backwards');
+SELECT casus.record_control(:'begin', :'end', :'sample', 'fine', 'no such outcome');
+SELECT casus.record_control(:'begin', :'end', :'sample', 'findings', NULL);
+RESET SESSION AUTHORIZATION;
+SELECT casus.record_control(:'begin', :'end', :'sample', 'no_findings', 'a superuser');
+SET SESSION AUTHORIZATION lv_coordinator;
+SELECT casus.record_control(:'begin', :'end', :'sample', 'no_findings', 'a coordinator');
+SELECT count(*) FROM casus.control;
+
+-- The Dutch standard: its columns, a line per dossier, nobody's name.
+SET SESSION AUTHORIZATION lv_auditor;
+SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'casus.ldv'::regclass AND attnum > 0 ORDER BY attnum;
+SELECT count(*), count(DISTINCT span_id), bool_and(trace_id ~ '^[0-9a-f]{32}$' AND span_id ~ '^[0-9a-f]{16}$' AND start_time <= end_time) AS form,
+	bool_or(l::text ~ 'Coor|lv_coordinator|coordinator') AS names
+	FROM casus.ldv l WHERE start_time >= extract(epoch FROM :'begin'::timestamptz) * 1000;
+SELECT l.trace_id, l.status, l.name, l.parent_span_id, l.attributes - 'dpl.core.processing_activity_id' - 'dpl.core.data_subject_id_type' - 'dpl.core.data_subject_id' AS attributes,
+	l.attributes ->> 'dpl.core.data_subject_id' = :'two' AS subject, l.attributes ->> 'dpl.core.processing_activity_id' ~ '^urn:casus:[0-9a-f-]{36}:\d+:\d+:intake$' AS activity, a.person
+	FROM casus.ldv l JOIN casus.ldv_actor a USING (span_id) WHERE l.parent_span_id IS NOT NULL AND l.name = 'read public.zaak';
+SET SESSION AUTHORIZATION lv_other;
+SELECT count(*) FROM casus.ldv_actor WHERE person <> 'Ander';
+RESET SESSION AUTHORIZATION;
+SELECT count(*) FROM casus.ldv;
+
+-- A trace context is of the W3C's form, or none.
+SET casus.traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7';
+SET casus.traceparent = '00-00000000000000000000000000000000-00f067aa0ba902b7-01';
+SET casus.traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01';
+SET casus.traceparent = '00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01';
+SET casus.traceparent = '01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+SET casus.traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x';
+SET casus.traceparent = '';

@@ -1,0 +1,172 @@
+# The loader of the access log: killed at any moment it neither loses nor doubles a record; what it has put into tables
+# stays when the segments are gone; nobody else touches them, and a dump does not take them along.
+use strict;
+use warnings;
+
+use File::Copy qw(move);
+use IO::Socket::UNIX;
+use IPC::Run;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep);
+use CasusTest;
+
+my $cycles = $ENV{TEST_LONG} ? 60 : 5;
+my $node = CasusTest::start('main', conf => "restart_after_crash = on\ncasus.log_segment_size = 256kB\ncasus.log_load_interval = 1\n");
+$node->safe_psql('postgres', q{
+	CREATE ROLE auditor LOGIN IN ROLE casus_auditor;
+	CREATE ROLE iemand LOGIN;
+	CREATE ROLE backup LOGIN BYPASSRLS IN ROLE casus_backup;
+	SELECT casus.add_person('Iemand', 'iemand');
+	CREATE FUNCTION loader() RETURNS integer LANGUAGE plpgsql AS $$
+	DECLARE
+		found integer;
+	BEGIN
+		FOR i IN 1 .. 3000 LOOP
+			PERFORM pg_stat_clear_snapshot();
+			SELECT pid INTO found FROM pg_stat_activity WHERE backend_type = 'casus log loader' AND datname = current_database();
+			EXIT WHEN found IS NOT NULL;
+			PERFORM pg_sleep(0.001);
+		END LOOP;
+		RETURN found;
+	END $$});
+$node->safe_psql('postgres', 'CREATE DATABASE ander');
+$node->safe_psql('postgres', 'CREATE DATABASE kaal');
+$node->safe_psql('ander', 'CREATE EXTENSION casus');
+
+sub sql { my ($sql, $user, $database) = @_; return $node->safe_psql($database // 'postgres', $sql, extra_params => [ '-U', $user // 'postgres' ]) }
+
+sub wait_until
+{
+	my ($condition) = @_;
+	for (1 .. 1200)
+	{
+		return 1 if $condition->();
+		sleep 0.05;
+	}
+	return 0;
+}
+
+# How many bytes the tables hold: their rows nobody reads but by casus.access_log.
+sub loaded { return sql(q{SELECT coalesce(sum(pg_relation_size(c.oid)), 0) FROM pg_class c WHERE c.relname ~ '^access_record_\d{4}_\d\d$'}, 'postgres', $_[0]) }
+
+# What the files have about a database up to a number, and what the view shows.
+sub in_files
+{
+	my ($database, $to) = @_;
+	my @lines = map { [ $_->{seq}, $_->{payload} =~ /,"database":"(\w+)"/ ] } CasusTest::log_records($node, raw => 1);
+	return join ' ', map { $_->[0] } grep { $_->[0] <= $to && ($_->[1] // $database) eq $database } @lines;
+}
+sub in_view
+{
+	my ($database, $to) = @_;
+	return sql("SELECT coalesce(string_agg(seq::text, ' ' ORDER BY seq), '') FROM casus.access_log WHERE seq <= $to", 'auditor', $database);
+}
+sub last_seq { return sql('SELECT seq FROM casus.log_anchor()', 'auditor') }
+
+sub compare
+{
+	my ($what) = @_;
+	my $to = last_seq();
+	for my $database ('postgres', 'ander') { is(in_view($database, $to), in_files($database, $to), "$what: $database has each record once") }
+	return;
+}
+
+# ---- what is loaded ----
+
+my $script = $node->basedir . '/refused.sql';
+append_to_file($script, "DO \$\$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END \$\$;\n");
+sub work { my (@opt) = @_; return [ 'pgbench', '-n', '-c', '4', '-f', $script, '-h', $node->host, '-p', $node->port, @opt ] }
+
+$node->command_ok(work('-t', 400, 'postgres'), 'sessions leave records');
+sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END $$}, 'iemand');
+sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END $$}, 'postgres', 'ander');
+ok(wait_until(sub { loaded('postgres') > 200_000 && loaded('ander') > 0 }), 'they come into tables of their databases');
+compare('loaded');
+is(sql(q{SELECT count(*) FROM pg_stat_database WHERE datname = 'kaal' AND xact_commit > 5}), '0', 'a database without casus is left alone');
+is(sql(q{SELECT count(*) > 0 AND bool_and(person = 'Iemand') FROM casus.access_log}, 'iemand'), 't', 'a person finds his own records in tables');
+is(sql(q{SELECT count(*) FROM casus.access_log}), '0', '... and a superuser none');
+is(sql(q{SELECT count(*) > 0 FROM casus.access_log WHERE kind = 'read' AND role = 'auditor' AND code = 'access_log'}, 'auditor'), 't',
+	'that the log was read is in it');
+
+# ---- nobody else touches the tables ----
+
+my ($partition) = split /\n/, sql(q{SELECT oid::regclass FROM pg_class WHERE relname ~ '^access_record_\d{4}_\d\d$' ORDER BY relname});
+for my $statement ("SELECT * FROM $partition", 'SELECT * FROM casus_cat.access_record', "DELETE FROM $partition", "UPDATE $partition SET person = 'x'",
+	"TRUNCATE $partition", "ALTER TABLE casus_cat.access_record DETACH PARTITION $partition", "DROP TABLE $partition", 'DELETE FROM casus_cat.log_loaded',
+	"COPY $partition TO STDOUT", "ALTER TABLE $partition DISABLE TRIGGER ALL")
+{
+	for my $user ('postgres', 'backup', 'auditor')
+	{
+		my (undef, $message) = CasusTest::refusal($node, "BEGIN; $statement", user => $user);
+		isnt($message, '', "$user: $statement is refused");
+	}
+}
+is(sql(qq{SELECT string_agg(tgname || tgenabled::text, ' ' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = '$partition'::regclass}),
+	'state_guardA state_guard_truncateA', 'a partition has the triggers of a state table, always');
+my ($dump) = run_command([ 'pg_dump', '-U', 'backup', '-h', $node->host, '-p', $node->port, 'postgres' ]);
+like($dump, qr/COPY casus_cat\.person /, 'a dump has the state');
+unlike($dump, qr/COPY casus_cat\.(?:access_record|log_loaded)|CREATE TABLE casus_cat|"no_appointment"/, '... and nothing of the log');
+
+# ---- the tables stay when a segment is gone ----
+
+my ($first) = CasusTest::log_segments($node);
+my $to = last_seq();
+my $all = in_view('postgres', $to);
+move($first, "$first.away") or die $!;
+is(in_view('postgres', $to), $all, 'the records of a segment that is gone are shown from the table');
+move("$first.away", $first) or die $!;
+
+# ---- kills ----
+
+sub start_again
+{
+	wait_until(sub { !IO::Socket::UNIX->new(Peer => $node->host . '/.s.PGSQL.' . $node->port) });
+	unlink $node->data_dir . '/postmaster.pid';
+	wait_until(sub { $node->start(fail_ok => 1) }) or die 'the server does not start';
+	return;
+}
+sub is_up { return run_log([ 'psql', '-XAtqc', 'SELECT 1', '-d', $node->connstr('postgres') ], '>', \my $out, '2>', \my $err) }
+
+my %killed = (loader => 0, postmaster => 0);
+for my $cycle (1 .. $cycles)
+{
+	my $bench = IPC::Run::start(work('-T', 20, '-R', 400, 'postgres'), '>', \my $out, '2>', \my $err);
+	sleep 0.5 + rand;
+	my $pid = sql('SELECT loader()');
+	sleep rand(0.02);
+	if ($pid && $cycle % 3 != 0)
+	{
+		$killed{loader} += kill 'KILL', $pid;
+	}
+	else
+	{
+		$killed{postmaster}++;
+		$node->kill9;
+		start_again();
+	}
+	eval { $bench->finish; 1 } or 1;
+	wait_until(\&is_up) or die 'the server does not come back';
+	compare("cycle $cycle");
+}
+note join ', ', map { "$_ killed $killed{$_} times" } sort keys %killed;
+cmp_ok($killed{loader}, '>', 0, 'a loader was killed while it worked');
+is(CasusTest::log_damage($node), '', 'the log itself is sound');
+
+# After a stop in order it goes on where it was.
+$node->restart;
+my $size = loaded('postgres');
+$node->command_ok(work('-t', 300, 'postgres'), 'after a restart');
+ok(wait_until(sub { loaded('postgres') > $size }), '... it is loaded too');
+compare('in the end');
+
+# ---- a loader that finds no casus any more, and one that finds it again ----
+
+sql('DROP EXTENSION casus CASCADE', 'postgres', 'ander');
+is(sql(q{SELECT count(*) FROM pg_class WHERE relname ~ '^access_record'}, 'postgres', 'ander'), '0', 'with the extension its tables go');
+sql('CREATE EXTENSION casus', 'postgres', 'ander');
+sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END $$}, 'postgres', 'ander');
+ok(wait_until(sub { loaded('ander') > 0 }), 'made again they are filled from the segments');
+compare('made again');
+
+done_testing();
