@@ -125,6 +125,19 @@ casus_compat_over_periods(Constraint *constraint)
 #endif
 }
 
+/* In 18 ALTER CONSTRAINT may enforce one, and looks then at the rows that are there. */
+static inline bool
+casus_compat_enforces(AlterTableCmd *cmd)
+{
+#if PG_VERSION_NUM >= 180000
+	ATAlterConstraint *alter = castNode(ATAlterConstraint, cmd->def);
+
+	return alter->alterEnforceability && alter->is_enforced;
+#else
+	return false;
+#endif
+}
+
 /* 16 can report a malformed name softly; here it is an error. */
 static inline List *
 casus_compat_qualified_name(const char *name)

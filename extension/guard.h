@@ -349,6 +349,15 @@ extern PlannedStmt *casus_guard_copy(PlannedStmt *pstmt, CasusGuardScope *scope)
 extern void casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope,
 								  uint64 processed);
 
+/* ---- guard_constraint.c ---- */
+extern void casus_guard_refuse_user_code(const CasusProtected *prot);
+extern void casus_guard_note_key(Oid from, Oid to, CasusGuardScope *scope);
+extern void casus_guard_rows_that_are_there(Constraint *constraint, const CasusProtected *prot);
+extern void casus_guard_constraint(Constraint *constraint, Oid relid, const CasusProtected *prot,
+								   CasusGuardScope *scope);
+extern void casus_guard_validation(const char *name, Oid relid, const CasusProtected *prot,
+								   CasusGuardScope *scope);
+
 /* ---- guard_ddl.c ---- */
 extern void casus_guard_ddl(Node *stmt, CasusGuardScope *scope);
 

@@ -77,14 +77,6 @@ refuse_always(const CasusProtected *prot, const char *what)
 						   casus_guard_way_back(prot));
 }
 
-static void
-refuse_user_code(const CasusProtected *prot)
-{
-	casus_guard_refuse_ddl(prot, psprintf(_("The command would run functions of users over the rows of the protected table %s."),
-									casus_guard_name(prot->relid)),
-						   NULL);
-}
-
 static bool
 is_label(const char *column)
 {
@@ -100,7 +92,7 @@ check_named(RangeVar *name, const char *what, CasusGuardScope *scope)
 		casus_guard_need_maintenance(prot, what);
 }
 
-/* ---- indexes and constraints ---- */
+/* ---- indexes ---- */
 
 /* Operator classes of extensions (trigrams) come with C code that a superuser has installed. */
 static bool
@@ -133,11 +125,11 @@ check_index_columns(List *elements, Oid method, const CasusProtected *prot)
 		IndexElem  *element = lfirst(lc);
 
 		if (!casus_guard_builtin_raw(prot->relid, element->expr, EXPR_KIND_INDEX_EXPRESSION))
-			refuse_user_code(prot);
+			casus_guard_refuse_user_code(prot);
 		if (is_trusted_opclass(element->opclass, method))
 			continue;
 		if (!is_extension_opclass(element->opclass, method))
-			refuse_user_code(prot);
+			casus_guard_refuse_user_code(prot);
 		casus_guard_need_maintenance(prot, _("An index with an operator class of an extension"));
 	}
 }
@@ -157,8 +149,10 @@ check_index(IndexStmt *index, CasusGuardScope *scope)
 		return;
 	method = get_am_oid(index->accessMethod ? index->accessMethod : DEFAULT_INDEX_TYPE, true);
 	if (!casus_guard_builtin_raw(prot->relid, index->whereClause, EXPR_KIND_INDEX_PREDICATE))
-		refuse_user_code(prot);
+		casus_guard_refuse_user_code(prot);
 	check_index_columns(index->indexParams, method, prot);
+	if (index->unique)
+		casus_guard_need_maintenance(prot, _("A unique index"));
 	if (index->excludeOpNames != NIL)
 		casus_guard_need_maintenance(prot, _("An exclusion constraint"));
 	if (method >= FirstNormalObjectId)
@@ -170,80 +164,6 @@ check_index(IndexStmt *index, CasusGuardScope *scope)
 		if (((IndexElem *) lfirst(lc))->expr != NULL)
 			casus_guard_need_maintenance(prot, _("An index on an expression"));
 	}
-}
-
-static void
-note_key(Oid from, Oid to, CasusGuardScope *scope)
-{
-	ListCell   *lc;
-
-	/* Of a partitioned table each partition is validated by itself. */
-	foreach(lc, casus_family_stores(from))
-	{
-		CasusGuardKey *key = palloc(sizeof(CasusGuardKey));
-
-		key->from = lfirst_oid(lc);
-		key->to = to;
-		scope->keys = lappend(scope->keys, key);
-	}
-	if (casus_registry_find(from) != NULL ||
-		(OidIsValid(to) && casus_registry_find(to) != NULL))
-		scope->touches = true;
-}
-
-/* An unvalidated CHECK looks at no row that is there. */
-static void
-check_constraint(Constraint *constraint, Oid relid, const CasusProtected *prot,
-				 CasusGuardScope *scope)
-{
-	if (prot != NULL && (constraint->contype == CONSTR_EXCLUSION ||
-						 casus_compat_over_periods(constraint)))
-		casus_guard_refuse_ddl(prot, _("The errors of an exclusion constraint, or of a key over periods, "
-									   "would show values of rows that nobody may see."), NULL);
-	switch (constraint->contype)
-	{
-		case CONSTR_FOREIGN:
-			note_key(relid, RangeVarGetRelid(constraint->pktable, NoLock, true), scope);
-			break;
-		case CONSTR_CHECK:
-			if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
-				break;
-			if (!casus_guard_builtin_raw(relid, constraint->raw_expr, EXPR_KIND_CHECK_CONSTRAINT))
-				refuse_user_code(prot);
-			if (!constraint->skip_validation)
-				casus_guard_need_maintenance(prot, _("A CHECK constraint over the rows that are there"));
-			break;
-		default:
-			break;
-	}
-}
-
-static void
-check_validation(const char *name, Oid relid, const CasusProtected *prot,
-				 CasusGuardScope *scope)
-{
-	Oid			constraint = get_relation_constraint_oid(relid, name, true);
-	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
-	Form_pg_constraint form;
-
-	if (!HeapTupleIsValid(tuple))
-		return;
-	form = (Form_pg_constraint) GETSTRUCT(tuple);
-	if (form->contype == CONSTRAINT_FOREIGN)
-		note_key(form->conrelid, form->confrelid, scope);
-	else
-	{
-		bool		isnull;
-		Datum		check = SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_conbin, &isnull);
-
-		scope->only_keys = false;
-		if (prot != NULL && casus_guard_closed(prot) && !isnull &&
-			!casus_guard_trusted(stringToNode(TextDatumGetCString(check))))
-			refuse_user_code(prot);
-		if (prot != NULL)
-			casus_guard_need_maintenance(prot, _("Validating a CHECK constraint"));
-	}
-	ReleaseSysCache(tuple);
 }
 
 /* ---- ALTER TABLE ---- */
@@ -283,9 +203,13 @@ check_add_column(ColumnDef *column, const CasusProtected *prot, CasusGuardScope 
 			casus_guard_need_maintenance(prot, _("A computed column"));
 		if (constraint->contype == CONSTR_GENERATED &&
 			!casus_guard_builtin_raw(prot->relid, constraint->raw_expr, EXPR_KIND_GENERATED_COLUMN))
-			refuse_user_code(prot);
+			casus_guard_refuse_user_code(prot);
+		/* A foreign key, or NOT NULL, of a column of constants tells of no row. */
+		if (constraint->contype == CONSTR_PRIMARY || constraint->contype == CONSTR_UNIQUE)
+			casus_guard_rows_that_are_there(constraint, prot);
 		if (constraint->contype == CONSTR_FOREIGN)
-			note_key(prot->relid, RangeVarGetRelid(constraint->pktable, NoLock, true), scope);
+			casus_guard_note_key(prot->relid,
+								 RangeVarGetRelid(constraint->pktable, NoLock, true), scope);
 	}
 }
 
@@ -295,7 +219,7 @@ check_alter_type(AlterTableCmd *cmd, const CasusProtected *prot)
 	ColumnDef  *column = (ColumnDef *) cmd->def;
 
 	if (!casus_guard_builtin_raw(prot->relid, column->raw_default, EXPR_KIND_ALTER_COL_TRANSFORM))
-		refuse_user_code(prot);
+		casus_guard_refuse_user_code(prot);
 	casus_guard_need_maintenance(prot, _("ALTER COLUMN TYPE"));
 }
 
@@ -324,7 +248,6 @@ check_fenced_command(AlterTableCmd *cmd, const CasusProtected *prot)
 			break;
 		case AT_DropColumn:
 		case AT_DropNotNull:
-		case AT_SetNotNull:
 		case AT_SetStatistics:
 		case AT_SetStorage:
 		case AT_SetCompression:
@@ -333,7 +256,6 @@ check_fenced_command(AlterTableCmd *cmd, const CasusProtected *prot)
 		case AT_SetRelOptions:
 		case AT_ResetRelOptions:
 		case AT_AddConstraint:
-		case AT_AlterConstraint:
 		case AT_ValidateConstraint:
 		case AT_DropConstraint:
 		case AT_ClusterOn:
@@ -342,6 +264,13 @@ check_fenced_command(AlterTableCmd *cmd, const CasusProtected *prot)
 		case AT_AttachPartition:
 		case AT_EnableRowSecurity:
 		case AT_ForceRowSecurity:
+			break;
+		case AT_SetNotNull:
+			casus_guard_need_maintenance(prot, "SET NOT NULL");
+			break;
+		case AT_AlterConstraint:
+			if (casus_compat_enforces(cmd))
+				casus_guard_need_maintenance(prot, _("Enforcing a constraint"));
 			break;
 		case AT_DisableRowSecurity:
 		case AT_NoForceRowSecurity:
@@ -462,9 +391,9 @@ check_alter_table(AlterTableStmt *alter, CasusGuardScope *scope)
 			check_protected_command(cmd, prot, scope);
 		check_family(alter, cmd, prot, scope);
 		if (cmd->subtype == AT_AddConstraint)
-			check_constraint((Constraint *) cmd->def, relid, prot, scope);
+			casus_guard_constraint((Constraint *) cmd->def, relid, prot, scope);
 		else if (cmd->subtype == AT_ValidateConstraint)
-			check_validation(cmd->name, relid, prot, scope);
+			casus_guard_validation(cmd->name, relid, prot, scope);
 	}
 }
 

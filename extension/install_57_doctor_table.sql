@@ -10,7 +10,8 @@
 CREATE VIEW casus_int.table_finding AS
 	WITH RECURSIVE prot AS MATERIALIZED (
 		SELECT p.relid, p.relation, p.mode, p.is_fenced, p.is_foreign, p.has_settings, p.lost_key,
-			p.lost_function, p.whole, p.whole <> p.relid AS is_part
+			p.lost_function, p.whole, p.whole <> p.relid AS is_part,
+			CASE WHEN p.mode = 'enforce' THEN pg_catalog.format('SELECT casus.maintenance(%L, ''<reason>''); ', p.relation) ELSE '' END AS maintain
 		FROM casus_int.protected p
 	), way(relid, relation, through) AS (
 		SELECT p.relid, p.relation, p.relid FROM prot p
@@ -40,7 +41,7 @@ CREATE VIEW casus_int.table_finding AS
 	UNION ALL
 	SELECT 'critical', 'lost_key',
 		pg_catalog.format('A foreign key by which rows of table %s find their dossier is gone: nothing can be inserted.', p.relation),
-		pg_catalog.format('ALTER TABLE %s ADD FOREIGN KEY (%I) REFERENCES <parent>;', p.relation,
+		p.maintain || pg_catalog.format('ALTER TABLE %s ADD FOREIGN KEY (%I) REFERENCES <parent>;', p.relation,
 			(SELECT a.attname FROM pg_catalog.pg_seclabel s JOIN pg_catalog.pg_attribute a ON a.attrelid = s.objoid AND a.attnum = s.objsubid
 				WHERE s.provider = 'casus' AND s.classoid = 'pg_catalog.pg_class'::regclass AND s.objoid = p.relid AND s.label LIKE '%"use":"via"%'
 					AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = p.relid AND k.contype = 'f' AND a.attnum = ANY (k.conkey))
@@ -152,7 +153,7 @@ CREATE VIEW casus_int.table_finding AS
 	UNION ALL
 	SELECT 'warning', 'unvalidated_key',
 		pg_catalog.format('Foreign key %s of table %s is not validated: rows may lead to no dossier.', k.conname, p.relation),
-		pg_catalog.format('ALTER TABLE %s VALIDATE CONSTRAINT %I;', p.relation, k.conname)
+		p.maintain || pg_catalog.format('ALTER TABLE %s VALIDATE CONSTRAINT %I;', p.relation, k.conname)
 	FROM prot p JOIN pg_catalog.pg_constraint k ON k.conrelid = p.relid AND k.contype = 'f' AND NOT k.convalidated
 	WHERE EXISTS (SELECT FROM pg_catalog.pg_seclabel s WHERE s.provider = 'casus' AND s.classoid = 'pg_catalog.pg_class'::regclass
 		AND s.objoid = p.relid AND s.objsubid = ANY (k.conkey) AND s.label LIKE '%"use":"via"%')
@@ -167,7 +168,7 @@ CREATE VIEW casus_int.table_finding AS
 	UNION ALL
 	SELECT 'note', 'no_primary_key',
 		pg_catalog.format('Table %s has no primary key any more: its rows cannot be named.', p.relation),
-		pg_catalog.format('ALTER TABLE %s ADD PRIMARY KEY (...);', p.relation)
+		p.maintain || pg_catalog.format('ALTER TABLE %s ADD PRIMARY KEY (...);', p.relation)
 	FROM prot p WHERE p.has_settings
 		AND NOT EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = p.relid AND x.indisprimary)
 	UNION ALL

@@ -82,7 +82,9 @@ SELECT * FROM finding WHERE finding LIKE '%public.kopie %' AND code <> 'statisti
 SELECT mend FROM finding WHERE code = 'no_settings' \gexec
 ALTER TABLE zaakdocument DROP CONSTRAINT zaakdocument_zaak_fkey;
 SELECT * FROM finding WHERE code = 'lost_key';
+SELECT casus.maintenance('zaakdocument', 'de sleutel terug') > now() AS open;
 ALTER TABLE zaakdocument ADD FOREIGN KEY (zaak) REFERENCES zaak;
+SELECT casus.maintenance('zaakdocument', 'klaar', '0') <= clock_timestamp() AS closed;
 SELECT * FROM finding WHERE code IN ('lost_key', 'no_settings');
 
 -- What is outside the server.

@@ -55,11 +55,13 @@ ALTER TABLE app.los ADD CONSTRAINT again FOREIGN KEY (zaak) REFERENCES app.zaak;
 ALTER TABLE app.los DROP CONSTRAINT again;
 CREATE TABLE app.soorten (titel text PRIMARY KEY);
 INSERT INTO app.soorten SELECT 'zaak ' || g FROM generate_series(1, 5) g;
-\set VERBOSITY default
 ALTER TABLE app.zaak ADD FOREIGN KEY (titel) REFERENCES app.soorten;
 RESET ROLE;
+SELECT casus.maintenance('app.zaak', 'een sleutel') > now() AS open;
+\set VERBOSITY default
 ALTER TABLE app.zaak ADD FOREIGN KEY (titel) REFERENCES app.soorten;
 \set VERBOSITY terse
+SELECT casus.maintenance('app.zaak', 'klaar', '0') <= clock_timestamp() AS closed;
 
 -- The validating query by hand, inside such a command or not, is bound.
 CREATE FUNCTION app.spy() RETURNS event_trigger LANGUAGE plpgsql AS $$

@@ -1,0 +1,126 @@
+/*
+ * guard_constraint.c
+ *		Constraints on protected tables: which may be added, and which look at
+ *		rows that nobody may see.
+ *
+ * A key or NOT NULL over the rows that are there tells by failing what they
+ * hold: an open row beside them, or a row of the other table, is the guess.  So
+ * the owner asks for maintenance, which is on record.  What is not validated
+ * looks at no row.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "guard.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_constraint.h"
+#include "relation.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+void
+casus_guard_refuse_user_code(const CasusProtected *prot)
+{
+	casus_guard_refuse_ddl(prot, psprintf(_("The command would run functions of users over the rows of the protected table %s."),
+									casus_guard_name(prot->relid)),
+						   NULL);
+}
+
+void
+casus_guard_note_key(Oid from, Oid to, CasusGuardScope *scope)
+{
+	ListCell   *lc;
+
+	/* Of a partitioned table each partition is validated by itself. */
+	foreach(lc, casus_family_stores(from))
+	{
+		CasusGuardKey *key = palloc(sizeof(CasusGuardKey));
+
+		key->from = lfirst_oid(lc);
+		key->to = to;
+		scope->keys = lappend(scope->keys, key);
+	}
+	if (casus_registry_find(from) != NULL ||
+		(OidIsValid(to) && casus_registry_find(to) != NULL))
+		scope->touches = true;
+}
+
+/* Of an index or a key as well: it is built over them. */
+void
+casus_guard_rows_that_are_there(Constraint *constraint, const CasusProtected *prot)
+{
+	switch (constraint->contype)
+	{
+		case CONSTR_PRIMARY:
+		case CONSTR_UNIQUE:
+			casus_guard_need_maintenance(prot, _("A unique key"));
+			break;
+		case CONSTR_FOREIGN:
+			if (!constraint->skip_validation)
+				casus_guard_need_maintenance(prot, _("A foreign key over the rows that are there"));
+			break;
+		case CONSTR_NOTNULL:
+			if (!constraint->skip_validation)
+				casus_guard_need_maintenance(prot, "NOT NULL");
+			break;
+		default:
+			break;
+	}
+}
+
+void
+casus_guard_constraint(Constraint *constraint, Oid relid, const CasusProtected *prot,
+					   CasusGuardScope *scope)
+{
+	if (prot != NULL && (constraint->contype == CONSTR_EXCLUSION ||
+						 casus_compat_over_periods(constraint)))
+		casus_guard_refuse_ddl(prot, _("The errors of an exclusion constraint, or of a key over periods, "
+									   "would show values of rows that nobody may see."), NULL);
+	if (prot != NULL && prot->mode == CASUS_MODE_ENFORCE)
+		casus_guard_rows_that_are_there(constraint, prot);
+	switch (constraint->contype)
+	{
+		case CONSTR_FOREIGN:
+			casus_guard_note_key(relid, RangeVarGetRelid(constraint->pktable, NoLock, true), scope);
+			break;
+		case CONSTR_CHECK:
+			if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
+				break;
+			if (!casus_guard_builtin_raw(relid, constraint->raw_expr, EXPR_KIND_CHECK_CONSTRAINT))
+				casus_guard_refuse_user_code(prot);
+			if (!constraint->skip_validation)
+				casus_guard_need_maintenance(prot, _("A CHECK constraint over the rows that are there"));
+			break;
+		default:
+			break;
+	}
+}
+
+void
+casus_guard_validation(const char *name, Oid relid, const CasusProtected *prot,
+					   CasusGuardScope *scope)
+{
+	Oid			constraint = get_relation_constraint_oid(relid, name, true);
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	Form_pg_constraint form;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	form = (Form_pg_constraint) GETSTRUCT(tuple);
+	if (form->contype == CONSTRAINT_FOREIGN)
+		casus_guard_note_key(form->conrelid, form->confrelid, scope);
+	else
+	{
+		bool		isnull;
+		Datum		check = SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_conbin, &isnull);
+
+		scope->only_keys = false;
+		if (prot != NULL && casus_guard_closed(prot) && !isnull &&
+			!casus_guard_trusted(stringToNode(TextDatumGetCString(check))))
+			casus_guard_refuse_user_code(prot);
+	}
+	if (prot != NULL)
+		casus_guard_need_maintenance(prot, _("Validating a constraint"));
+	ReleaseSysCache(tuple);
+}
