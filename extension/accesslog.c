@@ -384,6 +384,7 @@ require_settled(void)
 		return;
 	/* Raises with the cause, since the same would fail again. */
 	casus_sink_append(pending.data, pending.len);
+	resetStringInfo(&pending);
 	casus_sink_sync();
 }
 

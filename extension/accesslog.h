@@ -91,7 +91,8 @@ extern void casus_logdir_path(char *path, const uint8 *node);
 extern void casus_logdir_file(char *path, const uint8 *node, uint64 segment);
 extern bool casus_logdir_make(const uint8 *node);
 extern bool casus_logdir_lock(const uint8 *node);
-extern bool casus_logdir_range(const uint8 *node, uint64 *first, uint64 *last);
+extern bool casus_logdir_range(const uint8 *node, uint64 behind, uint64 before,
+							   uint64 *first, uint64 *last);
 extern bool casus_logdir_has_others(const uint8 *node);
 
 /* ---- logstore.c: the files, for their one writer ---- */

@@ -91,9 +91,14 @@ casus_logdir_lock(const uint8 *node)
 	return true;
 }
 
-/* Numbers of the first and the last segment, 0 when there is none.  False with errno. */
+/*
+ * Numbers of the first and the last segment between two others, 0 when there
+ * is none.  From the names that are there: a number may be far from the next.
+ * False with errno.
+ */
 bool
-casus_logdir_range(const uint8 *node, uint64 *first, uint64 *last)
+casus_logdir_range(const uint8 *node, uint64 behind, uint64 before,
+				   uint64 *first, uint64 *last)
 {
 	char		path[MAXPGPATH];
 	struct dirent *entry;
@@ -108,7 +113,7 @@ casus_logdir_range(const uint8 *node, uint64 *first, uint64 *last)
 	{
 		uint64		number = casus_logsegment_number(entry->d_name);
 
-		if (number == 0)
+		if (number <= behind || number >= before)
 			continue;
 		if (*first == 0 || number < *first)
 			*first = number;

@@ -25,7 +25,7 @@ casus_logfollow_begin(CasusLogFollow *follow, uint64 segment, uint64 offset)
 	follow->fd = -1;
 	if (!casus_logring_head(&follow->head))
 		return false;
-	if (!casus_logdir_range(follow->head.node, &first, &last))
+	if (!casus_logdir_range(follow->head.node, 0, UINT64_MAX, &first, &last))
 		ereport(ERROR,
 				(errcode_for_file_access(), errmsg("could not read the access log: %m")));
 
@@ -70,6 +70,20 @@ open_segment(CasusLogFollow *follow)
 	return true;
 }
 
+/* Goes to the next segment that is there; false: there is no other. */
+static bool
+next_segment(CasusLogFollow *follow)
+{
+	uint64		last;
+
+	if (!casus_logdir_range(follow->head.node, follow->segment,
+							follow->head.end.segment + 1, &follow->segment, &last))
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not read the access log: %m")));
+	follow->offset = 0;
+	return follow->segment != 0;
+}
+
 /* The next record, valid until the next call; false: there is no other. */
 bool
 casus_logfollow_next(CasusLogFollow *follow, CasusLogRecord *record)
@@ -85,10 +99,8 @@ casus_logfollow_next(CasusLogFollow *follow, CasusLogRecord *record)
 			}
 			casus_logfollow_end(follow);
 		}
-		if (follow->segment == follow->head.end.segment)
+		if (!next_segment(follow))
 			return false;
-		follow->segment++;
-		follow->offset = 0;
 	}
 	return false;
 }

@@ -192,13 +192,13 @@ casus_logrecover_find(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
 					  CasusLogPoint *end, CasusLogFound *found)
 {
 	uint64		first;
-	uint64		last;
+	uint64		segment;
 	uint64		used = 0;		/* the last that stays */
 
-	if (!casus_logdir_range(keys->node, &first, &last))
+	if (!casus_logdir_range(keys->node, 0, UINT64_MAX, &first, &segment))
 		return false;
-	found->fresh = last == 0;
-	for (uint64 segment = last; segment >= first && segment > 0; segment--)
+	found->fresh = segment == 0;
+	while (segment != 0)
 	{
 		char		path[MAXPGPATH];
 		SegmentScan		scan;
@@ -207,8 +207,6 @@ casus_logrecover_find(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
 
 		casus_logdir_file(path, keys->node, segment);
 		fd = BasicOpenFile(path, O_RDWR | PG_BINARY);
-		if (fd < 0 && errno == ENOENT)
-			continue;
 		ok = fd >= 0 && scan_segment(&scan, fd, segment, keys, hmac);
 		if (ok && scan.size < CASUS_SEGMENT_HEADER && used == 0)
 			ok = set_aside(path, &scan, found);
@@ -229,6 +227,8 @@ casus_logrecover_find(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
 		/* One with nothing to go on from is no end. */
 		if (used != 0 && end->seq != 0)
 			break;
+		if (!casus_logdir_range(keys->node, 0, segment, &first, &segment))
+			return false;
 	}
 	end->segment = Max(used, end->segment);
 	return true;

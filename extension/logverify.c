@@ -63,7 +63,7 @@ verify(CasusLogChain *chain, CasusLogHead *head, uint64 from, uint64 to)
 	source.close = close_segment;
 	source.place = head;
 	source.end = &head->end;
-	if (!casus_logdir_range(head->node, &source.first, &source.last))
+	if (!casus_logdir_range(head->node, 0, UINT64_MAX, &source.first, &source.last))
 		ereport(ERROR,
 				(errcode_for_file_access(), errmsg("could not read the access log: %m")));
 	source.last = head->end.segment;

@@ -63,6 +63,13 @@ append_to_file("$directory/99999999999999999999.log", 'x');
 $node->start;
 is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', 'a file that only looks like a segment is none');
 
+# From there down is no way: every number on it would be tried.
+$node->stop;
+append_to_file("$directory/999999999999.log", 'x');
+$node->start;
+is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', 'a file with a number far away keeps nobody waiting');
+ok(-e "$directory/999999999999.log.torn", '... and is put aside');
+
 # ---- two servers with one key file and one directory ----
 
 my $second = PostgreSQL::Test::Cluster->new('second');
