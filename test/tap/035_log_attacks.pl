@@ -14,7 +14,7 @@ my %dossier = map { split /\|/ } split /\n/, $node->safe_psql('postgres', 'SELEC
 my $enter = "SELECT FROM casus.enter('intake', $dossier{intake});";
 $node->safe_psql('postgres', "BEGIN; $enter INSERT INTO beesel.notitie (id, dossier, categorie, inhoud)
 	SELECT 1000 + g, $dossier{intake}, 'beoordeling', 'CANARY ' || g FROM generate_series(1, 1000) g; COMMIT", extra_params => [ '-U', 'bs_coordinator' ]);
-$node->safe_psql('postgres', 'CREATE ROLE auditor LOGIN IN ROLE casus_auditor; GRANT pg_read_all_stats TO bs_coordinator');
+$node->safe_psql('postgres', 'CREATE ROLE auditor LOGIN IN ROLE casus_auditor; GRANT pg_read_all_stats TO bs_coordinator; GRANT CREATE ON SCHEMA public TO bs_coordinator');
 
 # All that a session is told, on both channels.
 sub told
