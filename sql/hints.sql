@@ -82,7 +82,9 @@ CREATE FUNCTION "Werk".later() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETU
 CREATE TRIGGER "~~Later" BEFORE INSERT ON "Werk"."Zaak" FOR EACH ROW EXECUTE FUNCTION "Werk".later();
 SELECT follow($$SELECT casus.protect('"Werk"."Zaak"', 'ondermijning', opens_dossier => true, category => 'registratie')$$);
 DROP TRIGGER "~~Later" ON "Werk"."Zaak";
+SET client_min_messages = error;  -- 17 words the warning about wal_level otherwise
 CREATE PUBLICATION "Uit" FOR TABLE "Werk"."Zaak";
+SET client_min_messages = warning;
 SELECT follow($$SELECT casus.protect('"Werk"."Zaak"', 'ondermijning', opens_dossier => true, category => 'registratie')$$);
 DROP PUBLICATION "Uit";
 SELECT FROM casus.protect('"Werk"."Zaak"', 'ondermijning', opens_dossier => true, category => 'registratie');

@@ -117,7 +117,8 @@ finds_none('error_log', 'where failed statements are not logged', 'SET log_min_e
 finds('debug_print', qr/\Awarning: debug_print_$_ is on/, "debug_print_$_", "SET debug_print_$_ = on;") for qw(parse rewritten plan);
 finds_none('debug_print', 'by default');
 finds('library_path', qr/^note: dynamic_library_path is not the default/m, 'that of a test');
-unlike(found('library_path', q{SET dynamic_library_path = '$libdir';}), qr/dynamic_library_path/, 'no library_path: the default');
+# Its functions are called before, since they are looked for along that path, from 18 on by their bare name.
+unlike(found('library_path', q{SELECT FROM casus.doctor(); SET dynamic_library_path = '$libdir';}), qr/dynamic_library_path/, 'no library_path: the default');
 finds('backup_missing', qr/\Awarning: /, 'no login may dump');
 $node->safe_psql('postgres', 'CREATE ROLE bak LOGIN IN ROLE casus_backup');
 finds('backup_missing', qr/\Awarning: /, 'one without BYPASSRLS cannot');
