@@ -15,6 +15,7 @@
  */
 #include "guard.h"
 #include "known.h"
+#include "resolve.h"
 
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
@@ -125,7 +126,7 @@ around_has_passed(CasusGuardFrame *frame)
 bool
 casus_guard_source_around(void)
 {
-	return around_has_passed(casus_guard_frame_top());
+	return casus_resolve_runs() || around_has_passed(casus_guard_frame_top());
 }
 
 /*

@@ -4,8 +4,9 @@
  *
  * It is code of the table's owner, whoever writes the row: so it runs as the
  * owner, in a security-restricted operation, with a search_path that only its
- * own SET clause may widen, and meets the guard like any user code.  While it
- * runs nobody enters, leaves or acts.  What it says in an error may be anybody's
+ * own SET clause may widen, and meets the guard like any user code.  It is given
+ * values of a governed row: while it runs, whatever it calls, nobody enters,
+ * leaves, acts or writes.  What it says in an error may be anybody's
  * data: the error is dropped, with what it did, and the row has no dossier.
  *
  * Private to the backend: whether one runs now.

@@ -123,6 +123,8 @@ BEGIN
 		WHEN 'handel' THEN PERFORM casus.open_dossier('ond');
 		WHEN 'vang' THEN BEGIN PERFORM casus.open_dossier('ond'); EXCEPTION WHEN OTHERS THEN NULL; END;
 		WHEN 'schrijf' THEN INSERT INTO app.nummer VALUES (1, '1', 1);
+		WHEN 'laat_schrijven' THEN PERFORM app.schrijf(volg);
+		WHEN 'groot' THEN PERFORM lo_from_bytea(0, volg::bytea);
 		WHEN 'tijdelijk' THEN EXECUTE 'CREATE TEMP TABLE t AS SELECT 1';
 		WHEN 'rol' THEN EXECUTE 'SET ROLE resolve_other';
 		WHEN 'lees' THEN PERFORM s.tekst FROM app.stuk s;
@@ -132,13 +134,15 @@ BEGIN
 	RETURN (SELECT n.dossier FROM app.nummer n WHERE n.volg = dossier_van.volg LIMIT 1);
 END $$;
 SELECT casus.maintenance('app.stuk', 'klaar', '0') IS NOT NULL AS closed;
-INSERT INTO app.nummer SELECT 2026, v, :een FROM unnest('{pad,treed_binnen,verlaat,handel,vang,schrijf,tijdelijk,rol,lees,diep}'::text[]) v;
+-- A function of which it is not known that it writes.
+CREATE FUNCTION app.schrijf(v text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN INSERT INTO app.nummer VALUES (1, v, 1); END';
+INSERT INTO app.nummer SELECT 2026, v, :een FROM unnest('{pad,treed_binnen,verlaat,handel,vang,schrijf,laat_schrijven,groot,tijdelijk,rol,lees,diep}'::text[]) v;
 SET SESSION AUTHORIZATION resolve_coord;
 CREATE FUNCTION public.val_hier() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RAISE WARNING ''called''; RETURN 1; END';
 CREATE FUNCTION pg_temp.val_hier() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RAISE WARNING ''called''; RETURN 1; END';
 SELECT count(*) AS dossiers FROM casus.dossier;
 BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
-SELECT v, attempt(format($$INSERT INTO app.stuk VALUES (20, %L, 2026, 'x')$$, v), 'message') FROM unnest('{wie,pad,treed_binnen,verlaat,handel,vang,schrijf,tijdelijk,rol,lees,diep}'::text[]) v;
+SELECT v, attempt(format($$INSERT INTO app.stuk VALUES (20, %L, 2026, 'x')$$, v), 'message') FROM unnest('{wie,pad,treed_binnen,verlaat,handel,vang,schrijf,laat_schrijven,groot,tijdelijk,rol,lees,diep}'::text[]) v;
 DELETE FROM app.stuk WHERE id = 20;
 SELECT file, purpose FROM casus.context;
 COMMIT;
