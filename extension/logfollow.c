@@ -70,18 +70,22 @@ open_segment(CasusLogFollow *follow)
 	return true;
 }
 
-/* Goes to the next segment that is there; false: there is no other. */
+/* Goes to the next segment that is there; false: there is no other, and it stays. */
 static bool
 next_segment(CasusLogFollow *follow)
 {
+	uint64		next;
 	uint64		last;
 
 	if (!casus_logdir_range(follow->head.node, follow->segment,
-							follow->head.end.segment + 1, &follow->segment, &last))
+							follow->head.end.segment + 1, &next, &last))
 		ereport(ERROR,
 				(errcode_for_file_access(), errmsg("could not read the access log: %m")));
+	if (next == 0)
+		return false;
+	follow->segment = next;
 	follow->offset = 0;
-	return follow->segment != 0;
+	return true;
 }
 
 /* The next record, valid until the next call; false: there is no other. */

@@ -29,7 +29,6 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
-#include "utils/numeric.h"
 #include "utils/snapmgr.h"
 
 /* ---- answers ---- */
