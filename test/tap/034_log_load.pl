@@ -133,11 +133,12 @@ for my $cycle (1 .. $cycles)
 {
 	my $bench = IPC::Run::start(work('-T', 20, '-R', 400, 'postgres'), '>', \my $out, '2>', \my $err);
 	sleep 0.5 + rand;
-	my $pid = sql('SELECT loader()');
-	sleep rand(0.02);
-	if ($pid && $cycle % 3 != 0)
+	if ($cycle % 3 != 0)
 	{
-		$killed{loader} += kill 'KILL', $pid;
+		# It lives for moments, so that it may have ended when it is to be killed.
+		my $killed = 0;
+		wait_until(sub { my $pid = sql('SELECT loader()'); $pid && ($killed = kill 'KILL', $pid) });
+		$killed{loader} += $killed;
 	}
 	else
 	{
