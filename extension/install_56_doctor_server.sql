@@ -122,7 +122,7 @@ CREATE VIEW casus_int.state_finding WITH (security_barrier) AS
 	WHERE pg_catalog.pg_has_role(r.role_oid, g.oid, 'MEMBER')
 	UNION ALL
 	SELECT 'warning', 'not_activated', pg_catalog.format('File %s is not activated: no dossier opens and nobody enters.', f.name),
-		pg_catalog.format('SELECT casus.activate_protocol(%L, dpia => ''...'', parameters => ''{...}'');', f.name)
+		pg_catalog.format('SELECT casus.activate_protocol(%L, dpia => ''...'', parameters => ''{}'');  -- which ones: SELECT definition -> ''parameters'' FROM casus.protocol', f.name)
 	FROM casus_cat.file f WHERE f.activated_at IS NULL
 	UNION ALL
 	SELECT 'warning', 'second_person', pg_catalog.format('File %s asks no second person to confirm acts that widen access.', f.name),

@@ -18,7 +18,7 @@ CREATE FUNCTION casus.who_saw(dossier bigint, since timestamptz DEFAULT NULL, un
 	ORDER BY l.at, l.node, l.seq
 	$$;
 COMMENT ON FUNCTION casus.who_saw(bigint, timestamptz, timestamptz) IS
-	'Who saw rows of this dossier from since up to until: when, in which office, for which purpose, of which table and how many. Also what a table in mode observe let through. For casus_auditor; anyone else finds himself only. Beesel art. 14, AVG art. 15.';
+	'Who saw rows of this dossier from since up to until: when, in which office, for which purpose, of which table and how many. Also what a table in mode observe let through. A dump by casus_backup takes whole tables: casus.access_log, kind export, has it by table, without dossiers. For casus_auditor; anyone else finds himself only. Beesel art. 14, AVG art. 15.';
 
 CREATE FUNCTION casus.seen_by(person text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
 	RETURNS TABLE (at timestamptz, dossier bigint, role text, file text, office text, party text, purpose text,
@@ -49,7 +49,7 @@ CREATE FUNCTION casus.affected(person text, since timestamptz DEFAULT NULL, unti
 	ORDER BY 1, 2
 	$$;
 COMMENT ON FUNCTION casus.affected(text, timestamptz, timestamptz) IS
-	'For a breach: every dossier of which the account of a person (or a database role, by its name) was let through rows from since up to until, with the first and the last time, and from which tables. An upper bound: the log notes what the scans let through. For casus_auditor; anyone else finds his own only. AVG art. 33 and 34.';
+	'For a breach: every dossier of which the account of a person (or a database role, by its name) was let through rows from since up to until, with the first and the last time, and from which tables. An upper bound: the log notes what the scans let through. What it dumped as casus_backup is not in here: casus.access_log, kind export, by table. For casus_auditor; anyone else finds his own only. AVG art. 33 and 34.';
 
 CREATE FUNCTION casus.log_outliers(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, factor numeric DEFAULT 3)
 	RETURNS TABLE (person text, office text, day date, dossiers bigint, own_median double precision, colleagues_median double precision)

@@ -50,7 +50,7 @@ is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... 
 
 mkdir "$key.new" or die $!;
 like((CasusTest::refusal($node, 'SELECT casus.rotate_log_key()'))[1], qr/was not changed/, 'a key that cannot be made is told');
-sleep 1.5;
+$node->safe_psql('postgres', q{SELECT casus.log_anchor()}) for 1, 2;
 is(failing(), '0', '... and the log goes on with the one it has');
 rmdir "$key.new" or die $!;
 is($node->safe_psql('postgres', 'SELECT casus.rotate_log_key()'), '3', '... until one can');
