@@ -120,7 +120,7 @@ CREATE FUNCTION casus.verify_log(from_seq bigint DEFAULT NULL, to_seq bigint DEF
 REVOKE ALL ON FUNCTION casus.verify_log(bigint, bigint, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus.verify_log(bigint, bigint, text) TO casus_admin, casus_auditor;
 COMMENT ON FUNCTION casus.verify_log(bigint, bigint, text) IS
-	'Is the access log of this node what its writer wrote? Checks whole segments, those from from_seq to to_seq, or all. When not: file, position in bytes, seq and what is wrong of the first entry that is changed, removed, inserted, reordered or cut off. anchor: what casus.log_anchor() returned earlier, kept elsewhere; with it a log that was made anew, or cut off while the server was down, is found too. Being called is on record.';
+	'Is the access log of this node what its writer wrote? Checks whole segments, those from from_seq to to_seq, or all. When not: file, position in bytes, seq and what is wrong of the first entry that is changed, removed, inserted, reordered or cut off. anchor: what casus.log_anchor() returned earlier, kept elsewhere; with it a log that was made anew, or cut off while the server was down, is found too. 22023 for entries that are not there yet. Being called is on record.';
 
 CREATE FUNCTION casus.log_anchor(OUT seq bigint, OUT mac text, OUT anchor text)
 	LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -125,6 +125,12 @@ casus_sql_verify_log(PG_FUNCTION_ARGS)
 	casus_require_preloaded();
 	casus_accesslog_event("read", InvalidOid, 0, "verify_log", NULL);
 	require_head(&head);
+	/* An anchor beyond the end says that the log was cut: that is for the walk. */
+	if ((to != 0 && to < from) || (from > head.end.seq && PG_ARGISNULL(2)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there are no such entries of the access log"),
+				 errdetail("Its last entry has number " UINT64_FORMAT ".", head.end.seq)));
 	if (!casus_logkey_read(keys, &why))
 		ereport(ERROR,
 				(errcode_for_file_access(),
