@@ -20,6 +20,15 @@ CREATE TABLE casus_cat.access_record (
 CREATE INDEX access_record_at ON casus_cat.access_record (at);
 COMMENT ON TABLE casus_cat.access_record IS 'Records of the access log about this database, from the segments, by node and number; read by casus.access_log. Not dumped.';
 
+/*
+ * Holds nothing.  The first partition of a table changes the table's own row in
+ * pg_class; made by the loader, that would collide with a GRANT on it, as
+ * pg_restore runs one in a database where the extension has just come to be.
+ */
+CREATE TABLE casus_cat.access_record_none PARTITION OF casus_cat.access_record
+	FOR VALUES FROM (MINVALUE) TO ('1970-01-01 00:00:00+00');
+COMMENT ON TABLE casus_cat.access_record_none IS 'Records of no month; empty.';
+
 CREATE TABLE casus_cat.log_loaded (
 	node uuid PRIMARY KEY,
 	segment bigint NOT NULL,

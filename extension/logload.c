@@ -400,6 +400,8 @@ run_worker(Oid database)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, -1, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
+		/* DROP DATABASE waits until every process has absorbed its barrier. */
+		CHECK_FOR_INTERRUPTS();
 	}
 	pfree(handle);
 	return pg_atomic_read_u64(loads_done) != before;
@@ -451,6 +453,7 @@ casus_logload_main(Datum arg)
 		CasusLogHead head;
 
 		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
 		if (casus_logring_head(&head) && (head.end.seq != seen.seq || any_pending()))
 		{
 			bool		first = seen.segment == 0;

@@ -166,8 +166,20 @@ compare('in the end');
 sql('DROP EXTENSION casus CASCADE', 'postgres', 'ander');
 is(sql(q{SELECT count(*) FROM pg_class WHERE relname ~ '^access_record'}, 'postgres', 'ander'), '0', 'with the extension its tables go');
 sql('CREATE EXTENSION casus', 'postgres', 'ander');
+# The first partition changes the parent's row in pg_class, beside a GRANT on it that pg_restore runs.
+is(sql(q{SELECT relhassubclass FROM pg_class WHERE oid = 'casus_cat.access_record'::regclass}, 'postgres', 'ander'), 't',
+	'the parent has a partition before the loader comes');
 sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END $$}, 'postgres', 'ander');
 ok(wait_until(sub { loaded('ander') > 0 }), 'made again they are filled from the segments');
 compare('made again');
+
+# ---- other processes do not wait for it ----
+
+for my $database ('kaal', 'ander')
+{
+	my ($out, $err) = ('', '');
+	$node->psql('postgres', "SET statement_timeout = '60s'; DROP DATABASE $database WITH (FORCE)", stdout => \$out, stderr => \$err);
+	is($err, '', "a database is dropped ($database): the loader absorbs the barrier");
+}
 
 done_testing();
