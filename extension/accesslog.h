@@ -37,6 +37,7 @@ extern bool casus_logkey_add(CasusLogKeys *keys);
 /* Causes of failure beside errno. */
 #define CASUS_LOG_NO_KEY	(-1)
 #define CASUS_LOG_STALLED	(-2)
+#define CASUS_LOG_EXPOSED	(-3)	/* others may write in its directory */
 
 typedef struct CasusLogHead
 {

@@ -48,12 +48,17 @@ put_finding(ReturnSetInfo *result, const char *severity, const char *code,
 static void
 check_log_directory(ReturnSetInfo *result)
 {
-	const char *directory = casus_sink_directory();
+	char		directory[MAXPGPATH];
 	struct stat found;
 
-	/* The sink makes it at the first record; what counts is that it can. */
+	/* The writer makes it when it starts; what counts is that it can. */
+	strlcpy(directory, casus_sink_directory(), sizeof(directory));
 	if (access(directory, F_OK) != 0)
-		directory = is_absolute_path(directory) ? "/" : ".";
+	{
+		get_parent_directory(directory);
+		if (directory[0] == '\0')
+			strlcpy(directory, ".", sizeof(directory));
+	}
 	if (access(directory, W_OK | X_OK) != 0)
 		put_finding(result, "critical", "log_directory",
 					_("The directory of the access log cannot be written: reading will stop."),

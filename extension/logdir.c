@@ -37,7 +37,22 @@ casus_logdir_file(char *path, const uint8 *node, uint64 segment)
 	snprintf(path, MAXPGPATH, "%.*s/%s", MAXPGPATH - CASUS_SEGMENT_NAME - 2, directory, name);
 }
 
-/* Makes the directories that are missing; their names survive a crash.  False with errno. */
+/* May another account put files into it, or put another in its place? */
+static bool
+is_exposed(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 &&
+		((st.st_uid != geteuid() && st.st_uid != 0) ||
+		 (st.st_mode & (S_IWGRP | S_IWOTH)) != 0);
+}
+
+/*
+ * Makes the directories that are missing; their names survive a crash.  Whose
+ * they are is looked at when a segment is made.  False with errno or
+ * CASUS_LOG_EXPOSED in it.
+ */
 bool
 casus_logdir_make(const uint8 *node)
 {
@@ -45,6 +60,11 @@ casus_logdir_make(const uint8 *node)
 	struct stat st;
 
 	casus_logdir_path(path, node);
+	if (is_exposed(casus_sink_directory()) || is_exposed(path))
+	{
+		errno = CASUS_LOG_EXPOSED;
+		return false;
+	}
 	if (stat(path, &st) == 0)
 		return true;
 	if (errno != ENOENT)

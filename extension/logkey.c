@@ -95,14 +95,23 @@ bool
 casus_logkey_read(CasusLogKeys *keys, const char **why)
 {
 	static char text[FILE_MAX + 1];
-	int			fd = BasicOpenFile(key_path, O_RDONLY | PG_BINARY);
+	/* A named pipe would keep us waiting for whoever writes to it. */
+	int			fd = BasicOpenFile(key_path, O_RDONLY | O_NONBLOCK | PG_BINARY);
 	struct stat st;
 	ssize_t		n;
 	bool		ok;
 
 	if (fd < 0)
 		return refuse(why, NULL, errno);
-	if (fstat(fd, &st) != 0 || (n = read(fd, text, FILE_MAX)) < 0)
+	if (fstat(fd, &st) == 0 &&
+		(!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+		 (st.st_mode & (S_IRWXG | S_IRWXO)) != 0))
+	{
+		close(fd);
+		return refuse(why, "it must be a file of the server's account alone, with mode 0600", EACCES);
+	}
+	n = read(fd, text, FILE_MAX);
+	if (n < 0)
 	{
 		int			save_errno = errno;
 
@@ -111,10 +120,7 @@ casus_logkey_read(CasusLogKeys *keys, const char **why)
 	}
 	close(fd);
 	text[n] = '\0';
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-		(st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		ok = refuse(why, "it must be a file of the server's account alone, with mode 0600", EACCES);
-	else if (!casus_logsegment_parse_keys(keys, text))
+	if (!casus_logsegment_parse_keys(keys, text))
 		ok = refuse(why, "it is no key file of casus, or damaged", EINVAL);
 	else
 		ok = true;

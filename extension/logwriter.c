@@ -147,7 +147,9 @@ give_up(void)
 		ereport(LOG,
 				(errmsg("casus cannot write its access log in \"%s\": %s",
 						casus_sink_directory(),
-						error == CASUS_LOG_NO_KEY ? "it has no key" : strerror(error)),
+						error == CASUS_LOG_NO_KEY ? "it has no key" :
+						error == CASUS_LOG_EXPOSED ? "other accounts may write there" :
+						strerror(error)),
 				 errdetail("Protected rows are not read until it can.")));
 	return false;
 }

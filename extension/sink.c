@@ -138,6 +138,8 @@ cause(int error)
 
 	if (failing == CASUS_LOG_NO_KEY)
 		return _("the key file of the log is not there or not as it must be");
+	if (failing == CASUS_LOG_EXPOSED)
+		return _("other accounts of the machine may write in its directory");
 	if (failing == CASUS_LOG_STALLED)
 		return _("the writer of the log does not answer");
 	if (error == EMSGSIZE)

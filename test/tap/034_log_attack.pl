@@ -70,6 +70,30 @@ $node->start;
 is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', 'a file with a number far away keeps nobody waiting');
 ok(-e "$directory/999999999999.log.torn", '... and is put aside');
 
+# ---- directories and a key file that are not the server's alone ----
+
+for my $open ($directory, $node->data_dir . '/casus_log')
+{
+	$node->stop;
+	my $before = -s $node->logfile;
+	chmod 0770, $open;
+	$node->start;
+	is(failing(), '1', 'where others may write no log is kept');
+	like(substr(slurp_file($node->logfile), $before), qr/cannot write its access log in ".*": other accounts may write there/, '... and the server log says why');
+	chmod 0700, $open;
+	ok($node->poll_query_until('postgres', q{SELECT NOT EXISTS (SELECT FROM casus.doctor() WHERE code = 'log_failing')}), '... until they may not');
+}
+$node->stop;
+rename $key, "$key.kept";
+system('mkfifo', '-m', '600', $key);
+$node->start;
+is(failing(), '1', 'a named pipe is no key file, and keeps nobody waiting');
+$node->stop;
+unlink $key;
+rename "$key.kept", $key;
+$node->start;
+is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... and the log verifies with the one that was');
+
 # ---- two servers with one key file and one directory ----
 
 my $second = PostgreSQL::Test::Cluster->new('second');
