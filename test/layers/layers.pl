@@ -18,6 +18,7 @@ my $node = CasusTest::start('main', conf => "max_prepared_transactions = 2\n");
 CasusTest::fixture($node, 'beesel');
 $node->safe_psql('postgres', q{
 	CREATE ROLE lay_owner LOGIN IN ROLE casus_admin;
+	CREATE ROLE lay_auditor LOGIN IN ROLE casus_auditor;
 	CREATE SCHEMA own AUTHORIZATION lay_owner;
 	CREATE SCHEMA lay AUTHORIZATION lay_owner;
 	GRANT USAGE ON SCHEMA own, lay TO PUBLIC;
@@ -201,6 +202,14 @@ for my $off ('', 'plan')
 	unlike($out, qr/SECRET/, "what a superuser calls leakproof is asked after the policy, without layer '$off'");
 	like($out, $off eq '' ? qr/leaked: open/ : qr/another condition before its policy/, '... or the scan does not run');
 }
+
+# E031: this build begins the counters of the ring shortly below 2^32, so they have passed it.
+$node->psql('postgres', "SET application_name = 'wrap';\n" . "SELECT count(*) FROM beesel.notitie;\n" x 40,
+	stderr => \my $refused, on_error_stop => 0, extra_params => [ '-U', 'bs_coordinator' ]);
+is($node->safe_psql('postgres', q{SELECT casus.rotate_log_key() > 1; SET ROLE lay_auditor;
+	SELECT count(*), count(DISTINCT seq) FROM casus.access_log WHERE application = 'wrap' AND kind = 'refusal'}),
+	"t\n40|40", 'E031: counters that pass 2^32 lose nothing and count nothing twice');
+is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... and the chain verifies');
 
 $node->stop;
 done_testing();
