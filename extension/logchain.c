@@ -68,7 +68,7 @@ casus_logchain_anchor(CasusLogChain *chain, const char *anchor)
 	if (anchor[0] != ':' || anchor[1] < '1' || anchor[1] > '9')
 		return false;
 	chain->anchor_seq = strtoull(anchor + 1, &end, 10);
-	return *end == ':' &&
+	return *end == ':' && chain->anchor_seq <= CASUS_LOG_LAST &&
 		casus_logsegment_unhex(chain->anchor_mac, end + 1, CASUS_LOG_MAC) &&
 		end[1 + 2 * CASUS_LOG_MAC] == '\0';
 }

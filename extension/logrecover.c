@@ -34,7 +34,7 @@ typedef struct SegmentScan
 static void
 note_last(SegmentScan *scan, const CasusLogRecord *record)
 {
-	if (record->seq > scan->last.seq)
+	if (record->seq > scan->last.seq && record->seq <= CASUS_LOG_LAST)
 		scan->last.seq = record->seq;
 	scan->last.time = record->time;
 	memcpy(scan->last.mac, record->mac, CASUS_LOG_MAC);
@@ -172,7 +172,17 @@ judge_segment(const char *path, int fd, const SegmentScan *scan,
 	return true;
 }
 
-/* A segment of which not even the header was written. */
+/*
+ * A segment of which not even the header was written, or a file that is none,
+ * with a number behind which there would be no room.
+ */
+static bool
+is_none(const SegmentScan *scan, uint64 segment)
+{
+	return scan->size < CASUS_SEGMENT_HEADER ||
+		(!scan->header_holds && segment > CASUS_SEGMENT_LAST / 2);
+}
+
 static bool
 set_aside(const char *path, const SegmentScan *scan, CasusLogFound *found)
 {
@@ -208,7 +218,7 @@ casus_logrecover_find(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
 		casus_logdir_file(path, keys->node, segment);
 		fd = BasicOpenFile(path, O_RDWR | PG_BINARY);
 		ok = fd >= 0 && scan_segment(&scan, fd, segment, keys, hmac);
-		if (ok && scan.size < CASUS_SEGMENT_HEADER && used == 0)
+		if (ok && is_none(&scan, segment) && used == 0)
 			ok = set_aside(path, &scan, found);
 		else if (ok)
 		{

@@ -38,7 +38,7 @@ casus_logsegment_number(const char *name)
 	uint64		number = strtoull(name, NULL, 10);
 
 	casus_logsegment_name(own, number);
-	return strcmp(name, own) == 0 ? number : 0;
+	return number <= CASUS_SEGMENT_LAST && strcmp(name, own) == 0 ? number : 0;
 }
 
 /* 2 * length characters and a zero. */
@@ -286,7 +286,8 @@ casus_logsegment_header(CasusLogReader *reader, CasusLogHeader *header)
 	memcpy(header->before, in + 64, CASUS_LOG_MAC);
 	memcpy(header->mac, in + MAC_AT, CASUS_LOG_MAC);
 	if (memcmp(in, MAGIC, 8) != 0 || get_int(in + 8, 4) != VERSION ||
-		get_int(in + 12, 4) != CASUS_SEGMENT_HEADER || get_int(in + 44, 4) != 0)
+		get_int(in + 12, 4) != CASUS_SEGMENT_HEADER || get_int(in + 44, 4) != 0 ||
+		header->first_seq == 0 || header->first_seq > CASUS_LOG_LAST)
 		return CASUS_LOG_TORN;
 	return CASUS_LOG_OK;
 }

@@ -50,6 +50,10 @@
 #define CASUS_RECORD_MAX	(64 * 1024 * 1024)	/* bytes of a payload */
 #define CASUS_SEGMENT_NAME	32	/* bytes for a file name */
 
+/* Higher numbers are none: who goes on from one must not come round to those given. */
+#define CASUS_SEGMENT_LAST	UINT64CONST(999999999999)
+#define CASUS_LOG_LAST	(UINT64CONST(1) << 62)
+
 typedef enum CasusRecordKind
 {
 	CASUS_RECORD_ENTRY = 1,		/* of a backend */

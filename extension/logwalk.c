@@ -13,11 +13,18 @@
  */
 #include "logsegment.h"
 
-/* The segment that holds a record, by what the headers say; their macs are checked later. */
+#define MISSING_MAX		1000	/* in a row, on the way to a record */
+
+/*
+ * The segment that holds a record, by what the headers say; their macs are
+ * checked later.  Where very many are missing, the first of those: somebody may
+ * have put a file with a number far away.
+ */
 static uint64
 segment_of(const CasusLogSource *source, uint64 seq)
 {
 	uint64		first = Max(source->first, 1);
+	int			missing = 0;
 
 	for (uint64 segment = source->last; segment > first; segment--)
 	{
@@ -27,7 +34,12 @@ segment_of(const CasusLogSource *source, uint64 seq)
 		int			fd = source->open(source->place, segment);
 
 		if (fd < 0)
+		{
+			if (++missing > MISSING_MAX)
+				return segment;
 			continue;
+		}
+		missing = 0;
 		if (casus_logsegment_open(&reader, fd, UINT64_MAX))
 		{
 			before = casus_logsegment_header(&reader, &header) == CASUS_LOG_OK &&

@@ -70,6 +70,14 @@ $node->start;
 is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', 'a file with a number far away keeps nobody waiting');
 ok(-e "$directory/999999999999.log.torn", '... and is put aside');
 
+# One that is long enough for a segment is kept as what somebody has changed, but not where the numbers end.
+$node->stop;
+append_to_file("$directory/$_.log", 'x' x 200) for '18446744073709551615', '999999999998';
+$node->start;
+$node->safe_psql('postgres', q{SELECT casus.log_anchor()});
+is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', 'nor is one of the size of a segment at the end of the numbers');
+ok(!-e "$directory/999999999999.log" && -e "$directory/999999999998.log.torn", '... the log goes on in the segment after the last that is one');
+
 # ---- directories and a key file that are not the server's alone ----
 
 for my $open ($directory, $node->data_dir . '/casus_log')
@@ -109,5 +117,39 @@ $node->safe_psql('postgres', q{SELECT casus.log_anchor()});
 is(CasusTest::log_damage($node), '', '... so that the log of the first holds');
 is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... and verifies');
 $second->stop;
+
+# ---- numbers far away ----
+
+# The header of the last segment is changed, and an entry bears the highest number that fits.
+my $last = (grep { slurp_file($_) =~ /^CASUSLOG/ } CasusTest::log_segments($node))[-1];
+my ($highest) = sort { $b <=> $a } map { $_->{seq} } CasusTest::log_records($node);
+my ($entry) = grep { $_->{segment} eq $last } CasusTest::log_records($node);
+$node->stop;
+{
+	my $changed = slurp_file($last);
+	substr($changed, 50, 1) ^= "\x01";
+	substr($changed, $entry->{offset} + 8, 8) = "\xff" x 8;
+	open my $file, '+<:raw', $last or die $!;
+	print $file $changed;
+	close $file or die $!;
+}
+$node->start;
+is($node->safe_psql('postgres', "SELECT seq > $highest AND seq < $highest + 100 FROM casus.log_anchor()"), 't',
+	'C026: a number that somebody has written is not gone on from when none could follow');
+
+# Far away, but with room behind it: it is taken for what somebody has changed, and whoever looks for an entry is told.
+$node->stop;
+append_to_file("$directory/400000000000.log", 'x' x 200);
+$node->start;
+$node->safe_psql('postgres', q{SELECT casus.log_anchor()});
+like($node->safe_psql('postgres', q{SET statement_timeout = '60s'; SELECT finding FROM casus.verify_log(2, 3)}), qr/missing/,
+	'a segment with a number far away: who looks for an entry is told what is missing');
+{
+	my $ctl = CasusTest::casusctl();
+	my $result = IPC::Run::run([ 'timeout', '60', $ctl, 'verify', '-l', $directory, '-k', $key, '--from', '2' ], '>', \my $found, '2>', \my $err);
+	is($? >> 8, 1, '... by casusctl, too');
+	like($found, qr/the segment is missing/, '... with the same words');
+}
+
 $node->stop;
 done_testing();
