@@ -189,6 +189,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	table_close(rel, AccessShareLock);
 	rel = open_for_setup(relid, AccessExclusiveLock, &settings);
 	members = casus_family_members(relid);
+	casus_protect_check_family(rel);
 	check_members(members);
 	if (!enforce && settings->mode == CASUS_MODE_ENFORCE)
 		refuse_observe(relid);

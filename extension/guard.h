@@ -381,6 +381,8 @@ extern void casus_guard_role(Node *stmt);
 
 /* ---- guard_family.c: parts of a protected table that come and go ---- */
 extern void casus_guard_family_coming(const CasusProtected *prot, CasusGuardScope *scope);
+extern void casus_guard_family_beside(const CasusProtected *prot);
+extern void casus_guard_family_below(const CasusProtected *prot);
 extern void casus_guard_family_join(const CasusProtected *prot, RangeVar *name,
 									CasusGuardScope *scope);
 extern void casus_guard_family_leave(const CasusProtected *prot, Oid relid,

@@ -313,9 +313,7 @@ check_protected_command(AlterTableCmd *cmd, const CasusProtected *prot,
 }
 
 /*
- * A protected table that becomes a part of another one stays as it is, and the
- * other one could not be read any more.  One that gets a part, or loses it: see
- * guard_family.c.
+ * A table that gets a part, or loses it, or becomes one: see guard_family.c.
  */
 static void
 check_family(AlterTableStmt *alter, AlterTableCmd *cmd, const CasusProtected *prot,
@@ -324,19 +322,30 @@ check_family(AlterTableStmt *alter, AlterTableCmd *cmd, const CasusProtected *pr
 	PartitionCmd *partition = (PartitionCmd *) cmd->def;
 	const CasusProtected *other;
 
+	if (cmd->subtype == AT_AttachPartition && partition->bound == NULL)
+		return;					/* an index, to that of the whole */
 	if (cmd->subtype == AT_AttachPartition && prot != NULL)
+	{
+		if (!partition->bound->is_default)
+			casus_guard_family_beside(prot);
 		casus_guard_family_join(prot, partition->name, scope);
+	}
 	else if (cmd->subtype == AT_AttachPartition)
 	{
 		if (casus_registry_find(find_table(partition->name)) != NULL)
 			casus_guard_publication_move(InvalidOid, find_table(alter->relation));
-		check_named(partition->name, "ATTACH PARTITION", scope);
+		casus_guard_family_below(find_protected(partition->name, scope));
 	}
-	else if (cmd->subtype == AT_AddInherit &&
-			 (other = find_protected((RangeVar *) cmd->def, scope)) != NULL)
+	else if (cmd->subtype == AT_AddInherit)
 	{
-		casus_guard_need_maintenance(other, "INHERIT");
-		casus_guard_family_join(other, alter->relation, scope);
+		other = find_protected((RangeVar *) cmd->def, scope);
+		if (other == NULL)
+			casus_guard_family_below(prot);
+		else
+		{
+			casus_guard_need_maintenance(other, "INHERIT");
+			casus_guard_family_join(other, alter->relation, scope);
+		}
 	}
 	else if (cmd->subtype == AT_DetachPartition && prot != NULL)
 	{
@@ -346,6 +355,19 @@ check_family(AlterTableStmt *alter, AlterTableCmd *cmd, const CasusProtected *pr
 	}
 	else if (cmd->subtype == AT_DropInherit && prot != NULL)
 		casus_guard_family_leave(prot, prot->relid, scope);
+}
+
+/* One table cannot be a part of a protected one and of another. */
+static void
+check_parents(const CasusProtected *prot, List *parents)
+{
+	ListCell   *lc;
+
+	foreach(lc, parents)
+	{
+		if (!casus_registry_is_of(find_table(lfirst(lc)), prot->family))
+			casus_guard_family_below(prot);
+	}
 }
 
 static void
@@ -363,6 +385,9 @@ check_create_table(CreateStmt *create, CasusGuardScope *scope)
 			casus_guard_refuse_ddl(prot, _("The rows of a foreign table are elsewhere."), NULL);
 		if (create->partbound == NULL)
 			casus_guard_need_maintenance(prot, _("A child table"));
+		else if (!create->partbound->is_default)
+			casus_guard_family_beside(prot);
+		check_parents(prot, create->inhRelations);
 		casus_guard_family_coming(prot, scope);
 	}
 }

@@ -15,15 +15,22 @@
  */
 #include "guard.h"
 
+#include "access/genam.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/partition.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_policy.h"
 #include "commands/tablecmds.h"
 #include "miscadmin.h"
-#include "rows.h"
+#include "protect.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
@@ -152,6 +159,66 @@ note_keys(const CasusProtected *prot, Oid relid, CasusGuardScope *scope)
 	table_close(rel, AccessShareLock);
 }
 
+/* Does any of its tables have room for rows?  Its size is no secret. */
+static bool
+has_pages(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, casus_family_stores(relid))
+	{
+		Relation	rel = table_open(lfirst_oid(lc), NoLock);
+		BlockNumber pages = RelationGetNumberOfBlocks(rel);
+
+		table_close(rel, NoLock);
+		if (pages > 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A partition is about to come.  The server looks whether a row of the default
+ * one belongs there, and fails: so its bounds are a guess of what hidden rows
+ * hold.
+ */
+void
+casus_guard_family_beside(const CasusProtected *prot)
+{
+	Oid			beside;
+
+	if (!casus_guard_closed(prot) ||
+		!casus_compat_owns_relation(prot->relid, GetUserId()))
+		return;					/* else the server refuses it */
+	LockRelationOid(prot->relid, ShareUpdateExclusiveLock);
+	beside = get_default_partition_oid(prot->relid);
+	if (!OidIsValid(beside))
+		return;
+	LockRelationOid(beside, AccessExclusiveLock);
+	(void) casus_family_lock(beside, AccessExclusiveLock);
+	if (has_pages(beside))
+		casus_guard_need_maintenance(prot, _("A partition beside a default one that has rows"));
+}
+
+/* A table below this one would be a part of two. */
+static void
+require_no_other_parent(const CasusProtected *prot, List *members)
+{
+	ListCell   *lc;
+	ListCell   *lp;
+
+	foreach(lc, members)
+	{
+		foreach(lp, casus_family_parents(lfirst_oid(lc)))
+		{
+			if (!list_member_oid(members, lfirst_oid(lp)) &&
+				!casus_registry_is_of(lfirst_oid(lp), prot->family))
+				refuse_joining(prot, psprintf(_("%s inherits from another table as well."),
+											  casus_guard_name(lfirst_oid(lc))), NULL);
+		}
+	}
+}
+
 /* A protected parent takes in another table, which exists. */
 void
 casus_guard_family_join(const CasusProtected *prot, RangeVar *name, CasusGuardScope *scope)
@@ -159,6 +226,7 @@ casus_guard_family_join(const CasusProtected *prot, RangeVar *name, CasusGuardSc
 	Oid			relid = RangeVarGetRelidExtended(name, AccessExclusiveLock, RVR_MISSING_OK,
 												 RangeVarCallbackOwnsRelation, NULL);
 	const CasusProtected *child;
+	List	   *members;
 	List	   *lines = NIL;
 	ListCell   *lc;
 
@@ -166,13 +234,12 @@ casus_guard_family_join(const CasusProtected *prot, RangeVar *name, CasusGuardSc
 		return;
 	if (!is_active(prot))
 	{
-		/* Below a table of which nothing is known it could not be read any more. */
-		child = casus_registry_find(relid);
-		if (child != NULL)
-			casus_guard_need_maintenance(child, "ATTACH PARTITION");
+		casus_guard_family_below(casus_registry_find(relid));
 		return;
 	}
-	foreach(lc, casus_family_lock(relid, AccessExclusiveLock))
+	members = casus_family_lock(relid, AccessExclusiveLock);
+	require_no_other_parent(prot, members);
+	foreach(lc, members)
 	{
 		scope->vetted = list_append_unique_oid(scope->vetted, lfirst_oid(lc));
 		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
@@ -189,6 +256,10 @@ casus_guard_family_join(const CasusProtected *prot, RangeVar *name, CasusGuardSc
 	if (child->settings != NULL)
 	{
 		require_same_settings(prot, child);
+		/* Its rows are tried against bounds, and the keys of the parent. */
+		if (has_pages(relid))
+			casus_guard_need_maintenance(casus_guard_closed(prot) ? prot : child,
+										 _("Attaching a part that has labelled rows"));
 		/* Its triggers come anew from the parent's; its policies stay. */
 		casus_fence_drop_triggers(&lines, relid);
 		scope->rejoins = relid;
@@ -196,6 +267,19 @@ casus_guard_family_join(const CasusProtected *prot, RangeVar *name, CasusGuardSc
 	}
 	foreach(lc, casus_family_stores(relid))
 		require_unlabelled(prot, lfirst_oid(lc));
+}
+
+/*
+ * A protected table below one that is not: that one could not be read any more,
+ * but statistics and conditions of it would be made from the rows below.
+ */
+void
+casus_guard_family_below(const CasusProtected *prot)
+{
+	if (casus_guard_closed(prot))
+		casus_guard_refuse_ddl(prot, psprintf(_("A table that is not protected would have statistics of the rows of %s, and conditions that see them."),
+											  casus_guard_name(prot->relid)),
+							   casus_guard_way_back(prot));
 }
 
 /* Something is about to come: what is there before is not new. */
@@ -206,6 +290,104 @@ casus_guard_family_coming(const CasusProtected *prot, CasusGuardScope *scope)
 		return;
 	scope->family = prot->family;
 	scope->members = casus_family_members(prot->family);
+}
+
+/* ---- what a part brings along ---- */
+
+static bool
+has_trigger(Relation rel)
+{
+	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *trigger = &rel->trigdesc->triggers[i];
+
+		if (!trigger->tgisinternal && !trigger->tgisclone)
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_policy(Oid relid)
+{
+	Relation	policies = table_open(PolicyRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key, Anum_pg_policy_polrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(policies, PolicyPolrelidPolnameIndexId, true, NULL, 1, &key);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		const char *name = NameStr(((Form_pg_policy) GETSTRUCT(tuple))->polname);
+
+		found |= strcmp(name, CASUS_POLICY_NAME) != 0 && strcmp(name, CASUS_OPEN_POLICY_NAME) != 0;
+	}
+	systable_endscan(scan);
+	table_close(policies, AccessShareLock);
+	return found;
+}
+
+/* The default of the column of that name; NULL: it has none. */
+static Node *
+default_of(Relation rel, const char *column)
+{
+	TupleConstr *constr = RelationGetDescr(rel)->constr;
+	AttrNumber	attno = get_attnum(RelationGetRelid(rel), column);
+
+	for (int i = 0; constr != NULL && i < constr->num_defval; i++)
+	{
+		if (constr->defval[i].adnum == attno)
+			return stringToNode(constr->defval[i].adbin);
+	}
+	return NULL;
+}
+
+/* Calls a default functions of users that the whole does not call there? */
+static bool
+has_default(Relation rel, Oid top)
+{
+	Relation	whole = table_open(top, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	bool		found = false;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(desc, i);
+		Node	   *own;
+
+		if (column->attisdropped || column->attgenerated != '\0' || !column->atthasdef)
+			continue;
+		own = default_of(rel, NameStr(column->attname));
+		found |= !casus_guard_builtin(own) &&
+			!equal(own, default_of(whole, NameStr(column->attname)));
+	}
+	table_close(whole, NoLock);
+	return found;
+}
+
+/*
+ * What casus.protect asks of a table holds for what becomes a part of one.  And
+ * code that would be given the rows of whoever writes comes in maintenance, as
+ * on the table itself.
+ */
+static void
+judge_part(const CasusProtected *top, Oid relid)
+{
+	Relation	rel = table_open(relid, NoLock);
+
+	casus_protect_check_member(rel);
+	if (has_trigger(rel))
+		casus_guard_need_maintenance(top, _("A part with a trigger"));
+	if (has_policy(relid))
+		casus_guard_need_maintenance(top, _("A part with a policy"));
+	if (rel->rd_rules != NULL)
+		casus_guard_need_maintenance(top, _("A part with a rule"));
+	if (has_default(rel, top->relid))
+		casus_guard_need_maintenance(top, _("A part with a default that calls functions of users"));
+	table_close(rel, NoLock);
 }
 
 /* New parts are fenced as casus.bind would. */
@@ -221,6 +403,8 @@ fence_new(CasusGuardScope *scope)
 		Oid			relid = lfirst_oid(lc);
 		CasusSettings settings = *(CasusSettings *) top->settings;
 
+		if (settings.mode == CASUS_MODE_ENFORCE)
+			judge_part(top, relid);
 		casus_fence_make_triggers(&lines, relid, &settings);
 		if (settings.mode == CASUS_MODE_ENFORCE && !casus_registry_find(relid)->fenced)
 			casus_fence_make_policies(&lines, relid, &settings);

@@ -15,6 +15,8 @@ extern void casus_protect_check_unknown(const char *what, const char *name,
 										const char *where) pg_attribute_noreturn();
 extern void casus_protect_check_caller(Relation rel);
 extern void casus_protect_check_table(Relation rel);
+extern void casus_protect_check_family(Relation rel);
+extern void casus_protect_check_member(Relation rel);
 extern void casus_protect_check_triggers(Relation rel);
 extern List *casus_protect_check_histories(Oid relid); /* sentences: who writes elsewhere */
 extern void casus_protect_check_published(Relation rel);

@@ -312,8 +312,8 @@ check_partition_key(Relation rel)
  * Partitions, and tables that inherit, are protected with the table at the
  * top: its policy is all that a query through it meets.
  */
-static void
-check_family(Relation rel)
+void
+casus_protect_check_family(Relation rel)
 {
 	List	   *members = casus_family_members(RelationGetRelid(rel));
 	ListCell   *lc;
@@ -335,13 +335,12 @@ check_family(Relation rel)
 	}
 }
 
-static void
-check_member(Relation rel)
+void
+casus_protect_check_member(Relation rel)
 {
 	AttrNumber	label = get_attnum(RelationGetRelid(rel), CASUS_LABEL_COLUMN);
 
 	check_kind(rel);
-	check_key(rel);
 	check_exclusions(rel);
 	casus_protect_check_published(rel);
 	casus_protect_check_triggers(rel);
@@ -358,12 +357,13 @@ casus_protect_check_table(Relation rel)
 	ListCell   *lc;
 
 	check_kind(rel);
-	check_family(rel);
+	casus_protect_check_family(rel);
 	foreach(lc, casus_family_members(RelationGetRelid(rel)))
 	{
 		Relation	member = table_open(lfirst_oid(lc), NoLock);
 
-		check_member(member);
+		casus_protect_check_member(member);
+		check_key(member);
 		table_close(member, NoLock);
 	}
 }

@@ -215,23 +215,13 @@ ALTER TABLE app.zaak ADD COLUMN w2 app.woord2;
 SELECT undone($$ALTER DOMAIN app.woord ADD CONSTRAINT c CHECK (app.leak(VALUE) IS NULL)$$);
 SELECT undone($$ALTER DOMAIN app.woord SET NOT NULL$$);
 SELECT undone($$ALTER DOMAIN app.woord ADD CONSTRAINT c CHECK (app.leak(VALUE) IS NULL) NOT VALID$$);
--- Even when it has been done in maintenance, the parent shows nothing.
+-- Not in maintenance either: statistics and conditions of the parent would be made from its rows.
 BEGIN;
 SELECT casus.maintenance('app.zaak', 'under a parent') > now() AS open;
 ALTER TABLE app.zaak DROP COLUMN w, DROP COLUMN w2;
+SELECT attempt('ALTER TABLE app.zaak INHERIT app.ouder') AS inherits, attempt('ALTER TABLE app.deel ATTACH PARTITION app.zaak DEFAULT') AS attached;
 ALTER TABLE app.ouder ADD COLUMN casus_label casus.label;
-ALTER TABLE app.zaak INHERIT app.ouder;
-SELECT attempt('SELECT * FROM app.ouder') AS whole, attempt('SELECT * FROM ONLY app.ouder') AS alone;
-ALTER TABLE app.zaak NO INHERIT app.ouder;
-ALTER TABLE app.ouder DROP COLUMN casus_label;
-ROLLBACK;
-BEGIN;
-SELECT casus.maintenance('app.zaak', 'under a parent without a label') > now() AS open;
-ALTER TABLE app.zaak DROP COLUMN w, DROP COLUMN w2;
-ALTER TABLE app.zaak INHERIT app.ouder;
-SELECT attempt('SELECT * FROM app.ouder') AS whole, attempt('SELECT * FROM ONLY app.ouder') AS alone,
-	attempt('UPDATE app.ouder SET titel = titel') AS written;
-SELECT attempt('SELECT id FROM app.zaak') AS itself;
+SELECT attempt('ALTER TABLE app.zaak INHERIT app.ouder') AS of_a_label;
 ROLLBACK;
 SELECT casus.maintenance('app.zaak', 'done', '0') <= clock_timestamp() AS closed;
 

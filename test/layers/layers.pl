@@ -106,7 +106,9 @@ my $maintenance = q{SELECT casus.maintenance('lay.zaak', 'a test')};
 # Layer, user, what is tried (in a transaction, unless it is a list), what tells that it got through.
 my @attacks = (
 	[ query => 'postgres', q{INSERT INTO lay.zaak AS t VALUES (57, 'gewoon', 'x') ON CONFLICT (id) DO UPDATE SET oms = t.oms WHERE own.show(t.oms)}, 'SECRET' ],
-	[ plan => 'postgres', qq{$maintenance; ALTER TABLE lay.zaak INHERIT own.parent; SELECT left(oms, 6) FROM own.parent}, 'SECRET' ],
+	# Nothing is put above a protected table, unless the layer that keeps that away is away too.
+	[ plan => 'postgres', qq{$maintenance; SELECT set_config('lay.off', current_setting('casus.test_layer_off'), true); SET LOCAL casus.test_layer_off = 'ddl';
+		ALTER TABLE lay.zaak INHERIT own.parent; SELECT set_config('casus.test_layer_off', current_setting('lay.off'), true); SELECT left(oms, 6) FROM own.parent}, 'SECRET' ],
 	[ fence => 'postgres', qq{INSERT INTO lay.restored (id, soort, casus_label) VALUES (3, 'ond', '$governed'); $through}, 'THROUGH' ],
 	[ purpose => 'bs_coordinator', qq{SELECT count(*) FROM beesel.notitie; $through}, 'THROUGH' ],
 	[ column => 'lay_reader', q{SELECT casus.enter('intake'); SELECT oms FROM lay.kolom}, 'SECRET' ],
