@@ -335,6 +335,14 @@ void
 casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
 					  const char *code, const char *text)
 {
+	casus_accesslog_event_of(kind, relid, dossier == 0 ? 0 : 1, &dossier, code, text);
+}
+
+/* Of several dossiers of one file. */
+void
+casus_accesslog_event_of(const char *kind, Oid relid, int n, const int64 *dossiers,
+						 const char *code, const char *text)
+{
 	bool		healthy = IsTransactionState();
 	StringInfoData line;
 
@@ -348,11 +356,14 @@ casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
 		casus_logrecord_open(&line, kind);
 		appendStringInfoString(&line, casus_logrecord_identity());
 		if (healthy && casus_installed())
-			appendStringInfoString(&line, event_capacity(dossier));
+			appendStringInfoString(&line, event_capacity(n == 0 ? 0 : dossiers[0]));
 		if (healthy)
 			appendStringInfoString(&line, casus_logrecord_relation(relid));
-		if (dossier != 0)
-			appendStringInfo(&line, ",\"dossiers\":[[" INT64_FORMAT ",0]]", dossier);
+		for (int i = 0; i < n; i++)
+			appendStringInfo(&line, "%s[" INT64_FORMAT ",0]", i == 0 ? ",\"dossiers\":[" : ",",
+							 dossiers[i]);
+		if (n > 0)
+			appendStringInfoChar(&line, ']');
 		casus_logrecord_text(&line, "code", code);
 		casus_logrecord_text(&line, "text", clip(text));
 		casus_logrecord_close(&line);

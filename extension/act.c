@@ -22,6 +22,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
@@ -108,14 +109,15 @@ casus_act_details(const char *key,...)
 
 /*
  * An attempt is logged when it is made, the act only when its transaction
- * commits: the log names no act that has not happened.  One entry per act, in
- * the memory of the top-level transaction.
+ * commits: the log names no act that has not happened.  One entry per act, or for
+ * the dossiers taken in together, in the memory of the top-level transaction.
  */
 typedef struct NotedAct
 {
 	const char *event;
 	const char *kind;
-	int64		dossier;
+	int			n;
+	int64	   *dossiers;		/* none: no dossier */
 	SubTransactionId subxact;
 } NotedAct;
 
@@ -131,7 +133,8 @@ at_end_of_xact(XactEvent event, void *arg)
 		{
 			NotedAct   *act = lfirst(cell);
 
-			casus_accesslog_event(act->event, InvalidOid, act->dossier, NULL, act->kind);
+			casus_accesslog_event_of(act->event, InvalidOid, act->n, act->dossiers, NULL,
+									 act->kind);
 		}
 	/* The memory goes with the transaction. */
 	if (event != XACT_EVENT_PARALLEL_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE)
@@ -158,7 +161,7 @@ at_end_of_subxact(SubXactEvent event, SubTransactionId subxact,
 }
 
 static void
-note_act(const char *event, const char *kind, int64 dossier)
+note_act(const char *event, const char *kind, int n, const int64 *dossiers)
 {
 	static bool registered = false;
 	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
@@ -166,7 +169,9 @@ note_act(const char *event, const char *kind, int64 dossier)
 
 	act->event = event;
 	act->kind = pstrdup(kind);
-	act->dossier = dossier;
+	act->n = n;
+	act->dossiers = palloc(n * sizeof(int64));
+	memcpy(act->dossiers, dossiers, n * sizeof(int64));
 	act->subxact = GetCurrentSubTransactionId();
 	noted_acts = lappend(noted_acts, act);
 	MemoryContextSwitchTo(old);
@@ -238,7 +243,7 @@ record(int32 file, const CasusCapacity *capacity, const char *kind,
 	}
 	casus_query_end(&query);
 
-	note_act(capacity ? "act" : "setup", kind, dossier);
+	note_act(capacity ? "act" : "setup", kind, dossier == 0 ? 0 : 1, &dossier);
 	return id;
 }
 
@@ -254,6 +259,67 @@ casus_act_record_setup(int32 file, const char *kind, int64 dossier,
 					   const char *motivation, Jsonb *details)
 {
 	return record(file, NULL, kind, dossier, motivation, details);
+}
+
+/* One record for those of each file, in order. */
+static void
+note_taken_in(int n, const int64 *dossiers, const int32 *files)
+{
+	int64	   *of_file = palloc(n * sizeof(int64));
+	List	   *seen = NIL;
+
+	for (int i = 0; i < n; i++)
+	{
+		int			k = 0;
+
+		if (list_member_int(seen, files[i]))
+			continue;
+		seen = lappend_int(seen, files[i]);
+		for (int j = i; j < n; j++)
+		{
+			if (files[j] == files[i])
+				of_file[k++] = dossiers[j];
+		}
+		note_act("setup", "taken_in", k, of_file);
+	}
+}
+
+/* As casus_act_record_setup("taken_in"), for many dossiers by one statement. */
+void
+casus_act_record_taken_in(int n, const int64 *dossiers, const int32 *files)
+{
+	CasusActor	actor = casus_context_actor();
+	Datum	   *ids = palloc(n * sizeof(Datum));
+	Datum	   *theirs = palloc(n * sizeof(Datum));
+	CasusQuery	query;
+
+	refuse_inside();
+	for (int i = 0; i < n; i++)
+	{
+		ids[i] = Int64GetDatum(dossiers[i]);
+		theirs[i] = Int32GetDatum(files[i]);
+	}
+	casus_query_begin(&query);
+	casus_query_arg(&query, INT8ARRAYOID,
+					PointerGetDatum(construct_array(ids, n, INT8OID, 8, FLOAT8PASSBYVAL,
+													TYPALIGN_DOUBLE)), false);
+	casus_query_arg(&query, INT4ARRAYOID,
+					PointerGetDatum(construct_array(theirs, n, INT4OID, 4, true, TYPALIGN_INT)),
+					false);
+	casus_query_arg(&query, INT4OID, Int32GetDatum(actor.person), actor.person == 0);
+	casus_query_text(&query, GetUserNameFromId(actor.role, true));
+	casus_query_arg(&query, CHAROID, CharGetDatum(actor.kind), false);
+	casus_query_run(&query,
+					"INSERT INTO casus_cat.act (id, kind, file, dossier, person, role_name, "
+					"actor_kind, controller) "
+					"SELECT pg_catalog.nextval('casus_cat.id_seq'), 'taken_in', d.file, d.id, $3, "
+					"coalesce($4, '?')::name, $5, pg_catalog.array_to_string(f.controllers, ', ') "
+					"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS d(id, file) "
+					"JOIN casus_cat.file f ON f.id = d.file");
+	if (query.nrows != n)
+		elog(ERROR, "%d dossiers taken in, and " UINT64_FORMAT " acts", n, query.nrows);
+	casus_query_end(&query);
+	note_taken_in(n, dossiers, files);
 }
 
 /*

@@ -72,6 +72,7 @@ extern int64 casus_act_record(const CasusCapacity *capacity, const char *kind, i
 							  const char *motivation, Jsonb *details);
 extern int64 casus_act_record_setup(int32 file, const char *kind, int64 dossier,
 									const char *motivation, Jsonb *details);
+extern void casus_act_record_taken_in(int n, const int64 *dossiers, const int32 *files);
 
 /* A text argument of an act, or NULL. */
 extern char *casus_act_text(FunctionCallInfo fcinfo, int argument);
@@ -135,5 +136,30 @@ extern int64 casus_act_person_appoint(const CasusFile *file, const CasusAppointm
 
 /* The offices that say who takes part in the dossier and what is shared, as a mask. */
 extern uint64 casus_act_dossier_deciders(const CasusActTarget *target);
+
+/* ------------------------------------------------------------------------
+ * takeopen.c: dossiers for rows that are there already
+ * ------------------------------------------------------------------------ */
+
+typedef struct CasusNewDossier
+{
+	int64		dossier;		/* given by casus_takeopen() */
+	int32		file;
+	int			phase;
+	bool		is_closed;
+	TimestampTz opened;
+	TimestampTz closed;
+	const char *key;			/* of the row that the dossier is */
+} CasusNewDossier;
+
+/* What the rows of a table say of their dossiers, by expressions. */
+typedef struct CasusOpener CasusOpener;
+
+extern CasusOpener *casus_takeopen_prepare(Relation rel, const char *phase, const char *opened,
+										   const char *closed);
+extern const char *casus_takeopen_judge(CasusOpener *opener, int32 file,
+										const CasusProtocol *protocol, TupleTableSlot *slot,
+										CasusNewDossier *dossier);
+extern void casus_takeopen(Oid relid, CasusNewDossier *const *dossiers, int n);
 
 #endif							/* CASUS_ACTS_H */

@@ -122,6 +122,7 @@ extern void casus_rowverdict_columns(CasusRow *row, const CasusLabel *label, Tup
 extern bool casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw);
 extern void casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw);
 extern int64 casus_rowverdict_relabel_all(const CasusProtected *prot, bool write);
+extern char *casus_rowverdict_key(Relation rel, TupleTableSlot *slot);
 extern void casus_rowverdict_note_root(Relation rel, TupleTableSlot *slot, int64 dossier);
 
 /* ---- rowwalk.c: walks over labelled rows ---- */

@@ -297,8 +297,8 @@ waiting_dossier(CasusRow *row, int32 file)
 }
 
 /* The row's primary key as text, values of several columns as a row. */
-static char *
-key_text(Relation rel, TupleTableSlot *slot)
+char *
+casus_rowverdict_key(Relation rel, TupleTableSlot *slot)
 {
 	Bitmapset  *columns = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_PRIMARY_KEY);
 	StringInfoData buf;
@@ -328,7 +328,7 @@ casus_rowverdict_note_root(Relation rel, TupleTableSlot *slot, int64 dossier)
 
 	casus_query_begin(&query);
 	casus_query_text(&query, casus_relation_ddl_name(RelationGetRelid(rel)));
-	casus_query_text(&query, key_text(rel, slot));
+	casus_query_text(&query, casus_rowverdict_key(rel, slot));
 	casus_query_int64(&query, dossier);
 	casus_query_run(&query, "UPDATE casus_cat.dossier SET root_relation = $1, root_key = $2 WHERE id = $3");
 	casus_query_end(&query);

@@ -12,21 +12,17 @@
  */
 #include "acts.h"
 #include "protect.h"
-#include "term.h"
 
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(casus_sql_take_in);
 
@@ -54,16 +50,27 @@ typedef struct Run
 	List	   *findings;
 } Run;
 
+/* A row that is a dossier, until that is opened. */
+typedef struct Waiting
+{
+	CasusNewDossier opening;		/* first */
+	CasusLabel	label;
+	ItemPointerData tid;
+} Waiting;
+
+#define CHUNK	1000			/* dossiers that are opened together */
+
 /* What one batch needs: gone with its transaction. */
 typedef struct Batch
 {
 	Run		   *run;
 	Relation	rel;
 	CasusRow	row;
-	ExprContext *econtext;
-	ExprState  *phase;
-	ExprState  *opened;
-	ExprState  *closed;
+	CasusOpener *opener;
+	MemoryContext row_context;	/* reset after each row */
+	MemoryContext chunk_context;	/* and after those whose dossiers are opened together */
+	int			nwaiting;
+	CasusNewDossier *waiting[CHUNK];	/* of a Waiting each */
 } Batch;
 
 static void
@@ -88,106 +95,6 @@ find_fault(Run *run, const char *text)
 	MemoryContextSwitchTo(old);
 }
 
-/* ---- opening dossiers ---- */
-
-static ExprState *
-prepare(Batch *batch, const char *text, Oid type, const char *what)
-{
-	Node	   *expr;
-
-	if (text == NULL)
-		return NULL;
-	expr = casus_governs_parse(batch->rel, text,
-							   casus_registry_settings_uses(batch->rel), type, what);
-	return ExecInitExpr((Expr *) expression_planner((Expr *) expr), NULL);
-}
-
-static Datum
-evaluate(Batch *batch, ExprState *state, bool *isnull)
-{
-	*isnull = true;
-	if (state == NULL)
-		return (Datum) 0;
-	batch->econtext->ecxt_scantuple = batch->row.slot;
-	return ExecEvalExprSwitchContext(state, batch->econtext, isnull);
-}
-
-/* The phase the row says, or the protocol's own first or closing one. -1: unknown. */
-static int
-find_start(Batch *batch, const CasusProtocol *protocol, bool is_closed)
-{
-	CasusQuery	query;
-	bool		isnull;
-	Datum		value = evaluate(batch, batch->phase, &isnull);
-	int			phase = -1;
-
-	if (!isnull)
-		return casus_protocol_phase(protocol, TextDatumGetCString(value));
-	if (batch->phase != NULL)
-		return -1;
-	casus_query_begin(&query);
-	casus_query_int(&query, protocol->id);
-	casus_query_bool(&query, is_closed);
-	casus_query_run(&query, "SELECT code FROM casus_cat.phase WHERE protocol = $1 "
-					"AND (is_closing AND $2 OR is_initial AND NOT $2)");
-	if (query.nrows > 0)
-		phase = (int) casus_query_get_int(&query, 0, 1);
-	casus_query_end(&query);
-	return phase;
-}
-
-static int64
-insert_dossier(int32 file, int phase, TimestampTz opened, bool is_closed, TimestampTz closed)
-{
-	CasusQuery	query;
-	int64		id;
-
-	casus_query_begin(&query);
-	casus_query_int(&query, file);
-	casus_query_code(&query, phase, false);
-	casus_query_arg(&query, TIMESTAMPTZOID, TimestampTzGetDatum(opened), false);
-	casus_query_arg(&query, TIMESTAMPTZOID, TimestampTzGetDatum(closed), !is_closed);
-	casus_query_arg(&query, DATEOID,
-					is_closed ? DateADTGetDatum(casus_clock_date(closed)) : (Datum) 0, !is_closed);
-	casus_query_run(&query,
-					"INSERT INTO casus_cat.dossier (id, file, phase, phase_since, clock, opened_at, closed_at, is_taken_in) "
-					"VALUES (pg_catalog.nextval('casus_cat.id_seq'), $1, $2, coalesce($4, $3), $5, $3, $4, true) RETURNING id");
-	id = casus_query_get_int(&query, 0, 1);
-	casus_query_end(&query);
-	(void) casus_act_record_setup(file, "taken_in", id, NULL, NULL);
-	return id;
-}
-
-/* A dossier for a row that is one. 0: a finding. */
-static int64
-open_taken_in(Batch *batch, const CasusPlace *place)
-{
-	const CasusProtocol *protocol;
-	bool		is_open;
-	bool		no_start;
-	TimestampTz closed = DatumGetTimestampTz(evaluate(batch, batch->closed, &is_open));
-	TimestampTz opened = DatumGetTimestampTz(evaluate(batch, batch->opened, &no_start));
-	int			phase;
-
-	protocol = casus_protocol(casus_find_protocol_of(place->fs->id));
-	phase = find_start(batch, protocol, !is_open);
-	if (phase < 0)
-	{
-		find_fault(batch->run, "phase names no phase of the protocol");
-		return 0;
-	}
-	if ((protocol->terminal & (UINT64CONST(1) << phase)) != 0 && is_open)
-	{
-		find_fault(batch->run, "the dossier is in a phase that ends it, and has no closing date");
-		return 0;
-	}
-	if ((protocol->terminal & (UINT64CONST(1) << phase)) == 0)
-		is_open = true;
-	if (no_start)
-		opened = is_open ? GetCurrentTimestamp() : closed;
-	return insert_dossier(place->fs->id, phase, opened, !is_open, closed);
-}
-
 /* ---- one row ---- */
 
 /* Category and so on, before anything is opened for the row. */
@@ -209,66 +116,131 @@ make_label(Batch *batch, const CasusPlace *place, int32 file, CasusLabel *label)
 	return false;
 }
 
-static bool
-take_governed(Batch *batch, const CasusPlace *place, pg_uuid_t *raw)
+static void
+write_label(Batch *batch, CasusLabel *label, int64 dossier, int phase)
+{
+	CasusRow   *row = &batch->row;
+	pg_uuid_t	raw;
+
+	label->dossier = dossier;
+	label->phase = phase;
+	if (label->item == 0)
+		label->item = casus_next_item();
+	casus_label_pack(label, &raw);
+	(void) casus_rowlabel_set(batch->rel, &row->slot->tts_tid, &raw);
+	batch->run->labelled++;
+	casus_rowverdict_relabel_parents(row, &raw);
+	casus_rowlink_follow(row, &raw, false);
+}
+
+/* A row of a dossier that is there. */
+static void
+take_governed(Batch *batch, const CasusPlace *place)
 {
 	CasusLabel	label;
 	CasusDossier dossier;
-	int64		id = place->dossier;
 
-	if (place->kind == CASUS_PLACE_ROOT)
-	{
-		if (!make_label(batch, place, place->fs->id, &label) ||
-			(id = open_taken_in(batch, place)) == 0)
-			return false;
-		casus_rowverdict_note_root(batch->rel, batch->row.slot, id);
-		if (!casus_dossier_load(id, &dossier))
-			elog(ERROR, "the dossier just opened is not there");
-	}
-	else if (!casus_dossier_load(id, &dossier))
-	{
+	if (!casus_dossier_load(place->dossier, &dossier))
 		find_fault(batch->run, "there is no dossier of that id");
-		return false;
+	else if (make_label(batch, place, dossier.file, &label))
+	{
+		if (batch->row.settings->inherit_item && place->has_parent)
+		{
+			label.item = place->parent.item;
+			label.linked = place->parent.linked;
+		}
+		write_label(batch, &label, dossier.id, dossier.phase);
 	}
-	else if (!make_label(batch, place, dossier.file, &label))
-		return false;
-	label.dossier = id;
-	label.phase = dossier.phase;
-	label.item = batch->row.settings->inherit_item && place->has_parent ?
-		place->parent.item : casus_next_item();
-	label.linked = batch->row.settings->inherit_item && place->has_parent && place->parent.linked;
-	casus_label_pack(&label, raw);
-	return true;
 }
 
-/* The row's new label; false: it keeps what it has. */
-static bool
-find_label(Batch *batch, CasusLabelKind kind, pg_uuid_t *raw)
-{
-	CasusPlace	place;
+/* ---- rows that are a dossier ---- */
 
-	casus_rowparent_place(batch->row.prot, batch->row.predicates, batch->row.slot, &place);
-	switch (place.kind)
+/* What is known of one waits for the others of its chunk. */
+static void
+await(Batch *batch, const CasusPlace *place)
+{
+	CasusLabel	label;
+	CasusNewDossier opening;
+	Waiting    *waiting;
+	const char *why;
+	MemoryContext old;
+
+	if (!make_label(batch, place, place->fs->id, &label))
+		return;
+	why = casus_takeopen_judge(batch->opener, place->fs->id, batch->row.protocol,
+							   batch->row.slot, &opening);
+	if (why != NULL)
+	{
+		find_fault(batch->run, why);
+		return;
+	}
+	old = MemoryContextSwitchTo(batch->chunk_context);
+	waiting = palloc(sizeof(Waiting));
+	waiting->opening = opening;
+	waiting->opening.key = casus_rowverdict_key(batch->rel, batch->row.slot);
+	waiting->label = label;
+	waiting->tid = batch->row.slot->tts_tid;
+	batch->waiting[batch->nwaiting++] = &waiting->opening;
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Opens the dossiers of the rows that wait, and gives those their labels.  They
+ * have been locked since they were looked at.
+ */
+static void
+open_waiting(Batch *batch)
+{
+	MemoryContext old = MemoryContextSwitchTo(batch->chunk_context);
+
+	if (batch->nwaiting > 0)
+		casus_takeopen(RelationGetRelid(batch->rel), batch->waiting, batch->nwaiting);
+	for (int i = 0; i < batch->nwaiting; i++)
+	{
+		Waiting    *waiting = (Waiting *) batch->waiting[i];
+
+		MemoryContextSwitchTo(batch->row_context);
+		if (!casus_rowlabel_lock(batch->rel, &waiting->tid, batch->row.slot))
+			elog(ERROR, "a row that was locked is gone");
+		write_label(batch, &waiting->label, waiting->opening.dossier, waiting->opening.phase);
+		MemoryContextReset(batch->row_context);
+	}
+	batch->nwaiting = 0;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(batch->chunk_context);
+}
+
+/* ---- one row ---- */
+
+static void
+take_place(Batch *batch, CasusLabelKind kind, const CasusPlace *place)
+{
+	switch (place->kind)
 	{
 		case CASUS_PLACE_OUTSIDE:
-			*raw = casus_label_outside;
-			return kind != CASUS_LABEL_OUTSIDE;
+			if (kind == CASUS_LABEL_OUTSIDE)
+				return;
+			(void) casus_rowlabel_set(batch->rel, &batch->row.slot->tts_tid, &casus_label_outside);
+			batch->run->outside++;
+			return;
 		case CASUS_PLACE_ROOT:
+			await(batch, place);
+			return;
 		case CASUS_PLACE_DOSSIER:
-			return take_governed(batch, &place, raw);
+			take_governed(batch, place);
+			return;
 		case CASUS_PLACE_NO_KEY:
 			find_fault(batch->run, batch->row.settings->resolve_name == NULL ?
 					   "the row leads to no dossier: its column is null" :
 					   "the function names no dossier for the row, or fails");
-			return false;
+			return;
 		case CASUS_PLACE_NO_PARENT:
 			find_fault(batch->run, "the parent row is not there");
-			return false;
+			return;
 		case CASUS_PLACE_UNLABELLED:
 			find_fault(batch->run, "the parent row has no label: take in the parent table first");
-			return false;
+			return;
 	}
-	return false;
 }
 
 static void
@@ -276,27 +248,27 @@ take_row(Batch *batch, ItemPointer tid)
 {
 	CasusRow   *row = &batch->row;
 	CasusLabelKind kind = CASUS_LABEL_BROKEN;
+	MemoryContext old = MemoryContextSwitchTo(batch->row_context);
 	CasusLabel	label;
-	pg_uuid_t	raw;
+	CasusPlace	place;
 	bool		isnull;
 	Datum		value;
 
-	if (!casus_rowlabel_lock(batch->rel, tid, row->slot))
-		return;
-	value = slot_getattr(row->slot, row->prot->label_attno, &isnull);
-	if (!isnull)
-		kind = casus_label_unpack(DatumGetUUIDP(value), &label);
-	if (kind == CASUS_LABEL_GOVERNED || !find_label(batch, kind, &raw))
-		return;
-	(void) casus_rowlabel_set(batch->rel, &row->slot->tts_tid, &raw);
-	if (casus_label_unpack(&raw, &label) == CASUS_LABEL_GOVERNED)
+	if (casus_rowlabel_lock(batch->rel, tid, row->slot))
 	{
-		batch->run->labelled++;
-		casus_rowverdict_relabel_parents(row, &raw);
-		casus_rowlink_follow(row, &raw, false);
+		value = slot_getattr(row->slot, row->prot->label_attno, &isnull);
+		if (!isnull)
+			kind = casus_label_unpack(DatumGetUUIDP(value), &label);
+		if (kind != CASUS_LABEL_GOVERNED)
+		{
+			casus_rowparent_place(row->prot, row->predicates, row->slot, &place);
+			take_place(batch, kind, &place);
+		}
 	}
-	else
-		batch->run->outside++;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(batch->row_context);
+	if (batch->nwaiting == CHUNK)
+		open_waiting(batch);
 }
 
 /* ---- batches ---- */
@@ -329,14 +301,15 @@ start_batch(Batch *batch, Run *run)
 	batch->row.settings = batch->row.prot->settings;
 	batch->row.predicates = casus_rowparent_prepare(batch->row.settings, false);
 	batch->row.slot = table_slot_create(batch->rel, NULL);
-	batch->econtext = CreateStandaloneExprContext();
+	batch->row_context = AllocSetContextCreate(CurrentMemoryContext, "casus take_in row",
+											   ALLOCSET_DEFAULT_SIZES);
+	batch->chunk_context = AllocSetContextCreate(CurrentMemoryContext, "casus take_in dossiers",
+												 ALLOCSET_DEFAULT_SIZES);
 	if ((run->phase != NULL || run->opened != NULL || run->closed != NULL) &&
 		batch->row.settings->kind != CASUS_KIND_ROOT)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  "phase, opened and closed are for a table that opens dossiers", NULL, NULL);
-	batch->phase = prepare(batch, run->phase, TEXTOID, "phase");
-	batch->opened = prepare(batch, run->opened, TIMESTAMPTZOID, "opened");
-	batch->closed = prepare(batch, run->closed, TIMESTAMPTZOID, "closed");
+	batch->opener = casus_takeopen_prepare(batch->rel, run->phase, run->opened, run->closed);
 }
 
 /* Could this row need a label? Asked without a lock, on what the scan shows. */
@@ -437,6 +410,7 @@ run_batch(Run *run)
 	more = collect(&batch, &tids);
 	foreach(lc, tids)
 		take_row(&batch, lfirst(lc));
+	open_waiting(&batch);
 	ExecDropSingleTupleTableSlot(batch.row.slot);
 	table_close(batch.rel, NoLock);
 	AtEOXact_GUC(true, nest);
