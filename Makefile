@@ -25,6 +25,10 @@ PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
 PG_CFLAGS += -fno-semantic-interposition
 SHLIB_LINK = -Wl,-Bsymbolic
 
+# libpq, for the process that collects the logs of other servers (logpull.c).
+PG_CPPFLAGS += -isystem $(shell $(PG_CONFIG) --includedir 2>/dev/null)
+SHLIB_LINK += $(libpq)
+
 # For test/layers alone, in a directory of its own: one layer of the guard can be taken away.
 ifdef CASUS_TEST_LAYERS
 PG_CPPFLAGS += -DCASUS_TEST_LAYERS -Iextension

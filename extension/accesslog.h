@@ -29,6 +29,7 @@ extern char *casus_traceparent; /* of the session; empty: none */
 extern void casus_logkey_init(void);
 extern const char *casus_logkey_path(void);
 extern bool casus_logkey_read(CasusLogKeys *keys, const char **why);
+extern bool casus_logkey_of_node(CasusLogKeys *keys, const uint8 *node, const char **why);
 extern bool casus_logkey_obtain(CasusLogKeys *keys, bool *made, const char **why);
 extern bool casus_logkey_add(CasusLogKeys *keys);
 
@@ -94,6 +95,7 @@ extern bool casus_logdir_make(const uint8 *node);
 extern bool casus_logdir_lock(const uint8 *node);
 extern bool casus_logdir_range(const uint8 *node, uint64 behind, uint64 before,
 							   uint64 *first, uint64 *last);
+extern List *casus_logdir_others(const uint8 *own);
 extern bool casus_logdir_has_others(const uint8 *node);
 
 /* ---- logstore.c: the files, for their one writer ---- */
@@ -135,21 +137,40 @@ typedef struct CasusLogFollow
 	CasusLogHead head;			/* as far as it goes */
 	uint64		segment;		/* the place behind the record returned last */
 	uint64		offset;
+	CasusLogKeys *keys;			/* of a copy, which is verified; NULL: the own log */
+	CasusLogChain chain;		/* likewise */
 	int			fd;				/* -1: no segment is open */
 	CasusLogReader file;
 } CasusLogFollow;
 
 extern bool casus_logfollow_begin(CasusLogFollow *follow, uint64 segment, uint64 offset);
+extern bool casus_logfollow_begin_copy(CasusLogFollow *follow, const uint8 *node,
+									  uint64 segment, uint64 offset, uint64 seq);
 extern bool casus_logfollow_next(CasusLogFollow *follow, CasusLogRecord *record);
 extern void casus_logfollow_end(CasusLogFollow *follow);
 extern bool casus_logfollow_line(StringInfo line, const CasusLogRecord *record);
+extern char *casus_logfollow_text(StringInfo line);
 extern bool casus_logfollow_of_database(const char *line, const char *piece, bool *about_log);
 
 /* ---- logload.c: the log, put into tables ---- */
 
 extern void casus_logload_init(void);
-extern PGDLLEXPORT void casus_logload_main(Datum arg);
+extern uint64 casus_logload_done(void);
 extern PGDLLEXPORT void casus_logload_database(Datum arg);
+
+/* ---- logloader.c: ... of which databases, and when ---- */
+
+extern void casus_logloader_init(void);
+extern PGDLLEXPORT void casus_logloader_main(Datum arg);
+
+/* ---- logcollect.c: the logs of other servers, collected ---- */
+
+extern char *casus_log_collect; /* settings.c */
+
+extern void casus_logcollect_init(void);
+extern void casus_logcollect_start(void);
+extern uint64 casus_logcollect_copied(void);
+extern PGDLLEXPORT void casus_logcollect_main(Datum arg);
 
 /* ---- wiregate.c: holds messages back until their records are written ---- */
 

@@ -26,6 +26,8 @@ _PG_init(void)
 	casus_logring_init();
 	casus_logwriter_init();
 	casus_logload_init();
+	casus_logloader_init();
+	casus_logcollect_init();
 	casus_registry_init();
 	casus_registry_label_init();
 	casus_rowtransit_init();

@@ -25,7 +25,7 @@
 #define OWNER_ROLE "casus_owner"
 
 static const char *const groups[] = {OWNER_ROLE, "casus_admin", "casus_analyst",
-"casus_auditor", "casus_backup"};
+"casus_auditor", "casus_backup", "casus_collector"};
 
 /* ---- what is one of casus' ---- */
 

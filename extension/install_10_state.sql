@@ -31,6 +31,7 @@ SELECT casus_int.make_role('casus_admin', 'admin');
 SELECT casus_int.make_role('casus_auditor', 'auditor');
 SELECT casus_int.make_role('casus_analyst', 'analyst');
 SELECT casus_int.make_role('casus_backup', 'backup');
+SELECT casus_int.make_role('casus_collector', 'collector');
 
 /* ---- protocols: what the documents say ---- */
 

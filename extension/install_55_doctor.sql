@@ -79,7 +79,7 @@ CREATE VIEW casus_int.role_finding AS
 	SELECT 'critical', 'unmarked_role',
 		pg_catalog.format('Role %s bears no mark of casus: it is somebody else''s, or the mark was dropped.', n.name),
 		'Restore the roles from a dump with security labels, or rename the foreign role and install again.'
-	FROM (VALUES ('casus_owner'), ('casus_admin'), ('casus_auditor'), ('casus_analyst'), ('casus_backup')) n(name)
+	FROM (VALUES ('casus_owner'), ('casus_admin'), ('casus_auditor'), ('casus_analyst'), ('casus_backup'), ('casus_collector')) n(name)
 	WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r JOIN pg_catalog.pg_shseclabel s
 		ON s.objoid = r.oid AND s.classoid = 'pg_catalog.pg_authid'::regclass AND s.provider = 'casus' WHERE r.rolname = n.name)
 	UNION ALL

@@ -74,7 +74,9 @@ CREATE VIEW casus_int.server_finding AS
 		pg_catalog.format('Take it out of %s where nothing needs it.', s.name)
 	FROM pg_catalog.pg_show_all_settings() s, LATERAL (SELECT pg_catalog.btrim(x.part, ' "') FROM pg_catalog.regexp_split_to_table(s.setting, ',') x(part)) b(library)
 	WHERE s.name IN ('shared_preload_libraries', 'session_preload_libraries', 'local_preload_libraries')
-		AND b.library NOT IN ('', 'casus', '$libdir/casus', 'pg_stat_statements', 'auto_explain', 'pgaudit', '$libdir/plugins/casus');
+		AND b.library NOT IN ('', 'casus', '$libdir/casus', 'pg_stat_statements', 'auto_explain', 'pgaudit', '$libdir/plugins/casus')
+	UNION ALL
+	SELECT c.severity, c.code, c.finding, c.mend FROM casus_int.chain_finding c;
 COMMENT ON VIEW casus_int.server_finding IS 'Findings of casus.doctor() about the server''s settings; for casus_int.server_findings() alone.';
 REVOKE ALL ON casus_int.server_finding FROM PUBLIC;
 

@@ -120,16 +120,16 @@ COMMENT ON COLUMN casus.access_log.traceparent IS 'casus.traceparent (W3C Trace 
 COMMENT ON COLUMN casus.access_log.node IS 'The node that wrote the record; seq counts per node.';
 COMMENT ON COLUMN casus.access_log.leader_pid IS 'For a parallel worker the process that it works for.';
 
-CREATE FUNCTION casus.verify_log(from_seq bigint DEFAULT NULL, to_seq bigint DEFAULT NULL, anchor text DEFAULT NULL,
+CREATE FUNCTION casus.verify_log(from_seq bigint DEFAULT NULL, to_seq bigint DEFAULT NULL, anchor text DEFAULT NULL, node uuid DEFAULT NULL,
 	OUT ok boolean, OUT first_seq bigint, OUT last_seq bigint, OUT records bigint,
 	OUT file text, OUT "position" bigint, OUT seq bigint, OUT finding text)
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_verify_log';
-REVOKE ALL ON FUNCTION casus.verify_log(bigint, bigint, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION casus.verify_log(bigint, bigint, text) TO casus_admin, casus_auditor;
-COMMENT ON FUNCTION casus.verify_log(bigint, bigint, text) IS
-	'Is the access log of this node what its writer wrote? Checks whole segments, those from from_seq to to_seq, or all. When not: file, position in bytes, seq and what is wrong of the first entry that is changed, removed, inserted, reordered or cut off. anchor: what casus.log_anchor() returned earlier, kept elsewhere; with it a log that was made anew, or cut off while the server was down, is found too. 22023 for entries that are not there yet. Being called is on record.';
+REVOKE ALL ON FUNCTION casus.verify_log(bigint, bigint, text, uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION casus.verify_log(bigint, bigint, text, uuid) TO casus_admin, casus_auditor;
+COMMENT ON FUNCTION casus.verify_log(bigint, bigint, text, uuid) IS
+	'Is the access log of this node what its writer wrote? Checks whole segments, those from from_seq to to_seq, or all. When not: file, position in bytes, seq and what is wrong of the first entry that is changed, removed, inserted, reordered or cut off. anchor: what casus.log_anchor() returned earlier, kept elsewhere; with it a log that was made anew, or cut off while the server was down, is found too. node: of which node (casus.log_chain), where not of this one: then the copy that was collected, with that node''s keys. 22023 for entries that are not there yet. Being called is on record.';
 
 CREATE FUNCTION casus.log_anchor(OUT seq bigint, OUT mac text, OUT anchor text)
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -148,3 +148,13 @@ REVOKE ALL ON FUNCTION casus.rotate_log_key() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus.rotate_log_key() TO casus_admin;
 COMMENT ON FUNCTION casus.rotate_log_key() IS
 	'A new key for the access log of this node, from its next segment on; returns the id of the key. The old ones stay in casus.log_key_file, to verify what was written with them. On record.';
+
+CREATE FUNCTION casus.log_piece(from_segment bigint, from_place bigint, OUT node uuid, OUT segment bigint, OUT last_segment bigint,
+	OUT next_segment bigint, OUT complete boolean, OUT last_seq bigint, OUT standby text, OUT bytes bytea)
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_log_piece';
+REVOKE ALL ON FUNCTION casus.log_piece(bigint, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION casus.log_piece(bigint, bigint) TO casus_collector;
+COMMENT ON FUNCTION casus.log_piece(bigint, bigint) IS
+	'Bytes of this node''s access log from a place in a segment on, at most 1 MB, as far as they are on disk: for the server that collects them (casus.log_collect). bytes NULL: that segment is not there; complete: nothing follows in it; standby: as the server from which this one streams calls it. Of all databases; a session that asks is on record once.';

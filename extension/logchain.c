@@ -85,8 +85,9 @@ check_anchor(CasusLogChain *chain)
 			 "the entry is not the one of the anchor: the log was made anew from here or before");
 }
 
-static bool
-check_header(CasusLogChain *chain, CasusLogReader *reader, uint64 segment)
+/* The header of a segment, with which the reader is at its begin.  False: there is a finding. */
+bool
+casus_logchain_header(CasusLogChain *chain, CasusLogReader *reader, uint64 segment)
 {
 	CasusLogPoint *point = &chain->point;
 	bool		first = point->segment == 0;
@@ -145,8 +146,9 @@ name_damage(CasusLogChain *chain, CasusLogReader *reader, const CasusLogRecord *
 	return find(chain, chain->point.segment, offset, expected, what);
 }
 
-static bool
-check_record(CasusLogChain *chain, CasusLogReader *reader, const CasusLogRecord *record)
+/* The record that the reader has just passed. */
+bool
+casus_logchain_record(CasusLogChain *chain, CasusLogReader *reader, const CasusLogRecord *record)
 {
 	CasusLogPoint *point = &chain->point;
 	const CasusLogKey *key = casus_logsegment_key(chain->keys, point->key);
@@ -191,9 +193,9 @@ casus_logchain_segment(CasusLogChain *chain, int fd, uint64 segment, uint64 limi
 		return casus_logchain_missing(chain, chain->point.segment + 1);
 	if (!casus_logsegment_open(&reader, fd, limit))
 		return find(chain, segment, 0, 0, "the file cannot be read");
-	ok = check_header(chain, &reader, segment);
+	ok = casus_logchain_header(chain, &reader, segment);
 	while (ok && (read = casus_logsegment_next(&reader, &record)) == CASUS_LOG_OK)
-		ok = check_record(chain, &reader, &record);
+		ok = casus_logchain_record(chain, &reader, &record);
 	if (ok && read == CASUS_LOG_FAILED)
 		ok = find(chain, segment, reader.offset, chain->point.seq + 1, "the file cannot be read");
 	else if (ok && read == CASUS_LOG_TORN)

@@ -152,23 +152,37 @@ casus_logdir_range(const uint8 *node, uint64 behind, uint64 before,
 	return true;
 }
 
-/* Are there logs of other nodes?  Then this is a copy, or the key file is not the one it was. */
+/* The nodes whose logs are here beside that one: list of bytes, palloc'd. */
+List *
+casus_logdir_others(const uint8 *own)
+{
+	DIR		   *dir = opendir(casus_sink_directory());
+	struct dirent *entry;
+	List	   *result = NIL;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+	{
+		uint8	   *node = palloc(CASUS_LOG_NODE);
+
+		if (strlen(entry->d_name) == 2 * CASUS_LOG_NODE &&
+			casus_logsegment_unhex(node, entry->d_name, CASUS_LOG_NODE) &&
+			memcmp(node, own, CASUS_LOG_NODE) != 0)
+			result = lappend(result, node);
+		else
+			pfree(node);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return result;
+}
+
+/* Then this is a copy, it collects, or the key file is not the one it was. */
 bool
 casus_logdir_has_others(const uint8 *node)
 {
-	char		own[2 * CASUS_LOG_NODE + 1];
-	DIR		   *dir = opendir(casus_sink_directory());
-	struct dirent *entry;
-	uint8		other[CASUS_LOG_NODE];
-	bool		result = false;
+	List	   *others = casus_logdir_others(node);
+	bool		result = others != NIL;
 
-	if (dir == NULL)
-		return false;
-	casus_logsegment_hex(own, node, CASUS_LOG_NODE);
-	while (!result && (entry = readdir(dir)) != NULL)
-		result = strlen(entry->d_name) == 2 * CASUS_LOG_NODE &&
-			casus_logsegment_unhex(other, entry->d_name, CASUS_LOG_NODE) &&
-			strcmp(entry->d_name, own) != 0;
-	closedir(dir);
+	list_free_deep(others);
 	return result;
 }

@@ -3,16 +3,31 @@
  *		Going through the access log from a place on, to where it is on disk:
  *		for those who read it back and for its loader.
  *
- * Nothing is verified here.  A segment that is missing is passed over; that
- * is for casus.verify_log to say.
+ * Of the own log nothing is verified here.  The copy of another node's log
+ * is, record by record, since its keys are here and its writer is not: it ends
+ * before the first that does not hold.  A segment that is missing is passed
+ * over; that is for casus.verify_log to say.
  *
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
+#include "catalog/namespace.h"
+#include "mb/pg_wchar.h"
 #include "storage/fd.h"
+
+static void
+close_segment(CasusLogFollow *follow)
+{
+	if (follow->fd < 0)
+		return;
+	casus_logsegment_close(&follow->file);
+	CloseTransientFile(follow->fd);
+	follow->fd = -1;
+}
 
 /* From the first segment on for segment 0.  False: the log has not begun. */
 bool
@@ -41,6 +56,69 @@ casus_logfollow_begin(CasusLogFollow *follow, uint64 segment, uint64 offset)
 	return follow->segment > 0;
 }
 
+/*
+ * The same for the copy of another node's log; seq: of the record before the
+ * place.  False: there is none, or no key for it.  Keys are wiped at the end.
+ */
+bool
+casus_logfollow_begin_copy(CasusLogFollow *follow, const uint8 *node,
+						   uint64 segment, uint64 offset, uint64 seq)
+{
+	const char *why;
+	uint64		first;
+	uint64		last;
+
+	memset(follow, 0, sizeof(*follow));
+	follow->fd = -1;
+	memcpy(follow->head.node, node, CASUS_LOG_NODE);
+	if (!casus_logdir_range(node, 0, UINT64_MAX, &first, &last))
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not read the access log: %m")));
+	/* It may be collected anew: then it has not come so far yet. */
+	if (last == 0 || segment > last)
+		return false;
+	follow->keys = palloc(sizeof(CasusLogKeys));
+	if (!casus_logkey_of_node(follow->keys, node, &why))
+	{
+		pfree(follow->keys);
+		return false;
+	}
+	if (!casus_logchain_begin(&follow->chain, follow->keys))
+		elog(ERROR, "the HMAC of the access log failed");
+	follow->chain.point.seq = seq;
+	follow->head.end.segment = last;
+	follow->head.end.offset = UINT64_MAX;
+	follow->segment = Max(segment, first);
+	follow->offset = follow->segment == segment ? offset : 0;
+	return true;
+}
+
+/* Of a copy: the chain from where it stands in the segment that was just opened. */
+static bool
+take_up_chain(CasusLogFollow *follow)
+{
+	CasusLogPoint *point = &follow->chain.point;
+	uint64		seq = point->seq;
+
+	if (follow->segment != point->segment + 1)
+		point->segment = 0;
+	if (!casus_logchain_header(&follow->chain, &follow->file, follow->segment))
+		return false;
+	if (follow->offset <= CASUS_SEGMENT_HEADER)
+		return true;
+	point->seq = seq;
+	point->offset = follow->offset;
+	return pread(follow->fd, point->mac, CASUS_LOG_MAC,
+				 (off_t) (follow->offset - CASUS_LOG_MAC)) == CASUS_LOG_MAC;
+}
+
+/* A copy that does not hold: from there on nobody reads on. */
+static bool
+is_broken(CasusLogFollow *follow)
+{
+	return follow->keys != NULL && follow->chain.finding.what[0] != '\0';
+}
+
 /* Opens the segment at which it stands; false: there is none. */
 static bool
 open_segment(CasusLogFollow *follow)
@@ -59,10 +137,11 @@ open_segment(CasusLogFollow *follow)
 		ereport(ERROR,
 				(errcode_for_file_access(), errmsg("could not open the access log: %m")));
 	/* A file that was cut off is for casus.verify_log, too. */
-	if (casus_logsegment_header(&follow->file, &header) != CASUS_LOG_OK ||
-		follow->offset > follow->file.limit)
+	if (follow->offset > follow->file.limit ||
+		(follow->keys ? !take_up_chain(follow) :
+		 casus_logsegment_header(&follow->file, &header) != CASUS_LOG_OK))
 	{
-		casus_logfollow_end(follow);
+		close_segment(follow);
 		return false;
 	}
 	if (follow->offset > CASUS_SEGMENT_HEADER)
@@ -96,14 +175,16 @@ casus_logfollow_next(CasusLogFollow *follow, CasusLogRecord *record)
 	{
 		if (follow->fd >= 0 || open_segment(follow))
 		{
-			if (casus_logsegment_next(&follow->file, record) == CASUS_LOG_OK)
+			if (casus_logsegment_next(&follow->file, record) == CASUS_LOG_OK &&
+				(follow->keys == NULL ||
+				 casus_logchain_record(&follow->chain, &follow->file, record)))
 			{
 				follow->offset = follow->file.offset;
 				return true;
 			}
-			casus_logfollow_end(follow);
+			close_segment(follow);
 		}
-		if (!next_segment(follow))
+		if (is_broken(follow) || !next_segment(follow))
 			return false;
 	}
 	return false;
@@ -112,11 +193,18 @@ casus_logfollow_next(CasusLogFollow *follow, CasusLogRecord *record)
 void
 casus_logfollow_end(CasusLogFollow *follow)
 {
-	if (follow->fd < 0)
+	close_segment(follow);
+	if (follow->keys == NULL)
 		return;
-	casus_logsegment_close(&follow->file);
-	CloseTransientFile(follow->fd);
-	follow->fd = -1;
+	if (is_broken(follow))
+		ereport(LOG,
+				(errmsg("casus loads a collected access log only up to segment " UINT64_FORMAT ", position " UINT64_FORMAT ": %s",
+						follow->chain.finding.segment, follow->chain.finding.offset,
+						follow->chain.finding.what)));
+	casus_logchain_free(&follow->chain);
+	explicit_bzero(follow->keys, sizeof(CasusLogKeys));
+	pfree(follow->keys);
+	follow->keys = NULL;
 }
 
 /* The payload with the number of the record as its first member; false: it is no object. */
@@ -130,6 +218,38 @@ casus_logfollow_line(StringInfo line, const CasusLogRecord *record)
 	appendStringInfo(line, "{\"seq\":" UINT64_FORMAT ",", record->seq);
 	appendBinaryStringInfo(line, (const char *) record->payload + 1, record->length - 1);
 	return true;
+}
+
+/*
+ * The line in the encoding of this database.  What that cannot hold, or what
+ * is no UTF-8, becomes question marks: a database may have been made anew
+ * under the name of another, and the log goes on for both.
+ */
+char *
+casus_logfollow_text(StringInfo line)
+{
+	int			encoding = GetDatabaseEncoding();
+	Oid			conversion;
+	char	   *text = line->data;
+
+	if (pg_encoding_verifymbstr(PG_UTF8, line->data, line->len) == line->len)
+	{
+		int			room = line->len * MAX_CONVERSION_GROWTH + 1;
+
+		if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+			return text;
+		conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+		text = palloc_extended(room, MCXT_ALLOC_HUGE);
+		if (OidIsValid(conversion) &&
+			pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding,
+										  (unsigned char *) line->data, line->len,
+										  (unsigned char *) text, room, true) == line->len)
+			return text;
+	}
+	for (char *p = line->data; *p; p++)
+		if (IS_HIGHBIT_SET(*p))
+			*p = '?';
+	return line->data;
 }
 
 /*

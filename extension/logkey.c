@@ -8,6 +8,10 @@
  * starts elsewhere (a standby, a restored backup) makes a key file of its own,
  * and with it a chain of its own.
  *
+ * To collect the chain of another node takes a copy of that node's key file, in
+ * the directory of that name with .d behind it; who administers the servers
+ * puts it there.
+ *
  * The writer of the log makes and rotates it; others read it.  The file is
  * replaced as a whole, so a reader sees the old one or the new one.
  *
@@ -15,6 +19,7 @@
  */
 #include "accesslog.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
@@ -25,6 +30,7 @@
 #include "storage/fd.h"
 
 #define DEFAULT_SUFFIX	".casus_log_key"
+#define OTHERS_SUFFIX	".d"	/* directory with the key files of other nodes */
 #define FILE_MAX		(32 * 1024)
 
 static char key_path[MAXPGPATH];
@@ -90,13 +96,12 @@ refuse(const char **why, const char *reason, int error)
 	return false;
 }
 
-/* False with errno and a reason. */
-bool
-casus_logkey_read(CasusLogKeys *keys, const char **why)
+static bool
+read_keys(const char *path, CasusLogKeys *keys, const char **why)
 {
 	static char text[FILE_MAX + 1];
 	/* A named pipe would keep us waiting for whoever writes to it. */
-	int			fd = BasicOpenFile(key_path, O_RDONLY | O_NONBLOCK | PG_BINARY);
+	int			fd = BasicOpenFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
 	struct stat st;
 	ssize_t		n;
 	bool		ok;
@@ -126,6 +131,48 @@ casus_logkey_read(CasusLogKeys *keys, const char **why)
 		ok = true;
 	explicit_bzero(text, sizeof(text));
 	return ok;
+}
+
+/* False with errno and a reason. */
+bool
+casus_logkey_read(CasusLogKeys *keys, const char **why)
+{
+	return read_keys(key_path, keys, why);
+}
+
+/*
+ * The keys of another node: from whichever file in the directory beside the
+ * key file is that node's, the one that knows most keys.  False with a reason.
+ */
+bool
+casus_logkey_of_node(CasusLogKeys *keys, const uint8 *node, const char **why)
+{
+	char		directory[MAXPGPATH];
+	char		path[2 * MAXPGPATH];
+	CasusLogKeys *found = palloc(sizeof(CasusLogKeys));
+	struct dirent *entry;
+	const char *reason;
+	DIR		   *dir;
+
+	*why = "its key file is not among those of other nodes";
+	memset(keys, 0, sizeof(*keys));
+	snprintf(directory, sizeof(directory), "%s" OTHERS_SUFFIX, key_path);
+	dir = opendir(directory);
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+	{
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
+		if (!read_keys(path, found, &reason))
+			*why = "its key file, or another of those of other nodes, cannot be used: it must be of the server's account alone, with mode 0600";
+		else if (memcmp(found->node, node, CASUS_LOG_NODE) == 0 && found->nkeys > keys->nkeys)
+			*keys = *found;
+	}
+	if (dir != NULL)
+		closedir(dir);
+	explicit_bzero(found, sizeof(*found));
+	pfree(found);
+	return keys->nkeys > 0;
 }
 
 /* ---- writing ---- */

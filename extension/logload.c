@@ -1,18 +1,18 @@
 /*
  * logload.c
- *		The loader: puts the records of the access log into tables of the
- *		databases that they are about.
+ *		The loader in a database: puts the records of the access log that are
+ *		about it into tables there.
  *
- * One background worker (casus_logload_main) looks now and then whether the
- * log has got on, and which databases the new records name; for each of these
- * one after the other it starts a worker there (casus_logload_database), which
- * puts in what is missing and ends.  Neither runs on a standby.
+ * A worker that logloader.c has started puts in what is missing and ends:
+ * first of the log of this node, then of what was collected of other nodes'
+ * logs, node by node.
  *
- * Exactly once: the place up to which the log is in a database stands in
+ * Exactly once: the place up to which a node's log is in a database stands in
  * casus_cat.log_loaded, whose row is locked first and changed in the
  * transaction that puts the records in.  Whoever is killed leaves both as they
  * were.  The segments are the truth: these tables can be made again from them,
- * and casus.access_log reads what is not in them yet from the segments.
+ * and casus.access_log reads what is not in them yet from the segments, of this
+ * node.
  *
  * A worker touches nothing but tables of casus_cat, as casus_owner.
  *
@@ -33,7 +33,6 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -62,6 +61,7 @@ static pg_atomic_uint64 *loads_done = NULL;
 typedef struct Chunk
 {
 	pg_uuid_t	node;
+	bool		is_own;			/* the log of this node, not a copy of another's */
 	uint64		segment;		/* behind what was looked at */
 	uint64		offset;
 	uint64		seq;
@@ -84,6 +84,8 @@ month_of(const char *line)
 		return NULL;
 	ts += strlen(",\"ts\":\"");
 	if (strspn(ts, "0123456789") != 4 || ts[4] != '-' || strspn(ts + 5, "0123456789") != 2)
+		return NULL;
+	if (atoi(ts + 5) < 1 || atoi(ts + 5) > 12)
 		return NULL;
 	month = pnstrdup(ts, 7);
 	month[4] = '_';
@@ -111,7 +113,9 @@ collect(Chunk *chunk)
 	StringInfoData piece;
 
 	chunk->more = false;
-	if (!casus_logfollow_begin(&follow, chunk->segment, chunk->offset))
+	if (chunk->is_own ? !casus_logfollow_begin(&follow, chunk->segment, chunk->offset) :
+		!casus_logfollow_begin_copy(&follow, chunk->node.data, chunk->segment, chunk->offset,
+									chunk->seq))
 		return;
 	chunk->seqs = palloc(sizeof(Datum) * CHUNK_RECORDS);
 	chunk->lines = palloc(sizeof(Datum) * CHUNK_RECORDS);
@@ -132,7 +136,7 @@ collect(Chunk *chunk)
 		note_month(chunk, month);
 		chunk->seqs[chunk->nrecords] = Int64GetDatum((int64) record.seq);
 		chunk->lines[chunk->nrecords] =
-			CStringGetTextDatum(pg_any_to_server(line.data, line.len, PG_UTF8));
+			CStringGetTextDatum(casus_logfollow_text(&line));
 		chunk->bytes += line.len;
 		chunk->nrecords++;
 		chunk->more = chunk->nrecords == CHUNK_RECORDS || chunk->bytes >= CHUNK_BYTES;
@@ -153,7 +157,8 @@ make_partition(CasusQuery *query, const char *month)
 	ObjectAddress partition;
 	ObjectAddress extension;
 
-	if (OidIsValid(get_relname_relid(name, schema)))
+	/* What is older than the clock of any machine belongs to no month. */
+	if (year < 1970 || OidIsValid(get_relname_relid(name, schema)))
 		return;
 	casus_query_run(query,
 					psprintf("CREATE TABLE casus_cat.%s PARTITION OF casus_cat.access_record "
@@ -202,17 +207,17 @@ insert_records(CasusQuery *query, const Chunk *chunk)
 
 /* One transaction; false: there is no more, or no casus here. */
 static bool
-load_chunk(void)
+load_chunk(const uint8 *node, bool is_own)
 {
 	Chunk		chunk = {0};
-	CasusLogHead head;
 	CasusQuery	query;
 	uint64		segment;
 	uint64		offset;
 
-	if (!casus_installed() || !casus_logring_head(&head))
+	if (!casus_installed())
 		return false;
-	memcpy(chunk.node.data, head.node, UUID_LEN);
+	memcpy(chunk.node.data, node, UUID_LEN);
+	chunk.is_own = is_own;
 	casus_query_begin(&query);
 	casus_query_arg(&query, UUIDOID, UUIDPGetDatum(&chunk.node), false);
 	casus_query_run(&query,
@@ -239,11 +244,31 @@ load_chunk(void)
 	return chunk.more;
 }
 
+/* All that is missing here of the log of a node. */
+static void
+load_node(const uint8 *node, bool is_own)
+{
+	bool		more = true;
+
+	while (more)
+	{
+		SetCurrentStatementStartTimestamp();
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		more = load_chunk(node, is_own);
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+		(void) pgstat_report_stat(true);
+	}
+}
+
 /* The worker in a database: what somebody has set for that database does not stop it. */
 void
 casus_logload_database(Datum arg)
 {
-	bool		more = true;
+	CasusLogHead head;
+	List	   *nodes;
+	ListCell   *lc;
 
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
@@ -256,218 +281,22 @@ casus_logload_database(Datum arg)
 	SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	pgstat_report_activity(STATE_RUNNING, "casus loads the access log");
 
-	while (more)
+	if (casus_logring_head(&head))
 	{
-		SetCurrentStatementStartTimestamp();
-		StartTransactionCommand();
-		PushActiveSnapshot(GetTransactionSnapshot());
-		more = load_chunk();
-		PopActiveSnapshot();
-		CommitTransactionCommand();
-		(void) pgstat_report_stat(true);
+		load_node(head.node, true);
+		nodes = casus_logdir_others(head.node);
+		foreach(lc, nodes)
+			load_node(lfirst(lc), false);
 	}
 	(void) pg_atomic_fetch_add_u64(loads_done, 1);
 	proc_exit(0);
 }
 
-/* ---- which databases ---- */
-
-typedef struct Database
+/* Counts workers that came to the end. */
+uint64
+casus_logload_done(void)
 {
-	Oid			oid;
-	char	   *piece;			/* by which a record names it; NULL: it cannot be told here */
-	bool		pending;		/* there may be records to put in */
-} Database;
-
-static List *databases = NIL;	/* Database, in own_context */
-static MemoryContext own_context = NULL;
-
-static Database *
-find_database(List *list, Oid oid)
-{
-	ListCell   *lc;
-
-	foreach(lc, list)
-		if (((Database *) lfirst(lc))->oid == oid)
-			return lfirst(lc);
-	return NULL;
-}
-
-/* Without a database nothing is known of encodings: other names cannot be compared. */
-static bool
-is_ascii(const char *name)
-{
-	for (; *name; name++)
-		if (IS_HIGHBIT_SET(*name))
-			return false;
-	return true;
-}
-
-/* Those that there are now; templates have nothing on record, and nobody may be in their way. */
-static void
-list_databases(void)
-{
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "casus log databases",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext old;
-	Relation	rel = table_open(DatabaseRelationId, AccessShareLock);
-	TableScanDesc scan = table_beginscan_catalog(rel, 0, NULL);
-	HeapTuple	tuple;
-	List	   *list = NIL;
-
-	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
-	{
-		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
-		Database   *known = find_database(databases, form->oid);
-		Database   *database;
-		StringInfoData piece;
-
-		if (form->datistemplate || !form->datallowconn)
-			continue;
-		old = MemoryContextSwitchTo(context);
-		database = palloc0(sizeof(Database));
-		database->oid = form->oid;
-		database->pending = known == NULL || known->pending;
-		if (is_ascii(NameStr(form->datname)))
-		{
-			initStringInfo(&piece);
-			casus_logrecord_text(&piece, "database", NameStr(form->datname));
-			database->piece = piece.data;
-		}
-		list = lappend(list, database);
-		MemoryContextSwitchTo(old);
-	}
-	table_endscan(scan);
-	table_close(rel, AccessShareLock);
-	if (own_context)
-		MemoryContextDelete(own_context);
-	own_context = context;
-	databases = list;
-}
-
-/* Marks the databases that records behind the place name. */
-static void
-mark_named(CasusLogPoint *seen)
-{
-	CasusLogFollow follow;
-	CasusLogRecord record;
-	StringInfoData line;
-	bool		about_log;
-	ListCell   *lc;
-
-	if (!casus_logfollow_begin(&follow, seen->segment, seen->offset))
-		return;
-	initStringInfo(&line);
-	while (casus_logfollow_next(&follow, &record))
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (!casus_logfollow_line(&line, &record))
-			continue;
-		foreach(lc, databases)
-		{
-			Database   *database = lfirst(lc);
-
-			database->pending = database->pending || database->piece == NULL ||
-				(casus_logfollow_of_database(line.data, database->piece, &about_log) && !about_log);
-		}
-	}
-	*seen = follow.head.end;
-	casus_logfollow_end(&follow);
-}
-
-/* Has the worker come to the end?  It may have been killed, or found no room. */
-static bool
-run_worker(Oid database)
-{
-	BackgroundWorker worker;
-	BackgroundWorkerHandle *handle;
-	uint64		before = pg_atomic_read_u64(loads_done);
-	pid_t		pid;
-
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	strlcpy(worker.bgw_library_name, "casus", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "casus_logload_database", sizeof(worker.bgw_function_name));
-	strlcpy(worker.bgw_name, "casus log loader of a database", sizeof(worker.bgw_name));
-	strlcpy(worker.bgw_type, "casus log loader", sizeof(worker.bgw_type));
-	worker.bgw_main_arg = ObjectIdGetDatum(database);
-	worker.bgw_notify_pid = MyProcPid;
-	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
-		return false;
-	while (GetBackgroundWorkerPid(handle, &pid) != BGWH_STOPPED && !ShutdownRequestPending)
-	{
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, -1, PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
-		/* DROP DATABASE waits until every process has absorbed its barrier. */
-		CHECK_FOR_INTERRUPTS();
-	}
-	pfree(handle);
-	return pg_atomic_read_u64(loads_done) != before;
-}
-
-static void
-look(CasusLogPoint *seen)
-{
-	ListCell   *lc;
-
-	StartTransactionCommand();
-	list_databases();
-	/* At the start nobody knows what is missing where: each says so itself. */
-	if (seen->segment != 0)
-		mark_named(seen);
-	CommitTransactionCommand();
-
-	foreach(lc, databases)
-	{
-		Database   *database = lfirst(lc);
-
-		if (database->pending && !ShutdownRequestPending)
-			database->pending = !run_worker(database->oid);
-	}
-}
-
-static bool
-any_pending(void)
-{
-	ListCell   *lc;
-
-	foreach(lc, databases)
-		if (((Database *) lfirst(lc))->pending)
-			return true;
-	return false;
-}
-
-void
-casus_logload_main(Datum arg)
-{
-	CasusLogPoint seen = {0};
-
-	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
-	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
-
-	while (!ShutdownRequestPending)
-	{
-		CasusLogHead head;
-
-		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
-		if (casus_logring_head(&head) && (head.end.seq != seen.seq || any_pending()))
-		{
-			bool		first = seen.segment == 0;
-
-			look(&seen);
-			if (first)
-				seen = head.end;
-		}
-		if (!ShutdownRequestPending)
-			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-							 casus_log_load_interval * 1000L, PG_WAIT_EXTENSION);
-	}
-	/* Not 0: then nobody would start it again, had only this process been stopped. */
-	proc_exit(1);
+	return pg_atomic_read_u64(loads_done);
 }
 
 static void
@@ -483,19 +312,8 @@ load_startup(void)
 void
 casus_logload_init(void)
 {
-	BackgroundWorker worker;
-
 	if (!casus_preloaded)
 		return;
 	casus_shmem_request(sizeof(pg_atomic_uint64));
 	casus_shmem_add(load_startup);
-	memset(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-	worker.bgw_restart_time = 5;
-	strlcpy(worker.bgw_library_name, "casus", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "casus_logload_main", sizeof(worker.bgw_function_name));
-	strlcpy(worker.bgw_name, "casus log loader", sizeof(worker.bgw_name));
-	strlcpy(worker.bgw_type, "casus log loader", sizeof(worker.bgw_type));
-	RegisterBackgroundWorker(&worker);
 }

@@ -16,7 +16,6 @@
 
 #include "funcapi.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -72,7 +71,7 @@ put_line(ReturnSetInfo *result, StringInfo line)
 	bool		isnull = false;
 	char	   *text;
 
-	text = pg_any_to_server(line->data, line->len, PG_UTF8);
+	text = casus_logfollow_text(line);
 	value = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
 	tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
 }

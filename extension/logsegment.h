@@ -190,6 +190,9 @@ typedef struct CasusLogChain
 
 extern bool casus_logchain_begin(CasusLogChain *chain, const CasusLogKeys *keys);
 extern bool casus_logchain_anchor(CasusLogChain *chain, const char *anchor);
+extern bool casus_logchain_header(CasusLogChain *chain, CasusLogReader *reader, uint64 segment);
+extern bool casus_logchain_record(CasusLogChain *chain, CasusLogReader *reader,
+								  const CasusLogRecord *record);
 extern bool casus_logchain_segment(CasusLogChain *chain, int fd, uint64 segment, uint64 limit);
 extern bool casus_logchain_missing(CasusLogChain *chain, uint64 segment);
 extern bool casus_logchain_cut(CasusLogChain *chain, uint64 last_seq);

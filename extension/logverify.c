@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/builtins.h"
+#include "utils/uuid.h"
 
 static void
 require_head(CasusLogHead *head)
@@ -53,20 +54,29 @@ close_segment(int fd)
 	CloseTransientFile(fd);
 }
 
-/* As long as the server runs it knows the end itself.  What is found is in the chain. */
+/*
+ * As long as the server runs it knows the end itself, but not that of another
+ * node's log, of which it has what it collected.  What is found is in the chain.
+ */
 static void
-verify(CasusLogChain *chain, CasusLogHead *head, uint64 from, uint64 to)
+verify(CasusLogChain *chain, CasusLogHead *head, bool is_own, uint64 from, uint64 to)
 {
 	CasusLogSource source = {0};
 
 	source.open = open_segment;
 	source.close = close_segment;
 	source.place = head;
-	source.end = &head->end;
+	source.end = is_own ? &head->end : NULL;
 	if (!casus_logdir_range(head->node, 0, UINT64_MAX, &source.first, &source.last))
 		ereport(ERROR,
 				(errcode_for_file_access(), errmsg("could not read the access log: %m")));
-	source.last = head->end.segment;
+	if (is_own)
+		source.last = head->end.segment;
+	else if (source.last == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there is no access log of that node on this server"),
+				 errhint("SELECT node, source FROM casus.log_chain;")));
 	(void) casus_logwalk(chain, &source, from, to);
 }
 
@@ -109,7 +119,31 @@ number_or_none(FunctionCallInfo fcinfo, int argument)
 	return (uint64) number;
 }
 
-/* casus.verify_log(from_seq, to_seq, anchor) */
+/* The keys of the log in question, that of head or of another node, which head is made that of. */
+static bool
+read_keys(CasusLogKeys *keys, CasusLogHead *head, const pg_uuid_t *node)
+{
+	bool		is_own = node == NULL || memcmp(node->data, head->node, CASUS_LOG_NODE) == 0;
+	const char *why;
+
+	if (!is_own)
+		memcpy(head->node, node->data, CASUS_LOG_NODE);
+	if (is_own ? !casus_logkey_read(keys, &why) : !casus_logkey_of_node(keys, head->node, &why))
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read the key file of the access log: %s",
+						why),
+				 is_own ?
+				 errhint("It is where casus.log_key_file says, or beside the data directory: put its copy back there, or mend its mode or owner.") :
+				 errhint("A copy of that node's key file belongs into the directory \"%s.d\".", casus_logkey_path())));
+	if (memcmp(keys->node, head->node, CASUS_LOG_NODE) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the key file is not the one that the access log was begun with")));
+	return is_own;
+}
+
+/* casus.verify_log(from_seq, to_seq, anchor, node) */
 PG_FUNCTION_INFO_V1(casus_sql_verify_log);
 Datum
 casus_sql_verify_log(PG_FUNCTION_ARGS)
@@ -119,35 +153,26 @@ casus_sql_verify_log(PG_FUNCTION_ARGS)
 	CasusLogKeys *keys = palloc(sizeof(CasusLogKeys));
 	CasusLogChain chain;
 	CasusLogHead head;
-	const char *why;
+	bool		is_own;
 	Datum		result;
 
 	casus_require_preloaded();
 	casus_accesslog_event("read", InvalidOid, 0, "verify_log", NULL);
 	require_head(&head);
+	is_own = read_keys(keys, &head, PG_ARGISNULL(3) ? NULL : PG_GETARG_UUID_P(3));
 	/* An anchor beyond the end says that the log was cut: that is for the walk. */
-	if ((to != 0 && to < from) || (from > head.end.seq && PG_ARGISNULL(2)))
+	if ((to != 0 && to < from) || (is_own && from > head.end.seq && PG_ARGISNULL(2)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there are no such entries of the access log"),
 				 errdetail("Its last entry has number " UINT64_FORMAT ".", head.end.seq)));
-	if (!casus_logkey_read(keys, &why))
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not read the key file of the access log: %s",
-						why),
-				 errhint("It is where casus.log_key_file says, or beside the data directory: put its copy back there, or mend its mode or owner.")));
-	if (memcmp(keys->node, head.node, CASUS_LOG_NODE) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the key file is not the one that the access log was begun with")));
 	(void) casus_logchain_begin(&chain, keys);
 	if (!PG_ARGISNULL(2) && !casus_logchain_anchor(&chain, text_to_cstring(PG_GETARG_TEXT_PP(2))))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("this is no anchor of this log"),
 				 errhint("An anchor is what casus.log_anchor() has returned on this node.")));
-	verify(&chain, &head, from, to);
+	verify(&chain, &head, is_own, from, to);
 	result = make_result(fcinfo, &chain);
 	casus_logchain_free(&chain);
 	explicit_bzero(keys, sizeof(*keys));

@@ -10,6 +10,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
+#include "logpull.h"
 
 #include "miscadmin.h"
 #include "utils/guc.h"
@@ -21,6 +22,7 @@ int			casus_log_ring_size = 4096;
 int			casus_log_segment_size = 16384;
 int			casus_log_timeout = 30;
 int			casus_log_load_interval = 60;
+char	   *casus_log_collect = NULL;
 char	   *casus_traceparent = NULL;
 bool		casus_preloaded = false;
 
@@ -49,6 +51,26 @@ check_traceparent(char **value, void **extra, GucSource source)
 		GUC_check_errdetail("It is 00, trace id, span id and flags in lower-case hexadecimal, "
 							"as in W3C Trace Context.");
 		return false;
+	}
+	return true;
+}
+
+/* Connection strings, of which none holds a password. */
+static bool
+check_log_collect(char **value, void **extra, GucSource source)
+{
+	const char *list = *value;
+	char	   *conninfo;
+	char	   *wrong;
+
+	while ((conninfo = casus_logpull_next(&list)) != NULL)
+	{
+		(void) casus_logpull_label(conninfo, &wrong);
+		if (wrong != NULL)
+		{
+			GUC_check_errdetail("%s", wrong);
+			return false;
+		}
 	}
 	return true;
 }
@@ -130,6 +152,16 @@ casus_settings_init(void)
 							PGC_POSTMASTER,
 							GUC_UNIT_S,
 							NULL, NULL, NULL);
+
+	DefineCustomStringVariable("casus.log_collect",
+							   "Servers whose access logs this one collects, as a rule its hot standbys.",
+							   "Connection strings with semicolons between them, to a database with casus, for a "
+							   "login in role casus_collector. No passwords: those stand in a password file.",
+							   &casus_log_collect,
+							   "",
+							   PGC_SIGHUP,
+							   GUC_SUPERUSER_ONLY,
+							   check_log_collect, NULL, NULL);
 
 	DefineCustomStringVariable("casus.traceparent",
 							   "Trace context of the client, for the records of the access log.",

@@ -79,7 +79,7 @@ SELECT is_empty($$
 SELECT set_eq($$
 	SELECT rolname FROM pg_roles r JOIN pg_shseclabel l ON l.classoid = 'pg_authid'::regclass AND l.objoid = r.oid
 	WHERE l.provider = 'casus' AND rolname LIKE 'casus\_%'$$,
-	ARRAY['casus_owner', 'casus_admin', 'casus_auditor', 'casus_analyst', 'casus_backup'],
+	ARRAY['casus_owner', 'casus_admin', 'casus_auditor', 'casus_analyst', 'casus_backup', 'casus_collector'],
 	'the roles of casus bear its mark');
 
 SELECT is_empty($$

@@ -1,0 +1,580 @@
+/*
+ * logcollect.c
+ *		The process that collects the access logs of other servers, as a rule
+ *		hot standbys, and what it has come to.
+ *
+ * The loader (logload.c) starts it on a primary while casus.log_collect names
+ * servers.  It asks each of them in turn for what came behind its copy
+ * (logpull.c), verifies and keeps that (logcopy.c), and asks again after
+ * casus.log_load_interval.  A server that does not answer keeps the others
+ * waiting for no longer than logpull.c has patience.  The loader puts what
+ * was collected into tables.
+ *
+ * How it stands with each server is in shared memory, under the spinlock of
+ * its slot; all else is private to the process.  It runs once: it says its pid
+ * there, and who finds a copy locked leaves it.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "logcopy.h"
+#include "logpull.h"
+
+#include <dirent.h>
+
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/fd.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/shmem.h"
+#include "storage/spin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+#include "utils/wait_event.h"
+
+#define MAX_SOURCES		32
+#define LABEL_LENGTH	128
+#define FINDING_LENGTH	400
+#define LATE_MS			60000	/* beyond three intervals */
+
+/* What is told of a server. */
+typedef struct Standing
+{
+	char		label[LABEL_LENGTH];	/* empty: the slot is free */
+	bool		known;			/* it has said which node it is */
+	bool		is_own;			/* this server itself */
+	bool		refused;		/* what came does not hold */
+	uint8		node[CASUS_LOG_NODE];
+	char		standby[NAMEDATALEN];	/* as pg_stat_replication calls it; empty: it is none */
+	TimestampTz collected_at;	/* up to what it had then; 0: never */
+	uint64		seq;			/* of the last record collected */
+	int64		time;			/* of that, microseconds since 1970 */
+	char		finding[FINDING_LENGTH];	/* empty: all is well */
+} Standing;
+
+typedef struct Slot
+{
+	slock_t		lock;
+	Standing	standing;
+} Slot;
+
+typedef struct Shared
+{
+	pg_atomic_uint32 pid;		/* of the collector; 0: it does not run */
+	pg_atomic_uint64 copied;	/* counts what came */
+	Slot		slots[MAX_SOURCES];
+} Shared;
+
+static Shared *shared = NULL;
+
+/* A server, in the collector. */
+typedef struct Source
+{
+	char	   *conninfo;
+	Slot	   *slot;
+	Standing	standing;		/* to be told */
+	CasusLogPull *pull;			/* NULL: not connected */
+	CasusLogCopy *copy;			/* NULL: not open */
+} Source;
+
+static Source sources[MAX_SOURCES];
+static int	nsources = 0;
+static char *read_setting = NULL;	/* from which the sources are */
+
+/* ---- telling ---- */
+
+static void
+tell(Source *source)
+{
+	SpinLockAcquire(&source->slot->lock);
+	source->slot->standing = source->standing;
+	SpinLockRelease(&source->slot->lock);
+}
+
+static void
+close_copy(Source *source)
+{
+	if (source->copy)
+		casus_logcopy_close(source->copy);
+	source->copy = NULL;
+}
+
+static void
+close_pull(Source *source)
+{
+	if (source->pull)
+		casus_logpull_close(source->pull);
+	source->pull = NULL;
+}
+
+/*
+ * The copy is opened anew then, and what came of it half comes again.  The
+ * server log hears of each finding once.
+ */
+static void pg_attribute_printf(3, 4)
+give_up(Source *source, bool refused, const char *format,...)
+{
+	Standing   *standing = &source->standing;
+	char		finding[FINDING_LENGTH];
+	va_list		arguments;
+	bool		known;
+
+	va_start(arguments, format);
+	vsnprintf(finding, sizeof(finding), format, arguments);
+	va_end(arguments);
+	known = strcmp(standing->finding, finding) == 0;
+	standing->refused = refused;
+	strlcpy(standing->finding, finding, sizeof(standing->finding));
+	tell(source);
+	if (!known && !ShutdownRequestPending)
+		ereport(LOG,
+				(errmsg("casus does not collect the access log of %s: %s",
+						standing->label, standing->finding)));
+	close_copy(source);
+}
+
+static void
+tell_collected(Source *source)
+{
+	Standing   *standing = &source->standing;
+
+	if (standing->finding[0] != '\0')
+		ereport(LOG,
+				(errmsg("casus collects the access log of %s again", standing->label)));
+	standing->refused = false;
+	standing->finding[0] = '\0';
+	standing->collected_at = GetCurrentTimestamp();
+	if (source->copy)
+	{
+		const CasusLogPoint *point = &source->copy->chain.point;
+
+		if (standing->seq != point->seq)
+			(void) pg_atomic_fetch_add_u64(&shared->copied, 1);
+		standing->seq = point->seq;
+		standing->time = point->time;
+	}
+	tell(source);
+}
+
+/* ---- collecting ---- */
+
+/* False: it has been told why. */
+static bool
+ask(Source *source, uint64 segment, uint64 place, CasusLogPiece *piece)
+{
+	if (source->pull == NULL)
+		source->pull = casus_logpull_connect(source->conninfo);
+	if (casus_logpull_error(source->pull)[0] != '\0')
+		give_up(source, false, "it cannot be reached: %s", casus_logpull_error(source->pull));
+	else if (casus_logpull_piece(source->pull, segment, place, piece))
+		return true;
+	else
+		give_up(source, false, "it gives nothing: %s", casus_logpull_error(source->pull));
+	close_pull(source);
+	return false;
+}
+
+/* Whose log is it, and is there a copy to go on with?  False: there is nothing to collect. */
+static bool
+prepare(Source *source, CasusLogPiece *piece)
+{
+	Standing   *standing = &source->standing;
+	CasusLogHead own;
+	const char *why;
+	bool		damaged;
+
+	if (!casus_logring_head(&own) || !ask(source, 0, 0, piece))
+		return false;
+	if (!standing->known || memcmp(standing->node, piece->node, CASUS_LOG_NODE) != 0)
+	{
+		close_copy(source);
+		standing->seq = 0;
+		standing->time = 0;
+		standing->collected_at = 0;
+	}
+	standing->known = true;
+	memcpy(standing->node, piece->node, CASUS_LOG_NODE);
+	strlcpy(standing->standby, piece->is_standby ? piece->standby : "", sizeof(standing->standby));
+	standing->is_own = memcmp(own.node, piece->node, CASUS_LOG_NODE) == 0;
+	if (standing->is_own && piece->is_standby)
+		give_up(source, true, "it has the key file of this server, so both logs bear one name: stop it, remove its key file, start it");
+	else if (standing->is_own)
+		tell_collected(source);
+	else if (source->copy == NULL &&
+			 (source->copy = casus_logcopy_open(piece->node, &damaged, &why)) == NULL)
+		give_up(source, damaged, "%s", why);
+	else
+		return true;
+	return false;
+}
+
+/* The segment behind one that is complete, or that is not there any more. */
+static void
+go_on(Source *source, const CasusLogPiece *piece, bool missing)
+{
+	uint64		before = source->copy->chain.point.segment;
+
+	if (before != 0 && piece->next_segment > before + 1)
+		ereport(LOG,
+				(errmsg("casus has not collected segments " UINT64_FORMAT " to " UINT64_FORMAT " of the access log of %s: they are gone",
+						before + 1, piece->next_segment - 1, source->standing.label)));
+	if (missing || piece->next_segment != before + 1)
+		casus_logcopy_skip(source->copy);
+}
+
+/* What came, into the copy.  first: the mac with which the copy ends.  False: told why. */
+static bool
+take(Source *source, const CasusLogPiece *piece, size_t first)
+{
+	const CasusLogPoint *point = &source->copy->chain.point;
+	const char *why;
+
+	if (piece->length < first)
+		give_up(source, true, "its log ends before what was collected of it: entry " UINT64_FORMAT
+				" is not there any more", point->seq);
+	else if (memcmp(piece->bytes, point->mac, first) != 0)
+		give_up(source, true, "its log is not the one that was collected: it was made anew from entry "
+				UINT64_FORMAT " or before", point->seq);
+	else if (!casus_logcopy_add(source->copy, piece->segment, piece->bytes + first,
+								piece->length - first, &why) ||
+			 ((piece->complete || piece->length == first) &&
+			  !casus_logcopy_whole(source->copy, &why)))
+		give_up(source, true, "%s", why);
+	else
+		return true;
+	return false;
+}
+
+/* All that a server has behind the copy. */
+static void
+collect(Source *source)
+{
+	CasusLogPiece piece;
+	const CasusLogPoint *point;
+	uint64		segment;
+	uint64		place;
+	size_t		first = 0;
+
+	if (!prepare(source, &piece))
+		return;
+	point = &source->copy->chain.point;
+	segment = piece.next_segment;
+	place = 0;
+	if (point->segment != 0)
+	{
+		/* The same question tells whether it is the same log. */
+		first = CASUS_LOG_MAC;
+		segment = point->segment;
+		place = point->offset - first;
+	}
+	for (;;)
+	{
+		if (!ask(source, segment, place, &piece))
+			return;
+		if (memcmp(piece.node, source->standing.node, CASUS_LOG_NODE) != 0 ||
+			piece.segment != segment)
+		{
+			give_up(source, true, "it answers for another log than it was asked for");
+			return;
+		}
+		if (piece.missing && (segment > piece.last_segment || piece.next_segment == 0))
+		{
+			give_up(source, true, "segment " UINT64_FORMAT " of its log is missing", segment);
+			return;
+		}
+		if (!piece.missing && !take(source, &piece, first))
+			return;
+		place += piece.length;
+		if (piece.missing || piece.complete)
+		{
+			if (piece.next_segment <= segment)
+			{
+				give_up(source, true, "segment " UINT64_FORMAT " of its log has no next one", segment);
+				return;
+			}
+			go_on(source, &piece, piece.missing);
+			segment = piece.next_segment;
+			place = 0;
+		}
+		else if (piece.length == first)
+			break;
+		first = 0;
+	}
+	tell_collected(source);
+}
+
+/* ---- the process ---- */
+
+/* From the setting; whoever was asked for before is left. */
+static void
+list_sources(void)
+{
+	const char *list = casus_log_collect;
+	char	   *wrong;
+
+	if (read_setting && strcmp(read_setting, list) == 0)
+		return;
+	for (int i = 0; i < nsources; i++)
+	{
+		close_pull(&sources[i]);
+		close_copy(&sources[i]);
+		pfree(sources[i].conninfo);
+	}
+	if (read_setting)
+		pfree(read_setting);
+	read_setting = MemoryContextStrdup(TopMemoryContext, list);
+	memset(sources, 0, sizeof(sources));
+	nsources = 0;
+	while (nsources < MAX_SOURCES)
+	{
+		Source	   *source = &sources[nsources];
+		char	   *label;
+
+		source->conninfo = casus_logpull_next(&list);
+		if (source->conninfo == NULL)
+			break;
+		label = casus_logpull_label(source->conninfo, &wrong);
+		strlcpy(source->standing.label, label ? label : source->conninfo, LABEL_LENGTH);
+		source->slot = &shared->slots[nsources++];
+		tell(source);
+	}
+	for (int i = nsources; i < MAX_SOURCES; i++)
+	{
+		SpinLockAcquire(&shared->slots[i].lock);
+		shared->slots[i].standing.label[0] = '\0';
+		SpinLockRelease(&shared->slots[i].lock);
+	}
+}
+
+static void
+leave(int code, Datum arg)
+{
+	pg_atomic_write_u32(&shared->pid, 0);
+}
+
+void
+casus_logcollect_main(Datum arg)
+{
+	uint32		nobody = 0;
+
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	BackgroundWorkerUnblockSignals();
+	if (!pg_atomic_compare_exchange_u32(&shared->pid, &nobody, (uint32) MyProcPid))
+		proc_exit(0);
+	before_shmem_exit(leave, (Datum) 0);
+	/* The functions for the HMAC want a resource owner. */
+	CurrentResourceOwner = ResourceOwnerCreate(NULL, "casus log collector");
+	MemoryContextSwitchTo(AllocSetContextCreate(TopMemoryContext, "casus log collector",
+												ALLOCSET_DEFAULT_SIZES));
+
+	while (!ShutdownRequestPending)
+	{
+		ResetLatch(MyLatch);
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		list_sources();
+		if (nsources == 0)
+			break;
+		for (int i = 0; i < nsources && !ShutdownRequestPending; i++)
+			collect(&sources[i]);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 casus_log_load_interval * 1000L, PG_WAIT_EXTENSION);
+		CHECK_FOR_INTERRUPTS();
+	}
+	proc_exit(0);
+}
+
+/* For the loader: runs the collector while there is something to collect, and it does not run. */
+void
+casus_logcollect_start(void)
+{
+	BackgroundWorker worker;
+
+	if (casus_log_collect[0] == '\0' || pg_atomic_read_u32(&shared->pid) != 0)
+		return;
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker.bgw_library_name, "casus", sizeof(worker.bgw_library_name));
+	strlcpy(worker.bgw_function_name, "casus_logcollect_main", sizeof(worker.bgw_function_name));
+	strlcpy(worker.bgw_name, "casus log collector", sizeof(worker.bgw_name));
+	strlcpy(worker.bgw_type, "casus log collector", sizeof(worker.bgw_type));
+	(void) RegisterDynamicBackgroundWorker(&worker, NULL);
+}
+
+/* Moves on whenever something was collected. */
+uint64
+casus_logcollect_copied(void)
+{
+	return pg_atomic_read_u64(&shared->copied);
+}
+
+static void
+collect_startup(void)
+{
+	bool		found;
+
+	shared = ShmemInitStruct("casus log collector", sizeof(Shared), &found);
+	if (found)
+		return;
+	memset(shared, 0, sizeof(Shared));
+	pg_atomic_init_u32(&shared->pid, 0);
+	pg_atomic_init_u64(&shared->copied, 0);
+	for (int i = 0; i < MAX_SOURCES; i++)
+		SpinLockInit(&shared->slots[i].lock);
+}
+
+void
+casus_logcollect_init(void)
+{
+	if (!casus_preloaded)
+		return;
+	casus_shmem_request(sizeof(Shared));
+	casus_shmem_add(collect_startup);
+}
+
+/* ---- how it stands ---- */
+
+/* How many segments there are, and how many numbers are missing between the first and the last. */
+static void
+count_segments(const uint8 *node, uint64 *first, uint64 *last, uint64 *missing)
+{
+	char		path[MAXPGPATH];
+	struct dirent *entry;
+	uint64		n = 0;
+	DIR		   *dir;
+
+	*first = *last = *missing = 0;
+	casus_logdir_path(path, node);
+	dir = AllocateDir(path);
+	while (dir != NULL && (entry = ReadDirExtended(dir, path, LOG)) != NULL)
+	{
+		uint64		number = casus_logsegment_number(entry->d_name);
+
+		if (number == 0)
+			continue;
+		n++;
+		*first = *first == 0 ? number : Min(*first, number);
+		*last = Max(*last, number);
+	}
+	if (dir != NULL)
+		FreeDir(dir);
+	if (n > 0)
+		*missing = *last - *first + 1 - n;
+}
+
+static const char *
+state_of(const Standing *standing, bool is_own)
+{
+	TimestampTz late = TimestampTzPlusMilliseconds(standing->collected_at,
+												   casus_log_load_interval * 3000L + LATE_MS);
+
+	if (standing->refused)
+		return "refused";
+	if (standing->finding[0] != '\0')
+		return "failing";
+	if (is_own)
+		return "own";
+	if (standing->label[0] == '\0')
+		return "kept";
+	if (standing->collected_at == 0)
+		return "waiting";
+	return late < GetCurrentTimestamp() ? "late" : "collected";
+}
+
+static void
+put_chain(ReturnSetInfo *result, const uint8 *node, const Standing *standing, bool is_own)
+{
+	pg_uuid_t	uuid;
+	uint64		first = 0;
+	uint64		last = 0;
+	uint64		missing = 0;
+	Datum		values[11];
+	bool		nulls[11] = {false};
+
+	if (node)
+	{
+		memcpy(uuid.data, node, UUID_LEN);
+		count_segments(node, &first, &last, &missing);
+	}
+	values[0] = UUIDPGetDatum(&uuid);
+	nulls[0] = node == NULL;
+	values[1] = CStringGetTextDatum(standing->label);
+	nulls[1] = standing->label[0] == '\0';
+	values[2] = CStringGetTextDatum(standing->standby);
+	nulls[2] = standing->standby[0] == '\0';
+	values[3] = CStringGetTextDatum(state_of(standing, is_own));
+	values[4] = Int64GetDatum((int64) first);
+	values[5] = Int64GetDatum((int64) last);
+	nulls[4] = nulls[5] = first == 0;
+	values[6] = Int64GetDatum((int64) missing);
+	values[7] = Int64GetDatum((int64) standing->seq);
+	nulls[7] = standing->seq == 0;
+	values[8] = TimestampTzGetDatum(standing->time -
+									(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
+	nulls[8] = standing->time == 0;
+	values[9] = TimestampTzGetDatum(standing->collected_at);
+	nulls[9] = standing->collected_at == 0 || is_own;
+	values[10] = CStringGetTextDatum(standing->finding);
+	nulls[10] = standing->finding[0] == '\0';
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/*
+ * casus_int.log_chains(OUT node, source, standby, state, first_segment,
+ * last_segment, missing, last_seq, last_at, collected_at, finding): the own log,
+ * each server of casus.log_collect, and copies that nobody adds to.
+ */
+PG_FUNCTION_INFO_V1(casus_sql_log_chains);
+Datum
+casus_sql_log_chains(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Standing	standings[MAX_SOURCES];
+	CasusLogHead own;
+	List	   *nodes;
+	ListCell   *lc;
+
+	casus_require_preloaded();
+	InitMaterializedSRF(fcinfo, 0);
+	if (!casus_logring_head(&own))
+		return (Datum) 0;
+	for (int i = 0; i < MAX_SOURCES; i++)
+	{
+		Standing   *standing = &standings[i];
+
+		SpinLockAcquire(&shared->slots[i].lock);
+		*standing = shared->slots[i].standing;
+		SpinLockRelease(&shared->slots[i].lock);
+		if (standing->label[0] != '\0' && (!standing->is_own || standing->refused))
+			put_chain(result, standing->known ? standing->node : NULL, standing, false);
+	}
+	nodes = lcons(own.node, casus_logdir_others(own.node));
+	foreach(lc, nodes)
+	{
+		const uint8 *node = lfirst(lc);
+		bool		is_own = node == own.node;
+		bool		told = false;
+		Standing	none = {0};
+
+		for (int i = 0; i < MAX_SOURCES; i++)
+			told |= standings[i].label[0] != '\0' && standings[i].known && !is_own &&
+				memcmp(standings[i].node, node, CASUS_LOG_NODE) == 0;
+		none.seq = is_own ? own.end.seq : 0;
+		none.time = is_own ? own.end.time : 0;
+		if (!told)
+			put_chain(result, node, &none, is_own);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,28 @@
+/*
+ * logcopy.h
+ *		The copy of another node's chain: for logcopy.c and logcollect.c.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#ifndef CASUS_LOGCOPY_H
+#define CASUS_LOGCOPY_H
+
+#include "accesslog.h"
+
+typedef struct CasusLogCopy
+{
+	CasusLogKeys keys;
+	CasusLogChain chain;		/* its point is where the copy ends, on disk */
+	int			lock;
+	int			fd;				/* of the segment at the end; -1: there is none */
+	StringInfoData rest;		/* came behind the end, and is not verified yet */
+} CasusLogCopy;
+
+extern CasusLogCopy *casus_logcopy_open(const uint8 *node, bool *damaged, const char **why);
+extern bool casus_logcopy_add(CasusLogCopy *copy, uint64 segment, const char *bytes, size_t length,
+							  const char **why);
+extern void casus_logcopy_skip(CasusLogCopy *copy);
+extern bool casus_logcopy_whole(CasusLogCopy *copy, const char **why);
+extern void casus_logcopy_close(CasusLogCopy *copy);
+
+#endif							/* CASUS_LOGCOPY_H */

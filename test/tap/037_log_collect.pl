@@ -1,0 +1,291 @@
+# The log of a hot standby on its primary: its reads are seen there, each once, whatever is restarted, cut or promoted;
+# what does not verify is refused and named, and nothing of it is loaded.  [B-47] [B-50] F013
+use strict;
+use warnings;
+
+use File::Copy qw(copy);
+use File::Path qw(rmtree);
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep);
+use CasusTest;
+
+my $conf = "casus.log_load_interval = 1\ncasus.log_segment_size = 64kB\nmax_worker_processes = 16\n";
+my $primary = CasusTest::start('primary', conf => $conf, init => { allows_streaming => 1 });
+$primary->safe_psql('postgres', q{
+	CREATE ROLE auditor LOGIN IN ROLE casus_auditor;
+	CREATE ROLE ophaler LOGIN IN ROLE casus_collector;
+	CREATE ROLE coordinator LOGIN;
+	CREATE TABLE zaak (id integer PRIMARY KEY, titel text NOT NULL);
+	INSERT INTO zaak SELECT n, 'zaak ' || n FROM generate_series(1, 40) n;
+	GRANT SELECT ON zaak TO coordinator;
+	SELECT casus.install_protocol('beesel-2021');
+	SELECT casus.open_file('beesel-2021', 'beesel');
+	SELECT casus.activate_protocol('beesel', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}');
+	SELECT casus.add_person('Coor', 'coordinator', oath_on => '2020-01-01');
+	SELECT casus.appoint('Coor', 'beesel', NULL, 'coordinator', reason => 'test');
+	SELECT casus.protect('zaak', 'beesel', opens_dossier => true, category => 'registratie')});
+$primary->safe_psql('postgres', q{CALL casus.take_in('zaak', phase => '''intake''', opened => '''2026-01-01''')});
+$primary->safe_psql('postgres', q{SELECT casus.bind('zaak', 'enforce')});
+
+sub sql { my ($node, $sql, $user) = @_; return $node->safe_psql('postgres', $sql, extra_params => [ '-U', $user // 'postgres' ]) }
+sub audit { my ($node, $sql) = @_; return sql($node, $sql, 'auditor') }
+sub key_file { return $_[0]->data_dir . '.casus_log_key' }
+
+sub wait_until
+{
+	my ($condition) = @_;
+	for (1 .. 600)
+	{
+		return 1 if $condition->();
+		sleep 0.1;
+	}
+	return 0;
+}
+
+# A standby of its own place, and with the name by which the primary knows it.
+sub make_standby
+{
+	my ($name, $backup) = @_;
+	my $standby = PostgreSQL::Test::Cluster->new($name);
+	$standby->init_from_backup($primary, $backup, has_streaming => 1);
+	$standby->append_conf('postgresql.conf', "cluster_name = '$name'\ncasus.log_collect = ''\n");
+	$standby->start;
+	return $standby;
+}
+
+# The key of a node, where the other one looks for it.
+sub hand_over_key
+{
+	my ($from, $to, $name) = @_;
+	my $directory = key_file($to) . '.d';
+	mkdir $directory, 0700;
+	copy(key_file($from), "$directory/$name") or die $!;
+	chmod 0600, "$directory/$name";
+	return;
+}
+
+sub collect_from
+{
+	my ($node, @others) = @_;
+	$node->safe_psql('postgres', "ALTER SYSTEM SET casus.log_collect = '" . join('; ', map { 'host=' . $_->host . ' port=' . $_->port . ' user=ophaler dbname=postgres' } @others) . q{'});
+	$node->reload;
+	return;
+}
+
+# One reads the rows of some dossiers there.
+sub read_rows { my ($node, $from, $to) = @_; return sql($node, "BEGIN; SELECT casus.enter('intake') \\g /dev/null\nSELECT count(*) FROM zaak WHERE id BETWEEN $from AND $to", 'coordinator') }
+
+sub uuid { return lc((CasusTest::log_keys($_[0]))[0]) =~ s/^(.{8})(.{4})(.{4})(.{4})(.{12})$/$1-$2-$3-$4-$5/r }
+sub state_of { my ($node, $other) = @_; return audit($node, "SELECT state FROM casus.log_chain WHERE node = '" . uuid($other) . q{'}) }
+sub finding_of { my ($node, $source) = @_; return audit($node, q{SELECT coalesce(max(finding), '') FROM casus.log_chain WHERE source LIKE '%:} . $source->port . q{'}) }
+
+# All that another node has on disk about this database, by its files, and what one shows of it.
+sub numbers_there
+{
+	my ($other, $to) = @_;
+	return join ' ', map { $_->{seq} } grep { ($_->{database} // 'postgres') eq 'postgres' && $_->{seq} <= $to } CasusTest::log_records($other);
+}
+sub numbers_here
+{
+	my ($node, $other, $to) = @_;
+	return audit($node, "SELECT coalesce(string_agg(seq::text, ' ' ORDER BY seq), '') FROM casus.access_log WHERE node = '" . uuid($other) . "' AND seq <= $to");
+}
+sub same
+{
+	my ($node, $other, $what) = @_;
+	my $to = audit($other, 'SELECT seq FROM casus.log_anchor()');
+	my $there = numbers_there($other, $to);
+	my $here = '';
+	wait_until(sub { ($here = numbers_here($node, $other, $to)) eq $there });
+	is($here, $there, "$what: each record of the other node once");
+	return;
+}
+sub doctor { my ($node, $code) = @_; return sql($node, "SELECT coalesce(string_agg(severity || ': ' || finding, E'\\n'), '') FROM casus.doctor() WHERE code = '$code'") }
+
+# ---- a standby whose log nobody collects ----
+
+$primary->backup('first');
+my $standby = make_standby('een', 'first');
+$primary->wait_for_catchup('een');
+like(doctor($primary, 'log_uncollected'), qr/^warning: Standby een streams from this server and its access log is not collected/, 'doctor names a standby whose log is not collected');
+
+my ($code, $message) = CasusTest::refusal($primary, q{ALTER SYSTEM SET casus.log_collect = 'host=a password=b'});
+like($message, qr/invalid value for parameter "casus.log_collect"/, 'a password does not stand in the setting');
+for my $user ('auditor', 'coordinator')
+{
+	(undef, $message) = CasusTest::refusal($standby, 'SELECT * FROM casus.log_piece(1, 0)', user => $user);
+	like($message, qr/permission denied for function log_piece/, "bytes of the log are not for $user");
+}
+
+collect_from($primary, $standby);
+ok(wait_until(sub { finding_of($primary, $standby) =~ /its key file is not among those of other nodes/ }), 'without its key nothing is collected');
+like(doctor($primary, 'log_collect_late'), qr/^warning: The access log of .*: its key file is not among/, '... and doctor says so');
+ok(!-e $primary->data_dir . '/casus_log/' . (CasusTest::log_keys($standby))[0], '... and nothing is kept');
+hand_over_key($standby, $primary, 'een');
+chmod 0644, key_file($primary) . '.d/een';
+ok(wait_until(sub { finding_of($primary, $standby) =~ /with mode 0600/ }), '... nor with one that others may read');
+chmod 0600, key_file($primary) . '.d/een';
+ok(wait_until(sub { state_of($primary, $standby) eq 'collected' }), 'with it the log is collected');
+is(doctor($primary, 'log_uncollected') . doctor($primary, 'log_collect_late'), '', '... and doctor is content');
+
+# ---- reads on the standby, seen on the primary ----
+
+is(read_rows($standby, 3, 7), '5', 'somebody reads on the standby');
+read_rows($primary, 3, 4);
+same($primary, $standby, 'reads');
+my $dossier = audit($primary, q{SELECT min(d) FROM casus.access_log, unnest(dossiers) d WHERE relation = 'public.zaak' AND kind = 'read'});
+is(audit($primary, "SELECT count(*), count(DISTINCT node), sum(row_count) FROM casus.who_saw($dossier) WHERE person = 'Coor'"), '2|2|2', '[B-47] who_saw has the read of each node once');
+is(audit($primary, "SELECT count(*) FROM casus.seen_by('Coor') WHERE node = '" . uuid($standby) . q{'}), '5', '... seen_by too');
+is(audit($primary, q{SELECT count(*), sum(row_count), max(records) FROM casus.affected('Coor')}), '5|7|2', '... affected too');
+is(audit($primary, q{SELECT count(*) FROM casus.ldv WHERE resource ->> 'service.instance.id' = '} . uuid($standby) . q{' AND attributes ->> 'dpl.core.data_subject_id' IS NOT NULL}), '5', '... casus.ldv too');
+is(audit($primary, "SELECT ok, records > 3 FROM casus.verify_log(node => '" . uuid($standby) . q{')}), 't|t', 'verify_log checks the copy');
+$primary->command_ok([ CasusTest::casusctl(), 'verify', '-l', $primary->data_dir . '/casus_log', '-k', key_file($standby) ], '... and so does casusctl, with the key of that node');
+is(audit($standby, "SELECT count(*) FROM casus.who_saw($dossier) WHERE node = '" . uuid($standby) . q{'}), '1', '... and on the standby it is shown once, too');
+my $seen = audit($standby, 'SELECT seq FROM casus.log_anchor()');
+sleep 3;
+is(audit($standby, "SELECT count(*) FROM casus.access_log WHERE code = 'log_piece' AND role = 'ophaler'"), '1', 'that the log is collected is on record once, not at each look');
+is(audit($primary, q{SELECT ok FROM casus.verify_log()}), 't', 'the log of the primary is whole');
+
+# ---- many segments, another key, restarts ----
+
+sub refuse_many { my ($node, $n) = @_; return $node->psql('postgres', 'DO $$ BEGIN FOR i IN 1 .. ' . $n . q{ LOOP BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END; END LOOP; END $$}) }
+refuse_many($standby, 600);
+cmp_ok(scalar(CasusTest::log_segments($standby)), '>', 2, 'the log of the standby has segments');
+same($primary, $standby, 'segments');
+is($standby->safe_psql('postgres', 'SELECT casus.rotate_log_key()'), '2', 'the standby gets another key');
+read_rows($standby, 8, 9);
+ok(wait_until(sub { finding_of($primary, $standby) =~ /the key of the segment is not in the key file/ }), 'a segment with a key that is not here is not taken, and named');
+hand_over_key($standby, $primary, 'een');
+same($primary, $standby, 'with the new key');
+
+$standby->restart;
+read_rows($standby, 10, 11);
+same($primary, $standby, 'the standby restarted');
+$primary->restart;
+read_rows($standby, 12, 13);
+same($primary, $standby, 'the primary restarted');
+$primary->stop('immediate');
+$primary->start;
+read_rows($standby, 14, 15);
+same($primary, $standby, 'the primary crashed');
+$standby->stop('immediate');
+ok(wait_until(sub { state_of($primary, $standby) eq 'failing' }), 'a standby that is down is told');
+like(doctor($primary, 'log_collect_late'), qr/^warning: .* it (?:cannot be reached|gives nothing)/, '... by doctor');
+$standby->start;
+same($primary, $standby, 'the standby crashed');
+
+# ---- the collector and the loader killed, a copy cut short ----
+
+for my $round (1 .. ($ENV{TEST_LONG} ? 20 : 3))
+{
+	refuse_many($standby, 100);
+	$primary->stop('immediate');
+	my @copies = sort glob $primary->data_dir . '/casus_log/' . (CasusTest::log_keys($standby))[0] . '/*.log';
+	# What was being written when the power went.
+	truncate $copies[-1], (-s $copies[-1]) - ($round == 1 ? 10 : int rand 100) if -s $copies[-1] > 300;
+	$primary->start;
+	same($primary, $standby, "cut short, round $round");
+}
+
+# ---- a log that is not what it was ----
+
+my $copies = $primary->data_dir . '/casus_log/' . (CasusTest::log_keys($standby))[0];
+sub change_byte
+{
+	my ($file, $at) = @_;
+	open my $handle, '+<:raw', $file or die $!;
+	seek $handle, $at, 0;
+	read $handle, my $byte, 1;
+	seek $handle, $at, 0;
+	print $handle chr(ord($byte) ^ 1);
+	return close $handle;
+}
+sub loaded { my ($other) = @_; return audit($primary, "SELECT count(*), max(seq) FROM casus.access_log WHERE node = '" . uuid($other) . q{'}) }
+
+$primary->stop;
+read_rows($standby, 16, 17);
+refuse_many($standby, 5);
+my ($changed) = grep { ($_->{relation} // '') eq 'public.zaak' && $_->{kind} eq 'read' } reverse CasusTest::log_records($standby);
+change_byte($changed->{segment}, $changed->{offset} + 40);
+$primary->start;
+ok(wait_until(sub { state_of($primary, $standby) eq 'refused' }), 'an entry that was changed on the standby is refused');
+like(finding_of($primary, $standby), qr/its log does not hold in \d{12}\.log, position $changed->{offset}, entry $changed->{seq}: the entry is changed/, '... and named');
+like(doctor($primary, 'log_collect_refused'), qr/^critical: .*the entry is changed/, '... by doctor too');
+sleep 2;
+is(numbers_here($primary, $standby, 1_000_000) =~ /(\d+)$/ && $1, $changed->{seq} - 1, '... and nothing of it, or behind it, is loaded');
+change_byte($changed->{segment}, $changed->{offset} + 40);
+same($primary, $standby, 'put back as it was');
+
+# One that was made anew from an earlier entry, with the right key: two logs of one name.
+$standby->stop;
+my $there = CasusTest::log_directory($standby);
+system('cp', '-a', $there, $standby->basedir . '/kept');
+$standby->start;
+read_rows($standby, 18, 19);
+same($primary, $standby, 'before it is set back');
+my $before = loaded($standby);
+$standby->stop;
+rmtree($there);
+system('cp', '-a', $standby->basedir . '/kept', $there);
+$standby->start;
+read_rows($standby, 20, 25) for 1 .. 5;
+ok(wait_until(sub { state_of($primary, $standby) eq 'refused' }), 'F013: a log that was set back and went on is refused');
+like(finding_of($primary, $standby), qr/it was made anew from entry \d+ or before/, '... and named');
+sleep 2;
+is(loaded($standby), $before, '... and nothing of it is loaded');
+
+# A key file of this server: two chains of one name.
+$standby->stop;
+rename key_file($standby), key_file($standby) . '.old';
+copy(key_file($primary), key_file($standby));
+chmod 0600, key_file($standby);
+$standby->start;
+ok(wait_until(sub { finding_of($primary, $standby) =~ /it has the key file of this server/ }), 'a standby with the key file of its primary is refused');
+
+# ---- rebuilt: a log of its own, while the old one stays ----
+
+my $old = audit($primary, q{SELECT string_agg(DISTINCT node::text, ' ') FROM casus.access_log WHERE node <> (SELECT node FROM casus.log_chain WHERE state = 'own')});
+$standby->stop;
+$primary->backup('second');
+my $second = make_standby('twee', 'second');
+hand_over_key($second, $primary, 'twee');
+collect_from($primary, $second);
+read_rows($second, 1, 2);
+same($primary, $second, 'rebuilt');
+is(audit($primary, "SELECT state FROM casus.log_chain WHERE node = '$old'"), 'kept', 'the log of the former standby is kept');
+is(audit($primary, "SELECT ok FROM casus.verify_log(node => '$old')"), 't', '... and verifies');
+is(audit($primary, "SELECT count(*), max(seq) FROM casus.access_log WHERE node = '$old'"), $before, '... and is shown');
+
+# A copy that somebody changes here is not loaded either.
+$primary->safe_psql('postgres', 'CREATE DATABASE ander');
+$primary->safe_psql('ander', 'CREATE EXTENSION casus');
+ok(wait_until(sub { $primary->safe_psql('ander', q{SET ROLE casus_auditor; SELECT count(DISTINCT node) FROM casus.access_log}) eq '3' }), 'another database has of all logs what is about them');
+
+# ---- promoted: its log goes on, and the former primary's is collected by it ----
+
+read_rows($primary, 30, 31);
+read_rows($second, 32, 33);
+same($primary, $second, 'before the promotion');
+$primary->wait_for_catchup('twee');
+my $former = uuid($primary);
+$primary->stop;
+my $first_there = numbers_there($primary, 1_000_000);
+$second->promote;
+read_rows($second, 34, 35);
+is(audit($second, "SELECT count(*), count(DISTINCT seq) FROM casus.access_log WHERE node = '" . uuid($second) . q{' AND relation = 'public.zaak'}), '3|3', 'promoted, its own log goes on, each record once');
+is(audit($second, "SELECT count(*) > 10 FROM casus.access_log WHERE node = '$former'"), 't', '... and what the former primary had put into tables is there');
+is(audit($second, 'SELECT ok FROM casus.verify_log()'), 't', '... and its log verifies');
+
+# The former primary comes back as its standby: what it had not put into tables is collected now.
+$primary->append_conf('postgresql.conf', "primary_conninfo = 'host=" . $second->host . ' port=' . $second->port . " application_name=terug'\ncluster_name = 'terug'\nhot_standby = on\n");
+$primary->append_conf('postgresql.auto.conf', "casus.log_collect = ''\n");
+$primary->set_standby_mode;
+$primary->start;
+hand_over_key($primary, $second, 'terug');
+collect_from($second, $primary, $second);
+same($second, $primary, 'the former primary');
+is(audit($second, q{SELECT count(*) FROM casus.log_chain WHERE state IN ('failing', 'refused')}), '0', 'a server that names itself too is not collected, and that is no fault');
+$_->stop for $primary, $second;
+
+done_testing();
