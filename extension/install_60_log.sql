@@ -18,6 +18,12 @@ CREATE TABLE casus_cat.access_record (
 	PRIMARY KEY (node, seq, at)
 ) PARTITION BY RANGE (at);
 CREATE INDEX access_record_at ON casus_cat.access_record (at);
+/* For casus.who_saw and casus.seen_by: every dossier of a record, and whose it is. */
+CREATE INDEX access_record_finds ON casus_cat.access_record
+	USING gin (jsonb_path_query_array(line, '$.dossiers[*][0]') jsonb_path_ops, (ARRAY[person, line ->> 'role']));
+/* Few among many: what has left as whole tables. */
+CREATE INDEX access_record_dumps ON casus_cat.access_record (at)
+	WHERE line ->> 'kind' = 'export' OR line ->> 'kind' = 'attempt' AND line ->> 'code' = 'copy_out';
 COMMENT ON TABLE casus_cat.access_record IS 'Records of the access log about this database, from the segments, by node and number; read by casus.access_log. Not dumped.';
 
 /*

@@ -4,52 +4,139 @@
  *		casus.access_log shows the caller, and is on record as that is.
  */
 
-CREATE FUNCTION casus.who_saw(dossier bigint, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
-	RETURNS TABLE (at timestamptz, person text, role text, file text, office text, party text, purpose text,
-		source text, phase text, relation text, row_count bigint, opening bigint, node uuid, seq bigint)
+/*
+ * The log once more, so that an index serves: a condition does not go into
+ * casus.access_log, a security barrier.  Nobody can name these views, since
+ * nobody has USAGE on the schema; the functions below do.
+ */
+CREATE VIEW casus_int.loaded_record AS
+	SELECT l.node, l.seq, l.at, l.line, jsonb_path_query_array(l.line, '$.dossiers[*][0]') AS dossiers,
+		ARRAY[l.person, l.line ->> 'role'] AS names
+	FROM casus_cat.access_record l WHERE casus_int.sees_record(l.person);
+CREATE VIEW casus_int.fresh_record WITH (security_barrier) AS
+	SELECT casus_int.log_node() AS node, (t.line ->> 'seq')::bigint AS seq, (t.line ->> 'ts')::timestamptz AS at, t.line,
+		jsonb_path_query_array(t.line, '$.dossiers[*][0]') AS dossiers,
+		ARRAY[t.line ->> 'person', t.line ->> 'role'] AS names
+	FROM casus_int.access_records(
+		(SELECT l.segment FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node()),
+		(SELECT l.place FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node())) AS t(line);
+GRANT SELECT ON casus_int.loaded_record, casus_int.fresh_record TO PUBLIC;
+COMMENT ON VIEW casus_int.loaded_record IS
+	'Records of the access log that are in tables, with what index access_record_finds has of them; those that the caller may see.';
+COMMENT ON VIEW casus_int.fresh_record IS
+	'Records of the access log that are not in tables yet. Reading it is on record, as reading casus.access_log is.';
+
+/*
+ * Of a dump the log has the table: kind export, or an attempt with code
+ * copy_out when it did not come to its end.  Of casus' own tables count those
+ * that have lines about dossiers.  The first branches find by index, each alone,
+ * because a condition "this one or NULL" would not.
+ */
+CREATE FUNCTION casus_int.seen(dossier bigint, name text, since timestamptz, until timestamptz)
+	RETURNS TABLE (at timestamptz, kind text, seen bigint, row_count bigint, relation text, files text[], node uuid, seq bigint, line jsonb)
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
-	AS $$
-	SELECT l.at, l.person, l.role, l.file, l.office, l.party, l.purpose, l.source, l.phase, l.relation,
-		d.row_count, l.opening, l.node, l.seq
-	FROM casus.access_log l, LATERAL unnest(l.dossiers, l.row_counts) AS d(dossier, row_count)
-	WHERE l.kind IN ('read', 'copy', 'would_refuse') AND d.dossier = who_saw.dossier
-		AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
-	ORDER BY l.at, l.node, l.seq
-	$$;
+BEGIN ATOMIC
+	WITH found AS MATERIALIZED (
+		SELECT l.node, l.seq, l.at, l.line, l.names FROM casus_int.loaded_record l
+		WHERE seen.dossier IS NOT NULL AND l.dossiers @> to_jsonb(seen.dossier)
+			AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
+		UNION ALL
+		SELECT l.node, l.seq, l.at, l.line, l.names FROM casus_int.loaded_record l
+		WHERE seen.dossier IS NULL AND l.names @> ARRAY[seen.name]
+			AND (l.line ->> 'kind' = 'export' OR l.line ->> 'kind' = 'attempt' AND l.line ->> 'code' = 'copy_out') IS NOT TRUE
+			AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
+		UNION ALL
+		SELECT l.node, l.seq, l.at, l.line, l.names FROM casus_int.loaded_record l
+		WHERE (l.line ->> 'kind' = 'export' OR l.line ->> 'kind' = 'attempt' AND l.line ->> 'code' = 'copy_out')
+			AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
+		UNION ALL
+		SELECT f.node, f.seq, f.at, f.line, f.names FROM casus_int.fresh_record f
+		WHERE f.at >= coalesce(since, '-infinity') AND f.at < coalesce(until, 'infinity')
+	)
+	SELECT r.at, r.line ->> 'kind', (d.pair ->> 0)::bigint, (d.pair ->> 1)::bigint, r.line ->> 'relation', NULL::text[], r.node, r.seq, r.line
+	FROM found r, LATERAL jsonb_array_elements(r.line -> 'dossiers') AS d(pair)
+	WHERE r.line ->> 'kind' IN ('read', 'copy', 'would_refuse')
+		AND (seen.dossier IS NULL OR (d.pair ->> 0)::bigint = seen.dossier) AND (seen.name IS NULL OR r.names @> ARRAY[seen.name])
+	UNION ALL
+	SELECT r.at, 'dump', NULL, NULL, coalesce(r.line ->> 'relation', r.line ->> 'text'),
+		(SELECT array_agg(f.value ->> 'file')
+			FROM pg_seclabel s JOIN pg_class c ON c.oid = s.objoid JOIN pg_namespace n ON n.oid = c.relnamespace,
+				LATERAL jsonb_array_elements(s.label::jsonb -> 'files') AS f
+			WHERE s.provider = 'casus' AND s.classoid = 'pg_class'::regclass AND s.objsubid = 0
+				AND n.nspname || '.' || c.relname = r.line ->> 'relation'),
+		r.node, r.seq, r.line
+	FROM found r
+	WHERE (r.line ->> 'kind' = 'export' OR r.line ->> 'kind' = 'attempt' AND r.line ->> 'code' = 'copy_out')
+		AND (seen.name IS NULL OR r.names @> ARRAY[seen.name])
+		AND ((r.line ->> 'relation' LIKE 'casus\_cat.%') IS NOT TRUE
+			OR r.line ->> 'relation' IN ('casus_cat.dossier', 'casus_cat.participant', 'casus_cat.appointment', 'casus_cat.sharing',
+				'casus_cat.linked', 'casus_cat.act', 'casus_cat.act_content', 'casus_cat.decision', 'casus_cat.opening'));
+END;
+COMMENT ON FUNCTION casus_int.seen(bigint, text, timestamptz, timestamptz) IS
+	'Rows let through, of one dossier or to one person or database role: a line per record and dossier (seen). And tables that left whole (kind dump): relation, or by which function files of the server were read; files for which it is protected now, NULL: rows of any file may have been in it. Behind casus.who_saw, casus.seen_by and casus.affected.';
+
+CREATE FUNCTION casus.who_saw(dossier bigint, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
+	RETURNS TABLE (at timestamptz, person text, role text, file text, office text, party text, purpose text,
+		source text, phase text, relation text, row_count bigint, opening bigint, node uuid, seq bigint, kind text)
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH seen AS MATERIALIZED (
+		SELECT s.* FROM casus_int.seen(who_saw.dossier, NULL, who_saw.since, who_saw.until) s
+	)
+	SELECT s.at, s.line ->> 'person', s.line ->> 'role', s.line ->> 'file', s.line ->> 'office', s.line ->> 'party', s.line ->> 'purpose',
+		s.line ->> 'source', s.line ->> 'phase', s.relation, s.row_count, (s.line ->> 'opening')::bigint, s.node, s.seq, s.kind
+	FROM seen s
+	WHERE s.kind <> 'dump'
+	UNION ALL
+	SELECT min(s.at), max(s.line ->> 'person'), max(s.line ->> 'role'), o.file, NULL, NULL, NULL, NULL, NULL,
+		string_agg(DISTINCT s.relation, ', '), NULL, NULL, s.node, min(s.seq), 'dump'
+	FROM seen s, casus.dossier o
+	WHERE s.kind = 'dump' AND o.id = who_saw.dossier AND s.at >= o.opened_at AND (s.files IS NULL OR o.file = ANY (s.files))
+	GROUP BY s.node, s.line ->> 'session', o.file
+	ORDER BY 1, 13, 14;
+END;
 COMMENT ON FUNCTION casus.who_saw(bigint, timestamptz, timestamptz) IS
-	'Who saw rows of this dossier from since up to until: when, in which office, for which purpose, of which table and how many. Also what a table in mode observe let through. A dump by casus_backup takes whole tables: casus.access_log, kind export, has it by table, without dossiers. For casus_auditor; anyone else finds himself only. Beesel art. 14, AVG art. 15.';
+	'Who saw rows of this dossier from since up to until: when, in which office, for which purpose, of which table and how many. kind: read; copy (into a temporary table); would_refuse (what a table in mode observe let through); dump: a session of casus_backup took tables (relation) whole in which rows of this dossier may have stood, row_count NULL because the log counts them by table. For casus_auditor; anyone else finds himself only. Beesel art. 14, AVG art. 15.';
 
 CREATE FUNCTION casus.seen_by(person text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
 	RETURNS TABLE (at timestamptz, dossier bigint, role text, file text, office text, party text, purpose text,
-		source text, phase text, relation text, row_count bigint, opening bigint, node uuid, seq bigint)
+		source text, phase text, relation text, row_count bigint, opening bigint, node uuid, seq bigint, kind text)
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
-	AS $$
-	SELECT l.at, d.dossier, l.role, l.file, l.office, l.party, l.purpose, l.source, l.phase, l.relation,
-		d.row_count, l.opening, l.node, l.seq
-	FROM casus.access_log l, LATERAL unnest(l.dossiers, l.row_counts) AS d(dossier, row_count)
-	WHERE l.kind IN ('read', 'copy', 'would_refuse') AND (l.person = seen_by.person OR l.role = seen_by.person)
-		AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
-	ORDER BY l.at, l.node, l.seq, d.dossier
-	$$;
+BEGIN ATOMIC
+	SELECT s.at, s.seen, s.line ->> 'role', s.line ->> 'file', s.line ->> 'office', s.line ->> 'party', s.line ->> 'purpose',
+		s.line ->> 'source', s.line ->> 'phase', s.relation, s.row_count, (s.line ->> 'opening')::bigint, s.node, s.seq, s.kind
+	FROM casus_int.seen(NULL, seen_by.person, seen_by.since, seen_by.until) s
+	ORDER BY s.at, s.node, s.seq, s.seen;
+END;
 COMMENT ON FUNCTION casus.seen_by(text, timestamptz, timestamptz) IS
-	'What a person (or a database role, by its name) saw from since up to until: one line per record and dossier. dossier 0: rows without a valid label. For casus_auditor; anyone else finds his own only.';
+	'What a person (or a database role, by its name) saw from since up to until: one line per record and dossier, kind as in casus.who_saw. dossier 0: rows without a valid label; NULL: kind dump, a table that was taken whole (casus.affected names the dossiers). For casus_auditor; anyone else finds his own only.';
 
 CREATE FUNCTION casus.affected(person text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
 	RETURNS TABLE (file text, dossier bigint, first_at timestamptz, last_at timestamptz, records bigint,
-		row_count bigint, relations text[], purposes text[])
+		row_count bigint, relations text[], purposes text[], dumped boolean)
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
-	AS $$
-	SELECT max(s.file), s.dossier, min(s.at), max(s.at), count(*), sum(s.row_count)::bigint,
-		array_agg(DISTINCT s.relation ORDER BY s.relation), array_agg(DISTINCT s.purpose ORDER BY s.purpose) FILTER (WHERE s.purpose IS NOT NULL)
-	FROM casus.seen_by(affected.person, affected.since, affected.until) AS s
-	GROUP BY s.dossier
-	ORDER BY 1, 2
-	$$;
+BEGIN ATOMIC
+	WITH seen AS MATERIALIZED (
+		SELECT s.* FROM casus_int.seen(NULL, affected.person, affected.since, affected.until) s
+	)
+	SELECT max(a.file), a.dossier, min(a.at), max(a.at), count(*), sum(a.row_count)::bigint,
+		array_agg(DISTINCT a.relation ORDER BY a.relation) FILTER (WHERE a.relation IS NOT NULL),
+		array_agg(DISTINCT a.purpose ORDER BY a.purpose) FILTER (WHERE a.purpose IS NOT NULL), bool_or(a.dumped)
+	FROM (SELECT s.line ->> 'file' AS file, s.seen AS dossier, s.at, s.row_count, s.relation, s.line ->> 'purpose' AS purpose, false AS dumped
+			FROM seen s WHERE s.kind <> 'dump'
+		UNION ALL
+		SELECT o.file, o.id, s.at, NULL, s.relation, NULL, true
+			FROM seen s JOIN casus.dossier o ON o.opened_at <= s.at AND (s.files IS NULL OR o.file = ANY (s.files))
+			WHERE s.kind = 'dump') a
+	GROUP BY a.dossier
+	ORDER BY 1, 2;
+END;
 COMMENT ON FUNCTION casus.affected(text, timestamptz, timestamptz) IS
-	'For a breach: every dossier of which the account of a person (or a database role, by its name) was let through rows from since up to until, with the first and the last time, and from which tables. An upper bound: the log notes what the scans let through. What it dumped as casus_backup is not in here: casus.access_log, kind export, by table. For casus_auditor; anyone else finds his own only. AVG art. 33 and 34.';
+	'For a breach: every dossier of which the account of a person (or a database role, by its name) was let through rows from since up to until, with the first and the last time, and from which tables. An upper bound: the log notes what the scans let through. dumped: it took tables whole as casus_backup, so that every dossier that was open by then in the files of these tables is named; row_count tells what was read besides. For casus_auditor; anyone else finds his own only. AVG art. 33 and 34.';
 
 CREATE FUNCTION casus.log_outliers(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, factor numeric DEFAULT 3)
 	RETURNS TABLE (person text, office text, day date, dossiers bigint, own_median double precision, colleagues_median double precision)
