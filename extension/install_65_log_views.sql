@@ -20,17 +20,24 @@ CREATE VIEW casus_int.fresh_record WITH (security_barrier) AS
 	FROM casus_int.access_records(
 		(SELECT l.segment FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node()),
 		(SELECT l.place FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node())) AS t(line);
-GRANT SELECT ON casus_int.loaded_record, casus_int.fresh_record TO PUBLIC;
+CREATE VIEW casus_int.log_line AS
+	SELECT l.node, l.seq, l.at, l.line, l.line ->> 'kind' AS kind, l.line ->> 'code' AS code FROM casus_int.loaded_record l
+	UNION ALL
+	SELECT f.node, f.seq, f.at, f.line, f.line ->> 'kind', f.line ->> 'code' FROM casus_int.fresh_record f;
+GRANT SELECT ON casus_int.loaded_record, casus_int.fresh_record, casus_int.log_line TO PUBLIC;
 COMMENT ON VIEW casus_int.loaded_record IS
 	'Records of the access log that are in tables, with what index access_record_finds has of them; those that the caller may see.';
 COMMENT ON VIEW casus_int.fresh_record IS
 	'Records of the access log that are not in tables yet. Reading it is on record, as reading casus.access_log is.';
+COMMENT ON VIEW casus_int.log_line IS
+	'Both: casus.access_log for figures, of which every row need not be taken apart first.';
 
 /*
  * Of a dump the log has the table: kind export, or an attempt with code
  * copy_out when it did not come to its end.  Of casus' own tables count those
  * that have lines about dossiers.  The first branches find by index, each alone,
- * because a condition "this one or NULL" would not.
+ * because a condition "this one or NULL" would not; with a range of unknown ends
+ * the planner would take that for the rarer condition, hence IS TRUE.
  */
 CREATE FUNCTION casus_int.seen(dossier bigint, name text, since timestamptz, until timestamptz)
 	RETURNS TABLE (at timestamptz, kind text, seen bigint, row_count bigint, relation text, files text[], node uuid, seq bigint, line jsonb)
@@ -40,12 +47,12 @@ BEGIN ATOMIC
 	WITH found AS MATERIALIZED (
 		SELECT l.node, l.seq, l.at, l.line, l.names FROM casus_int.loaded_record l
 		WHERE seen.dossier IS NOT NULL AND l.dossiers @> to_jsonb(seen.dossier)
-			AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
+			AND l.at >= coalesce(since, '-infinity') AND (l.at < coalesce(until, 'infinity')) IS TRUE
 		UNION ALL
 		SELECT l.node, l.seq, l.at, l.line, l.names FROM casus_int.loaded_record l
 		WHERE seen.dossier IS NULL AND l.names @> ARRAY[seen.name]
 			AND (l.line ->> 'kind' = 'export' OR l.line ->> 'kind' = 'attempt' AND l.line ->> 'code' = 'copy_out') IS NOT TRUE
-			AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
+			AND l.at >= coalesce(since, '-infinity') AND (l.at < coalesce(until, 'infinity')) IS TRUE
 		UNION ALL
 		SELECT l.node, l.seq, l.at, l.line, l.names FROM casus_int.loaded_record l
 		WHERE (l.line ->> 'kind' = 'export' OR l.line ->> 'kind' = 'attempt' AND l.line ->> 'code' = 'copy_out')
@@ -142,24 +149,29 @@ CREATE FUNCTION casus.log_outliers(since timestamptz DEFAULT NULL, until timesta
 	RETURNS TABLE (person text, office text, day date, dossiers bigint, own_median double precision, colleagues_median double precision)
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
-	AS $$
+BEGIN ATOMIC
 	WITH seen AS MATERIALIZED (
-		SELECT coalesce(l.person, l.role) AS person, l.office, (l.at AT TIME ZONE 'Europe/Amsterdam')::date AS day,
-			count(DISTINCT d.dossier) AS dossiers
-		FROM casus.access_log l, LATERAL unnest(l.dossiers) AS d(dossier)
+		SELECT coalesce(l.line ->> 'person', l.line ->> 'role') AS person, l.line ->> 'office' AS office,
+			(l.at AT TIME ZONE 'Europe/Amsterdam')::date AS day, count(DISTINCT d.pair -> 0) AS dossiers
+		FROM casus_int.log_line l, LATERAL jsonb_array_elements(l.line -> 'dossiers') AS d(pair)
 		WHERE l.kind IN ('read', 'copy', 'would_refuse')
 			AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
 		GROUP BY 1, 2, 3
+	), own AS MATERIALIZED (
+		SELECT s.person, s.office, s.day, s.dossiers, percentile_cont(0.5) WITHIN GROUP (ORDER BY o.dossiers) AS median
+		FROM seen s LEFT JOIN seen o ON o.person = s.person AND coalesce(o.office, '') = coalesce(s.office, '') AND o.day <> s.day
+		GROUP BY 1, 2, 3, 4
+	), colleagues AS MATERIALIZED (
+		SELECT w.person, w.office,
+			(SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY o.dossiers) FROM seen o
+				WHERE o.person <> w.person AND o.office IS NOT DISTINCT FROM w.office) AS median
+		FROM (SELECT DISTINCT s.person, s.office FROM seen s) w
 	)
-	SELECT s.person, s.office, s.day, s.dossiers, own.median, colleagues.median
-	FROM seen s,
-		LATERAL (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY o.dossiers) AS median FROM seen o
-			WHERE o.person = s.person AND o.office IS NOT DISTINCT FROM s.office AND o.day <> s.day) AS own,
-		LATERAL (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY o.dossiers) AS median FROM seen o
-			WHERE o.person <> s.person AND o.office IS NOT DISTINCT FROM s.office) AS colleagues
-	WHERE s.dossiers >= 5 AND (s.dossiers > factor * own.median OR s.dossiers > factor * colleagues.median)
-	ORDER BY s.dossiers DESC, s.person, s.day
-	$$;
+	SELECT o.person, o.office, o.day, o.dossiers, o.median, c.median
+	FROM own o JOIN colleagues c ON c.person = o.person AND coalesce(c.office, '') = coalesce(o.office, '')
+	WHERE o.dossiers >= 5 AND (o.dossiers > log_outliers.factor * o.median OR o.dossiers > log_outliers.factor * c.median)
+	ORDER BY o.dossiers DESC, o.person, o.day;
+END;
 COMMENT ON FUNCTION casus.log_outliers(timestamptz, timestamptz, numeric) IS
 	'Days on which a person saw rows of more than factor times as many dossiers as on the median of his other days, or as colleagues in the same office do on a day; of less than five dossiers nothing is said. Where to look, not a finding. For casus_auditor; anyone else is compared with nobody.';
 

@@ -6,6 +6,7 @@ SET client_min_messages = warning;
 CREATE ROLE lv_coordinator LOGIN;
 CREATE ROLE lv_other LOGIN;
 CREATE ROLE lv_auditor LOGIN IN ROLE casus_auditor;
+CREATE ROLE lv_backup LOGIN BYPASSRLS IN ROLE casus_backup;
 CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL);
 INSERT INTO zaak SELECT n, 8 FROM generate_series(1, 20) n;
 GRANT SELECT ON zaak TO lv_coordinator, lv_other;
@@ -59,6 +60,37 @@ SELECT count(*) FROM casus.log_outliers();
 RESET SESSION AUTHORIZATION;
 SELECT count(*) FROM casus.who_saw(:two);
 SELECT count(*) FROM casus.affected('Coor');
+
+-- A dump takes a table whole, its dossiers uncounted: who_saw names the session, with the tables that are the dossier's
+-- file's or of no one file; affected names every dossier that was open by then.  A table of another file is none of it.
+RESET SESSION AUTHORIZATION;
+\o /dev/null
+CREATE TABLE elders (id integer PRIMARY KEY);
+SELECT casus.open_file('beesel-2021', 'lv_elders');
+SELECT casus.activate_protocol('lv_elders', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": "x"}');
+SELECT casus.protect('elders', 'lv_elders', opens_dossier => true, category => 'registratie');
+SELECT casus.bind('elders', 'enforce');
+GRANT SELECT ON zaak, elders TO lv_backup;
+SET SESSION AUTHORIZATION lv_backup;
+SELECT clock_timestamp() AS dump \gset
+COPY zaak TO STDOUT;
+COPY elders TO STDOUT;
+COPY casus_cat.act_content TO STDOUT;
+COPY casus_cat.protocol TO STDOUT;
+SET SESSION AUTHORIZATION lv_coordinator;
+SELECT casus.open_dossier('lv', '{"aandrager": "anoniem", "melddatum": "2026-01-05", "aanleiding": "melding", "beschrijving": "x", "personalia": "onbekend"}') AS late \gset
+SET SESSION AUTHORIZATION lv_auditor;
+\o
+SELECT kind, person, role, file, relation, row_count FROM casus.who_saw(:two, :'dump');
+SELECT kind, role FROM casus.who_saw(:late, :'dump');
+SELECT dossier, relation, kind FROM casus.seen_by('lv_backup', :'dump') ORDER BY seq;
+SELECT count(*), count(*) FILTER (WHERE dumped), count(*) FILTER (WHERE dossier = :late) AS late, max(row_count) AS row_count, relations
+	FROM casus.affected('lv_backup', :'dump') GROUP BY relations;
+SELECT bool_or(dumped) FROM casus.affected('Coor', :'begin');
+SET SESSION AUTHORIZATION lv_coordinator;
+SELECT count(*) FROM casus.who_saw(:two, :'dump');
+SET SESSION AUTHORIZATION lv_backup;
+SELECT count(*) FROM casus.who_saw(:two, :'dump');
 
 -- The control is an act with its sample and outcome.
 SET SESSION AUTHORIZATION lv_auditor;

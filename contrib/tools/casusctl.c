@@ -22,6 +22,7 @@ static const Command commands[] = {
 	{"verify", ctl_log_verify, "lkaft", "lk"},
 	{"dump", ctl_log_dump, "lkaft", "lk"},
 	{"anchor", ctl_db_anchor, "d", ""},
+	{"report", ctl_db_report, "dma", "m"},
 };
 
 static const struct option long_options[] = {
@@ -31,6 +32,7 @@ static const struct option long_options[] = {
 	{"from", required_argument, NULL, 'f'},
 	{"to", required_argument, NULL, 't'},
 	{"dbname", required_argument, NULL, 'd'},
+	{"month", required_argument, NULL, 'm'},
 	{"help", no_argument, NULL, '?'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0}
@@ -44,7 +46,10 @@ static const char help[] =
 	"  casusctl dump -l DIRECTORY -k FILE [-a ANCHOR] [-f NUMBER] [-t NUMBER]\n"
 	"      prints its entries as lines of JSON, as far as they verify\n"
 	"  casusctl anchor [-d CONNECTION]\n"
-	"      prints casus.log_anchor(), to be kept where nobody of the server comes\n\n"
+	"      prints casus.log_anchor(), to be kept where nobody of the server comes\n"
+	"  casusctl report -m MONTH [-d CONNECTION] [-a ANCHOR]\n"
+	"      prints a month of the log as one page of HTML, in Dutch, for the\n"
+	"      functionaris voor gegevensbescherming\n\n"
 	"  -l, --log-dir=DIRECTORY   casus.log_directory, or that of one node in it\n"
 	"  -k, --key-file=FILE       casus.log_key_file\n"
 	"  -a, --anchor=ANCHOR       an anchor of that log\n"
@@ -52,6 +57,7 @@ static const char help[] =
 	"  -t, --to=NUMBER           up to this one\n"
 	"  -d, --dbname=CONNECTION   name of a database or connection string; what\n"
 	"                            is left out comes from PGHOST and the like\n"
+	"  -m, --month=YYYY-MM       from its begin to its end in Amsterdam\n"
 	"      --help, --version\n\n"
 	"Ends with 0: done, the log is whole; 1: it is not; 2: wrong arguments, or a\n"
 	"file cannot be read or written; 3: the database does not answer or refuses.\n";
@@ -115,6 +121,9 @@ take_option(CtlOptions *options, int letter, const char *value)
 		case 'd':
 			options->database = value;
 			return true;
+		case 'm':
+			options->month = value;
+			return true;
 	}
 	return false;
 }
@@ -137,7 +146,7 @@ run(const Command *command, int argc, char **argv)
 	static char program[] = "casusctl";
 
 	argv[0] = program;			/* for what getopt_long says */
-	while ((letter = getopt_long(argc, argv, "l:k:a:f:t:d:", long_options, NULL)) != -1)
+	while ((letter = getopt_long(argc, argv, "l:k:a:f:t:d:m:", long_options, NULL)) != -1)
 	{
 		if (!take_option(&options, letter, optarg))
 			exit(EXIT_CANNOT);	/* getopt_long has said why */

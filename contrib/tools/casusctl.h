@@ -9,6 +9,8 @@
 
 #include "logsegment.h"
 
+struct pg_conn;					/* PGconn of libpq */
+
 /* Exit codes, which scripts rely on; they stand in README.md. */
 #define EXIT_WHOLE		0
 #define EXIT_DAMAGED	1
@@ -33,5 +35,7 @@ extern int	ctl_finish(int code);	/* after the last line of output */
 extern int	ctl_log_verify(const CtlOptions *options);
 extern int	ctl_log_dump(const CtlOptions *options);
 extern int	ctl_db_anchor(const CtlOptions *options);
+extern int	ctl_db_report(const CtlOptions *options);
+extern struct pg_conn *ctl_db_connect(const char *database);	/* or ends with EXIT_DATABASE */
 
 #endif							/* CASUSCTL_H */

@@ -8,8 +8,8 @@
 
 #include "libpq-fe.h"
 
-static PGconn *
-connect_to(const char *database)
+PGconn *
+ctl_db_connect(const char *database)
 {
 	const char *const keywords[] = {"dbname", "fallback_application_name", NULL};
 	const char *const values[] = {database, "casusctl", NULL};
@@ -23,7 +23,7 @@ connect_to(const char *database)
 int
 ctl_db_anchor(const CtlOptions *options)
 {
-	PGconn	   *connection = connect_to(options->database);
+	PGconn	   *connection = ctl_db_connect(options->database);
 	PGresult   *result = PQexec(connection, "SELECT anchor FROM casus.log_anchor()");
 
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
