@@ -221,9 +221,9 @@ casus_accesslog_passed(QueryDesc *query, Oid relid)
 }
 
 Oid
-casus_accesslog_observed(QueryDesc *query)
+casus_accesslog_observed(QueryDesc *query, Oid relid)
 {
-	return casus_logstatement_observed(query);
+	return casus_logstatement_observed(query, relid);
 }
 
 void

@@ -287,7 +287,7 @@ typedef struct LogStatement
 } LogStatement;
 
 /* Called when the first governed row of a scan passes. */
-extern void (*casus_logscan_passing) (QueryDesc *query);
+extern void (*casus_logscan_passing) (QueryDesc *query, const CasusProtected *observed);
 extern const Size casus_logscan_room;
 extern void casus_logscan_watch(LogStatement *statement, ScanState *state,
 								const CasusProtected *table, bool filtered);
@@ -306,7 +306,7 @@ extern void casus_logpoint_made(QueryDesc *query, PlannedStmt *statement);
 extern bool casus_logstatement_start(QueryDesc *query, const char *kind, bool is_point,
 									 StringInfo rest, void (*open_gate) (void));
 extern bool casus_logstatement_passed(QueryDesc *query, Oid relid);
-extern Oid	casus_logstatement_observed(QueryDesc *query);
+extern Oid	casus_logstatement_observed(QueryDesc *query, Oid relid);
 extern void casus_logstatement_run(QueryDesc *query);
 extern void casus_logstatement_end(QueryDesc *query);
 extern bool casus_logstatement_waiting(bool all);

@@ -530,7 +530,8 @@ extern void casus_accesslog_start(QueryDesc *query, bool is_copy,	/* into a temp
 extern void casus_accesslog_run(QueryDesc *query);	/* before each run: may it go on? */
 extern void casus_accesslog_end(QueryDesc *query);	/* executor end: write what is left */
 extern bool casus_accesslog_passed(QueryDesc *query, Oid relid);	/* 0: of any table */
-extern Oid	casus_accesslog_observed(QueryDesc *query); /* a table in observe, likewise, or 0 */
+/* a table in observe, likewise, or 0 */
+extern Oid	casus_accesslog_observed(QueryDesc *query, Oid relid);
 
 /* One record: kind is "refusal", "attempt", "act", "setup" ...; texts may be NULL. */
 extern void casus_accesslog_event(const char *kind, Oid relid, int64 dossier,

@@ -51,6 +51,7 @@ typedef struct CasusGuardFacts
 	bool		wrote;			/* a governed row, or values of one */
 	bool		inside;			/* governed rows have passed in what runs inside */
 	Oid			observed;		/* it has written one of this table in mode observe */
+	Oid			observed_inside;	/* rows of this one have passed in what runs inside */
 	bool		told;			/* of a copy that enforce would refuse */
 } CasusGuardFacts;
 
@@ -76,11 +77,13 @@ typedef struct CasusGuardFrame
 	int			triggers;		/* around it */
 	Oid			function;		/* called for the plan; or that the statement calls, and keeps */
 	bool		held;			/* its rows outlive the transaction */
-	bool		outside;		/* has written a row outside, of a protected table */
+	bool		outside;		/* has written a row outside, of a protected table, */
+	bool		observes;		/* or of one in mode observe */
 	bool		reads;			/* a command that gives rows of a temporary copy to functions */
 	bool		judged;			/* what follows is known */
 	bool		copies;			/* reads a temporary table with copies */
-	List	   *tables;			/* oids of protected tables that are its sources */
+	List	   *tables;			/* oids of protected tables that are its sources, */
+	List	   *observed;		/* and of those in mode observe */
 } CasusGuardFrame;
 
 /* Where a statement puts its rows. */
@@ -121,6 +124,7 @@ extern CasusGuardFacts *casus_guard_frame_facts(CasusGuardFrame *frame, bool not
 extern CasusGuardFacts *casus_guard_frame_facts_of(QueryDesc *query, bool note);
 extern void casus_guard_frame_wrote(CasusGuardFrame *frame);
 extern bool casus_guard_frame_has_written(CasusGuardFrame *frame);	/* the statement has */
+extern bool casus_guard_frame_tells(CasusGuardFrame *frame);
 extern void casus_guard_frame_written(void);
 extern bool casus_guard_frame_ever_written(void);	/* the transaction has */
 extern bool casus_guard_frame_lately_written(void); /* or one just undone had */
@@ -296,7 +300,7 @@ typedef struct CasusGuardSources
 	List	   *tables;			/* oids of protected tables */
 	const CasusProtected *first;	/* one of them, or NULL */
 	bool		copies;			/* a temporary table with copies is read */
-	Oid			observed;		/* one in mode observe: enforce would make it a source */
+	List	   *observed;		/* those in mode observe: enforce would make them sources */
 } CasusGuardSources;
 
 extern bool casus_guard_source_find(QueryDesc *query, CasusGuardSources *sources, bool others);
@@ -305,7 +309,8 @@ extern bool casus_guard_source_deferred(void);
 extern Oid	casus_guard_source_observed_around(void);
 /* The row trigger: a governed row; and may the row not come here? 0: outside */
 extern void casus_guard_source_wrote(const CasusProtected *prot);
-extern bool casus_guard_source_row(int32 file);
+extern bool casus_guard_source_row(const CasusProtected *prot, int32 file);
+extern Oid	casus_guard_source_row_observed(int32 file);
 
 /* ---- guard_derive.c: derived copies ---- */
 extern bool casus_guard_derive(QueryDesc *query, int eflags, Oid function);
@@ -323,6 +328,7 @@ extern bool casus_guard_derive_held(QueryDesc *query);
 extern bool casus_guard_derive_temporary(Node *stmt);	/* what it makes or alters is */
 extern void casus_guard_derive_refuse(const CasusGuardSources *sources, const char *what,
 									  const char *hint);
+extern void casus_guard_derive_observe(Oid relid, const char *what);
 
 /* ---- guard_inside.c: governed rows that pass inside a statement that writes ---- */
 extern void casus_guard_inside_function(Oid function);

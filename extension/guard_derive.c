@@ -307,20 +307,22 @@ hint_of(const CasusGuardTarget *target, bool cascades)
 }
 
 /* Under observe: what enforce would refuse. */
-static void
-observe(Oid relid, const char *what)
+void
+casus_guard_derive_observe(Oid relid, const char *what)
 {
 	casus_accesslog_event("would_refuse", relid, 0, "copy_out",
 						  psprintf("%s: %s", PAST_PROTOCOL, what));
 }
 
 static void
-judge_observed(const CasusGuardTarget *target, Oid source)
+judge_observed(const CasusGuardTarget *target, List *sources)
 {
+	Oid			source = sources == NIL ? InvalidOid : linitial_oid(sources);
+
 	if (!OidIsValid(source) && target->place == CASUS_PLACE_PERMANENT)
 		source = casus_guard_source_observed_around();
 	if (OidIsValid(source) && target->place == CASUS_PLACE_PERMANENT)
-		observe(source, casus_guard_derive_what(target));
+		casus_guard_derive_observe(source, casus_guard_derive_what(target));
 }
 
 static void
@@ -405,10 +407,10 @@ casus_guard_derive_run(QueryDesc *query)
 	if (!CASUS_LAYER(hold) || IsParallelWorker() || !casus_guard_derive_held(query))
 		return;
 	(void) casus_guard_source_find(query, &sources, false);
-	if (OidIsValid(sources.observed) && held != query)
+	if (sources.observed != NIL && held != query)
 	{
 		held = query;
-		observe(sources.observed, HELD_CHECK);
+		casus_guard_derive_observe(linitial_oid(sources.observed), HELD_CHECK);
 	}
 	if (sources.first == NULL)
 		return;

@@ -90,8 +90,9 @@ casus_guard_frame_enter(CasusGuardFrameKind kind, QueryDesc *query, CasusGuardSc
 	frame->scope = scope;
 	frame->triggers = casus_guard_frame_triggers();
 	frame->function = InvalidOid;
-	frame->held = frame->outside = frame->reads = frame->judged = frame->copies = false;
-	frame->tables = NIL;
+	frame->held = frame->outside = frame->observes = false;
+	frame->reads = frame->judged = frame->copies = false;
+	frame->tables = frame->observed = NIL;
 	memset(&frame->facts, 0, sizeof(CasusGuardFacts));
 	top = frame;
 	depth++;
@@ -199,6 +200,18 @@ casus_guard_frame_has_written(CasusGuardFrame *frame)
 	const CasusGuardFacts *facts = casus_guard_frame_facts(frame, false);
 
 	return facts != NULL && facts->wrote;
+}
+
+/* Of a copy that enforce would refuse it tells once. */
+bool
+casus_guard_frame_tells(CasusGuardFrame *frame)
+{
+	CasusGuardFacts *facts = casus_guard_frame_facts(frame, true);
+
+	if (facts == NULL || facts->told)
+		return false;
+	facts->told = true;
+	return true;
 }
 
 /* ---- the transaction ---- */

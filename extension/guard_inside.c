@@ -6,6 +6,7 @@
  * When the first governed row of a scan passes, the statements and commands
  * around it are asked where they put what they are given.  A permanent place
  * that nothing protects is refused; a temporary table holds a copy from then on.
+ * Rows that are observed leave a record of what would be refused, and no more.
  *
  * A function that is declared IMMUTABLE is called while a plan is made, and
  * what it returned stays in the plan, which may be kept for another capacity or
@@ -28,6 +29,17 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+/* frame NULL: no statement that could have told already */
+static void
+refuse(CasusGuardFrame *frame, const CasusGuardSources *sources, const char *what,
+	   const char *hint)
+{
+	if (sources->observed == NIL)
+		casus_guard_derive_refuse(sources, what, hint);
+	else if (frame == NULL || casus_guard_frame_tells(frame))
+		casus_guard_derive_observe(linitial_oid(sources->observed), what);
+}
+
 /* ---- while a plan is made ---- */
 
 /* A function is about to be called; the planner calls one at a time. */
@@ -49,10 +61,10 @@ check_planning(const CasusGuardSources *sources)
 		if (plan->kind != CASUS_FRAME_PLAN || !OidIsValid(plan->function) ||
 			func_volatile(plan->function) != PROVOLATILE_IMMUTABLE)
 			continue;
-		casus_guard_derive_refuse(sources,
-								  psprintf(_("Function %s is called while a plan is made, which would keep its result."),
-										   get_func_name(plan->function)),
-								  _("The function reads tables, so it is not IMMUTABLE: declare it STABLE."));
+		refuse(NULL, sources,
+			   psprintf(_("Function %s is called while a plan is made, which would keep its result."),
+						get_func_name(plan->function)),
+			   _("The function reads tables, so it is not IMMUTABLE: declare it STABLE."));
 	}
 }
 
@@ -66,11 +78,27 @@ check_planning(const CasusGuardSources *sources)
 static void
 note_inside(CasusGuardFrame *frame, const CasusGuardSources *sources)
 {
-	if (frame->outside)
-		casus_guard_derive_refuse(sources,
-								  _("governed rows would be written into a row outside the protocol"),
-								  _("Let nothing inside the statement read governed rows."));
-	casus_guard_frame_facts(frame, true)->inside = true;
+	const char *what = _("governed rows would be written into a row outside the protocol");
+
+	if (frame->outside || (frame->observes && sources->observed != NIL))
+		refuse(frame, sources, what, _("Let nothing inside the statement read governed rows."));
+	else if (frame->observes && casus_guard_frame_tells(frame))
+		casus_guard_derive_observe(InvalidOid, what);
+	if (sources->observed != NIL)
+		casus_guard_frame_facts(frame, true)->observed_inside = linitial_oid(sources->observed);
+	else
+		casus_guard_frame_facts(frame, true)->inside = true;
+}
+
+/* What it makes is a copy from now on; of observed rows that is nobody's matter. */
+static void
+note_copy(CasusGuardFrame *frame, const CasusGuardSources *sources,
+		  const CasusGuardTarget *target, CasusGuardScope *scope)
+{
+	if (sources->observed != NIL)
+		return;
+	casus_guard_derive_note(target, scope);
+	casus_guard_frame_wrote(frame);
 }
 
 /* A command that writes, or evaluates expressions for what it defines. */
@@ -99,16 +127,15 @@ check_command(CasusGuardFrame *frame, const CasusGuardSources *sources)
 			if (!casus_guard_derive_execute(scope->stmt, &target))
 				return;			/* its plan has a target */
 			if (target.place == CASUS_PLACE_PERMANENT)
-				casus_guard_derive_refuse(sources, casus_guard_derive_what(&target), NULL);
-			casus_guard_derive_note(&target, scope);
-			casus_guard_frame_wrote(frame);
+				refuse(frame, sources, casus_guard_derive_what(&target), NULL);
+			note_copy(frame, sources, &target, scope);
 			return;
 		case T_DropStmt:
 			return;
 		default:
 			if (GetCommandLogLevel(scope->stmt) == LOGSTMT_DDL &&
 				!casus_guard_derive_temporary(scope->stmt))
-				casus_guard_derive_refuse(sources, _("A definition keeps what is written into it."), NULL);
+				refuse(frame, sources, _("A definition keeps what is written into it."), NULL);
 			return;
 	}
 	relid = name == NULL ? InvalidOid : RangeVarGetRelid(name, NoLock, true);
@@ -116,14 +143,11 @@ check_command(CasusGuardFrame *frame, const CasusGuardSources *sources)
 		return;
 	casus_guard_derive_relation(relid, &target);
 	if (target.place == CASUS_PLACE_PERMANENT)
-		casus_guard_derive_refuse(sources, casus_guard_derive_what(&target), NULL);
+		refuse(frame, sources, casus_guard_derive_what(&target), NULL);
 	if (target.place == CASUS_PLACE_NOWHERE)
-	{
 		note_inside(frame, sources);
-		return;
-	}
-	casus_guard_derive_note(&target, NULL);
-	casus_guard_frame_wrote(frame);
+	else
+		note_copy(frame, sources, &target, NULL);
 }
 
 /*
@@ -142,20 +166,21 @@ check_statement(CasusGuardFrame *frame, const CasusGuardSources *sources)
 		return;
 	casus_guard_derive_target(frame->query, scope, true, &target);
 	if (target.place == CASUS_PLACE_PERMANENT || frame->held)
-		casus_guard_derive_refuse(sources, frame->held ?
-								  _("A cursor that outlives the transaction keeps rows when the purpose has ended.") :
-								  casus_guard_derive_what(&target), NULL);
+		refuse(frame, sources, frame->held ?
+			   _("A cursor that outlives the transaction keeps rows when the purpose has ended.") :
+			   casus_guard_derive_what(&target), NULL);
 	if (plan->resultRelations != NIL)
 		note_inside(frame, sources);
-	if (target.place == CASUS_PLACE_NOWHERE)
-		return;
-	casus_guard_derive_note(&target, scope);
-	casus_guard_frame_wrote(frame);
+	if (target.place != CASUS_PLACE_NOWHERE)
+		note_copy(frame, sources, &target, scope);
 }
 
-/* A governed row of the query passes, the first of one of its scans. */
+/*
+ * A governed row of the query passes, the first of one of its scans.  observed:
+ * of this table, where enforce would let it pass.
+ */
 static void
-passes(QueryDesc *query)
+passes(QueryDesc *query, const CasusProtected *observed)
 {
 	CasusGuardSources sources;
 	bool		judged = false;
@@ -163,6 +188,8 @@ passes(QueryDesc *query)
 	if (!CASUS_LAYER(derive) || IsParallelWorker())
 		return;
 	memset(&sources, 0, sizeof(sources));
+	if (observed != NULL)
+		sources.observed = list_make1_oid(observed->family);
 	check_planning(&sources);
 	for (CasusGuardFrame *frame = casus_guard_frame_top(); frame != NULL; frame = frame->outer)
 	{
@@ -265,7 +292,7 @@ casus_guard_inside_run(CasusGuardFrame *frame)
 	if (casus_accesslog_passed(frame->query, InvalidOid) ||
 		(frame->query->plannedstmt->parallelModeNeeded &&
 		 casus_guard_source_find(frame->query, &sources, false) && sources.first != NULL))
-		passes(frame->query);
+		passes(frame->query, NULL);
 }
 
 void

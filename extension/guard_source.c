@@ -44,12 +44,13 @@ find_source(Search *search, Index scanrelid)
 	prot = casus_registry_find(relid);
 	if (prot == NULL || prot->mode < CASUS_MODE_OBSERVE || !casus_guard_rows_pass(prot))
 		return;
+	/* Of a family's parts, as of the notes of the log, the whole. */
 	if (prot->mode == CASUS_MODE_OBSERVE)
 	{
-		sources->observed = relid;
+		sources->observed = list_append_unique_oid(sources->observed, prot->family);
 		return;
 	}
-	sources->tables = list_append_unique_oid(sources->tables, relid);
+	sources->tables = list_append_unique_oid(sources->tables, prot->family);
 	sources->first = prot;
 }
 
@@ -130,28 +131,29 @@ casus_guard_source_around(void)
 }
 
 /*
- * The table in mode observe whose rows something around this has written, or
- * let through as enforce would; told once for each such statement.
+ * The table in mode observe whose rows this or something around it has written,
+ * or let through as enforce would; told once for each such statement.
  */
-Oid
-casus_guard_source_observed_around(void)
+static Oid
+observed_around(CasusGuardFrame *frame)
 {
-	for (CasusGuardFrame *frame = casus_guard_frame_top(); frame != NULL; frame = frame->outer)
+	for (; frame != NULL; frame = frame->outer)
 	{
-		CasusGuardFacts *facts = casus_guard_frame_facts(frame, false);
+		const CasusGuardFacts *facts = casus_guard_frame_facts(frame, false);
 		Oid			relid = facts == NULL ? InvalidOid : facts->observed;
 
 		if (!OidIsValid(relid) && is_executing(frame))
-			relid = casus_accesslog_observed(frame->query);
-		if (!OidIsValid(relid))
-			continue;
-		facts = casus_guard_frame_facts(frame, true);
-		if (facts->told)
-			return InvalidOid;
-		facts->told = true;
-		return relid;
+			relid = casus_accesslog_observed(frame->query, InvalidOid);
+		if (OidIsValid(relid))
+			return casus_guard_frame_tells(frame) ? relid : InvalidOid;
 	}
 	return InvalidOid;
+}
+
+Oid
+casus_guard_source_observed_around(void)
+{
+	return observed_around(casus_guard_frame_top());
 }
 
 /* Does it fire triggers that have waited, after any statement before? */
@@ -230,6 +232,7 @@ judge_frame(CasusGuardFrame *frame)
 	old = MemoryContextSwitchTo(frame->query->estate->es_query_cxt);
 	(void) casus_guard_source_find(frame->query, &sources, true);
 	frame->tables = sources.tables;
+	frame->observed = sources.observed;
 	frame->copies = sources.copies;
 	MemoryContextSwitchTo(old);
 }
@@ -243,7 +246,9 @@ changes_rows_of(QueryDesc *query, Oid relid)
 		return false;
 	foreach(lc, query->plannedstmt->resultRelations)
 	{
-		if (rt_fetch(lfirst_int(lc), query->plannedstmt->rtable)->relid == relid)
+		RangeTblEntry *rte = rt_fetch(lfirst_int(lc), query->plannedstmt->rtable);
+
+		if (casus_registry_is_of(rte->relid, relid))
 			return true;
 	}
 	return false;
@@ -277,26 +282,26 @@ is_derived_outside(CasusGuardFrame *frame)
  * other by a plan. What a function has read, as a trigger of an application that
  * looks at the parent of its row, is not known by file.
  */
-static bool
-is_derived_across(CasusGuardFrame *frame, int32 file)
+static Oid
+source_of_another(List *tables, int32 file)
 {
 	ListCell   *lc;
 
-	foreach(lc, frame->tables)
+	foreach(lc, tables)
 	{
 		const CasusProtected *prot = casus_registry_find(lfirst_oid(lc));
 
 		for (int i = 0; prot != NULL && i < prot->nfiles; i++)
 		{
 			if (prot->files[i] != file && casus_context_reads_file(prot->files[i]))
-				return true;
+				return prot->relid;
 		}
 	}
-	return false;
+	return InvalidOid;
 }
 
 bool
-casus_guard_source_row(int32 file)
+casus_guard_source_row(const CasusProtected *prot, int32 file)
 {
 	CasusGuardFrame *frame = casus_guard_frame_top();
 
@@ -305,9 +310,37 @@ casus_guard_source_row(int32 file)
 	if (!frame->judged)
 		judge_frame(frame);
 	if (file != 0)
-		return is_derived_across(frame, file);
+		return OidIsValid(source_of_another(frame->tables, file));
 	if (is_derived_outside(frame))
 		return true;
-	frame->outside = true;
+	if (prot->mode == CASUS_MODE_ENFORCE)
+		frame->outside = true;
+	else
+		frame->observes = true;
 	return false;
+}
+
+/* Of rows that are observed: the table, told once for each statement. */
+Oid
+casus_guard_source_row_observed(int32 file)
+{
+	CasusGuardFrame *frame = casus_guard_frame_top();
+	const CasusGuardFacts *facts;
+	Oid			relid;
+	ListCell   *lc;
+
+	if (frame == NULL)
+		return InvalidOid;
+	facts = casus_guard_frame_facts(frame, false);
+	relid = file != 0 ? source_of_another(frame->observed, file) :
+		facts == NULL ? InvalidOid : facts->observed_inside;
+	foreach(lc, file != 0 ? NIL : frame->observed)
+	{
+		if (changes_rows_of(frame->query, lfirst_oid(lc)) ||
+			OidIsValid(casus_accesslog_observed(frame->query, lfirst_oid(lc))))
+			relid = lfirst_oid(lc);
+	}
+	if (OidIsValid(relid))
+		return casus_guard_frame_tells(frame) ? relid : InvalidOid;
+	return file == 0 ? observed_around(frame->outer) : InvalidOid;
 }

@@ -70,7 +70,7 @@ typedef struct LogScan
 /* Most statements have one scan: it is made together with the statement. */
 const Size	casus_logscan_room = sizeof(LogScan);
 
-void		(*casus_logscan_passing) (QueryDesc *query) = NULL;
+void		(*casus_logscan_passing) (QueryDesc *query, const CasusProtected *observed) = NULL;
 
 static LogScan *in_flight = NULL;	/* innermost first */
 static LogScan *node_scans = NULL;	/* those whose node is wrapped */
@@ -218,7 +218,12 @@ note_observed(LogScan *scan, TupleTableSlot *slot)
 	if (kind == CASUS_LABEL_GOVERNED)
 	{
 		if (casus_policy_permits(&raw))
+		{
+			if (!scan->told)
+				casus_logscan_passing(scan->statement->query, scan->table);
+			scan->told = true;
 			casus_lognote_add(scan->notes, label.dossier, false, false);
+		}
 		else
 			casus_lognote_refused(scan->notes, &label);
 	}
@@ -335,7 +340,7 @@ tell_passing(LogScan *scan, const pg_uuid_t *raw)
 
 	scan->told = casus_label_unpack(raw, &label) == CASUS_LABEL_GOVERNED;
 	if (scan->told)
-		casus_logscan_passing(scan->statement->query);
+		casus_logscan_passing(scan->statement->query, NULL);
 	if (scan->notes == NULL)
 		open_notes(scan);
 }

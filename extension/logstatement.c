@@ -228,9 +228,12 @@ casus_logstatement_passed(QueryDesc *query, Oid relid)
 	return false;
 }
 
-/* An observed table of which rows passed that enforce would let pass; InvalidOid: none. */
+/*
+ * An observed table, or this one, of which rows passed that enforce would let
+ * pass; InvalidOid: none.
+ */
 Oid
-casus_logstatement_observed(QueryDesc *query)
+casus_logstatement_observed(QueryDesc *query, Oid relid)
 {
 	LogStatement *statement = find_statement(query);
 	ListCell   *cell;
@@ -240,7 +243,8 @@ casus_logstatement_observed(QueryDesc *query)
 		LogRelation *relation = lfirst(cell);
 		const CasusProtected *table = casus_registry_find(relation->relid);
 
-		if (table != NULL && table->mode == CASUS_MODE_OBSERVE &&
+		if ((!OidIsValid(relid) || relation->relid == relid) &&
+			table != NULL && table->mode == CASUS_MODE_OBSERVE &&
 			!casus_lognote_none_permitted(relation->notes))
 			return relation->relid;
 	}

@@ -464,14 +464,16 @@ check_copy(CasusRow *row, HeapTuple tuple)
 	CasusLabel	label;
 	CasusDossier dossier = {0};
 	bool		is_governed;
+	const char *check;
+	Oid			observed;
 
 	if (tuple == NULL || !label_of(row, tuple, &raw))
 		return;
 	is_governed = casus_label_unpack(&raw, &label) == CASUS_LABEL_GOVERNED;
+	check = is_governed ? _("governed rows of one file would be written into another") :
+		_("governed rows would be written into a row outside the protocol");
 	if (is_governed)
 		casus_guard_source_wrote(row->prot);
-	if (row->prot->mode != CASUS_MODE_ENFORCE)
-		return;
 	if (is_governed)
 	{
 		if (row->dossier.id == label.dossier)
@@ -479,13 +481,16 @@ check_copy(CasusRow *row, HeapTuple tuple)
 		else if (!casus_dossier_load(label.dossier, &dossier))
 			return;
 	}
-	if (!casus_guard_source_row(is_governed ? dossier.file : 0))
-		return;
-	casus_rowverdict_refuse(row, "copy_out", _("this copy would go past the protocol"),
-							is_governed ?
-							_("governed rows of one file would be written into another") :
-							_("governed rows would be written into a row outside the protocol"),
-							is_governed ? CASUS_HINT_ENTER : NULL);
+	if (casus_guard_source_row(row->prot, dossier.file))
+	{
+		if (row->prot->mode == CASUS_MODE_ENFORCE)
+			casus_rowverdict_refuse(row, "copy_out", _("this copy would go past the protocol"),
+									check, is_governed ? CASUS_HINT_ENTER : NULL);
+		else if (casus_guard_frame_tells(casus_guard_frame_top()))
+			casus_guard_derive_observe(row->prot->family, check);
+	}
+	else if (OidIsValid(observed = casus_guard_source_row_observed(dossier.file)))
+		casus_guard_derive_observe(observed, check);
 }
 
 /* ---- entry ---- */
