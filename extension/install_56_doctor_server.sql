@@ -117,7 +117,7 @@ CREATE VIEW casus_int.state_finding WITH (security_barrier) AS
 		pg_catalog.format('REVOKE %I FROM %I; -- who sets up, keeps a copy or judges the log does not decide on cases', g.rolname, r.role_name)
 	FROM casus_cat.person_role r JOIN casus_cat.person p ON p.id = r.person
 	JOIN pg_catalog.pg_roles o ON o.oid = r.role_oid AND NOT o.rolsuper
-	JOIN pg_catalog.pg_roles g ON g.rolname IN ('casus_admin', 'casus_auditor', 'casus_backup')
+	JOIN pg_catalog.pg_roles g ON g.rolname IN ('casus_admin', 'casus_auditor', 'casus_backup', 'casus_collector')
 	JOIN casus_cat.file f ON EXISTS (SELECT FROM casus_cat.appointment a JOIN casus_cat.office c ON c.protocol = f.protocol AND c.code = a.office
 		WHERE a.file = f.id AND a.person = p.id AND a.starts <= pg_catalog.clock_timestamp() AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp())
 			AND (g.rolname <> 'casus_auditor' OR c.inspects IS NULL))

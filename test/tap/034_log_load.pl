@@ -173,6 +173,17 @@ sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS
 ok(wait_until(sub { loaded('ander') > 0 }), 'made again they are filled from the segments');
 compare('made again');
 
+# ---- a database under the name of an earlier one, in an encoding that cannot hold what that had on record ----
+
+sql('CREATE DATABASE taal');
+sql(qq{CREATE EXTENSION casus; CREATE ROLE "\xc5\xbeofie"; GRANT "\xc5\xbeofie" TO iemand}, 'postgres', 'taal');
+sql(qq{SET ROLE "\xc5\xbeofie"; DO \$\$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END \$\$}, 'postgres', 'taal');
+sql(q{DROP DATABASE taal WITH (FORCE)});
+sql(q{CREATE DATABASE taal ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0});
+sql('CREATE EXTENSION casus', 'postgres', 'taal');
+is(sql(q{SELECT count(*) FROM casus.access_log WHERE role = '??ofie' OR role = '?ofie'}, 'auditor', 'taal') > 0, 1, 'what it cannot hold is shown with question marks');
+ok(wait_until(sub { loaded('taal') > 0 }), '... and does not stop the loader');
+
 # ---- other processes do not wait for it ----
 
 for my $database ('kaal', 'ander')

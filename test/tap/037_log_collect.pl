@@ -262,6 +262,53 @@ $primary->safe_psql('postgres', 'CREATE DATABASE ander');
 $primary->safe_psql('ander', 'CREATE EXTENSION casus');
 ok(wait_until(sub { $primary->safe_psql('ander', q{SET ROLE casus_auditor; SELECT count(DISTINCT node) FROM casus.access_log}) eq '3' }), 'another database has of all logs what is about them');
 
+{
+	# As a database that is made later would load it.
+	my ($copy) = glob $primary->data_dir . "/casus_log/" . ($old =~ s/-//gr) . '/*.log';
+	change_byte($copy, 128 + 24 + 5);
+	$primary->safe_psql('postgres', 'CREATE DATABASE later');
+	$primary->safe_psql('later', 'CREATE EXTENSION casus');
+	ok(wait_until(sub { $primary->safe_psql('later', q{SET ROLE casus_auditor; SELECT count(DISTINCT node) FROM casus.access_log}) eq '2' }), 'what is about another database is loaded');
+	sleep 2;
+	is($primary->safe_psql('later', "SET ROLE casus_auditor; SELECT count(*) FROM casus.access_log WHERE node = '$old'"), '0', '... but for a copy that somebody changed here');
+	like(audit($primary, "SELECT finding FROM casus.verify_log(node => '$old')"), qr/^the entry is changed$/, '... as verify_log says');
+	change_byte($copy, 128 + 24 + 5);
+}
+
+# ---- a connection that is cut, and a standby that does not answer ----
+
+refuse_many($second, 300);
+for (1 .. 20)
+{
+	sql($second, q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ophaler'});
+	sleep 0.2;
+}
+same($primary, $second, 'connections cut');
+if ($ENV{TEST_LONG})
+{
+	my $backend = sql($second, q{SELECT pid FROM pg_stat_activity WHERE usename = 'ophaler'});
+	kill 'STOP', $backend;
+	ok(wait_until(sub { finding_of($primary, $second) =~ /it does not answer/ }), 'a standby that does not answer is told');
+	kill 'CONT', $backend;
+	read_rows($second, 3, 4);
+	same($primary, $second, 'it answers again');
+}
+
+# ---- segments that are gone before they were collected ----
+
+$primary->stop;
+refuse_many($second, 500);
+$second->stop;
+my ($gone) = (CasusTest::log_segments($second))[-2];
+rename $gone, "$gone.away" or die $!;
+$second->start;
+$primary->start;
+ok(wait_until(sub { doctor($primary, 'log_collect_gap') =~ /^critical: Of the access log of node \S+ 1 segments are missing/ }), 'a gap is told by doctor');
+is(audit($primary, "SELECT missing, state FROM casus.log_chain WHERE node = '" . uuid($second) . q{'}), '1|collected', '... and in casus.log_chain');
+like(audit($primary, "SELECT finding FROM casus.verify_log(node => '" . uuid($second) . q{')}), qr/^the segment is missing$/, '... and by verify_log');
+same($primary, $second, '... and what follows is collected');
+rename "$gone.away", $gone or die $!;
+
 # ---- promoted: its log goes on, and the former primary's is collected by it ----
 
 read_rows($primary, 30, 31);
