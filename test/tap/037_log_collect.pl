@@ -307,13 +307,13 @@ ok(wait_until(sub { doctor($primary, 'log_collect_gap') =~ /^critical: Of the ac
 is(audit($primary, "SELECT missing, state FROM casus.log_chain WHERE node = '" . uuid($second) . q{'}), '1|collected', '... and in casus.log_chain');
 like(audit($primary, "SELECT finding FROM casus.verify_log(node => '" . uuid($second) . q{')}), qr/^the segment is missing$/, '... and by verify_log');
 same($primary, $second, '... and what follows is collected');
-rename "$gone.away", $gone or die $!;
 
 # ---- promoted: its log goes on, and the former primary's is collected by it ----
 
 read_rows($primary, 30, 31);
 read_rows($second, 32, 33);
 same($primary, $second, 'before the promotion');
+rename "$gone.away", $gone or die $!;
 $primary->wait_for_catchup('twee');
 my $former = uuid($primary);
 $primary->stop;
