@@ -288,7 +288,7 @@ typedef struct LogStatement
 
 /* Called when the first governed row of a scan passes. */
 extern void (*casus_logscan_passing) (QueryDesc *query, const CasusProtected *observed);
-extern const Size casus_logscan_room;
+#define CASUS_LOGSCAN_ROOM	256 /* bytes that one scan needs, at the most */
 extern void casus_logscan_watch(LogStatement *statement, ScanState *state,
 								const CasusProtected *table, bool filtered);
 extern void casus_logscan_drop(LogStatement *statement);

@@ -203,7 +203,9 @@ look_at(Query *query, bool in_view, Found *found)
 			!OidIsValid(casus_compat_query_check_as_user(query, rte)))
 			add_named(found, query, rte, rtindex, columns);
 	}
-	(void) query_tree_walker(query, look_walker, &look, QTW_IGNORE_RT_SUBQUERIES);
+	/* The planner, too, looks for sub-queries in expressions by this mark alone. */
+	if (query->hasSubLinks || query->cteList != NIL)
+		(void) query_tree_walker(query, look_walker, &look, QTW_IGNORE_RT_SUBQUERIES);
 }
 
 /* ---- the query ---- */

@@ -56,24 +56,38 @@ make_permits(Index rtindex, const CasusProtected *prot)
 								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
+static bool
+is_true(Node *qual)
+{
+	return IsA(qual, Const) && !((Const *) qual)->constisnull &&
+		DatumGetBool(((Const *) qual)->constvalue);
+}
+
 /*
  * Puts the condition first, also where row security has added it: what other
- * policies of the table call then sees permitted rows only.
+ * policies of the table call then sees permitted rows only.  What permits every
+ * row, as the policy beside ours does, is left out: it would be planned.
  */
 static void
 bind_table(RangeTblEntry *rte, Index rtindex, const CasusProtected *prot)
 {
+	Expr	   *policy = NULL;
 	ListCell   *lc;
 
 	foreach(lc, rte->securityQuals)
 	{
-		if (casus_guard_is_policy(lfirst(lc), casus_permits_oid(), rtindex, prot))
-		{
-			rte->securityQuals = foreach_delete_current(rte->securityQuals, lc);
-			break;
-		}
+		Node	   *qual = lfirst(lc);
+
+		if (policy == NULL &&
+			casus_guard_is_policy(qual, casus_permits_oid(), rtindex, prot))
+			policy = (Expr *) qual;
+		else if (!is_true(qual))
+			continue;
+		rte->securityQuals = foreach_delete_current(rte->securityQuals, lc);
 	}
-	rte->securityQuals = lcons(make_permits(rtindex, prot), rte->securityQuals);
+	if (policy == NULL)
+		policy = make_permits(rtindex, prot);
+	rte->securityQuals = lcons(policy, rte->securityQuals);
 }
 
 /* The foreign-key check of a running ALTER TABLE must see every row. */

@@ -68,7 +68,7 @@ typedef struct LogScan
 } LogScan;
 
 /* Most statements have one scan: it is made together with the statement. */
-const Size	casus_logscan_room = sizeof(LogScan);
+StaticAssertDecl(sizeof(LogScan) <= CASUS_LOGSCAN_ROOM, "a scan fits into the room that a statement has for it");
 
 void		(*casus_logscan_passing) (QueryDesc *query, const CasusProtected *observed) = NULL;
 

@@ -3,9 +3,11 @@
  *		The statements that read protected relations now, from executor start
  *		to end: their notes, and what an open cursor may still return.
  *
- * A statement lives in the memory of its executor state; a callback on that
- * memory takes it off the list however it ends, and keeps what it has not
- * written.  The list is private to the backend.
+ * A statement lives in the memory of its executor state, or in a place that is
+ * there for one at a time: that memory is filled so that what a small plan
+ * needs fits into its first block.  A callback on it takes the statement off
+ * the list however it ends, and keeps what it has not written.  The list is
+ * private to the backend.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -22,7 +24,15 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
+typedef struct Place
+{
+	LogStatement statement;
+	char		scan[CASUS_LOGSCAN_ROOM] pg_attribute_aligned(MAXIMUM_ALIGNOF);
+} Place;
+
 static dlist_head statements = DLIST_STATIC_INIT(statements);
+static Place first;
+static bool first_taken = false;
 
 /* Keeps what is not written yet, and lets go of the statement's memory. */
 static void
@@ -47,6 +57,28 @@ retire_callback(void *arg)
 
 	if (statement->query != NULL)
 		retire(statement);
+	if (statement == &first.statement)
+		first_taken = false;
+}
+
+/* On the list, until the memory of the executor state goes. */
+static LogStatement *
+make_statement(QueryDesc *query)
+{
+	bool		nested = first_taken;
+	Place	   *place = nested ? palloc(sizeof(Place)) : &first;
+	LogStatement *statement = &place->statement;
+
+	memset(place, 0, sizeof(Place));
+	first_taken = true;
+	statement->room = place->scan;
+	statement->context = CurrentMemoryContext;
+	statement->query = query;
+	dlist_push_head(&statements, &statement->node);
+	statement->callback.func = retire_callback;
+	statement->callback.arg = statement;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &statement->callback);
+	return statement;
 }
 
 /* Watches the scans of protected relations; statement->watched says whether there are any. */
@@ -99,22 +131,22 @@ casus_logstatement_start(QueryDesc *query, const char *kind, bool is_point,
 						 StringInfo rest, void (*open_gate) (void))
 {
 	MemoryContext old = MemoryContextSwitchTo(query->estate->es_query_cxt);
-	LogStatement *statement = palloc0(MAXALIGN(sizeof(LogStatement)) + casus_logscan_room);
+	LogStatement *statement = make_statement(query);
 
-	statement->room = (char *) statement + MAXALIGN(sizeof(LogStatement));
 	statement->kind = kind;
-	statement->context = CurrentMemoryContext;
 	statement->open_gate = open_gate;
+	statement->rest = rest;
 	if (is_point)
 		watch_point(statement, query->planstate);
 	else
 		(void) watch_walker(query->planstate, statement);
+	MemoryContextSwitchTo(old);
 	if (!statement->watched)
 	{
-		MemoryContextSwitchTo(old);
+		dlist_delete(&statement->node);
+		statement->query = NULL;
 		return false;
 	}
-	statement->query = query;
 	statement->query_id = query->plannedstmt->queryId;
 	/* casus_policy_begin() has just looked for a change of role. */
 	statement->context_generation = casus_context_count;
@@ -122,12 +154,6 @@ casus_logstatement_start(QueryDesc *query, const char *kind, bool is_point,
 	statement->looked_at = GetCurrentStatementStartTimestamp();
 	statement->parallel = query->plannedstmt->parallelModeNeeded &&
 		!IsParallelWorker();
-	statement->rest = rest;
-	dlist_push_head(&statements, &statement->node);
-	statement->callback.func = retire_callback;
-	statement->callback.arg = statement;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &statement->callback);
-	MemoryContextSwitchTo(old);
 	return true;
 }
 

@@ -14,7 +14,8 @@
  * depends on.  For the same reason nobody else is given the statistics of the
  * label column, in which labels of hidden rows stand.
  *
- * Reads state through the caches of others and keeps nothing.
+ * Reads state through the caches of others; kept, private to the backend, are
+ * shares, until statistics or what they were made from change.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -28,6 +29,7 @@
 #include "parser/parsetree.h"
 #include "port/pg_bitutils.h"
 #include "state.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/selfuncs.h"
 #include "utils/syscache.h"
@@ -40,7 +42,36 @@
 #define OF_PARTICIPANT		0.3
 #define DOSSIERS			1000.0
 
+#define SHARES	16				/* a power of two */
+
+/* Of a table; by oid modulo, one drives another out. */
+static struct
+{
+	Oid			relid;
+	uint64		as_of;
+	double		share;
+}			outside[SHARES];
+
+/* Of a capacity, whatever dossier it is for; likewise. */
+static struct
+{
+	int32		protocol;
+	uint8		office;
+	uint8		purpose;
+	uint64		as_of;
+	double		share;
+}			readable[SHARES];
+
+/* Changes of statistics; what is compared with it only goes up as well. */
+static uint64 statistics_changes = 1;
+
 static get_relation_stats_hook_type prev_get_relation_stats = NULL;
+
+static void
+statistics_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	statistics_changes++;
+}
 
 /* ---- rows outside the protocol ---- */
 
@@ -51,9 +82,9 @@ column_statistics(Oid relid, AttrNumber attno)
 						   Int16GetDatum(attno), BoolGetDatum(false));
 }
 
-/* The share of rows that bear the constant label. */
+/* The share of rows that bear the constant label, by statistics. */
 static double
-outside_share(const CasusProtected *prot)
+look_outside_share(const CasusProtected *prot)
 {
 	HeapTuple	statistics = column_statistics(prot->relid, prot->label_attno);
 	AttStatsSlot slot;
@@ -72,6 +103,22 @@ outside_share(const CasusProtected *prot)
 	}
 	ReleaseSysCache(statistics);
 	return share;
+}
+
+static double
+outside_share(const CasusProtected *prot)
+{
+	uint64		as_of = statistics_changes + casus_registry_changes;
+	int			i = prot->relid & (SHARES - 1);
+
+	if (outside[i].relid != prot->relid || outside[i].as_of != as_of)
+	{
+		outside[i].as_of = 0;
+		outside[i].share = look_outside_share(prot);
+		outside[i].relid = prot->relid;
+		outside[i].as_of = as_of;
+	}
+	return outside[i].share;
 }
 
 /* ---- governed rows ---- */
@@ -145,11 +192,11 @@ phase_of_state(const CasusProtocol *protocol, int state)
 }
 
 static double
-capacity_share(const CasusCapacity *capacity)
+look_capacity_share(const CasusCapacity *capacity)
 {
 	const CasusProtocol *protocol = casus_protocol(capacity->protocol);
 	double		phases[CASUS_MAX_CODE];
-	double		readable[CASUS_MAX_CODE] = {0.0};
+	double		granted[CASUS_MAX_CODE] = {0.0};
 	double		share = 0.0;
 
 	if (capacity->purpose >= protocol->npurposes)
@@ -166,12 +213,33 @@ capacity_share(const CasusCapacity *capacity)
 		phase = phase_of_state(protocol, rule->state);
 		if (phase < CASUS_MAX_CODE &&
 			(protocol->purpose_phases[capacity->purpose] & (UINT64CONST(1) << phase)) != 0)
-			readable[phase] = Min(1.0, readable[phase] + rule_share(protocol, rule));
+			granted[phase] = Min(1.0, granted[phase] + rule_share(protocol, rule));
 	}
 	phase_shares(protocol->nphases, phases);
 	for (int i = 0; i < CASUS_MAX_CODE; i++)
-		share += phases[i] * readable[i];
-	share = Min(share, 1.0);
+		share += phases[i] * granted[i];
+	return Min(share, 1.0);
+}
+
+/* A protocol may have thousands of rules: they are walked once, not for each plan. */
+static double
+capacity_share(const CasusCapacity *capacity)
+{
+	uint64		as_of = statistics_changes + casus_catalog_generation;
+	int			i = (capacity->protocol + capacity->office + capacity->purpose) & (SHARES - 1);
+	double		share;
+
+	if (readable[i].as_of != as_of || readable[i].protocol != capacity->protocol ||
+		readable[i].office != capacity->office || readable[i].purpose != capacity->purpose)
+	{
+		readable[i].as_of = 0;
+		readable[i].share = look_capacity_share(capacity);
+		readable[i].protocol = capacity->protocol;
+		readable[i].office = capacity->office;
+		readable[i].purpose = capacity->purpose;
+		readable[i].as_of = as_of;
+	}
+	share = readable[i].share;
 	return capacity->dossier != 0 ? share / dossier_count() : share;
 }
 
@@ -218,7 +286,7 @@ static bool
 estimate(SupportRequestSelectivity *request)
 {
 	const CasusProtected *prot;
-	double		outside;
+	double		out;
 
 	if (!casus_preloaded || !casus_installed() || request->is_join ||
 		list_length(request->args) != 1)
@@ -226,8 +294,8 @@ estimate(SupportRequestSelectivity *request)
 	prot = table_of(request->root, linitial(request->args));
 	if (prot == NULL || prot->label_attno == InvalidAttrNumber)
 		return false;
-	outside = outside_share(prot);
-	request->selectivity = outside + (1.0 - outside) * governed_share(prot);
+	out = outside_share(prot);
+	request->selectivity = out + (1.0 - out) * governed_share(prot);
 	CLAMP_PROBABILITY(request->selectivity);
 	return true;
 }
@@ -279,6 +347,7 @@ casus_get_relation_stats(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attno
 void
 casus_policy_support_init(void)
 {
+	CacheRegisterSyscacheCallback(STATRELATTINH, statistics_changed, (Datum) 0);
 	prev_get_relation_stats = get_relation_stats_hook;
 	get_relation_stats_hook = casus_get_relation_stats;
 }

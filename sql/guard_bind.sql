@@ -158,6 +158,21 @@ SET ROLE guard_bind_plain;
 SELECT count(*) FROM app.zaak WHERE id > 4;
 RESET ROLE;
 DROP POLICY aaa ON app.zaak;
+
+-- So does one that is a constant; only what permits every row is not planned.
+CREATE POLICY aaa ON app.zaak AS RESTRICTIVE USING (true);
+SET ROLE guard_bind_plain;
+SELECT count(*) AS true FROM app.zaak WHERE id > 4;
+RESET ROLE;
+ALTER POLICY aaa ON app.zaak USING (false);
+SET ROLE guard_bind_plain;
+SELECT count(*) AS false FROM app.zaak WHERE id > 4;
+RESET ROLE;
+ALTER POLICY aaa ON app.zaak USING (NULL);
+SET ROLE guard_bind_plain;
+SELECT count(*) AS unknown FROM app.zaak WHERE id > 4;
+RESET ROLE;
+DROP POLICY aaa ON app.zaak;
 SELECT casus.maintenance('app.zaak', 'done', '0') <= now() + interval '1 second' AS closed;
 
 -- session_replication_role does not switch the trigger off.
