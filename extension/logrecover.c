@@ -3,10 +3,11 @@
  *		Where the access log ends, found when its writer starts.
  *
  * A crash may leave a tail that was not written whole: it holds nothing that
- * anybody waited for.  It is kept beside the segment, and cut off.  Where
- * whole records follow something that does not hold it is no crash: then the
- * segment is left as it is, for verify_log to name the place, and the log goes
- * on in another one.
+ * anybody waited for.  It is kept beside the segment, and cut off.  The pages
+ * of a batch reach the disk in any order, so there may be whole records behind
+ * a gap; but none that says that all before it was on disk already.  Where one
+ * does it was no crash: then the segment is left as it is, for verify_log to
+ * name the place, and the log goes on in another one.
  *
  * Numbers go on from the highest that was found, so that none is given twice.
  * Nothing is kept; only the writer calls this.
@@ -20,12 +21,14 @@
 #include <unistd.h>
 
 #include "storage/fd.h"
+#include "utils/memutils.h"
 
 typedef struct SegmentScan
 {
 	bool		header_holds;
-	bool		damaged;		/* whole records follow what does not hold */
+	bool		damaged;		/* what does not hold was on disk once */
 	uint64		size;
+	uint64		written;		/* behind the last byte that is not zero */
 	uint16		last_kind;		/* of the last record that holds */
 	CasusLogPoint good;			/* the end of what holds */
 	CasusLogPoint last;			/* the last that looks like a record */
@@ -53,22 +56,118 @@ holds(pg_hmac_ctx *hmac, const CasusLogKeys *keys, const CasusLogPoint *before,
 		memcmp(mac, record->mac, CASUS_LOG_MAC) == 0;
 }
 
-/* What comes after the first record that does not hold. */
-static CasusLogRead
-scan_rest(SegmentScan *scan, CasusLogReader *reader, CasusLogRecord *record,
-		  const CasusLogKeys *keys, pg_hmac_ctx *hmac)
+/* The place behind the last byte from there on that is not zero.  False with errno. */
+static bool
+find_written(SegmentScan *scan, int fd, uint64 from)
 {
-	CasusLogPoint before = scan->good;
-	CasusLogRead read;
+	uint8		bytes[8192];
 
-	do
+	scan->written = from;
+	for (uint64 at = from; at < scan->size;)
 	{
-		note_last(scan, record);
-		memcpy(before.mac, record->mac, CASUS_LOG_MAC);
-		read = casus_logsegment_next(reader, record);
-		if (read == CASUS_LOG_OK && holds(hmac, keys, &before, record))
-			scan->damaged = true;
-	} while (read == CASUS_LOG_OK);
+		ssize_t		n = pread(fd, bytes, Min(sizeof(bytes), scan->size - at), (off_t) at);
+
+		if (n <= 0)
+		{
+			if (n == 0)
+				errno = EIO;
+			return false;
+		}
+		for (ssize_t i = n; i > 0; i--)
+			if (bytes[i - 1] != 0)
+			{
+				scan->written = at + i;
+				break;
+			}
+		at += n;
+	}
+	return true;
+}
+
+/* Might a record begin with these bytes?  Quicker than to read it. */
+static bool
+may_begin(const uint8 *bytes)
+{
+	return bytes[4] >= 1 && bytes[4] <= CASUS_RECORD_LAST_KIND && bytes[5] == 0 &&
+		bytes[6] <= 1 && bytes[7] == 0;
+}
+
+/* Is a record of that number possible behind what holds? */
+static bool
+is_plausible(const SegmentScan *scan, const CasusLogRecord *record)
+{
+	return record->seq > scan->good.seq &&
+		record->seq - scan->good.seq <= scan->size / (CASUS_RECORD_HEADER + CASUS_LOG_MAC);
+}
+
+/*
+ * What comes after the records that hold.  A record stands right behind the mac
+ * that it was made from, so each can be judged by itself, wherever it begins.
+ */
+static CasusLogRead
+scan_rest(SegmentScan *scan, CasusLogReader *reader, const CasusLogKeys *keys, pg_hmac_ctx *hmac)
+{
+	uint64		start = scan->good.offset - CASUS_LOG_MAC;
+	uint64		length = scan->size - start;
+	uint64		at = scan->good.offset;
+	uint64		due = at;		/* where a record begins */
+	CasusLogPoint before = scan->good;
+	uint8	   *bytes;
+
+	if (scan->written == scan->good.offset)
+		return CASUS_LOG_END;
+	bytes = MemoryContextAllocHuge(CurrentMemoryContext, length);
+	if (pread(reader->fd, bytes, length, (off_t) start) != (ssize_t) length)
+	{
+		errno = errno ? errno : EIO;
+		return CASUS_LOG_FAILED;
+	}
+	while (at + CASUS_RECORD_HEADER + CASUS_LOG_MAC <= scan->written)
+	{
+		CasusLogRecord record;
+		CasusLogRead read;
+
+		reader->offset = at;
+		read = may_begin(bytes + (at - start)) ?
+			casus_logsegment_next(reader, &record) : CASUS_LOG_TORN;
+		if (read == CASUS_LOG_FAILED)
+			return read;
+		if (read == CASUS_LOG_OK && is_plausible(scan, &record))
+		{
+			memcpy(before.mac, bytes + (at - start) - CASUS_LOG_MAC, CASUS_LOG_MAC);
+			if (holds(hmac, keys, &before, &record))
+			{
+				scan->damaged |= record.settled;
+				note_last(scan, &record);
+				at = due = reader->offset;
+				continue;
+			}
+			/* Its number may have been given, whatever is wrong with it. */
+			if (at == due && record.seq == scan->last.seq + 1)
+			{
+				note_last(scan, &record);
+				due = reader->offset;
+			}
+		}
+		at++;
+	}
+	pfree(bytes);
+	return CASUS_LOG_END;
+}
+
+/* The same where there is no key to judge by: only numbers. */
+static CasusLogRead
+scan_unkeyed(SegmentScan *scan, CasusLogReader *reader)
+{
+	CasusLogRecord record;
+	CasusLogRead read = CASUS_LOG_END;
+
+	if (reader->limit > CASUS_SEGMENT_HEADER)
+	{
+		reader->offset = CASUS_SEGMENT_HEADER;
+		while ((read = casus_logsegment_next(reader, &record)) == CASUS_LOG_OK)
+			note_last(scan, &record);
+	}
 	return read;
 }
 
@@ -110,18 +209,15 @@ scan_segment(SegmentScan *scan, int fd, uint64 segment, const CasusLogKeys *keys
 		}
 		scan->last = *good;
 	}
-	else if (read != CASUS_LOG_FAILED && reader.limit > CASUS_SEGMENT_HEADER)
-	{
-		reader.offset = CASUS_SEGMENT_HEADER;
-		read = casus_logsegment_next(&reader, &record);
-	}
-	if (read == CASUS_LOG_OK)
-		read = scan_rest(scan, &reader, &record, keys, hmac);
+	if (read != CASUS_LOG_FAILED && !find_written(scan, fd, scan->good.offset))
+		read = CASUS_LOG_FAILED;
+	if (read != CASUS_LOG_FAILED)
+		read = scan->header_holds ? scan_rest(scan, &reader, keys, hmac) : scan_unkeyed(scan, &reader);
 	casus_logsegment_close(&reader);
 	return read != CASUS_LOG_FAILED;
 }
 
-/* Copies what stands behind the good end beside the segment, and cuts it off. */
+/* Copies what was written behind the good end beside the segment, and cuts it off. */
 static bool
 keep_tail(int fd, const char *path, const SegmentScan *scan)
 {
@@ -136,9 +232,9 @@ keep_tail(int fd, const char *path, const SegmentScan *scan)
 	copy = BasicOpenFilePerm(aside, O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY, 0600);
 	if (copy < 0)
 		return false;
-	while (ok && at < scan->size)
+	while (ok && at < scan->written)
 	{
-		ssize_t		n = pread(fd, bytes, Min(sizeof(bytes), scan->size - at), (off_t) at);
+		ssize_t		n = pread(fd, bytes, Min(sizeof(bytes), scan->written - at), (off_t) at);
 
 		ok = n > 0 && write(copy, bytes, n) == n;
 		at += Max(n, 0);
@@ -164,12 +260,13 @@ judge_segment(const char *path, int fd, const SegmentScan *scan,
 	}
 	*end = scan->good;
 	found->stopped = scan->last_kind == CASUS_RECORD_STOP;
-	if (scan->size > scan->good.offset)
+	if (scan->written > scan->good.offset)
 	{
-		found->torn += scan->size - scan->good.offset;
+		found->torn += scan->written - scan->good.offset;
 		return keep_tail(fd, path, scan);
 	}
-	return true;
+	return scan->size == scan->good.offset ||
+		(ftruncate(fd, (off_t) scan->good.offset) == 0 && pg_fsync(fd) == 0);
 }
 
 /*
@@ -179,7 +276,7 @@ judge_segment(const char *path, int fd, const SegmentScan *scan,
 static bool
 is_none(const SegmentScan *scan, uint64 segment)
 {
-	return scan->size < CASUS_SEGMENT_HEADER ||
+	return scan->written < CASUS_SEGMENT_HEADER ||
 		(!scan->header_holds && segment > CASUS_SEGMENT_LAST / 2);
 }
 
@@ -188,7 +285,7 @@ set_aside(const char *path, const SegmentScan *scan, CasusLogFound *found)
 {
 	char		aside[MAXPGPATH + 32];
 
-	found->torn += scan->size;
+	found->torn += scan->written;
 	snprintf(aside, sizeof(aside), "%s.torn", path);
 	return rename(path, aside) == 0;
 }

@@ -9,10 +9,13 @@
  * is held and counts only when it is complete, so a process that dies leaves
  * no hole.
  *
- * ring->lock guards the bytes, latch and head; written moves under it.  The
- * atomics may be read without: durable, failing and answered are set by the
- * writer (failing also by who finds that the writer stands still), asked and
- * rotation are counted up by backends.
+ * ring->lock guards the bytes, latch and head; written and blocks move under
+ * it.  The atomics may be read without: durable, failing and answered are set
+ * by the writer (failing also by who finds that the writer stands still), asked
+ * and rotation are counted up by backends.
+ *
+ * Who waits for a position says in a place of its own which one, and is woken
+ * alone: after a sync there are as many who wait for the next one.
  *
  * put, wait and what they call never raise: they serve where an error is being
  * sent already.
@@ -29,6 +32,7 @@
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "storage/pmsignal.h"
+#include "storage/proc.h"
 #include "storage/shmem.h"
 #include "utils/wait_event.h"
 
@@ -47,10 +51,11 @@
 typedef struct LogRing
 {
 	LWLock		lock;
-	ConditionVariable progress; /* durable, failing or answered has changed */
+	ConditionVariable progress; /* failing or answered has changed, or there is room */
 	Latch	   *latch;			/* the writer's; NULL: there is none */
 	uint64		size;			/* of bytes */
 	pg_atomic_uint64 written;
+	pg_atomic_uint64 blocks;	/* how many these are */
 	pg_atomic_uint64 durable;
 	pg_atomic_uint32 failing;	/* 0, an errno, or CASUS_LOG_* */
 	pg_atomic_uint64 asked;		/* for a sign of life */
@@ -59,6 +64,8 @@ typedef struct LogRing
 	pg_atomic_uint64 rotated;	/* how many of these are answered */
 	pg_atomic_uint32 rotation_failed;	/* 1: the last of these could not be made */
 	CasusLogHead head;			/* the end of the log on disk */
+	int			nplaces;
+	pg_atomic_uint64 *awaited;	/* by place in the array of processes; 0: none */
 	char		bytes[FLEXIBLE_ARRAY_MEMBER];
 } LogRing;
 
@@ -71,6 +78,9 @@ typedef struct Wait
 } Wait;
 
 static LogRing *ring = NULL;
+
+/* Processes there can be, those of the server itself included. */
+#define PLACES	(MaxBackends + NUM_AUXILIARY_PROCS)
 
 /* What the writer does, for a server of one process (postgres --single). */
 void		(*casus_logring_alone) (void) = NULL;
@@ -133,13 +143,50 @@ wake_writer(void)
 
 /* ---- waiting ---- */
 
+/* Until the writer has come to a position, or for a second. */
+static void
+sleep_until(uint64 position)
+{
+	int			place = MyProc - ProcGlobal->allProcs;
+
+	if (place >= ring->nplaces)
+	{
+		pg_usleep(1000);
+		return;
+	}
+	/* Either the writer sees this, or what it has set before is seen here. */
+	(void) pg_atomic_exchange_u64(&ring->awaited[place], position);
+	if (pg_atomic_read_u64(&ring->durable) < position && casus_logring_failing() == 0)
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 1000, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+	}
+	pg_atomic_write_u64(&ring->awaited[place], 0);
+}
+
+/* Wakes who has waited for no more than that. */
+static void
+wake_until(uint64 position)
+{
+	pg_memory_barrier();
+	for (int place = 0; place < ring->nplaces; place++)
+	{
+		uint64		awaited = pg_atomic_read_u64(&ring->awaited[place]);
+
+		if (awaited != 0 && awaited <= position &&
+			pg_atomic_compare_exchange_u64(&ring->awaited[place], &awaited, 0))
+			SetLatch(&ProcGlobal->allProcs[place].procLatch);
+	}
+}
+
 /*
- * Waits a second at most; false with errno when there is no more hope.  Who is
- * cancelled goes on for a moment, since a disk that is only slow costs less
+ * Waits a second at most, for a position or, where that is 0, for room; false
+ * with errno when there is no more hope.  Who is cancelled goes on for a moment, since a disk that is only slow costs less
  * than a lost connection.
  */
 static bool
-wait_more(Wait *wait)
+wait_more(Wait *wait, uint64 position)
 {
 	instr_time	now;
 	uint64		durable = pg_atomic_read_u64(&ring->durable);
@@ -179,6 +226,11 @@ wait_more(Wait *wait)
 		errno = ETIMEDOUT;
 		return false;
 	}
+	if (position != 0)
+	{
+		sleep_until(position);
+		return true;
+	}
 	HOLD_INTERRUPTS();
 	(void) ConditionVariableTimedSleep(&ring->progress, 1000, PG_WAIT_EXTENSION);
 	RESUME_INTERRUPTS();
@@ -191,14 +243,9 @@ casus_logring_wait(uint64 position)
 {
 	Wait		wait = {0};
 	bool		ok = true;
-	int			save_errno;
 
 	while (ok && pg_atomic_read_u64(&ring->durable) < position)
-		ok = wait_more(&wait);
-	save_errno = errno;
-	if (wait.begun)
-		ConditionVariableCancelSleep();
-	errno = save_errno;
+		ok = wait_more(&wait, position);
 	return ok;
 }
 
@@ -293,11 +340,12 @@ casus_logring_put(const char *data, uint32 length, uint64 *end)
 			copy_in(written + sizeof(header), data, length);
 			*end = written + size;
 			pg_atomic_write_u64(&ring->written, *end);
+			pg_atomic_write_u64(&ring->blocks, pg_atomic_read_u64(&ring->blocks) + 1);
 			latch = ring->latch;
 			ok = true;
 		}
 		LWLockRelease(&ring->lock);
-		if (ok || !wait_more(&wait))
+		if (ok || !wait_more(&wait, 0))
 			break;
 	}
 	save_errno = errno;
@@ -354,6 +402,13 @@ casus_logring_take(uint64 *position, StringInfo block)
 	return true;
 }
 
+/* Blocks that were ever put into the ring. */
+uint64
+casus_logring_blocks(void)
+{
+	return pg_atomic_read_u64(&ring->blocks);
+}
+
 /* All before that position is on disk, where the log ends at head now. */
 void
 casus_logring_publish(uint64 durable, const CasusLogHead *head)
@@ -363,6 +418,7 @@ casus_logring_publish(uint64 durable, const CasusLogHead *head)
 	pg_atomic_write_u64(&ring->durable, durable);
 	LWLockRelease(&ring->lock);
 	pg_atomic_write_u32(&ring->failing, 0);
+	wake_until(durable);
 	ConditionVariableBroadcast(&ring->progress);
 }
 
@@ -372,6 +428,7 @@ casus_logring_fail(int code)
 {
 	bool		fresh = pg_atomic_exchange_u32(&ring->failing, (uint32) code) != (uint32) code;
 
+	wake_until(PG_UINT64_MAX);
 	ConditionVariableBroadcast(&ring->progress);
 	return fresh;
 }
@@ -416,10 +473,16 @@ ring_bytes(void)
 	return (Size) casus_log_ring_size * 1024;
 }
 
+static Size
+places_bytes(void)
+{
+	return mul_size(PLACES, sizeof(pg_atomic_uint64));
+}
+
 static void
 ring_startup(void)
 {
-	Size		size = offsetof(LogRing, bytes) + ring_bytes();
+	Size		size = offsetof(LogRing, bytes) + ring_bytes() + places_bytes();
 	bool		found;
 
 	ring = ShmemInitStruct("casus log ring", size, &found);
@@ -432,7 +495,12 @@ ring_startup(void)
 		LWLockInitialize(&ring->lock, tranche);
 		ConditionVariableInit(&ring->progress);
 		ring->size = ring_bytes();
+		ring->nplaces = PLACES;
+		ring->awaited = (pg_atomic_uint64 *) (ring->bytes + ring->size);
+		for (int place = 0; place < ring->nplaces; place++)
+			pg_atomic_init_u64(&ring->awaited[place], 0);
 		pg_atomic_init_u64(&ring->written, COUNTER_START);
+		pg_atomic_init_u64(&ring->blocks, COUNTER_START);
 		pg_atomic_init_u64(&ring->durable, COUNTER_START);
 		pg_atomic_init_u32(&ring->failing, 0);
 		pg_atomic_init_u64(&ring->asked, COUNTER_START);
@@ -449,5 +517,6 @@ casus_logring_init(void)
 	if (!casus_preloaded)
 		return;
 	casus_shmem_request(offsetof(LogRing, bytes) + ring_bytes());
+	casus_shmem_request_later(places_bytes);
 	casus_shmem_add(ring_startup);
 }

@@ -183,14 +183,14 @@ casus_logsegment_put_header(pg_hmac_ctx *hmac, const CasusLogKey *key, const uin
 /* The record after the point, which moves behind it. */
 bool
 casus_logsegment_put_record(pg_hmac_ctx *hmac, const CasusLogKey *key, CasusLogPoint *point,
-							CasusRecordKind kind, int64 time,
+							CasusRecordKind kind, bool settled, int64 time,
 							const char *payload, uint32 length, uint8 *out)
 {
 	uint8	   *mac = out + CASUS_RECORD_HEADER + length;
 
 	put_int(out, length, 4);
 	put_int(out + 4, kind, 2);
-	put_int(out + 6, 0, 2);
+	put_int(out + 6, settled, 2);
 	put_int(out + 8, point->seq + 1, 8);
 	put_int(out + 16, (uint64) time, 8);
 	memcpy(out + CASUS_RECORD_HEADER, payload, length);
@@ -306,6 +306,33 @@ casus_logsegment_header_holds(pg_hmac_ctx *hmac, const CasusLogKeys *keys,
 		memcmp(mac, header->mac, CASUS_LOG_MAC) == 0;
 }
 
+/* At what is no record: is it room for others, up to the limit? */
+static CasusLogRead
+room_or_torn(const CasusLogReader *reader)
+{
+	static const uint8 zeros[4096];
+	uint8		bytes[sizeof(zeros)];
+	uint64		at = reader->offset;
+
+	while (at < reader->limit)
+	{
+		ssize_t		n = pread(reader->fd, bytes, Min(sizeof(bytes), reader->limit - at), (off_t) at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+		{
+			if (n == 0)
+				errno = EIO;	/* it became shorter meanwhile */
+			return CASUS_LOG_FAILED;
+		}
+		if (memcmp(bytes, zeros, n) != 0)
+			return CASUS_LOG_TORN;
+		at += n;
+	}
+	return CASUS_LOG_ROOM;
+}
+
 /* The next record; its parts are valid until the next call. */
 CasusLogRead
 casus_logsegment_next(CasusLogReader *reader, CasusLogRecord *record)
@@ -317,15 +344,18 @@ casus_logsegment_next(CasusLogReader *reader, CasusLogRecord *record)
 	if (left == 0)
 		return CASUS_LOG_END;
 	if (left < CASUS_RECORD_HEADER + CASUS_LOG_MAC)
-		return CASUS_LOG_TORN;
+		return room_or_torn(reader);
 	in = have(reader, CASUS_RECORD_HEADER);
 	if (in == NULL)
 		return CASUS_LOG_FAILED;
 	record->length = (uint32) get_int(in, 4);
 	record->kind = (uint16) get_int(in + 4, 2);
 	size = CASUS_RECORD_HEADER + (uint64) record->length + CASUS_LOG_MAC;
+	record->settled = get_int(in + 6, 2) == 1;
+	if (record->kind == 0)
+		return room_or_torn(reader);
 	if (record->length > CASUS_RECORD_MAX || size > left ||
-		record->kind == 0 || record->kind > CASUS_RECORD_LAST_KIND || get_int(in + 6, 2) != 0)
+		record->kind > CASUS_RECORD_LAST_KIND || get_int(in + 6, 2) > 1)
 		return CASUS_LOG_TORN;
 	in = have(reader, size);
 	if (in == NULL)

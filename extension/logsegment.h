@@ -20,11 +20,14 @@
  *
  *		record	 0	4	length of the payload
  *				 4	2	kind (CasusRecordKind)
- *				 6	2	0
+ *				 6	2	1: all before it was on disk when it was written; else 0
  *				 8	8	number, from 1, without gaps
  *				16	8	when it was written, microseconds since 1970
  *				24	n	payload: a JSON object
  *			  24+n 32	mac: HMAC-SHA256(key, previous mac, bytes 0 to 24+n-1)
+ *
+ * Behind the last record of a file there may be zeros, room that was made
+ * before it is needed.
  *
  * The number is the authority on what came first, not the time.
  *
@@ -98,6 +101,7 @@ typedef struct CasusLogRecord
 	uint64		offset;
 	uint32		length;
 	uint16		kind;
+	bool		settled;		/* all before it was on disk when it was written */
 	uint64		seq;
 	int64		time;
 	const uint8 *head;			/* payload and mac follow */
@@ -131,6 +135,7 @@ typedef enum CasusLogRead
 {
 	CASUS_LOG_OK,
 	CASUS_LOG_END,				/* exactly at the limit */
+	CASUS_LOG_ROOM,				/* nothing but zeros up to the limit */
 	CASUS_LOG_TORN,				/* what follows is no whole record */
 	CASUS_LOG_FAILED			/* errno */
 } CasusLogRead;
@@ -151,7 +156,7 @@ extern bool casus_logsegment_put_header(pg_hmac_ctx *hmac, const CasusLogKey *ke
 										int64 time, uint8 *out);
 extern bool casus_logsegment_put_record(pg_hmac_ctx *hmac, const CasusLogKey *key,
 										CasusLogPoint *point,
-										CasusRecordKind kind, int64 time,
+										CasusRecordKind kind, bool settled, int64 time,
 										const char *payload, uint32 length, uint8 *out);
 
 extern bool casus_logsegment_open(CasusLogReader *reader, int fd, uint64 limit);

@@ -8,6 +8,10 @@
  * failed fdatasync nothing is believed of the file it was for: what was not
  * safe is cut off, and written anew in another file.
  *
+ * A file is made longer by zeros ahead of the records, so that a sync has
+ * nothing to write but them.  When the log goes on in another file, or stops,
+ * that room is cut off.
+ *
  * What it finds at start is in logrecover.c.  All state belongs to the writer
  * process; nothing is shared.  Failures are told by false and
  * casus_logstore_error().
@@ -25,12 +29,16 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#define ROOM	(512 * 1024)	/* bytes made ahead at a time */
+
 static struct
 {
 	CasusLogKeys keys;
 	pg_hmac_ctx *hmac;
 	int			fd;				/* of the segment in use; -1: the next write needs another */
 	ino_t		inode;
+	uint64		size;			/* of the file, room included */
+	bool		cramped;		/* there was no room to be made: do without, in this file */
 	CasusLogPoint now;
 	CasusLogPoint safe;
 	StringInfoData buffer;		/* ends at now */
@@ -110,6 +118,18 @@ use_file(void)
 		return false;
 	}
 	store.inode = st.st_ino;
+	store.size = (uint64) st.st_size;
+	store.cramped = false;
+	return true;
+}
+
+/* Cuts the file off at the end of what is on disk.  False with errno. */
+static bool
+cut_at_safe(void)
+{
+	if (ftruncate(store.fd, (off_t) store.safe.offset) != 0)
+		return false;
+	store.size = store.safe.offset;
 	return true;
 }
 
@@ -133,6 +153,27 @@ write_at(const char *data, size_t length, uint64 offset)
 		length -= n;
 	}
 	return true;
+}
+
+/*
+ * Zeros behind the end, up to the size at which the next file begins.  Where
+ * they cannot be written the log goes on without, as long as it can.
+ */
+static void
+make_room(uint64 end)
+{
+	static const char zeros[64 * 1024];
+	uint64		target = Min(end + ROOM, (uint64) casus_log_segment_size * 1024);
+
+	store.size = Max(store.size, end);
+	if (store.cramped)
+		return;
+	for (uint64 at = end; at < target && !store.cramped; at += sizeof(zeros))
+		store.cramped = !write_at(zeros, Min(sizeof(zeros), target - at), at);
+	if (!store.cramped)
+		store.size = Max(store.size, target);
+	else if (ftruncate(store.fd, (off_t) end) == 0)
+		store.size = end;
 }
 
 /*
@@ -183,6 +224,8 @@ start_file(void)
 		return false;
 	}
 	store.inode = st.st_ino;
+	store.size = sizeof(header);
+	store.cramped = false;
 	store.now = store.safe = point;
 	return true;
 }
@@ -196,11 +239,20 @@ casus_logstore_next(void)
 {
 	Assert(store.buffer.len == 0 && store.now.offset == store.safe.offset);
 	if (store.doubtful && store.fd >= 0 &&
-		ftruncate(store.fd, (off_t) store.safe.offset) != 0)
+		(!cut_at_safe() || pg_fsync(store.fd) != 0))
 		return failed();
 	store.doubtful = false;
+	casus_logstore_trim();
 	close_file();
 	return start_file();
+}
+
+/* Cuts off the room; where that fails there are zeros at the end of the file. */
+void
+casus_logstore_trim(void)
+{
+	if (store.fd >= 0 && store.size > store.safe.offset)
+		(void) cut_at_safe();
 }
 
 /* Must the next record go to another segment? */
@@ -229,7 +281,7 @@ casus_logstore_check(bool *changed)
 		casus_logdir_file(path, store.keys.node, store.now.segment);
 		if (stat(path, &st) == 0)
 			same = st.st_ino == store.inode &&
-				(uint64) st.st_size == store.now.offset - store.buffer.len;
+				(uint64) st.st_size == store.size;
 		else if (errno == ENOENT)
 			same = false;
 		else
@@ -265,11 +317,12 @@ void
 casus_logstore_add(CasusRecordKind kind, const char *payload, uint32 length)
 {
 	uint32		size = CASUS_RECORD_HEADER + length + CASUS_LOG_MAC;
+	bool		settled = store.now.offset == store.safe.offset;
 
 	enlargeStringInfo(&store.buffer, size);
 	if (!casus_logsegment_put_record(store.hmac,
 									 casus_logsegment_key(&store.keys, store.now.key),
-									 &store.now, kind, casus_logstore_clock(), payload, length,
+									 &store.now, kind, settled, casus_logstore_clock(), payload, length,
 									 (uint8 *) store.buffer.data + store.buffer.len))
 		elog(ERROR, "the HMAC of the access log failed");
 	store.buffer.len += size;
@@ -286,9 +339,13 @@ casus_logstore_write(void)
 		failed();
 		if (ftruncate(store.fd, (off_t) start) != 0)
 			store.doubtful = true;
+		else
+			store.size = start;
 		return false;
 	}
 	store.buffer.len = 0;
+	if (store.now.offset > store.size)
+		make_room(store.now.offset);
 	return true;
 }
 
@@ -317,8 +374,7 @@ casus_logstore_undo(void)
 
 	store.buffer.len = 0;
 	store.now = store.safe;
-	if (beyond && store.fd >= 0 && !store.doubtful &&
-		ftruncate(store.fd, (off_t) store.safe.offset) != 0)
+	if (beyond && store.fd >= 0 && !store.doubtful && !cut_at_safe())
 		store.doubtful = true;
 }
 

@@ -7,7 +7,9 @@
  * postmaster, on a hot standby too.  It takes blocks of records from the ring,
  * numbers and chains them (logstore.c), and makes a batch durable by one
  * fdatasync; who waits for one of them is woken then.  Records that come
- * meanwhile make the next batch.
+ * meanwhile make the next batch.  Sessions that were answered together come
+ * back together: the next sync is put off for a part of what it costs where
+ * that lets them into the same batch (gather).
  *
  * When the log cannot be written the records stay in the ring, and it is tried
  * again: each second, and whenever a backend asks.  Without anything to do it
@@ -40,6 +42,10 @@
 #define RETRY_MS		1000	/* while the log cannot be written */
 #define LAST_SESSIONS_MS	10000	/* at the stop: for sessions that end */
 #define CLOCK_JUMP		USECS_PER_SEC
+#define GATHER_MAX		2000	/* microseconds that a sync is put off at most */
+#define LUCK_MAX		15
+#define LUCK_ENOUGH		4		/* below that it is tried now and then only */
+#define LUCK_TRY		64
 
 static bool is_open = false;
 static uint64 taken = 0;		/* position in the ring behind what the store has */
@@ -47,6 +53,14 @@ static TimestampTz unsynced = 0;	/* since when it has what is not on disk; 0: no
 static StringInfoData block;
 static MemoryContext own_context = NULL;
 static ResourceOwner own_resources = NULL;
+
+/* When to sync: see gather. */
+static uint64 nblocks = 0;		/* in the batch under way */
+static uint64 blocks_seen = 0;	/* of the ring, when that was taken */
+static uint64 expected = 0;		/* blocks of the next batch, if all come back */
+static uint64 sync_time = 0;	/* of late, microseconds */
+static int	luck = LUCK_MAX;	/* did they come in time? */
+static int	untried = 0;
 
 /* What the next batch has to say first. */
 static CasusLogFound found;
@@ -142,6 +156,7 @@ give_up(void)
 		casus_logstore_undo();
 	taken = casus_logring_durable();
 	unsynced = 0;
+	nblocks = 0;
 	begun_noted = false;
 	if (casus_logring_fail(error))
 		ereport(LOG,
@@ -158,11 +173,15 @@ static bool
 sync_batch(void)
 {
 	CasusLogHead head;
+	int64		since = steady_clock();
 
 	if (!casus_logstore_sync())
 		return false;
+	sync_time = (7 * sync_time + (uint64) (steady_clock() - since)) / 8;
 	casus_logstore_head(&head);
 	casus_logring_publish(taken, &head);
+	expected = nblocks + casus_logring_blocks() - blocks_seen;
+	nblocks = 0;
 	unsynced = 0;
 	if (begun_noted && !has_begun && found.fresh)
 		ereport(LOG,
@@ -240,6 +259,33 @@ write_batch(void)
 	return !must_sync() || sync_batch();
 }
 
+/*
+ * Sessions that wait by turns, those of one batch while the other is synced,
+ * take two syncs for what one could do.  So whoever was answered last is given
+ * a moment to come back, unless that turned out to be in vain.
+ */
+static void
+gather(void)
+{
+	uint64		patience = Min(sync_time / 2, GATHER_MAX);
+	int64		since;
+
+	if (casus_log_durability != CASUS_LOG_STRICT || !IsUnderPostmaster || expected < 2 ||
+		(luck < LUCK_ENOUGH && ++untried % LUCK_TRY != 0))
+		return;
+	since = steady_clock();
+	while (casus_logring_blocks() - blocks_seen < expected)
+	{
+		if ((uint64) (steady_clock() - since) >= patience)
+		{
+			luck = Max(luck - 1, 0);
+			return;
+		}
+		pg_usleep(Max(patience / 16, 10));
+	}
+	luck = Min(luck + 2, LUCK_MAX);
+}
+
 /* Writes all that is in the ring; anyway: also when that is nothing. */
 static bool
 drain(bool anyway)
@@ -249,15 +295,19 @@ drain(bool anyway)
 		bool		any = false;
 		uint64		next = taken;
 
+		if (casus_logring_written() > taken)
+			gather();
 		/* What begin_batch makes durable does not hold this block yet. */
 		while (casus_logstore_buffered() < BATCH && casus_logring_take(&next, &block))
 		{
 			if (!any && !begin_batch())
 				return false;
 			any = true;
+			nblocks++;
 			add_lines();
 			taken = next;
 		}
+		blocks_seen = casus_logring_blocks();
 		if (!any && !anyway)
 			return true;
 		if ((!any && !begin_batch()) || !write_batch())
@@ -350,8 +400,8 @@ serve_last_sessions(void)
 	if (!work() || !begin_batch())
 		return;
 	note(CASUS_RECORD_STOP, "log_stopped", NULL);
-	if (casus_logstore_write())
-		(void) sync_batch();
+	if (casus_logstore_write() && sync_batch())
+		casus_logstore_trim();
 }
 
 static long
