@@ -63,6 +63,8 @@ extern void (*casus_logring_alone) (void);
 extern void casus_logring_attach(void);
 extern bool casus_logring_take(uint64 *position, StringInfo block);
 extern uint64 casus_logring_blocks(void);
+extern bool casus_logring_idle(bool idle, uint64 taken);
+extern bool casus_logring_awaited(void);
 extern void casus_logring_publish(uint64 durable, const CasusLogHead *head);
 extern bool casus_logring_fail(int code);
 extern uint64 casus_logring_asked(void);

@@ -212,7 +212,8 @@ scan_segment(SegmentScan *scan, int fd, uint64 segment, const CasusLogKeys *keys
 	if (read != CASUS_LOG_FAILED && !find_written(scan, fd, scan->good.offset))
 		read = CASUS_LOG_FAILED;
 	if (read != CASUS_LOG_FAILED)
-		read = scan->header_holds ? scan_rest(scan, &reader, keys, hmac) : scan_unkeyed(scan, &reader);
+		read = scan->header_holds ?
+			scan_rest(scan, &reader, keys, hmac) : scan_unkeyed(scan, &reader);
 	casus_logsegment_close(&reader);
 	return read != CASUS_LOG_FAILED;
 }

@@ -15,7 +15,9 @@
  * and rotation are counted up by backends.
  *
  * Who waits for a position says in a place of its own which one, and is woken
- * alone: after a sync there are as many who wait for the next one.
+ * alone: after a sync there are as many who wait for the next one.  Where
+ * nobody waits for a record (relaxed) a writer that looks by itself now and
+ * then is not woken for it.
  *
  * put, wait and what they call never raise: they serve where an error is being
  * sent already.
@@ -57,6 +59,7 @@ typedef struct LogRing
 	pg_atomic_uint64 written;
 	pg_atomic_uint64 blocks;	/* how many these are */
 	pg_atomic_uint64 durable;
+	pg_atomic_uint32 idle;		/* 1: the writer sleeps until it is woken */
 	pg_atomic_uint32 failing;	/* 0, an errno, or CASUS_LOG_* */
 	pg_atomic_uint64 asked;		/* for a sign of life */
 	pg_atomic_uint64 answered;	/* how many of these */
@@ -158,6 +161,8 @@ sleep_until(uint64 position)
 	(void) pg_atomic_exchange_u64(&ring->awaited[place], position);
 	if (pg_atomic_read_u64(&ring->durable) < position && casus_logring_failing() == 0)
 	{
+		if (casus_log_durability != CASUS_LOG_STRICT)
+			wake_writer();
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 1000, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
@@ -182,8 +187,8 @@ wake_until(uint64 position)
 
 /*
  * Waits a second at most, for a position or, where that is 0, for room; false
- * with errno when there is no more hope.  Who is cancelled goes on for a moment, since a disk that is only slow costs less
- * than a lost connection.
+ * with errno when there is no more hope.  Who is cancelled goes on for a
+ * moment, since a disk that is only slow costs less than a lost connection.
  */
 static bool
 wait_more(Wait *wait, uint64 position)
@@ -313,6 +318,17 @@ copy_out(uint64 position, char *data, uint64 length)
 	memcpy(data + first, ring->bytes, length - first);
 }
 
+/* With so much in the ring, must the writer know at once? */
+static bool
+must_wake(uint64 written)
+{
+	if (casus_log_durability == CASUS_LOG_STRICT)
+		return true;
+	pg_memory_barrier();
+	return pg_atomic_read_u32(&ring->idle) != 0 ||
+		written - pg_atomic_read_u64(&ring->durable) > ring->size / 4;
+}
+
 /*
  * Puts a block of whole lines into the ring, and says where it ends.  Waits
  * while there is no room.  False with errno: it is not in the ring.
@@ -341,10 +357,13 @@ casus_logring_put(const char *data, uint32 length, uint64 *end)
 			*end = written + size;
 			pg_atomic_write_u64(&ring->written, *end);
 			pg_atomic_write_u64(&ring->blocks, pg_atomic_read_u64(&ring->blocks) + 1);
-			latch = ring->latch;
 			ok = true;
 		}
+		if (!ok || must_wake(written + size))
+			latch = ring->latch;
 		LWLockRelease(&ring->lock);
+		if (!ok && latch)
+			SetLatch(latch);
 		if (ok || !wait_more(&wait, 0))
 			break;
 	}
@@ -377,6 +396,24 @@ casus_logring_attach(void)
 	ring->latch = MyLatch;
 	LWLockRelease(&ring->lock);
 	on_shmem_exit(detach, (Datum) 0);
+}
+
+/* The writer is about to sleep until it is woken; false: there is something in the ring. */
+bool
+casus_logring_idle(bool idle, uint64 taken)
+{
+	(void) pg_atomic_exchange_u32(&ring->idle, idle ? 1 : 0);
+	return pg_atomic_read_u64(&ring->written) == taken;
+}
+
+/* Does anybody wait for what is not on disk? */
+bool
+casus_logring_awaited(void)
+{
+	for (int place = 0; place < ring->nplaces; place++)
+		if (pg_atomic_read_u64(&ring->awaited[place]) != 0)
+			return true;
+	return false;
 }
 
 /* Takes the block at that position, which moves behind it.  False: none is there. */
@@ -502,6 +539,7 @@ ring_startup(void)
 		pg_atomic_init_u64(&ring->written, COUNTER_START);
 		pg_atomic_init_u64(&ring->blocks, COUNTER_START);
 		pg_atomic_init_u64(&ring->durable, COUNTER_START);
+		pg_atomic_init_u32(&ring->idle, 0);
 		pg_atomic_init_u32(&ring->failing, 0);
 		pg_atomic_init_u64(&ring->asked, COUNTER_START);
 		pg_atomic_init_u64(&ring->answered, COUNTER_START);

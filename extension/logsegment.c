@@ -316,7 +316,8 @@ room_or_torn(const CasusLogReader *reader)
 
 	while (at < reader->limit)
 	{
-		ssize_t		n = pread(reader->fd, bytes, Min(sizeof(bytes), reader->limit - at), (off_t) at);
+		ssize_t		n = pread(reader->fd, bytes, Min(sizeof(bytes), reader->limit - at),
+							  (off_t) at);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -322,7 +322,8 @@ casus_logstore_add(CasusRecordKind kind, const char *payload, uint32 length)
 	enlargeStringInfo(&store.buffer, size);
 	if (!casus_logsegment_put_record(store.hmac,
 									 casus_logsegment_key(&store.keys, store.now.key),
-									 &store.now, kind, settled, casus_logstore_clock(), payload, length,
+									 &store.now, kind, settled, casus_logstore_clock(),
+									 payload, length,
 									 (uint8 *) store.buffer.data + store.buffer.len))
 		elog(ERROR, "the HMAC of the access log failed");
 	store.buffer.len += size;

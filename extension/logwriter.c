@@ -11,6 +11,9 @@
  * back together: the next sync is put off for a part of what it costs where
  * that lets them into the same batch (gather).
  *
+ * In relaxed mode it is woken by the first record, and from then on looks by
+ * itself until all is on disk: a record costs who reads no wake-up.
+ *
  * When the log cannot be written the records stay in the ring, and it is tried
  * again: each second, and whenever a backend asks.  Without anything to do it
  * sleeps until it is woken.
@@ -38,7 +41,8 @@
 #include "utils/wait_event.h"
 
 #define BATCH			(1024 * 1024)	/* bytes from which a batch is written */
-#define RELAXED_MS		200		/* relaxed: until records are on disk */
+#define RELAXED_MS		160		/* relaxed: until records are on disk, ... */
+#define LOOK_MS			20		/* ... and until they are taken from the ring */
 #define RETRY_MS		1000	/* while the log cannot be written */
 #define LAST_SESSIONS_MS	10000	/* at the stop: for sessions that end */
 #define CLOCK_JUMP		USECS_PER_SEC
@@ -239,12 +243,12 @@ add_lines(void)
 	}
 }
 
-/* relaxed: not yet, unless the ring fills up or somebody asks. */
+/* relaxed: not yet, unless the ring fills up or somebody waits for it. */
 static bool
 must_sync(void)
 {
 	return casus_log_durability == CASUS_LOG_STRICT || !IsUnderPostmaster ||
-		!has_begun || casus_logring_failing() != 0 ||
+		!has_begun || casus_logring_failing() != 0 || casus_logring_awaited() ||
 		taken - casus_logring_durable() > (uint64) casus_log_ring_size * 512 ||
 		TimestampDifferenceExceeds(unsynced, GetCurrentTimestamp(), RELAXED_MS);
 }
@@ -409,7 +413,10 @@ patience(bool ok)
 {
 	if (!ok)
 		return RETRY_MS;
-	return unsynced != 0 ? RELAXED_MS : -1;
+	if (unsynced != 0)
+		return LOOK_MS;
+	/* Whoever comes from now on wakes us. */
+	return casus_logring_idle(true, taken) ? -1 : 0;
 }
 
 /* What outlives transactions; the functions for the HMAC want a resource owner. */
@@ -457,6 +464,7 @@ casus_logwriter_main(Datum arg)
 		long		timeout;
 
 		ResetLatch(MyLatch);
+		(void) casus_logring_idle(false, taken);
 		asked = casus_logring_asked();
 		ok = work();
 		casus_logring_answer(asked);

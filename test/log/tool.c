@@ -121,9 +121,36 @@ places(const Piece *file, size_t *place, int max)
 {
 	int			n = 0;
 
-	for (size_t at = CASUS_SEGMENT_HEADER; at < file->length && n < max; at += record_size(file->data + at))
+	/* Behind them there may be zeros. */
+	for (size_t at = CASUS_SEGMENT_HEADER; at + 4 < file->length && file->data[at + 4] != 0 && n < max;
+		 at += record_size(file->data + at))
 		place[n++] = at;
 	return n;
+}
+
+static size_t
+without_zeros(const Piece *file)
+{
+	size_t		length = file->length;
+
+	while (length > 0 && file->data[length - 1] == 0)
+		length--;
+	return length;
+}
+
+/* Zeros at the end of a file are room for entries: that there are more or fewer is no change. */
+static bool
+all_the_same(const Piece *files, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		size_t		length = without_zeros(&log_files[i]);
+
+		if (files[i].data == NULL || length != without_zeros(&files[i]) ||
+			memcmp(files[i].data, log_files[i].data, length) != 0)
+			return false;
+	}
+	return n == nfiles;
 }
 
 static Piece
@@ -149,7 +176,8 @@ mutate(Piece *files, int n, int *count, int kind)
 	int			nplaces = places(file, place, lengthof(place));
 	int			i = nplaces > 0 ? chance(nplaces) : 0;
 	int			j = nplaces > 0 ? chance(nplaces) : 0;
-	size_t		at = chance(file->length);
+	size_t		written = without_zeros(file);
+	size_t		at = chance(chance(8) ? written : file->length);	/* now and then in the room */
 	uint8		bytes[64];
 	Piece		old = *file;
 
@@ -219,7 +247,7 @@ mutate(Piece *files, int n, int *count, int kind)
 			j = chance(nplaces);
 			at = place[j];
 			nplaces = places(file, place, lengthof(place));
-			*file = replace(file, nplaces > 0 ? place[chance(nplaces)] : file->length, 0,
+			*file = replace(file, nplaces > 0 ? place[chance(nplaces)] : written, 0,
 						   files[i].data + at, record_size(files[i].data + at));
 			return true;
 		case 10:				/* a 64-bit word of a record's header or mac */
@@ -253,7 +281,7 @@ run_mutations(const char *anchor, int wanted)
 		CasusLogFinding finding;
 
 		memcpy(files, log_files, nfiles * sizeof(Piece));
-		if (!mutate(files, nfiles, &n, kind))
+		if (!mutate(files, nfiles, &n, kind) || all_the_same(files, n))
 			continue;
 		done++;
 		tried[kind]++;

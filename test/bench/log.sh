@@ -1,0 +1,184 @@
+# shellcheck shell=bash disable=SC2154 # sourced by run, whose variables and functions these are
+# test/bench/log.sh
+#	BENCH=log: what the access log costs.  Four servers with the same data wait
+#	side by side, and take turns in short runs of pgbench:
+#
+#	strict, relaxed	casus.log_durability; in "relaxed" also reads of rows outside
+#			the protocol, which leave no record: the log off
+#	audit		pgaudit.log = read, without casus
+#	bare		without either: plain reads, and a read after a committed
+#			INSERT of one row, the log entry that one would write by hand
+
+log_servers='strict relaxed audit bare'
+
+# on SERVER COMMAND...: with the connection to it.
+on() {
+	local port=5440 name
+	for name in $log_servers; do
+		port=$((port + 1))
+		[ "$name" != "$1" ] || break
+	done
+	shift
+	env PGHOST="$work/socket" PGPORT=$port PGUSER=coordinator PGDATABASE=bench "$@"
+}
+ask() { on "$1" "$bin/psql" -XAtq -v ON_ERROR_STOP=1 -c "SET client_min_messages = warning" "${@:2}"; }
+
+log_set_up() {
+	local name port=5440
+	need_packages "postgresql-$pg_major-pgaudit"
+	"$bin/psql" -X -q -h "$work/socket" -U postgres -d postgres -f "$bench/roles.sql"
+	echo "Loading $rows rows ..."
+	q postgres -v rows="$rows" -v definition="$(cat "$root/contrib/protocols/beesel-2021.json")" -f "$bench/log.sql"
+	as_user pg_ctl -D "$work/data" -m fast -w stop >/dev/null
+	printf "shared_preload_libraries = 'casus'\ncasus.log_durability = strict\n" >"$work/strict.conf"
+	printf "shared_preload_libraries = 'casus'\ncasus.log_durability = relaxed\n" >"$work/relaxed.conf"
+	printf "shared_preload_libraries = 'pgaudit'\npgaudit.log = 'read'\n" >"$work/audit.conf"
+	printf "shared_preload_libraries = ''\n" >"$work/bare.conf"
+	for name in $log_servers; do
+		port=$((port + 1))
+		as_user cp -a "$work/data" "$work/$name"
+		[ ! -e "$work/data.casus_log_key" ] || as_user cp -p "$work/data.casus_log_key" "$work/$name.casus_log_key"
+		{ cat "$work/$name.conf"; printf 'port = %s\nfsync = on\nshared_buffers = 256MB\n' $port; } |
+			as_user tee -a "$work/$name/postgresql.conf" >/dev/null
+		as_user pg_ctl -D "$work/$name" -l "$work/log/$name" -w start >/dev/null ||
+			{ tail -5 "$work/log/$name"; exit 1; }
+	done
+}
+
+# Statements of an arm, at a place of its own choice.
+log_script() { # FILE STATEMENTS
+	script "$1" "\\set id random(1, :rows / 2 - 100)
+$2" "${3:-}"
+}
+log_scripts() {
+	local enter="'overleg', file => 'bench_open', lasts => 'session'" kind what
+	declare -A what=([point]='body FROM %s WHERE id = :id' [range]='count(*), max(body) FROM %s WHERE id BETWEEN :id AND :id + 99')
+	for kind in point range; do
+		# shellcheck disable=SC2059 # a format
+		log_script governed_$kind "SELECT $(printf "${what[$kind]}" log_row);" "$enter"
+		# shellcheck disable=SC2059
+		log_script outside_$kind "SELECT $(printf "${what[$kind]}" log_row | sed 's/:id/:id + :rows \/ 2/g');" "$enter"
+		# shellcheck disable=SC2059
+		log_script plain_$kind "SELECT $(printf "${what[$kind]}" plain_row);"
+		# shellcheck disable=SC2059
+		log_script insert_$kind "INSERT INTO read_log VALUES (now(), current_user, :id, 'overleg');
+SELECT $(printf "${what[$kind]}" plain_row);"
+	done
+}
+
+# turn SERVER SCRIPT CLIENTS: a short run; sets tps, and mean: microseconds of a transaction without the slowest tenth.
+turn() {
+	local out
+	rm -f "$work"/race.*
+	out=$(cd "$work" && on "$1" "$bin/pgbench" -n -M prepared -c "$3" -j 1 -T "$slice" -D rows="$rows" -D entered=0 \
+		-l --log-prefix=race -f "$work/$2.sql" 2>&1) || { echo "$out"; exit 1; }
+	grep -q 'failed transactions: 0 ' <<<"$out" || { echo "$out"; exit 1; }
+	tps=$(sed -n 's/^tps = \([0-9.]*\).*/\1/p' <<<"$out")
+	mean=$(awk -v s="$(speed 0)" 'BEGIN { print 1e6 / s }')
+}
+
+log_compare() { # the arms return the same
+	local kind name result seen enter="SELECT FROM casus.enter('overleg', file => 'bench_open', lasts => 'session')"
+	local range="id BETWEEN 4711 AND 4711 + 99"
+	for kind in "id = 4711" "$range" "id <= $rows / 2"; do
+		seen=$(ask bare -c "SELECT count(*), sum(id), max(body) FROM plain_row WHERE $kind")
+		for name in strict relaxed; do
+			result=$(ask $name -c "$enter" -c "SELECT count(*), sum(id), max(body) FROM log_row WHERE $kind")
+			[ "$result" = "$seen" ] || { echo "Different results: $name gives '$result', not '$seen'"; exit 1; }
+		done
+		result=$(ask audit -c "SELECT count(*), sum(id), max(body) FROM plain_row WHERE $kind")
+		[ "$result" = "$seen" ] || { echo "Different results: pgaudit gives '$result', not '$seen'"; exit 1; }
+	done
+}
+
+# The arms of one round, in an order that turns.
+log_round() { # KIND CLIENTS
+	local arms=("strict governed" "bare insert" "relaxed governed" "relaxed outside" "audit plain" "bare plain") i arm server script
+	declare -A us=()
+	for ((i = 0; i < ${#arms[@]}; i++)); do
+		arm=${arms[(i + round) % ${#arms[@]}]}
+		read -r server script <<<"$arm"
+		turn "$server" "${script}_$1" "$2"
+		sample "log-$1-$2" "$server-$script" "$tps"
+		us[$server-$script]=$mean
+	done
+	sample "added-$1-$2" casus "$(awk "BEGIN { print ${us[relaxed-governed]} - ${us[relaxed-outside]} }")"
+	sample "added-$1-$2" all "$(awk "BEGIN { print ${us[relaxed-governed]} - ${us[bare-plain]} }")"
+	sample "added-$1-$2" pgaudit "$(awk "BEGIN { print ${us[audit-plain]} - ${us[bare-plain]} }")"
+}
+
+log_scan() { # ns per row with the log, and without
+	local name ms enter="SELECT casus.enter('overleg', file => 'bench_open', lasts => 'session')" condition
+	for ((round = 1; round <= rounds; round++)); do
+		for name in relaxed-governed relaxed-outside bare-plain strict-governed; do
+			condition="id <= $rows / 2" table=log_row
+			[ $name != relaxed-outside ] || condition="id > $rows / 2"
+			[ $name != bare-plain ] || table=plain_row
+			ms=$(on "${name%-*}" "$bin/psql" -XAtq <<-SQL | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p'
+				$([ $name = bare-plain ] || echo "$enter \\g /dev/null")
+				SELECT count(body) FROM $table WHERE $condition \g /dev/null
+				\timing on
+				SELECT count(body) FROM $table WHERE $condition \g /dev/null
+			SQL
+			)
+			sample log-scan $name "$(awk "BEGIN { print $ms * 1e6 / ($rows / 2) }")"
+		done
+	done
+}
+
+log_sizes() {
+	local records bytes since ms
+	records=$(ask strict -U postgres -c 'SELECT last_seq FROM casus.verify_log()')
+	bytes=$(cat "$work"/strict/casus_log/*/*.log | wc -c)
+	echo "strict: $records records, $((bytes / records)) bytes each"
+	for ((round = 1; round <= (rounds < 3 ? rounds : 3); round++)); do
+		since=$(date +%s%N)
+		[ "$(ask strict -U postgres -c 'SELECT ok FROM casus.verify_log()')" = t ] || { echo "the log is not whole"; exit 1; }
+		ms=$((($(date +%s%N) - since) / 1000000))
+		sample log-verify verify_log $((records * 1000 / ms))
+		since=$(date +%s%N)
+		as_user "$work/inst$("$pg_config" --bindir)/casusctl" verify -l "$(echo "$work"/strict/casus_log/*)" -k "$work/strict.casus_log_key" >/dev/null ||
+			{ echo "casusctl: the log is not whole"; exit 1; }
+		ms=$((($(date +%s%N) - since) / 1000000))
+		sample log-verify casusctl $((records * 1000 / ms))
+	done
+}
+
+measure_log() {
+	local round kind clients slice=1 tps mean goal
+	log_set_up
+	log_scripts
+	log_compare
+	echo "fdatasync of 8 kB here: $(cd "$work" && "$bin/pg_test_fsync" -s 1 -f "$work/fsync" | sed -n '/one 8kB/,/two 8kB/s/^ *fdatasync *//p')"
+	for kind in point range; do
+		for ((round = 1; round <= rounds; round++)); do
+			for clients in 1 4 16; do log_round $kind $clients; done
+		done
+	done
+	log_scan
+	for kind in point range; do
+		echo
+		echo "Statements per second, $kind read, prepared statements; sessions"
+		for clients in 1 4 16; do
+			goal='>= 1.0'
+			[ $clients -gt 1 ] || goal='>= 0.8'
+			ratio log-$kind-$clients strict-governed bare-insert "$goal" "$clients: strict / read + committed INSERT"
+		done
+		for clients in 1 4 16; do
+			ratio log-$kind-$clients relaxed-governed relaxed-outside none "$clients: relaxed / no record"
+			ratio log-$kind-$clients relaxed-governed audit-plain none "$clients: relaxed / pgaudit"
+		done
+		echo "Added time of a statement, microseconds; sessions"
+		for clients in 1 4 16; do
+			ratio added-$kind-$clients casus pgaudit '<= 0.15' "$clients: record, relaxed / pgaudit"
+		done
+		ratio added-$kind-1 all pgaudit none "1: casus as a whole / pgaudit"
+	done
+	echo
+	echo "Scan of $((rows / 2)) of $rows rows over $((rows / 100)) dossiers, ns a row"
+	ratio log-scan relaxed-governed relaxed-outside none "relaxed / no record"
+	ratio log-scan relaxed-governed bare-plain none "relaxed / plain"
+	ratio log-scan strict-governed relaxed-governed none "strict / relaxed"
+	log_sizes
+	ratio log-verify verify_log casusctl none "records verified a second, server / tool"
+}

@@ -1,0 +1,98 @@
+/*
+ * lostsync.c
+ *		For LD_PRELOAD: a disk that loses what it was given.  While the file
+ *		that $LOSTSYNC names is there, the next sync of a segment of the access
+ *		log takes it away, fails with EIO, and what was written to the segment
+ *		since the last one is gone; the sync after that succeeds, as the
+ *		kernel's does.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int	segment = -1;		/* the file that was written to last */
+static off_t from = 0;			/* what was written since the last sync */
+static off_t to = 0;
+
+static int
+is_segment(int fd)
+{
+	char		link[64];
+	char		path[4096];
+	ssize_t		length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, path, sizeof(path) - 1);
+	if (length < 4)
+		return 0;
+	path[length] = '\0';
+	return strstr(path, "/casus_log/") != NULL && strcmp(path + length - 4, ".log") == 0;
+}
+
+ssize_t
+pwrite(int fd, const void *data, size_t length, off_t offset)
+{
+	static ssize_t (*next) (int, const void *, size_t, off_t) = NULL;
+	ssize_t		result;
+
+	if (next == NULL)
+		next = dlsym(RTLD_NEXT, "pwrite");
+	result = next(fd, data, length, offset);
+	if (result > 0 && is_segment(fd))
+	{
+		if (segment != fd || from == to)
+		{
+			segment = fd;
+			from = offset;
+			to = offset;
+		}
+		if (offset < from)
+			from = offset;
+		if (offset + result > to)
+			to = offset + result;
+	}
+	return result;
+}
+
+ssize_t
+pwrite64(int fd, const void *data, size_t length, off_t offset)
+{
+	return pwrite(fd, data, length, offset);
+}
+
+static int
+lose(int fd)
+{
+	const char *order = getenv("LOSTSYNC");
+	int			lost;
+
+	if (order == NULL || fd != segment || from == to || !is_segment(fd))
+		return 0;
+	lost = unlink(order) == 0;
+	if (lost)
+	{
+		static const char zero = 0;
+
+		for (off_t at = from; at < to; at++)
+			(void) pwrite(fd, &zero, 1, at);
+		errno = EIO;
+	}
+	from = to = 0;
+	return lost;
+}
+
+int
+fdatasync(int fd)
+{
+	static int	(*next) (int) = NULL;
+
+	if (next == NULL)
+		next = dlsym(RTLD_NEXT, "fdatasync");
+	return lose(fd) ? -1 : next(fd);
+}

@@ -1,0 +1,250 @@
+# The access log and a disk that is full, that loses what it was given, or that lost its power in the middle of a batch:
+# no row leaves without its entry, and the log goes on as soon as it can.  C010 C011 C039
+use strict;
+use warnings;
+
+use Digest::SHA qw(hmac_sha256);
+use IPC::Run;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep);
+use CasusTest;
+
+my $bindir = `@{[ $ENV{PG_CONFIG} // 'pg_config' ]} --bindir` =~ s/\s+$//r;
+my $settings = "fsync = on\nrestart_after_crash = on\ncasus.log_segment_size = 256kB\n";
+my $node = CasusTest::start('main', conf => $settings);
+my $rows = 4000;
+
+$node->safe_psql('postgres', qq{
+	CREATE ROLE coordinator LOGIN;
+	CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL);
+	INSERT INTO zaak SELECT n, 8 FROM generate_series(1, $rows) n;
+	GRANT SELECT ON zaak TO coordinator;
+	SELECT casus.install_protocol('beesel-2021');
+	SELECT casus.open_file('beesel-2021', 'beesel');
+	SELECT casus.activate_protocol('beesel', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}');
+	SELECT casus.add_person('Coor', 'coordinator', oath_on => '2020-01-01');
+	SELECT casus.appoint('Coor', 'beesel', NULL, 'coordinator', reason => 'test');
+	SELECT casus.protect('zaak', 'beesel', opens_dossier => true, governs => 'soort = 8', category => 'registratie', without_purpose => 'hide');
+});
+$node->safe_psql('postgres', q{CALL casus.take_in('zaak', phase => '''intake''', opened => '''2026-01-01''')});
+$node->safe_psql('postgres', q{SELECT casus.bind('zaak', 'enforce')});
+
+sub verified { return $node->safe_psql('postgres', 'SELECT ok, finding FROM casus.verify_log()') }
+sub last_segment { return (CasusTest::log_segments($node))[-1] }
+
+# Reads rows one by one, as a session of that name; what the client received, and what it was told.
+sub read_rows
+{
+	my ($name, $from, $to) = @_;
+	local $ENV{PGAPPNAME} = $name;
+	my $file = $node->basedir . "/$name.sql";
+	open my $script, '>', $file or die $!;
+	print $script "BEGIN; SELECT FROM casus.enter('intake');\n";
+	print $script "SELECT 'got ' || casus.dossier_of(casus_label) FROM zaak WHERE id = $_;\n" for $from .. $to;
+	print $script "COMMIT;\n";
+	close $script or die $!;
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-U', 'coordinator', '-d', $node->connstr('postgres'), '-f', $file ],
+		'>', \$out, '2>', \$err, IPC::Run::timeout(180));
+	return ([ $out =~ /^got (\d+)$/mg ], $err);
+}
+
+# Which of them have no entry?
+sub not_on_record
+{
+	my ($got, @names) = @_;
+	my $name = join '|', @names;
+	my %on = map { $_->{payload} =~ /"application":"(?:$name)".*"dossiers":\[\[(\d+),1\]\]/ ? ($1 => 1) : () } CasusTest::log_records($node, raw => 1);
+	return scalar grep { !$on{$_} } @$got;
+}
+
+# ---- room for entries is made ahead ----
+
+my ($got) = read_rows('plain', 1, 20);
+is(scalar(@$got), 20, 'rows are read');
+my $last = (CasusTest::log_records($node, raw => 1))[-1];
+my $end = $last->{offset} + $last->{size};
+my $data = slurp_file(last_segment());
+cmp_ok(length($data), '>', $end, 'a segment in use has room behind its last entry');
+like(substr($data, $end), qr/^\0+\z/, '... of zeros');
+my @ctl = (CasusTest::casusctl(), 'verify', '-l', CasusTest::log_directory($node), '-k', $node->data_dir . '.casus_log_key');
+$node->command_like(\@ctl, qr/^whole: /, '... which the tool takes for the end');
+is(verified(), 't|', '... and so does the server');
+$node->stop('immediate');
+$node->command_like(\@ctl, qr/^whole: /, 'after a crash too');
+$node->start;
+is((grep { ($_->{code} // '') eq 'log_torn' } CasusTest::log_records($node)), 0, '... and nothing is called torn');
+$node->stop;
+$last = (CasusTest::log_records($node))[-1];
+is($last->{code}, 'log_stopped', 'a server that is stopped');
+is(-s last_segment(), $last->{offset} + $last->{size}, '... leaves no room behind');
+
+# ---- power is lost within a batch: pages of it reach the disk in any order ----
+
+# A batch behind the end of the log, as its writer would write it; from the third argument on, pages that are lost.
+sub append_batch
+{
+	my ($settled_at, $count, @lost) = @_;
+	my $record = (CasusTest::log_records($node, raw => 1))[-1];
+	my $file = $record->{segment};
+	my $whole = slurp_file($file);
+	my $at = $record->{offset} + $record->{size};
+	my $mac = substr $whole, $at - 32, 32;
+	my (undef, $secret) = CasusTest::log_keys($node);
+	my $key = $secret->{ unpack 'x40V', $whole };
+	my $batch = '';
+	for my $n (1 .. $count)
+	{
+		my $payload = '{"ts":"2026-11-22","kind":"read","text":"' . 'x' x (300 + 37 * $n % 400) . '"}';
+		my $head = pack('VvvQ<q<', length $payload, 1, ($n == 1 || $n == $settled_at) ? 1 : 0, $record->{seq} + $n, time * 1_000_000) . $payload;
+		$mac = hmac_sha256($mac . $head, $key);
+		$batch .= $head . $mac;
+	}
+	for my $page (@lost)
+	{
+		my ($from, $to) = ($page * 4096 - $at, ($page + 1) * 4096 - $at);
+		$from = 0 if $from < 0;
+		$to = length $batch if $to > length $batch;
+		substr($batch, $from, $to - $from) = "\0" x ($to - $from) if $from < $to;
+	}
+	open my $out, '+<:raw', $file or die $!;
+	seek $out, $at, 0;
+	print $out $batch, "\0" x 65536;
+	close $out or die $!;
+	return ($record->{seq}, int($at / 4096), $file);
+}
+
+sub first_page { my $r = (CasusTest::log_records($node, raw => 1))[-1]; return int(($r->{offset} + $r->{size}) / 4096) }
+
+# Starts, and says what the log has to tell of it.
+sub told
+{
+	my ($seq) = @_;
+	$node->start;
+	my @codes = map { $_->{code} // () } grep { $_->{seq} > $seq } CasusTest::log_records($node);
+	my $damage = CasusTest::log_damage($node);
+	my $verified = verified();
+	$node->stop;
+	return join ', ', @codes[ 0, 1 ], $damage || 'no damage', $verified;
+}
+
+my $torn = 'log_torn, log_started, no damage, t|';
+for my $lost ([0], [1], [ 1, 3 ], [ 0, 2, 4 ])
+{
+	my $page = first_page();
+	my ($seq) = append_batch(0, 40, map { $page + $_ } @$lost);
+	is(told($seq), $torn, "C039: power lost within a batch: what is left of it without page @$lost is cut off, and called torn");
+}
+my ($whole) = append_batch(0, 40);
+like(told($whole), qr/^log_started, .*no damage, t\|$/, 'a batch that was written whole stays');
+
+# What was on disk when a later entry was written cannot have been lost so.
+{
+	my $page = first_page();
+	my ($seq, undef, $file) = append_batch(30, 40, $page + 1);
+	$node->start;
+	my @records = grep { $_->{seq} > $seq } CasusTest::log_records($node);
+	my ($changed) = grep { ($_->{code} // '') eq 'log_changed' } @records;
+	ok($changed, 'a gap before an entry that was written when all before it was on disk: the log says that it was changed');
+	isnt($changed->{segment}, $file, '... goes on in another file');
+	is($changed->{seq}, $seq + 41, '... with a number that was not given yet');
+	like(verified(), qr/^f\|/, '... and verify_log names the place');
+	$node->stop;
+	# Put right for what follows: the log begins anew.
+	rename CasusTest::log_directory($node), $node->basedir . '/changed';
+	$node->start;
+	is(verified(), 't|', 'a new log');
+}
+
+# ---- a disk that loses what it was given, and says so once ----
+
+my $library = $node->basedir . '/lostsync.so';
+SKIP:
+{
+	skip 'no library can be built here', 6
+		if system('gcc', '-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror', '-o', $library, "$ENV{CASUS_SRC}/test/log/lostsync.c", '-ldl') != 0;
+	my $order = $node->basedir . '/lose';
+	$node->stop;
+	{
+		local $ENV{LD_PRELOAD} = $library;
+		local $ENV{LOSTSYNC} = $order;
+		$node->start;
+	}
+	my ($before) = read_rows('before', 1, 5);
+	my $segment = last_segment();
+	my $losses = 0;
+	my @received = @$before;
+	for my $round (1 .. 5)
+	{
+		my $from = 100 * $round;
+		append_to_file($order, '');
+		my ($lost, $err) = read_rows('lost', $from, $from + 20);
+		$losses++ unless -e $order;
+		push @received, @$lost;
+		is("@$lost", '', "C010: a sync that failed, $round: no row has left") if $round == 1;
+		like($err, qr/the access log cannot be written/, '... and the client is told why') if $round == 1;
+		my ($after) = read_rows('after', $from + 50, $from + 60);
+		push @received, @$after;
+		is(scalar(@$after), 11, '... the next session reads') if $round == 1;
+	}
+	is($losses, 5, 'five syncs have failed');
+	isnt(last_segment(), $segment, '... what they were for was written anew, to other files');
+	is(not_on_record(\@received, 'before', 'lost', 'after'), 0, '... and all that was received is on record');
+	is(CasusTest::log_damage($node, raw => 1), '', '... in one chain, without what was lost');
+	is(verified(), 't|', '... which verifies');
+	$node->stop;
+	$node->start;
+}
+
+# ---- a disk that is full ----
+
+# A file system of its own, in a name space of the server.
+SKIP:
+{
+	my $disk = $node->basedir . '/disk';
+	mkdir $disk or die $!;
+	my @inside = ('unshare', '--user', '--map-current-user', '--keep-caps', '--mount', 'sh', '-c');
+	skip 'no file system can be mounted here', 8
+		if system(@inside, 'mount -t tmpfs -o size=1m tmpfs "$0" 2>/dev/null', $disk) != 0;
+	$node->append_conf('postgresql.conf', "casus.log_directory = '$disk/casus_log'\n");
+	$node->stop;
+	is(system(@inside, 'mount -t tmpfs -o size=1m tmpfs "$0" && exec "$1"/pg_ctl -w -D "$2" -l "$3" start >/dev/null', $disk, $bindir, $node->data_dir, $node->logfile),
+		0, 'a server with its log on a disk of 1 MB');
+	$node->_update_pid(1);
+	my $pid = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
+	my $there = sub { return system('nsenter', '--user', '--preserve-credentials', '--mount', '-t', $pid, @_) };
+
+	is(system('sh', '-c', "df '$disk' | grep -q tmpfs") != 0 && $there->('sh', '-c', "df '$disk' | grep -q tmpfs"), 0, '... that nobody else sees');
+	my ($some) = read_rows('some', 1, 50);
+	is(scalar(@$some), 50, '... and on which there is room');
+	$there->('sh', '-c', "dd if=/dev/zero of='$disk/filler' bs=1k 2>/dev/null; true");
+	my ($full, $err) = read_rows('full', 1, $rows);
+	cmp_ok(scalar(@$full), '<', $rows, 'C010: the disk is full: as many rows leave as there is room for entries');
+	like($err, qr/the access log cannot be written/, '... and the client is told why');
+	my ($none, $why) = read_rows('none', 1, 1);
+	is("@$none", '', '... the next session reads nothing');
+	like($why, qr/ERROR:.*the access log cannot be written/, '... but is told');
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM casus.doctor() WHERE code = 'log_failing'}), '1', '... doctor says it');
+	$there->('rm', "$disk/filler");
+	my ($again) = read_rows('again', 1, 300);
+	is(scalar(@$again), 300, 'there is room again: reading resumes by itself');
+	is(verified(), 't|', '... the log verifies');
+	my $copy = $node->basedir . '/copy';
+	mkdir $copy or die $!;
+	$there->('sh', '-c', "tar -C '$disk/casus_log' -cf - ." . '>"$0".tar', $copy);
+	system('tar', '-C', $copy, '-xf', "$copy.tar");
+	my ($name) = CasusTest::log_keys($node);
+	my $text = join '', map { slurp_file($_) } sort glob("$copy/$name/*.log");
+	for ([ 'full', $full ], [ 'again', $again ])
+	{
+		my ($who, $what) = @$_;
+		my %on = map { $_ => 1 } $text =~ /"application":"$who"[^\n]*?"dossiers":\[\[(\d+),1\]\]/g;
+		is((grep { !$on{$_} } @$what), 0, "... and what the session \"$who\" received is on record: " . @$what);
+	}
+	like($text, qr/"log_resumed"/, '... with an entry that ends the gap');
+	$node->stop;
+}
+
+$node->stop if $node->{_pid};
+done_testing();
