@@ -25,7 +25,7 @@ sub build
 	my $port = $common =~ s/common\.a$/port.a/r;
 	my $tool = "$directory/casus_log_tool";
 	my @command = ('gcc', '-O2', '-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter', '-Wno-sign-compare', '-DFRONTEND', '-D_GNU_SOURCE',
-		'-isystem', $at{'includedir-server'}, '-isystem', $at{includedir}, '-I', $source,
+		split(' ', $ENV{COPT} // ''), '-isystem', $at{'includedir-server'}, '-isystem', $at{includedir}, '-I', $source,
 		'-o', $tool, "$ENV{CASUS_SRC}/test/log/tool.c", "$source/logsegment.c", "$source/logchain.c", $common, $port, '-lcrypto', '-lm');
 	return system(@command) == 0 ? $tool : undef;
 }
