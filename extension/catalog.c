@@ -152,6 +152,8 @@ casus_catalog_listen(void)
 
 /* ---- oids ---- */
 
+#define LOOK_UPS_MAX	2		/* in which messages come in */
+
 bool
 casus_creating(void)
 {
@@ -252,15 +254,20 @@ casus_installed(void)
 	/*
 	 * Unknown until all is found: a look-up that is cancelled leaves it so, and
 	 * the next statement looks again.  Look-ups take in messages, which may undo
-	 * what they found.
+	 * what they found.  Where they never stop coming (debug_discard_caches) it
+	 * stays unknown, and the answer is good for this call.
 	 */
-	while (presence == PRESENCE_UNKNOWN)
+	for (int tries = 1; presence == PRESENCE_UNKNOWN; tries++)
 	{
 		uint64		before = casus_catalog_names;
 		bool		there = look_up();
 
 		if (before != casus_catalog_names)
+		{
+			if (tries == LOOK_UPS_MAX)
+				return there;
 			continue;
+		}
 		if (!there && casus_creating())
 			return false;
 		presence = there ? PRESENCE_THERE : PRESENCE_ABSENT;
