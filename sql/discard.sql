@@ -16,25 +16,14 @@ SELECT dossier AS overleg FROM beesel.fixture WHERE name = 'overleg' \gset
 \getenv long TEST_LONG
 SELECT CASE WHEN :'long' = '1' THEN least(max_val::integer, 1) ELSE 0 END AS discard FROM pg_settings WHERE name = 'debug_discard_caches' \gset
 SET debug_discard_caches = :discard;
--- No purpose, no rows; outside of the protocol as always.
+-- No purpose, no rows.
 SELECT count(*) FROM beesel.notitie;
-SELECT count(*) FROM beesel.fixture;
-CREATE TABLE beesel.kopie AS SELECT * FROM beesel.notitie;
-SELECT count(*) FROM casus_cat.file;
-SET SESSION AUTHORIZATION bs_handhaving;
-SELECT count(*) FROM beesel.notitie;
-BEGIN;
-SELECT casus.enter('overleg', :overleg);
-SELECT categorie, inhoud FROM beesel.notitie ORDER BY id;
-SELECT inhoud FROM beesel.notitie WHERE id = (SELECT max(id) FROM beesel.notitie);
-UPDATE beesel.notitie SET inhoud = 'overleg drie' WHERE categorie = 'handhaving' RETURNING inhoud;
-SAVEPOINT before_refusal;
-INSERT INTO beesel.notitie (dossier, categorie, inhoud) VALUES (:overleg, 'geheim', 'x');
-ROLLBACK TO before_refusal;
-COPY beesel.notitie (inhoud) TO STDOUT;
-ROLLBACK;
-BEGIN;
-SELECT casus.enter('intake', :overleg);
-ROLLBACK;
-RESET SESSION AUTHORIZATION;
 RESET debug_discard_caches;
+-- Those of his own dossier.
+BEGIN;
+SET LOCAL debug_discard_caches = :discard;
+SET LOCAL SESSION AUTHORIZATION bs_handhaving;
+SELECT casus.enter('overleg', :overleg);
+SELECT categorie, inhoud FROM beesel.notitie;
+INSERT INTO beesel.notitie (dossier, categorie, inhoud) VALUES (:overleg, 'geheim', 'x');
+ROLLBACK;
