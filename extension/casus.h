@@ -254,6 +254,7 @@ extern Oid	casus_column_permits_oid(void); /* casus_int.column_permits(casus.lab
 extern Oid	casus_row_trigger_oid(void);	/* casus_int.row_trigger() */
 extern Oid	casus_finds_parent_oid(void);	/* casus_int.finds_parent(casus.label) */
 extern Oid	casus_setval_oid(void); /* casus_int.setval(regclass, bigint, boolean) */
+extern Oid	casus_keeps_oid(void);	/* casus_int.keeps(anyelement, oid) */
 extern Oid	casus_shows_statistics_oid(void);	/* casus_int.shows_statistics(oid, boolean) */
 extern Oid	casus_label_type_oid(void);
 

@@ -64,6 +64,7 @@ static Oid	column_permits_oid;
 static Oid	row_trigger_oid;
 static Oid	finds_parent_oid;
 static Oid	own_setval_oid;
+static Oid	keeps_oid;
 static Oid	shows_statistics_oid;
 static Oid	label_type_oid;
 
@@ -199,6 +200,7 @@ look_up(void)
 	Oid			types[] = {InvalidOid, REGCLASSOID, INT2OID};
 	Oid			setval_types[] = {REGCLASSOID, INT8OID, BOOLOID};
 	Oid			statistics_types[] = {OIDOID, BOOLOID};
+	Oid			keeps_types[] = {ANYELEMENTOID, OIDOID};
 
 	namespace_oid = get_namespace_oid(CASUS_CAT_SCHEMA, true);
 	/* Not by its name: a role can be renamed from any database of the server. */
@@ -235,6 +237,7 @@ look_up(void)
 	row_trigger_oid = find_function(internal, "row_trigger", 0, NULL);
 	finds_parent_oid = find_function(internal, "finds_parent", 1, types);
 	own_setval_oid = find_function(internal, "setval", lengthof(setval_types), setval_types);
+	keeps_oid = find_function(internal, "keeps", lengthof(keeps_types), keeps_types);
 	shows_statistics_oid = find_function(internal, "shows_statistics",
 										 lengthof(statistics_types), statistics_types);
 	return OidIsValid(casus_catalog_permits) && OidIsValid(column_permits_oid);
@@ -347,6 +350,12 @@ Oid
 casus_setval_oid(void)
 {
 	return casus_installed() ? own_setval_oid : InvalidOid;
+}
+
+Oid
+casus_keeps_oid(void)
+{
+	return casus_installed() ? keeps_oid : InvalidOid;
 }
 
 Oid

@@ -408,6 +408,7 @@ extern void casus_guard_utility_done(PlannedStmt *pstmt, CasusGuardScope *scope,
 extern void casus_guard_rethrow(CasusGuardScope *scope) pg_attribute_noreturn();
 
 /* ---- guard_function.c: functions that go past the executor ---- */
+extern void casus_guard_function_call(Node *node);	/* before planning */
 extern void casus_guard_function_init(void);
 extern void casus_guard_function(Oid function);	/* it is about to run */
 extern void casus_guard_function_made(Oid function);	/* CREATE FUNCTION, before it is visible */

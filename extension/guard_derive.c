@@ -29,6 +29,7 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "parser/parsetree.h"
+#include "resolve.h"
 #include "tcop/dest.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
@@ -543,6 +544,8 @@ casus_guard_derive_utility(Node *stmt, CasusGuardFrame *frame)
 	check_copy_to(stmt);
 	if (casus_registry_empty())
 		return;
+	if (casus_resolve_runs() && !IsA(stmt, VariableShowStmt))
+		refuse(&none, _("The function that names the dossier of a row runs no commands."));
 	if (frame->outer != NULL && CASUS_LAYER(derive))
 	{
 		/* Its file or program, which it may make of a value. */

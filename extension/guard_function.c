@@ -5,9 +5,11 @@
  *		are given, which guard_derive.c judges.
  *
  * The server asks before it runs a function in an expression or a call
- * (OAT_FUNCTION_EXECUTE).  A function is known by the C code that it stands
- * for, not by its name: one that a user declares anew is caught as well, and
- * refused already when it is declared.  It does not ask where it calls a
+ * (OAT_FUNCTION_EXECUTE), but once only for an expression that PL/pgSQL keeps
+ * for the transaction: so a function that keeps what it is given is asked about
+ * at each call, by one of ours around its last argument.  A function is known by
+ * the C code that it stands for, not by its name: one that a user declares anew
+ * is caught as well, and refused already when it is declared.  It does not ask where it calls a
  * function by itself (guard_named.c).
  *
  * Names and sizes of files, counts of rows and pages (pg_ls_dir, pg_stat_file,
@@ -32,10 +34,14 @@
 #include "catalog/pg_proc.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "resolve.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -47,6 +53,7 @@ typedef enum Danger
 	DANGER_PAGE,				/* pages of this database */
 	DANGER_CHANGE,				/* decoded changes of this database */
 	DANGER_SEQUENCE,			/* by another name it is not seen by guard_sequence.c */
+	DANGER_SESSION,				/* leaves something behind in the session */
 	DANGER_KEEPS				/* what it is given, where no policy covers it */
 } Danger;
 
@@ -75,6 +82,11 @@ static const Symbol symbols[] = {
 	{NULL, "pg_create_logical_replication_slot", DANGER_CHANGE},
 	{NULL, "pg_copy_logical_replication_slot", DANGER_CHANGE},
 	{NULL, "setval", DANGER_SEQUENCE},
+	{NULL, "set_config_by_name", DANGER_SESSION},
+	{NULL, "setseed", DANGER_SESSION},
+	{NULL, "pg_notify", DANGER_SESSION},
+	{NULL, "pg_advisory_", DANGER_SESSION},
+	{NULL, "pg_try_advisory_", DANGER_SESSION},
 	{"casus", "casus_sql_setval", DANGER_KEEPS},
 	{NULL, "be_lo_create", DANGER_KEEPS},
 	{NULL, "be_lo_from_bytea", DANGER_KEEPS},
@@ -232,6 +244,62 @@ casus_guard_function(Oid function)
 		refuse(_("%s stands for setval."), function, _("Call pg_catalog.setval itself."));
 	if (danger == DANGER_KEEPS)
 		casus_guard_derive_function(function);
+	if (danger == DANGER_SESSION && casus_resolve_runs())
+		refuse(_("%s would leave something behind of a row whose dossier is not known yet."),
+			   function, NULL);
+}
+
+/* A call in a statement, before that is planned. */
+void
+casus_guard_function_call(Node *node)
+{
+	Oid			function = InvalidOid;
+	List	   *args = NIL;
+	uint64		as_of = harmless.forgotten;
+	Node	   *last;
+
+	if (IsA(node, FuncExpr))
+	{
+		function = ((FuncExpr *) node)->funcid;
+		args = ((FuncExpr *) node)->args;
+	}
+	else if (IsA(node, OpExpr) && ((OpExpr *) node)->opno >= FirstNormalObjectId)
+	{
+		function = get_opcode(((OpExpr *) node)->opno);
+		args = ((OpExpr *) node)->args;
+	}
+	if (args == NIL || casus_known_has(&harmless, function))
+		return;
+	switch (find_danger(function))
+	{
+		case DANGER_NONE:
+			casus_known_add(&harmless, function, as_of);
+			break;
+		case DANGER_KEEPS:
+			if (casus_guard_is_own(ProcedureRelationId, function) || !OidIsValid(casus_keeps_oid()))
+				break;
+			last = llast(args);
+			lfirst(list_last_cell(args)) =
+				makeFuncExpr(casus_keeps_oid(), exprType(last),
+							 list_make2(last, makeConst(OIDOID, -1, InvalidOid, sizeof(Oid),
+														ObjectIdGetDatum(function), false, true)),
+							 exprCollation(last), exprCollation(last), COERCE_EXPLICIT_CALL);
+			break;
+		default:
+			break;
+	}
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_keeps);
+
+Datum
+casus_sql_keeps(PG_FUNCTION_ARGS)
+{
+	if (CASUS_LAYER(function) && !PG_ARGISNULL(1))
+		casus_guard_derive_function(PG_GETARG_OID(1));
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
 /*
@@ -241,7 +309,7 @@ casus_guard_function(Oid function)
 static void
 guard_uncalled(Oid function, Danger danger)
 {
-	if (danger == DANGER_NONE || !CASUS_LAYER(function))
+	if (danger == DANGER_NONE || danger == DANGER_SESSION || !CASUS_LAYER(function))
 		return;
 	if (danger == DANGER_FILE)
 	{
@@ -287,7 +355,8 @@ casus_guard_function_made(Oid function)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	/* The others are judged by what they are given, when they are called. */
-	if (danger == DANGER_NONE || danger == DANGER_KEEPS || danger == DANGER_SEQUENCE ||
+	if (danger == DANGER_NONE || danger == DANGER_KEEPS || danger == DANGER_SESSION ||
+		danger == DANGER_SEQUENCE ||
 		!CASUS_LAYER(function))
 		return;
 	if (danger == DANGER_FILE ? !OidIsValid(get_role_oid("casus_owner", true)) :

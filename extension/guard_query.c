@@ -266,6 +266,7 @@ bind_walker(Node *node, void *context)
 	}
 	if (IsA(node, FuncExpr))
 		casus_guard_sequence((FuncExpr *) node);
+	casus_guard_function_call(node);
 	return expression_tree_walker(node, bind_walker, context);
 }
 

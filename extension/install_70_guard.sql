@@ -18,6 +18,14 @@ CREATE FUNCTION casus_int.setval(sequence regclass, value bigint, is_called bool
 COMMENT ON FUNCTION casus_int.setval(regclass, bigint, boolean) IS
 	'What pg_catalog.setval does while a table is protected; a sequence of casus does not go back (42501 casus.bypass).';
 
+/* Put around the last argument of a function that keeps what it is given (guard_function.c). */
+CREATE FUNCTION casus_int.keeps(value anyelement, function oid) RETURNS anyelement
+	LANGUAGE c VOLATILE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_keeps';
+COMMENT ON FUNCTION casus_int.keeps(anyelement, oid) IS
+	'The value, unless a governed row could be in it: this function, which is about to be called, keeps what it is given (42501 casus.copy_out).';
+
 /* Put as a condition on pg_statistic and pg_statistic_ext_data (guard_statistics.c). */
 CREATE FUNCTION casus_int.shows_statistics(object oid, is_extended boolean) RETURNS boolean
 	LANGUAGE c STABLE STRICT PARALLEL SAFE

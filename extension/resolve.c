@@ -6,7 +6,8 @@
  * owner, in a security-restricted operation, with a search_path that only its
  * own SET clause may widen, and meets the guard like any user code.  It is given
  * values of a governed row: while it runs, whatever it calls, nobody enters,
- * leaves, acts or writes.  What it says in an error may be anybody's
+ * leaves, acts, writes or runs commands, and settings are afterwards what they
+ * were.  What it says in an error may be anybody's
  * data: the error is dropped, with what it did, and the row has no dossier.
  *
  * Private to the backend: whether one runs now.
@@ -132,7 +133,7 @@ invoke_as_owner(CasusResolver *resolver, TupleTableSlot *slot)
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	result = invoke(resolver, slot);
-	AtEOXact_GUC(true, nest);
+	AtEOXact_GUC(false, nest);
 	SetUserIdAndSecContext(user, security);
 	return result;
 }

@@ -128,6 +128,12 @@ BEGIN
 		WHEN 'tijdelijk' THEN EXECUTE 'CREATE TEMP TABLE t AS SELECT 1';
 		WHEN 'rol' THEN EXECUTE 'SET ROLE resolve_other';
 		WHEN 'lees' THEN PERFORM s.tekst FROM app.stuk s;
+		WHEN 'instelling' THEN PERFORM set_config('resolve.gezien', volg, false);
+		WHEN 'instelling_laat' THEN RETURN app.zet(volg);
+		WHEN 'voorbereid' THEN PERFORM app.doe('PREPARE gezien AS SELECT 1');
+		WHEN 'luister' THEN PERFORM app.doe('LISTEN gezien');
+		WHEN 'meld' THEN PERFORM pg_notify('gezien', volg);
+		WHEN 'slot' THEN PERFORM pg_advisory_lock(jaar);
 		WHEN 'diep' THEN RETURN app.dossier_van(jaar, volg);
 		ELSE NULL;
 	END CASE;
@@ -136,14 +142,24 @@ END $$;
 SELECT casus.maintenance('app.stuk', 'klaar', '0') IS NOT NULL AS closed;
 -- A function of which it is not known that it writes.
 CREATE FUNCTION app.schrijf(v text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN INSERT INTO app.nummer VALUES (1, v, 1); END';
-INSERT INTO app.nummer SELECT 2026, v, :een FROM unnest('{pad,treed_binnen,verlaat,handel,vang,schrijf,laat_schrijven,groot,tijdelijk,rol,lees,diep}'::text[]) v;
+-- One that does as it is told; one whose expressions PL/pgSQL has made ready before, when nobody could object.
+CREATE FUNCTION app.doe(v text) RETURNS void LANGUAGE plpgsql AS 'BEGIN EXECUTE v; END';
+CREATE FUNCTION app.zet(v text) RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$DECLARE x text; BEGIN x := set_config('resolve.gezien', v, false);
+	IF v = 'eerder' THEN RETURN 0; END IF; RETURN (SELECT n.dossier FROM app.nummer n WHERE n.volg = 'a' LIMIT 1); END$$;
+GRANT EXECUTE ON FUNCTION app.zet TO PUBLIC;
+INSERT INTO app.nummer SELECT 2026, v, :een FROM unnest('{pad,treed_binnen,verlaat,handel,vang,schrijf,laat_schrijven,groot,tijdelijk,rol,lees,diep,instelling,instelling_laat,voorbereid,luister,meld,slot}'::text[]) v;
 SET SESSION AUTHORIZATION resolve_coord;
 CREATE FUNCTION public.val_hier() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RAISE WARNING ''called''; RETURN 1; END';
 CREATE FUNCTION pg_temp.val_hier() RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RAISE WARNING ''called''; RETURN 1; END';
 SELECT count(*) AS dossiers FROM casus.dossier;
 BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
 SELECT v, attempt(format($$INSERT INTO app.stuk VALUES (20, %L, 2026, 'x')$$, v), 'message') FROM unnest('{wie,pad,treed_binnen,verlaat,handel,vang,schrijf,laat_schrijven,groot,tijdelijk,rol,lees,diep}'::text[]) v;
-DELETE FROM app.stuk WHERE id = 20;
+-- nor does it leave a word behind
+SELECT app.zet('eerder') IS NOT NULL AS ready;
+SELECT v, attempt(format($$INSERT INTO app.stuk VALUES (23, %L, 2026, 'x')$$, v), 'message') FROM unnest('{instelling,instelling_laat,voorbereid,luister,meld,slot}'::text[]) v;
+SELECT current_setting('resolve.gezien') AS setting, (SELECT count(*) FROM pg_prepared_statements WHERE name = 'gezien') AS prepared,
+	(SELECT count(*) FROM pg_listening_channels()) AS listening, (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks;
+DELETE FROM app.stuk WHERE id IN (20, 23);
 SELECT file, purpose FROM casus.context;
 COMMIT;
 SELECT count(*) AS dossiers FROM casus.dossier;

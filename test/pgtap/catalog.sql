@@ -108,12 +108,12 @@ SELECT is_empty($$
 SELECT is_empty($$
 	SELECT signature FROM function p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 	WHERE p.pronamespace = 'casus_int'::regnamespace AND a.grantee = 0
-	AND signature NOT IN ('casus_int.permits(casus.label)', 'casus_int.is_pending(casus.label)', 'casus_int.setval(regclass,bigint,boolean)',
+	AND signature NOT IN ('casus_int.permits(casus.label)', 'casus_int.is_pending(casus.label)', 'casus_int.setval(regclass,bigint,boolean)', 'casus_int.keeps(anyelement,oid)',
 		'casus_int.column_permits(casus.label,regclass,smallint)', 'casus_int.finds_parent(casus.label)', 'casus_int.shows_statistics(oid,boolean)',
 		'casus_int.row_trigger()', 'casus_int.resolve_pending()',	-- whoever adds a partition copies them
 		'casus_int.seen(bigint,text,timestamp with time zone,timestamp with time zone)')	-- shows what casus.access_log shows the caller
 	AND p.oid NOT IN (SELECT refobjid FROM view_use WHERE refclassid = 'pg_proc'::regclass)$$,
-	'of the internals PUBLIC may execute only what a policy, a trigger, a view or a statement in the stead of setval() calls');
+	'of the internals PUBLIC may execute only what a policy, a trigger, a view or a statement in the stead or around that of the server calls');
 
 SELECT is_empty($$
 	SELECT relname FROM state_table WHERE relkind = 'r'
