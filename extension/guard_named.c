@@ -14,14 +14,46 @@
 #include "guard.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "utils/catcache.h"
+#include "utils/syscache.h"
+
+/* Past the right to use the schema: a type may be put where nothing may be used. */
+static void
+check_in_schema(const char *schema, const char *name)
+{
+	Oid			namespace_oid = LookupNamespaceNoError(schema);
+	CatCList   *functions = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+	List	   *named = NIL;
+	ListCell   *lc;
+
+	for (int i = 0; i < functions->n_members; i++)
+	{
+		Form_pg_proc function = (Form_pg_proc) GETSTRUCT(&functions->members[i]->tuple);
+
+		if (OidIsValid(namespace_oid) && function->pronamespace == namespace_oid)
+			named = lappend_oid(named, function->oid);
+	}
+	ReleaseSysCacheList(functions);
+	foreach(lc, named)
+		casus_guard_function_named(lfirst_oid(lc));
+}
 
 static void
 check_name(List *name)
 {
 	FuncCandidateList candidate;
+	char	   *schema;
+	char	   *function;
 
 	if (name == NIL || list_length(name) > 3)
 		return;
+	DeconstructQualifiedName(name, &schema, &function);
+	if (schema != NULL)
+	{
+		check_in_schema(schema, function);
+		return;
+	}
 	candidate = FuncnameGetCandidates(name, -1, NIL, false, false, false, true);
 	for (; candidate != NULL; candidate = candidate->next)
 		casus_guard_function_named(candidate->oid);

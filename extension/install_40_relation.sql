@@ -146,7 +146,7 @@ COMMENT ON FUNCTION casus.move(regclass, jsonb, text, text) IS
 
 
 CREATE FUNCTION casus_int.looks_personal(column_name name) RETURNS boolean
-	LANGUAGE sql IMMUTABLE
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	SELECT pg_catalog.lower(column_name::text) OPERATOR(pg_catalog.~)

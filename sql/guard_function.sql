@@ -170,6 +170,17 @@ CREATE OPERATOR CLASS public.g FOR TYPE text[] USING gin AS OPERATOR 1 &&(anyarr
 \c casus_guard_function
 SET client_min_messages = warning;
 
+-- Who may put a type into a schema, and use nothing of it, does so.
+CREATE ROLE guard_function_maker;
+CREATE SCHEMA guard_function_place;
+CREATE SCHEMA guard_function_own AUTHORIZATION guard_function_maker;
+GRANT CREATE ON SCHEMA guard_function_place TO guard_function_maker;
+SET ROLE guard_function_maker;
+CREATE TYPE guard_function_own.span AS RANGE (SUBTYPE = integer, MULTIRANGE_TYPE_NAME = guard_function_place.spans);
+RESET ROLE;
+DROP SCHEMA guard_function_place, guard_function_own CASCADE;
+DROP ROLE guard_function_maker;
+
 -- The backup login, itself, on record.
 SET SESSION AUTHORIZATION guard_function_backup;
 SELECT length(pg_read_file('PG_VERSION')) > 0 AS by_backup;
