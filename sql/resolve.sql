@@ -190,3 +190,43 @@ COMMIT;
 RESET SESSION AUTHORIZATION;
 SET ROLE casus_auditor;
 SELECT kind, text FROM casus.access_log WHERE kind = 'maintenance' AND relation = 'app.stuk' AND session_role = 'postgres' ORDER BY seq;
+RESET ROLE;
+
+-- A partitioned table: the function is given the columns of the part by their names, wherever they stand there; a row that
+-- changes its part keeps its dossier, and one that would change its dossier is refused.
+SET ROLE resolve_owner;
+CREATE TABLE app.blad (id integer, jaar integer, volg text, tekst text, PRIMARY KEY (id, jaar)) PARTITION BY LIST (jaar);
+CREATE TABLE app.blad_25 PARTITION OF app.blad FOR VALUES IN (2025);
+CREATE TABLE app.blad_26 (tekst text, volg text, weg integer, jaar integer NOT NULL, id integer NOT NULL);
+ALTER TABLE app.blad_26 DROP COLUMN weg;
+ALTER TABLE app.blad ATTACH PARTITION app.blad_26 FOR VALUES IN (2026);
+CREATE FUNCTION app.van_blad(jaar integer, volg text) RETURNS bigint LANGUAGE sql STABLE AS
+	'SELECT n.dossier FROM app.nummer n WHERE n.jaar = van_blad.jaar AND n.volg = van_blad.volg';
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.blad, app.blad_26 TO resolve_coord;
+RESET ROLE;
+INSERT INTO app.nummer VALUES (2026, 'b', :twee) ON CONFLICT DO NOTHING;
+INSERT INTO app.blad VALUES (1, 2025, 'a', 'een'), (2, 2026, 'a', 'een'), (3, 2026, 'b', 'twee');
+SELECT count(*) > 0 AS done FROM casus.protect('app.blad', 'ond', resolve => 'app.van_blad(integer,text)', category => 'beoordeling');
+CALL casus.take_in('app.blad');
+SELECT count(*) > 0 AS bound FROM casus.bind('app.blad', 'enforce');
+SET SESSION AUTHORIZATION resolve_coord;
+BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
+INSERT INTO app.blad VALUES (4, 2026, 'b', 'twee');
+INSERT INTO app.blad_26 (id, jaar, volg) VALUES (5, 2026, 'a');
+SELECT tableoid::regclass, id, casus.dossier_of(casus_label) = :een AS een, casus.dossier_of(casus_label) = :twee AS twee FROM app.blad ORDER BY id;
+SELECT attempt($$INSERT INTO app.blad VALUES (6, 2026, 'geen', 'x')$$) AS none, attempt($$INSERT INTO app.blad VALUES (6, 2025, 'b', 'x')$$) AS none_there,
+	attempt($$UPDATE app.blad SET jaar = 2025 WHERE id = 2$$) AS same_dossier, attempt($$UPDATE app.blad SET jaar = 2025 WHERE id = 3$$) AS none_left,
+	attempt($$UPDATE app.blad SET volg = 'a' WHERE id = 3$$) AS other, attempt($$UPDATE app.blad SET jaar = 2025, volg = 'a' WHERE id = 4$$) AS other_part;
+SELECT tableoid::regclass, id, casus.dossier_of(casus_label) = :een AS een FROM app.blad WHERE id IN (2, 3, 4) ORDER BY id;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+-- a part of a later year is made, or attached
+SET ROLE resolve_owner;
+CREATE TABLE app.blad_27 PARTITION OF app.blad FOR VALUES IN (2027);
+RESET ROLE;
+INSERT INTO app.nummer VALUES (2027, 'a', :een);
+SET SESSION AUTHORIZATION resolve_coord;
+BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
+INSERT INTO app.blad VALUES (7, 2027, 'a', 'x') RETURNING tableoid::regclass, casus.dossier_of(casus_label) = :een AS een;
+COMMIT;
+RESET SESSION AUTHORIZATION;
