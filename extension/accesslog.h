@@ -15,11 +15,13 @@
 
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
+#include "utils/uuid.h"
 
 extern char *casus_log_key_file;	/* settings.c; empty: beside the data directory */
 extern int	casus_log_ring_size, casus_log_segment_size;	/* kB */
 extern int	casus_log_timeout;	/* seconds */
 extern int	casus_log_load_interval;	/* seconds */
+extern int	casus_log_retention;	/* minutes; 0: for ever */
 
 #define CASUS_TRACEPARENT	55	/* bytes */
 extern char *casus_traceparent; /* of the session; empty: none */
@@ -100,6 +102,9 @@ extern bool casus_logdir_range(const uint8 *node, uint64 behind, uint64 before,
 							   uint64 *first, uint64 *last);
 extern List *casus_logdir_others(const uint8 *own);
 extern bool casus_logdir_has_others(const uint8 *node);
+extern int	casus_logdir_get_checkpoint(const uint8 *node, uint8 *bytes);
+extern bool casus_logdir_put_checkpoint(const uint8 *node, const uint8 *bytes);
+extern bool casus_logdir_remove(const uint8 *node, uint64 last);
 
 /* ---- logstore.c: the files, for their one writer ---- */
 
@@ -155,6 +160,25 @@ extern void casus_logfollow_end(CasusLogFollow *follow);
 extern bool casus_logfollow_line(StringInfo line, const CasusLogRecord *record);
 extern char *casus_logfollow_text(StringInfo line);
 extern bool casus_logfollow_of_database(const char *line, const char *piece, bool *about_log);
+
+/* ---- logterm.c: how long it is kept ---- */
+
+#define CASUS_LOG_FOR_EVER	PG_INT16_MAX	/* months */
+
+extern void casus_logterm_init(void);
+extern void casus_logterm_report(void);
+extern int	casus_logterm_longest(void);
+extern bool casus_logterm_is_over(int months, TimestampTz written, TimestampTz now);
+
+/* ---- logprune.c: what has gone, taken out of tables ---- */
+
+extern void casus_logprune(void);
+
+/* ---- logverify.c ---- */
+
+extern void casus_logverify_head(CasusLogHead *head);
+extern bool casus_logverify_keys(CasusLogKeys *keys, CasusLogHead *head,
+								 const pg_uuid_t *node);
 
 /* ---- logload.c: the log, put into tables ---- */
 

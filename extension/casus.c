@@ -25,6 +25,7 @@ _PG_init(void)
 	casus_logkey_init();
 	casus_logring_init();
 	casus_logwriter_init();
+	casus_logterm_init();
 	casus_logload_init();
 	casus_logloader_init();
 	casus_logcollect_init();

@@ -91,6 +91,19 @@ GRANT EXECUTE ON FUNCTION casus_int.server_findings() TO casus_admin, casus_audi
 
 /* ---- the state of casus ---- */
 
+CREATE VIEW casus_int.log_term AS
+	SELECT f.name AS file, p.name AS protocol, p.definition -> 'log' ->> 'article' AS article, p.definition -> 'log' ->> 'parameter' AS parameter,
+		CASE WHEN pg_catalog.jsonb_typeof(v.months) = 'number' AND (v.months #>> '{}')::numeric BETWEEN 1 AND 1200
+			THEN pg_catalog.ceil((v.months #>> '{}')::numeric)::integer END AS months
+	FROM casus_cat.file f JOIN casus_cat.protocol p ON p.id = f.protocol,
+		LATERAL (SELECT coalesce(p.definition -> 'log' -> 'months', f.parameters -> (p.definition -> 'log' ->> 'parameter'))) v(months)
+	WHERE f.activated_at IS NOT NULL AND p.definition ? 'log';
+COMMENT ON VIEW casus_int.log_term IS 'How many months the activated files of this database keep the access log, by their protocol; NULL: it leaves that to a parameter that the file has not set, so for ever. Files whose protocol does not say are not in it.';
+
+CREATE VIEW casus_int.log_retention AS
+	SELECT s.setting::integer AS minutes FROM pg_catalog.pg_settings s WHERE s.name = 'casus.log_retention';
+COMMENT ON VIEW casus_int.log_retention IS 'How long this node keeps the access log at least; 0: for ever.';
+
 CREATE VIEW casus_int.state_finding WITH (security_barrier) AS
 	SELECT 'warning'::text AS severity, 'role_gone'::text AS code,
 		pg_catalog.format('Person %s has the role %s, and that role is gone or another one now.', p.name, r.role_name) AS finding,
@@ -126,6 +139,21 @@ CREATE VIEW casus_int.state_finding WITH (security_barrier) AS
 	SELECT 'warning', 'not_activated', pg_catalog.format('File %s is not activated: no dossier opens and nobody enters.', f.name),
 		pg_catalog.format('SELECT casus.activate_protocol(%L, dpia => ''...'', parameters => ''{}'');  -- which ones: SELECT definition -> ''parameters'' FROM casus.protocol', f.name)
 	FROM casus_cat.file f WHERE f.activated_at IS NULL
+	UNION ALL
+	SELECT 'warning', 'log_no_term',
+		pg_catalog.format('File %s has not set how long the access log is kept, so nothing of it ever goes.', t.file),
+		pg_catalog.format('SELECT casus.set_parameter(%L, %L, ''60'');  -- months; %s', t.file, t.parameter, t.article)
+	FROM casus_int.log_term t, casus_int.log_retention r WHERE t.months IS NULL AND r.minutes > 0
+	UNION ALL
+	SELECT 'note', 'log_kept', pg_catalog.format('File %s keeps the access log for %s months, and casus.log_retention does not: nothing of it ever goes.', t.file, t.months),
+		pg_catalog.format('ALTER SYSTEM SET casus.log_retention = ''%sd''; -- and restart; then casus.purge_log() now and then', (t.months * 30.5)::integer)
+	FROM casus_int.log_term t, casus_int.log_retention r WHERE t.months IS NOT NULL AND r.minutes = 0
+	UNION ALL
+	SELECT 'note', 'log_term', pg_catalog.format('File %s binds: by %s art. %s the access log is kept for %s months, longer than casus.log_retention (%s days).',
+			t.file, t.protocol, t.article, t.months, r.minutes / 1440),
+		'Leave it so, or set casus.log_retention to as much.'
+	FROM (SELECT * FROM casus_int.log_term WHERE months IS NOT NULL ORDER BY months DESC, file LIMIT 1) t, casus_int.log_retention r
+	WHERE r.minutes > 0 AND pg_catalog.now() - pg_catalog.make_interval(months => t.months) < pg_catalog.now() - pg_catalog.make_interval(mins => r.minutes)
 	UNION ALL
 	SELECT 'warning', 'second_person', pg_catalog.format('File %s asks no second person to confirm acts that widen access.', f.name),
 		'Let somebody else than the admin look at casus.act_log regularly.'

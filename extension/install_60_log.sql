@@ -135,7 +135,7 @@ CREATE FUNCTION casus.verify_log(from_seq bigint DEFAULT NULL, to_seq bigint DEF
 REVOKE ALL ON FUNCTION casus.verify_log(bigint, bigint, text, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus.verify_log(bigint, bigint, text, uuid) TO casus_admin, casus_auditor;
 COMMENT ON FUNCTION casus.verify_log(bigint, bigint, text, uuid) IS
-	'Is the access log of this node what its writer wrote? Checks whole segments, those from from_seq to to_seq, or all. When not: file, position in bytes, seq and what is wrong of the first entry that is changed, removed, inserted, reordered or cut off. anchor: what casus.log_anchor() returned earlier, kept elsewhere; with it a log that was made anew, or cut off while the server was down, is found too. node: of which node (casus.log_chain), where not of this one: then the copy that was collected, with that node''s keys. 22023 for entries that are not there yet. Being called is on record.';
+	'Is the access log of this node what its writer wrote? Checks whole segments, those from from_seq to to_seq, or all. When not: file, position in bytes, seq and what is wrong of the first entry that is changed, removed, inserted, reordered or cut off. anchor: what casus.log_anchor() returned earlier, kept elsewhere; with it a log that was made anew, or cut off while the server was down, is found too. A part is tied to the segment before it. What has gone by casus.purge_log is spoken for by its checkpoint (file checkpoint). node: of which node (casus.log_chain), where not of this one: then the copy that was collected, with that node''s keys. 22023 for entries that are not there yet, or that have gone, or an anchor of those. Being called is on record.';
 
 CREATE FUNCTION casus.log_anchor(OUT seq bigint, OUT mac text, OUT anchor text)
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -145,6 +145,16 @@ REVOKE ALL ON FUNCTION casus.log_anchor() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus.log_anchor() TO casus_admin, casus_auditor;
 COMMENT ON FUNCTION casus.log_anchor() IS
 	'Number and mac of the last entry of this node''s access log that is on disk; anchor is both with the node, for casus.verify_log. Keep it where nobody of the server comes.';
+
+CREATE FUNCTION casus.purge_log(before timestamptz DEFAULT NULL, reason text DEFAULT NULL,
+	OUT segments bigint, OUT records bigint, OUT last_seq bigint, OUT newest timestamptz)
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_purge_log';
+REVOKE ALL ON FUNCTION casus.purge_log(timestamptz, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION casus.purge_log(timestamptz, text) TO casus_admin, casus_auditor;
+COMMENT ON FUNCTION casus.purge_log(timestamptz, text) IS
+	'Removes from the access log of this node what is beyond its term: whole segments, from the first on, whose newest record is from before "before" (NULL: no matter) and older than casus.log_retention and than each activated file of each database keeps it by its protocol (key log). Verifies them first. On record with a checkpoint that stands for them, so that the rest verifies; the loader removes the records from the tables as well. Refused with 55000 while casus.log_retention is not set, a file has no term, or a database is not known yet, and when what would go does not verify, unless a reason is given; 55006 while another session does it. Returns how many segments and records went, the number of the last record that is gone, and the newest time of those that went now.';
 
 CREATE FUNCTION casus.rotate_log_key() RETURNS integer
 	LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -6,6 +6,10 @@
  * is as it was written.  What a chain cannot show is that it once went on:
  * that takes an anchor, the number and mac of a record, kept elsewhere.
  *
+ * Segments beyond their term are gone.  Their checkpoint, which only who has a
+ * key can make, stands for them: the chain begins with the last mac of theirs,
+ * and an entry further on must name it.
+ *
  * Like logsegment.c for the server and for tools; the caller opens the files,
  * in the order of their numbers.  Nothing is kept between chains.
  *
@@ -73,6 +77,79 @@ casus_logchain_anchor(CasusLogChain *chain, const char *anchor)
 		end[1 + 2 * CASUS_LOG_MAC] == '\0';
 }
 
+/* ---- what is gone ---- */
+
+/*
+ * The chain begins behind what the checkpoint stands for.  False: there is a
+ * finding.  With an anchor: after casus_logchain_anchor.
+ */
+bool
+casus_logchain_checkpoint(CasusLogChain *chain, const uint8 *bytes, size_t length)
+{
+	CasusLogCheckpoint *purged = &chain->purged;
+
+	if (!casus_logsegment_get_checkpoint(chain->hmac, chain->keys, bytes, length, purged))
+		return find(chain, 0, 0, 0, "the checkpoint of the segments that are gone is changed, or made with another key");
+	casus_logchain_restart(chain, purged->segment + 1);
+	return true;
+}
+
+/*
+ * Are the entries asked for, or that of the anchor, among those that have gone?
+ * Then nothing can be said of them.  Of the last one the checkpoint has the mac.
+ */
+bool
+casus_logchain_gone(const CasusLogChain *chain, uint64 from, uint64 to)
+{
+	uint64		gone = chain->purged.seq;
+
+	return (from != 0 && from <= gone) || (to != 0 && to <= gone) ||
+		(chain->anchor_seq != 0 && chain->anchor_seq < gone);
+}
+
+/* Is there an entry that should have been passed?  False: there is a finding. */
+bool
+casus_logchain_unrecorded(CasusLogChain *chain)
+{
+	if (chain->purged.segment == 0 || chain->on_record)
+		return true;
+	return find(chain, 0, 0, 0, "the checkpoint of the segments that are gone is not on record in the log");
+}
+
+/* Begins at that segment: tied to what is gone before it, or, for another, to nothing. */
+void
+casus_logchain_restart(CasusLogChain *chain, uint64 segment)
+{
+	const CasusLogCheckpoint *purged = &chain->purged;
+	CasusLogPoint *point = &chain->point;
+
+	memset(point, 0, sizeof(*point));
+	chain->first = chain->nrecords = 0;
+	if (purged->segment == 0 || segment != purged->segment + 1)
+		return;
+	point->segment = purged->segment;
+	point->seq = purged->seq;
+	point->time = purged->newest;
+	point->key = purged->last_key;
+	memcpy(point->mac, purged->last, CASUS_LOG_MAC);
+	if (chain->anchor_seq == purged->seq &&
+		memcmp(chain->anchor_mac, purged->last, CASUS_LOG_MAC) != 0)
+		chain->other = *point;
+}
+
+static void
+look_for_checkpoint(CasusLogChain *chain, const CasusLogRecord *record)
+{
+	static const char member[] = "\"code\":\"purge_log\",\"text\":\"checkpoint ";
+	char		text[sizeof(member) + CASUS_CHECKPOINT_LENGTH];
+
+	strcpy(text, member);
+	casus_logsegment_print_checkpoint(text + sizeof(member) - 1, &chain->purged);
+	chain->on_record = memmem(record->payload, record->length, text, strlen(text)) != NULL;
+}
+
+/* ---- the chain ---- */
+
 /*
  * An anchor bears the mac that was the last when it was made: of its entry, or
  * of the header of a segment that had been begun behind it.
@@ -106,6 +183,8 @@ casus_logchain_header(CasusLogChain *chain, CasusLogReader *reader, uint64 segme
 		return find(chain, segment, 0, first ? 0 : next, "the header of the segment is changed, or made with another key");
 	if (header.segment != segment)
 		return find(chain, segment, 0, header.first_seq, "the segment is out of order: its file bears another number");
+	if (segment == 1 && header.first_seq != 1)
+		return find(chain, segment, 0, 1, "the segment is not the first of a log");
 	if (!first && (header.first_seq != next ||
 				   memcmp(header.before, point->mac, CASUS_LOG_MAC) != 0))
 		return find(chain, segment, 0, next, "entries at the end of the previous segment are changed, removed or inserted");
@@ -169,6 +248,8 @@ casus_logchain_record(CasusLogChain *chain, CasusLogReader *reader, const CasusL
 	if (chain->first == 0)
 		chain->first = record->seq;
 	chain->nrecords++;
+	if (chain->purged.segment != 0 && !chain->on_record)
+		look_for_checkpoint(chain, record);
 	if (record->seq == chain->anchor_seq &&
 		memcmp(mac, chain->anchor_mac, CASUS_LOG_MAC) != 0)
 	{
@@ -208,7 +289,10 @@ casus_logchain_segment(CasusLogChain *chain, int fd, uint64 segment, uint64 limi
 bool
 casus_logchain_missing(CasusLogChain *chain, uint64 segment)
 {
-	return find(chain, segment, 0, chain->point.segment ? chain->point.seq + 1 : 0, "the segment is missing");
+	return find(chain, segment, 0, chain->point.segment ? chain->point.seq + 1 : 0,
+				chain->purged.segment != 0 && segment == chain->purged.segment + 1 ?
+				"the segment is missing, and the checkpoint does not say that it has gone" :
+				"the segment is missing");
 }
 
 /* It is known to end elsewhere. */
@@ -228,7 +312,8 @@ casus_logchain_end(CasusLogChain *chain)
 	if (chain->anchor_seq > chain->point.seq)
 		return find(chain, chain->point.segment, chain->point.offset, chain->point.seq + 1,
 					"the log is cut off here: the anchor is of a later entry");
-	if (chain->anchor_seq != 0 && chain->anchor_seq < chain->first)
+	if (chain->anchor_seq != 0 && chain->anchor_seq < chain->first &&
+		chain->anchor_seq != chain->purged.seq)
 		return find(chain, chain->point.segment, 0, chain->anchor_seq,
 					"the entry of the anchor is not among those that are there");
 	return true;

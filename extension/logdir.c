@@ -186,3 +186,97 @@ casus_logdir_has_others(const uint8 *node)
 	list_free_deep(others);
 	return result;
 }
+
+/* ---- segments that are gone ---- */
+
+static void
+checkpoint_path(char *path, const uint8 *node)
+{
+	casus_logdir_file(path, node, 0);
+}
+
+/*
+ * CASUS_CHECKPOINT_SIZE + 1 bytes, so that one that is too long is seen.
+ * Returns how many there are, 0 where there is no checkpoint, -1 with errno.
+ */
+int
+casus_logdir_get_checkpoint(const uint8 *node, uint8 *bytes)
+{
+	char		path[MAXPGPATH];
+	int			fd;
+	int			n;
+	int			save_errno;
+
+	checkpoint_path(path, node);
+	fd = BasicOpenFile(path, O_RDONLY | PG_BINARY);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	n = (int) read(fd, bytes, CASUS_CHECKPOINT_SIZE + 1);
+	save_errno = errno;
+	close(fd);
+	errno = save_errno;
+	/* One that is empty is none that was written. */
+	return n == 0 ? 1 : n;
+}
+
+/* Durable, as a whole or not at all.  False with errno. */
+bool
+casus_logdir_put_checkpoint(const uint8 *node, const uint8 *bytes)
+{
+	char		path[MAXPGPATH];
+	char		temporary[MAXPGPATH + 8];
+	int			fd;
+	bool		ok;
+	int			save_errno;
+
+	checkpoint_path(path, node);
+	snprintf(temporary, sizeof(temporary), "%s.new", path);
+	if (unlink(temporary) != 0 && errno != ENOENT)
+		return false;
+	fd = BasicOpenFilePerm(temporary, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY, 0600);
+	if (fd < 0)
+		return false;
+	errno = 0;
+	ok = write(fd, bytes, CASUS_CHECKPOINT_SIZE) == CASUS_CHECKPOINT_SIZE && pg_fsync(fd) == 0;
+	save_errno = errno ? errno : ENOSPC;
+	close(fd);
+	errno = save_errno;
+	return ok && durable_rename(temporary, path, LOG) == 0;
+}
+
+/*
+ * Removes the segments up to that one, and what was kept aside of them
+ * (*.torn-*, *.aside-*).  False with errno: some are there still.
+ */
+bool
+casus_logdir_remove(const uint8 *node, uint64 last)
+{
+	char		directory[MAXPGPATH];
+	char		path[MAXPGPATH * 2];
+	struct dirent *entry;
+	DIR		   *dir;
+	int			error = 0;
+
+	casus_logdir_path(directory, node);
+	dir = opendir(directory);
+	if (dir == NULL)
+		return errno == ENOENT;
+	while (errno = 0, (entry = readdir(dir)) != NULL)
+	{
+		char	   *rest;
+		uint64		number = strtoull(entry->d_name, &rest, 10);
+
+		if (number == 0 || number > last || strncmp(rest, ".log", 4) != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
+		if (unlink(path) != 0 && errno != ENOENT)
+			error = errno;
+	}
+	if (errno != 0)
+		error = errno;
+	closedir(dir);
+	if (error == 0 && fsync_fname_ext(directory, true, false, LOG) != 0)
+		error = errno;
+	errno = error;
+	return error == 0;
+}

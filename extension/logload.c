@@ -244,6 +244,22 @@ load_chunk(const uint8 *node, bool is_own)
 	return chunk.more;
 }
 
+static void
+begin(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+static void
+end(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	(void) pgstat_report_stat(true);
+}
+
 /* All that is missing here of the log of a node. */
 static void
 load_node(const uint8 *node, bool is_own)
@@ -252,13 +268,9 @@ load_node(const uint8 *node, bool is_own)
 
 	while (more)
 	{
-		SetCurrentStatementStartTimestamp();
-		StartTransactionCommand();
-		PushActiveSnapshot(GetTransactionSnapshot());
+		begin();
 		more = load_chunk(node, is_own);
-		PopActiveSnapshot();
-		CommitTransactionCommand();
-		(void) pgstat_report_stat(true);
+		end();
 	}
 }
 
@@ -281,6 +293,9 @@ casus_logload_database(Datum arg)
 	SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	pgstat_report_activity(STATE_RUNNING, "casus loads the access log");
 
+	begin();
+	casus_logterm_report();
+	end();
 	if (casus_logring_head(&head))
 	{
 		load_node(head.node, true);
@@ -288,6 +303,9 @@ casus_logload_database(Datum arg)
 		foreach(lc, nodes)
 			load_node(lfirst(lc), false);
 	}
+	begin();
+	casus_logprune();
+	end();
 	(void) pg_atomic_fetch_add_u64(loads_done, 1);
 	proc_exit(0);
 }

@@ -121,6 +121,7 @@ mark_following(CasusLogFollow *follow)
 	CasusLogRecord record;
 	StringInfoData line;
 	bool		about_log;
+	bool		has_gone;
 	ListCell   *lc;
 
 	initStringInfo(&line);
@@ -129,11 +130,13 @@ mark_following(CasusLogFollow *follow)
 		CHECK_FOR_INTERRUPTS();
 		if (!casus_logfollow_line(&line, &record))
 			continue;
+		/* What goes of the log goes everywhere. */
+		has_gone = strstr(line.data, ",\"code\":\"purge_log\",") != NULL;
 		foreach(lc, databases)
 		{
 			Database   *database = lfirst(lc);
 
-			database->pending = database->pending || database->piece == NULL ||
+			database->pending = database->pending || database->piece == NULL || has_gone ||
 				(casus_logfollow_of_database(line.data, database->piece, &about_log) && !about_log);
 		}
 	}

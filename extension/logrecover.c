@@ -291,6 +291,34 @@ set_aside(const char *path, const SegmentScan *scan, CasusLogFound *found)
 	return rename(path, aside) == 0;
 }
 
+/* What speaks for segments that are gone.  False: nothing that can be believed. */
+bool
+casus_logrecover_checkpoint(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
+							CasusLogCheckpoint *checkpoint)
+{
+	uint8		bytes[CASUS_CHECKPOINT_SIZE + 1];
+	int			length = casus_logdir_get_checkpoint(keys->node, bytes);
+
+	return length > 0 && casus_logsegment_get_checkpoint(hmac, keys, bytes, length, checkpoint);
+}
+
+/* All that was left behind a checkpoint has been taken away: numbers go on from there. */
+static void
+go_on_behind_checkpoint(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
+						CasusLogPoint *end, CasusLogFound *found)
+{
+	CasusLogCheckpoint checkpoint;
+
+	if (!casus_logrecover_checkpoint(keys, hmac, &checkpoint) || end->seq >= checkpoint.seq)
+		return;
+	found->fresh = false;
+	found->changed = true;
+	end->segment = Max(end->segment, checkpoint.segment);
+	end->seq = checkpoint.seq;
+	end->time = checkpoint.newest;
+	memcpy(end->mac, checkpoint.last, CASUS_LOG_MAC);
+}
+
 /*
  * Where the files say that the log ends.  False with errno.  end->segment is
  * the last one there is, so that the next gets another number.
@@ -339,6 +367,7 @@ casus_logrecover_find(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
 			return false;
 	}
 	end->segment = Max(used, end->segment);
+	go_on_behind_checkpoint(keys, hmac, end, found);
 	return true;
 }
 

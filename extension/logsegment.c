@@ -18,16 +18,22 @@
 #define MAGIC			"CASUSLOG"
 #define VERSION			1
 #define MAC_AT			96		/* in a header */
+#define CUT_MAGIC		"CASUSCUT"
+#define CUT_MAC_AT		128		/* in a checkpoint */
 #define BUFFER_SIZE		(64 * 1024)
 
 static const char key_file_title[] = "casus log key 1\n";
 
 /* ---- names and hexadecimal text ---- */
 
+/* 0: the checkpoint, which stands for those that are gone. */
 void
 casus_logsegment_name(char *name, uint64 segment)
 {
-	snprintf(name, CASUS_SEGMENT_NAME, "%012llu.log", (unsigned long long) segment);
+	if (segment == 0)
+		strlcpy(name, CASUS_CHECKPOINT_NAME, CASUS_SEGMENT_NAME);
+	else
+		snprintf(name, CASUS_SEGMENT_NAME, "%012llu.log", (unsigned long long) segment);
 }
 
 /* 0: it is not the name of a segment. */
@@ -201,6 +207,65 @@ casus_logsegment_put_record(pg_hmac_ctx *hmac, const CasusLogKey *key, CasusLogP
 	point->offset += CASUS_RECORD_HEADER + length + CASUS_LOG_MAC;
 	memcpy(point->mac, mac, CASUS_LOG_MAC);
 	return true;
+}
+
+/* ---- the checkpoint ---- */
+
+bool
+casus_logsegment_put_checkpoint(pg_hmac_ctx *hmac, const CasusLogKey *key,
+								CasusLogCheckpoint *checkpoint, uint8 *out)
+{
+	checkpoint->key = key->id;
+	memset(out, 0, CASUS_CHECKPOINT_SIZE);
+	memcpy(out, CUT_MAGIC, 8);
+	put_int(out + 8, VERSION, 4);
+	put_int(out + 12, CASUS_CHECKPOINT_SIZE, 4);
+	memcpy(out + 16, checkpoint->node, CASUS_LOG_NODE);
+	put_int(out + 32, checkpoint->segment, 8);
+	put_int(out + 40, checkpoint->key, 4);
+	put_int(out + 44, checkpoint->last_key, 4);
+	put_int(out + 48, checkpoint->seq, 8);
+	put_int(out + 56, (uint64) checkpoint->time, 8);
+	put_int(out + 64, (uint64) checkpoint->newest, 8);
+	memcpy(out + 96, checkpoint->last, CASUS_LOG_MAC);
+	return casus_logsegment_mac(hmac, key, NULL, out, CUT_MAC_AT, out + CUT_MAC_AT);
+}
+
+/* False: it is not what a server with one of these keys wrote for this node. */
+bool
+casus_logsegment_get_checkpoint(pg_hmac_ctx *hmac, const CasusLogKeys *keys,
+								const uint8 *in, size_t length, CasusLogCheckpoint *checkpoint)
+{
+	const CasusLogKey *key;
+	uint8		mac[CASUS_LOG_MAC];
+
+	memset(checkpoint, 0, sizeof(*checkpoint));
+	if (length != CASUS_CHECKPOINT_SIZE || memcmp(in, CUT_MAGIC, 8) != 0 ||
+		get_int(in + 8, 4) != VERSION || get_int(in + 12, 4) != CASUS_CHECKPOINT_SIZE ||
+		memcmp(in + 16, keys->node, CASUS_LOG_NODE) != 0 || get_int(in + 32, 8) == 0)
+		return false;
+	key = casus_logsegment_key(keys, (uint32) get_int(in + 40, 4));
+	if (key == NULL || !casus_logsegment_mac(hmac, key, NULL, in, CUT_MAC_AT, mac) ||
+		memcmp(mac, in + CUT_MAC_AT, CASUS_LOG_MAC) != 0)
+		return false;
+	memcpy(checkpoint->node, in + 16, CASUS_LOG_NODE);
+	checkpoint->segment = get_int(in + 32, 8);
+	checkpoint->key = key->id;
+	checkpoint->last_key = (uint32) get_int(in + 44, 4);
+	checkpoint->seq = get_int(in + 48, 8);
+	checkpoint->time = (int64) get_int(in + 56, 8);
+	checkpoint->newest = (int64) get_int(in + 64, 8);
+	memcpy(checkpoint->last, in + 96, CASUS_LOG_MAC);
+	return true;
+}
+
+/* segment:number:mac, as the entry that puts it on record names it. */
+void
+casus_logsegment_print_checkpoint(char *text, const CasusLogCheckpoint *checkpoint)
+{
+	text += sprintf(text, "%llu:%llu:", (unsigned long long) checkpoint->segment,
+					(unsigned long long) checkpoint->seq);
+	casus_logsegment_hex(text, checkpoint->last, CASUS_LOG_MAC);
 }
 
 /* ---- reading ---- */

@@ -31,6 +31,24 @@
  *
  * The number is the authority on what came first, not the time.
  *
+ * What is beyond its term goes by whole segments, from the first on.  The file
+ * "checkpoint" speaks for them then; an entry of casus.purge_log in the log
+ * that is left names it.
+ *
+ *		checkpoint	 0	8	"CASUSCUT"
+ *				 8	4	version of the format
+ *				12	4	length, 160
+ *				16 16	node
+ *				32	8	number of the last segment that is gone
+ *				40	4	id of the key of the mac
+ *				44	4	id of the key of that segment
+ *				48	8	number of its last record: that many are gone
+ *				56	8	when it was made, microseconds since 1970
+ *				64	8	the newest time of a record that is gone
+ *				72 24	0
+ *				96 32	the mac of the last record that is gone
+ *			   128 32	mac: HMAC-SHA256(key, bytes 0 to 127)
+ *
  * Copyright (c) 2026, the casus developers
  */
 #ifndef CASUS_LOGSEGMENT_H
@@ -49,6 +67,8 @@
 #define CASUS_LOG_SECRET	32
 #define CASUS_LOG_KEYS		256
 #define CASUS_SEGMENT_HEADER	128
+#define CASUS_CHECKPOINT_SIZE	160
+#define CASUS_CHECKPOINT_NAME	"checkpoint"
 #define CASUS_RECORD_HEADER		24
 #define CASUS_RECORD_MAX	(64 * 1024 * 1024)	/* bytes of a payload */
 #define CASUS_SEGMENT_NAME	32	/* bytes for a file name */
@@ -120,6 +140,19 @@ typedef struct CasusLogHeader
 	uint8		mac[CASUS_LOG_MAC];
 } CasusLogHeader;
 
+/* What speaks for segments that are gone. */
+typedef struct CasusLogCheckpoint
+{
+	uint8		node[CASUS_LOG_NODE];
+	uint64		segment;		/* the last of them; 0: none are gone */
+	uint32		key;			/* of the mac */
+	uint32		last_key;		/* of that segment */
+	uint64		seq;			/* of its last record */
+	int64		time;			/* when it was made */
+	int64		newest;			/* of the records */
+	uint8		last[CASUS_LOG_MAC];
+} CasusLogCheckpoint;
+
 typedef struct CasusLogReader
 {
 	int			fd;				/* the caller's */
@@ -159,6 +192,13 @@ extern bool casus_logsegment_put_record(pg_hmac_ctx *hmac, const CasusLogKey *ke
 										CasusRecordKind kind, bool settled, int64 time,
 										const char *payload, uint32 length, uint8 *out);
 
+extern bool casus_logsegment_put_checkpoint(pg_hmac_ctx *hmac, const CasusLogKey *key,
+											CasusLogCheckpoint *checkpoint, uint8 *out);
+extern bool casus_logsegment_get_checkpoint(pg_hmac_ctx *hmac, const CasusLogKeys *keys,
+											const uint8 *in, size_t length,
+											CasusLogCheckpoint *checkpoint);
+extern void casus_logsegment_print_checkpoint(char *text, const CasusLogCheckpoint *checkpoint);
+
 extern bool casus_logsegment_open(CasusLogReader *reader, int fd, uint64 limit);
 extern CasusLogRead casus_logsegment_header(CasusLogReader *reader, CasusLogHeader *header);
 extern CasusLogRead casus_logsegment_next(CasusLogReader *reader, CasusLogRecord *record);
@@ -172,7 +212,7 @@ extern bool casus_logsegment_header_holds(pg_hmac_ctx *hmac, const CasusLogKeys 
 /* The first thing that is wrong. */
 typedef struct CasusLogFinding
 {
-	uint64		segment;
+	uint64		segment;		/* 0: the checkpoint */
 	uint64		offset;
 	uint64		seq;
 	char		what[200];		/* empty: nothing */
@@ -188,6 +228,8 @@ typedef struct CasusLogChain
 	uint64		anchor_seq;		/* 0: none */
 	uint8		anchor_mac[CASUS_LOG_MAC];
 	CasusLogPoint other;		/* the anchor's entry, of another mac; segment 0: none */
+	CasusLogCheckpoint purged;	/* segments that are gone; segment 0: none */
+	bool		on_record;		/* the entry of that has been passed */
 	void		(*each) (const CasusLogRecord *record, void *argument); /* of what holds; or NULL */
 	void	   *argument;
 	CasusLogFinding finding;
@@ -198,6 +240,10 @@ extern bool casus_logchain_anchor(CasusLogChain *chain, const char *anchor);
 extern bool casus_logchain_header(CasusLogChain *chain, CasusLogReader *reader, uint64 segment);
 extern bool casus_logchain_record(CasusLogChain *chain, CasusLogReader *reader,
 								  const CasusLogRecord *record);
+extern bool casus_logchain_checkpoint(CasusLogChain *chain, const uint8 *bytes, size_t length);
+extern bool casus_logchain_gone(const CasusLogChain *chain, uint64 from, uint64 to);
+extern bool casus_logchain_unrecorded(CasusLogChain *chain);
+extern void casus_logchain_restart(CasusLogChain *chain, uint64 segment);
 extern bool casus_logchain_segment(CasusLogChain *chain, int fd, uint64 segment, uint64 limit);
 extern bool casus_logchain_missing(CasusLogChain *chain, uint64 segment);
 extern bool casus_logchain_cut(CasusLogChain *chain, uint64 last_seq);
@@ -222,5 +268,6 @@ extern bool casus_logwalk(CasusLogChain *chain, const CasusLogSource *source,
 						  uint64 from, uint64 to);
 
 #define CASUS_ANCHOR_LENGTH	(2 * CASUS_LOG_NODE + 1 + 20 + 1 + 2 * CASUS_LOG_MAC + 1)
+#define CASUS_CHECKPOINT_LENGTH	(20 + 1 + 20 + 1 + 2 * CASUS_LOG_MAC + 1)	/* as text */
 
 #endif							/* CASUS_LOGSEGMENT_H */

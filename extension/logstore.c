@@ -402,6 +402,16 @@ obtain_keys(bool *made)
 	return false;
 }
 
+/* A crash may have left segments of which the checkpoint says that they are gone. */
+static void
+finish_purge(void)
+{
+	CasusLogCheckpoint checkpoint;
+
+	if (casus_logrecover_checkpoint(&store.keys, store.hmac, &checkpoint))
+		(void) casus_logdir_remove(store.keys.node, checkpoint.segment);
+}
+
 /*
  * Where the log goes on.  head: as this server knows it, when only the writer
  * was started again; what stands behind that is in the ring still.
@@ -427,6 +437,7 @@ casus_logstore_open(const CasusLogHead *head, CasusLogFound *found)
 	if (!casus_logdir_make(store.keys.node) || !casus_logdir_lock(store.keys.node))
 		return failed();
 
+	finish_purge();
 	memset(&store.safe, 0, sizeof(store.safe));
 	if (head != NULL && memcmp(head->node, store.keys.node, CASUS_LOG_NODE) == 0)
 		casus_logrecover_resume(&store.keys, &head->end, &store.safe, found);

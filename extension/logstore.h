@@ -14,6 +14,8 @@
 
 extern void casus_logrecover_resume(const CasusLogKeys *keys, const CasusLogPoint *known,
 									CasusLogPoint *end, CasusLogFound *found);
+extern bool casus_logrecover_checkpoint(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
+										CasusLogCheckpoint *checkpoint);
 extern bool casus_logrecover_find(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
 								  CasusLogPoint *end, CasusLogFound *found);
 

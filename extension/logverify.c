@@ -22,8 +22,9 @@
 #include "utils/builtins.h"
 #include "utils/uuid.h"
 
-static void
-require_head(CasusLogHead *head)
+/* The end of the log with all that anybody has put on record so far, on disk. */
+void
+casus_logverify_head(CasusLogHead *head)
 {
 	casus_require_preloaded();
 	casus_accesslog_flush();
@@ -54,12 +55,24 @@ close_segment(int fd)
 	CloseTransientFile(fd);
 }
 
+/* What speaks for segments that are gone, before the end is asked for: its entry is before that. */
+static int
+get_checkpoint(const uint8 *node, uint8 *bytes)
+{
+	int			length = casus_logdir_get_checkpoint(node, bytes);
+
+	if (length < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not read the checkpoint of the access log: %m")));
+	return length;
+}
+
 /*
  * As long as the server runs it knows the end itself, but not that of another
  * node's log, of which it has what it collected.  What is found is in the chain.
  */
 static void
-verify(CasusLogChain *chain, CasusLogHead *head, bool is_own, uint64 from, uint64 to)
+walk(CasusLogChain *chain, CasusLogHead *head, bool is_own, uint64 from, uint64 to)
 {
 	CasusLogSource source = {0};
 
@@ -78,6 +91,50 @@ verify(CasusLogChain *chain, CasusLogHead *head, bool is_own, uint64 from, uint6
 				 errmsg("there is no access log of that node on this server"),
 				 errhint("SELECT node, source FROM casus.log_chain;")));
 	(void) casus_logwalk(chain, &source, from, to);
+}
+
+static void
+begin(CasusLogChain *chain, const CasusLogKeys *keys, const char *anchor,
+	  const uint8 *checkpoint, int length)
+{
+	(void) casus_logchain_begin(chain, keys);
+	if (anchor && !casus_logchain_anchor(chain, anchor))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("this is no anchor of this log"),
+				 errhint("An anchor is what casus.log_anchor() has returned on this node.")));
+	if (length > 0)
+		(void) casus_logchain_checkpoint(chain, checkpoint, length);
+}
+
+/* Once more, when segments went meanwhile. */
+static void
+verify(CasusLogChain *chain, const CasusLogKeys *keys, CasusLogHead *head, bool is_own,
+	   const char *anchor, uint64 from, uint64 to)
+{
+	uint8		bytes[CASUS_CHECKPOINT_SIZE + 1] = {0};
+	uint8		again[CASUS_CHECKPOINT_SIZE + 1] = {0};
+	int			length = get_checkpoint(head->node, bytes);
+
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		begin(chain, keys, anchor, bytes, length);
+		if (casus_logchain_gone(chain, from, to))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the entries up to number " UINT64_FORMAT " have gone after their term",
+							chain->purged.seq),
+					 errhint("Nothing can be said of them, or of an anchor of theirs: ask from a later number, or take a later anchor.")));
+		if (is_own)
+			casus_logverify_head(head);
+		walk(chain, head, is_own, from, to);
+		if (chain->finding.what[0] == '\0' ||
+			(get_checkpoint(head->node, again) == length && memcmp(bytes, again, length) == 0))
+			return;
+		length = get_checkpoint(head->node, bytes);
+		casus_logchain_free(chain);
+	}
 }
 
 static Datum
@@ -120,8 +177,8 @@ number_or_none(FunctionCallInfo fcinfo, int argument)
 }
 
 /* The keys of the log in question, that of head or of another node, which head is made that of. */
-static bool
-read_keys(CasusLogKeys *keys, CasusLogHead *head, const pg_uuid_t *node)
+bool
+casus_logverify_keys(CasusLogKeys *keys, CasusLogHead *head, const pg_uuid_t *node)
 {
 	bool		is_own = node == NULL || memcmp(node->data, head->node, CASUS_LOG_NODE) == 0;
 	const char *why;
@@ -158,21 +215,16 @@ casus_sql_verify_log(PG_FUNCTION_ARGS)
 
 	casus_require_preloaded();
 	casus_accesslog_event("read", InvalidOid, 0, "verify_log", NULL);
-	require_head(&head);
-	is_own = read_keys(keys, &head, PG_ARGISNULL(3) ? NULL : PG_GETARG_UUID_P(3));
+	casus_logverify_head(&head);
+	is_own = casus_logverify_keys(keys, &head, PG_ARGISNULL(3) ? NULL : PG_GETARG_UUID_P(3));
 	/* An anchor beyond the end says that the log was cut: that is for the walk. */
 	if ((to != 0 && to < from) || (is_own && from > head.end.seq && PG_ARGISNULL(2)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there are no such entries of the access log"),
 				 errdetail("Its last entry has number " UINT64_FORMAT ".", head.end.seq)));
-	(void) casus_logchain_begin(&chain, keys);
-	if (!PG_ARGISNULL(2) && !casus_logchain_anchor(&chain, text_to_cstring(PG_GETARG_TEXT_PP(2))))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("this is no anchor of this log"),
-				 errhint("An anchor is what casus.log_anchor() has returned on this node.")));
-	verify(&chain, &head, is_own, from, to);
+	verify(&chain, keys, &head, is_own,
+		   PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)), from, to);
 	result = make_result(fcinfo, &chain);
 	casus_logchain_free(&chain);
 	explicit_bzero(keys, sizeof(*keys));
@@ -194,7 +246,7 @@ casus_sql_log_anchor(PG_FUNCTION_ARGS)
 	Datum		values[3];
 	bool		nulls[3] = {false};
 
-	require_head(&head);
+	casus_logverify_head(&head);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	casus_logsegment_hex(mac, head.end.mac, CASUS_LOG_MAC);

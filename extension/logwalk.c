@@ -7,6 +7,9 @@
  * server does; who has only the files does not, and needs an anchor to find
  * that the end was cut off.
  *
+ * A walk that does not begin with the first segment begins with the one before
+ * that of its first entry, so that this one is tied to what came before it.
+ *
  * Keeps nothing.
  *
  * Copyright (c) 2026, the casus developers
@@ -21,11 +24,11 @@
  * have put a file with a number far away.
  */
 static uint64
-segment_of(const CasusLogSource *source, uint64 seq)
+segment_of(const CasusLogSource *source, uint64 first, uint64 seq)
 {
-	uint64		first = Max(source->first, 1);
 	int			missing = 0;
 
+	first = Max(source->first, first);
 	for (uint64 segment = source->last; segment > first; segment--)
 	{
 		CasusLogReader reader;
@@ -53,6 +56,36 @@ segment_of(const CasusLogSource *source, uint64 seq)
 	return first;
 }
 
+static bool
+check_segment(CasusLogChain *chain, const CasusLogSource *source, uint64 segment)
+{
+	const CasusLogPoint *end = source->end;
+	int			fd = source->open(source->place, segment);
+	bool		ok;
+
+	if (fd < 0)
+		return casus_logchain_missing(chain, segment);
+	ok = casus_logchain_segment(chain, fd, segment,
+								end && segment == end->segment ? end->offset : UINT64_MAX);
+	source->close(fd);
+	return ok;
+}
+
+/* The one before a segment, of which only the end is asked. */
+static bool
+check_before(CasusLogChain *chain, const CasusLogSource *source, uint64 segment)
+{
+	void		(*each) (const CasusLogRecord *, void *) = chain->each;
+	bool		ok;
+
+	casus_logchain_restart(chain, segment - 1);
+	chain->each = NULL;
+	ok = check_segment(chain, source, segment - 1);
+	chain->each = each;
+	chain->first = chain->nrecords = 0;
+	return ok;
+}
+
 /*
  * Checks the segments that hold the entries from a number to a number, 0 for
  * the start and the end of the log, and that of the chain's anchor.  False:
@@ -62,8 +95,9 @@ bool
 casus_logwalk(CasusLogChain *chain, const CasusLogSource *source, uint64 from, uint64 to)
 {
 	const CasusLogPoint *end = source->end;
-	uint64		segment = 1;
-	bool		ok = true;
+	uint64		segment = chain->purged.segment + 1;
+	bool		whole = from == 0 && to == 0;
+	bool		ok = chain->finding.what[0] == '\0';
 
 	if (chain->anchor_seq != 0)
 	{
@@ -71,24 +105,23 @@ casus_logwalk(CasusLogChain *chain, const CasusLogSource *source, uint64 from, u
 		to = to == 0 ? 0 : Max(to, chain->anchor_seq);
 	}
 	if (from > 1)
-		segment = segment_of(source, from);
+	{
+		uint64		wanted = segment_of(source, segment, from);
+
+		if (ok && wanted > segment)
+			ok = check_before(chain, source, wanted);
+		segment = wanted;
+	}
 	for (; ok && segment <= source->last; segment++)
 	{
-		int			fd = source->open(source->place, segment);
-
-		if (fd < 0)
-			ok = casus_logchain_missing(chain, segment);
-		else
-		{
-			ok = casus_logchain_segment(chain, fd, segment,
-										end && segment == end->segment ? end->offset : UINT64_MAX);
-			source->close(fd);
-		}
+		ok = check_segment(chain, source, segment);
 		if (ok && to != 0 && chain->point.seq >= to && chain->other.segment == 0)
 			return true;
 	}
 	if (ok && end && (chain->point.seq != end->seq ||
 					  memcmp(chain->point.mac, end->mac, CASUS_LOG_MAC) != 0))
 		(void) casus_logchain_cut(chain, end->seq);
+	if (ok && whole)
+		(void) casus_logchain_unrecorded(chain);
 	return casus_logchain_end(chain);
 }

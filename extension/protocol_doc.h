@@ -133,6 +133,17 @@ typedef struct DocBreakGlass
 	int			hours;
 } DocBreakGlass;
 
+#define DOC_MAX_LOG_MONTHS	1200
+
+/* How long the access log is kept. */
+typedef struct DocLog
+{
+	DocEntry	entry;
+	int			months;
+	bool		months_given;
+	const char *parameter;		/* each file says; "": the months above */
+} DocLog;
+
 typedef struct DocCategory
 {
 	DocEntry	entry;
@@ -244,6 +255,7 @@ typedef struct CasusDoc
 	DocEntry	oath;			/* the article that asks for the ambtseed or VOG */
 	DocBreakGlass break_glass;
 	DocRevocation revocation;
+	DocLog		log;
 	DocChecks	checks;			/* the article under which each check refuses */
 	DocParties	parties;
 	DocArray	lists;

@@ -327,6 +327,28 @@ check_reach(DocLint *lint, const CasusDoc *doc)
 	}
 }
 
+/* How long the access log is kept: so many months, or what each file says. */
+static void
+check_log(DocLint *lint, const CasusDoc *doc)
+{
+	const DocLog *log = &doc->log;
+	int			i;
+
+	if (*log->entry.path == '\0')
+		return;
+	if (log->months_given == (*log->parameter != '\0'))
+		doc_add(lint, "error", log->entry.path, "the log is kept for some months, or as long as a parameter says: one of the two");
+	if (log->months_given && (log->months < 1 || log->months > DOC_MAX_LOG_MONTHS))
+		doc_add(lint, "error", psprintf("%s.months", log->entry.path),
+				"the log is kept for 1 to %d months", DOC_MAX_LOG_MONTHS);
+	if (*log->parameter == '\0')
+		return;
+	i = doc_find(&doc->parameters, DocParameter, log->parameter);
+	if (i < 0 || strcmp(DOC_ITEM(&doc->parameters, DocParameter, i)->type, "integer") != 0)
+		doc_add(lint, "error", psprintf("%s.parameter", log->entry.path),
+				"there is no parameter \"%s\" of type integer", log->parameter);
+}
+
 void
 casus_protocol_lint_flow(DocLint *lint, const CasusDoc *doc)
 {
@@ -338,4 +360,5 @@ casus_protocol_lint_flow(DocLint *lint, const CasusDoc *doc)
 	for (i = 0; i < doc->transitions.n; i++)
 		check_transition(lint, doc, i);
 	check_reach(lint, doc);
+	check_log(lint, doc);
 }

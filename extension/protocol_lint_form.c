@@ -192,6 +192,13 @@ static const DocKey revocation_keys[] = {
 };
 KIND(revocation_kind, "revocation", DocRevocation, 1, revocation_keys);
 
+static const DocKey log_keys[] = {
+	KEY(DocEntry, article, "article", DOC_TEXT, true),
+	GIVEN(DocLog, months, "months", DOC_INT, months_given),
+	KEY(DocLog, parameter, "parameter", DOC_NAME, false)
+};
+KIND(log_kind, "log", DocLog, 1, log_keys);
+
 /*
  * The codes of refusals.  The first DOC_CHECKS_RAISED are raised by this version
  * and want an article each, the others may have one already.
@@ -237,6 +244,7 @@ static const DocKey document_keys[] = {
 	CHILD(CasusDoc, oath, "oath", DOC_OBJECT, false, &oath_kind),
 	CHILD(CasusDoc, break_glass, "break_glass", DOC_OBJECT, false, &break_glass_kind),
 	CHILD(CasusDoc, revocation, "revocation", DOC_OBJECT, false, &revocation_kind),
+	CHILD(CasusDoc, log, "log", DOC_OBJECT, false, &log_kind),
 	CHILD(CasusDoc, checks, "checks", DOC_OBJECT, false, &casus_protocol_lint_form_checks),
 	CHILD(CasusDoc, parties, "parties", DOC_OBJECT, true, &parties_kind),
 	CHILD(CasusDoc, lists, "lists", DOC_OBJECTS, false, &list_kind),

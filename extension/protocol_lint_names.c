@@ -122,6 +122,7 @@ check_all_citations(DocLint *lint, const CasusDoc *doc)
 	check_citation(lint, doc, &doc->oath);
 	check_citation(lint, doc, &doc->break_glass.entry);
 	check_citation(lint, doc, &doc->revocation.entry);
+	check_citation(lint, doc, &doc->log.entry);
 	check_citation(lint, doc, &doc->parties.entry);
 	check_citations_of(lint, doc, &doc->parties.list, sizeof(DocParty));
 	check_citations_of(lint, doc, &doc->lists, sizeof(DocList));

@@ -23,6 +23,7 @@ int			casus_log_segment_size = 16384;
 int			casus_log_timeout = 30;
 int			casus_log_load_interval = 60;
 char	   *casus_log_collect = NULL;
+int			casus_log_retention = 0;
 char	   *casus_traceparent = NULL;
 bool		casus_preloaded = false;
 
@@ -162,6 +163,15 @@ casus_settings_init(void)
 							   PGC_SIGHUP,
 							   GUC_SUPERUSER_ONLY,
 							   check_log_collect, NULL, NULL);
+
+	DefineCustomIntVariable("casus.log_retention",
+							"How long the access log of this node is kept at least, before casus.purge_log removes it.",
+							"0: for ever. The files of each database may ask for longer.",
+							&casus_log_retention,
+							0, 0, INT_MAX,
+							PGC_POSTMASTER,
+							GUC_UNIT_MIN,
+							NULL, NULL, NULL);
 
 	DefineCustomStringVariable("casus.traceparent",
 							   "Trace context of the client, for the records of the access log.",

@@ -84,6 +84,21 @@ find_range(Log *log)
 	closedir(dir);
 }
 
+/* What speaks for segments that are gone; 0: nothing does.  A byte more shows one too long. */
+static size_t
+read_checkpoint(Log *log, uint8 *bytes)
+{
+	int			fd = open_segment(log->directory, 0);
+	ssize_t		n;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || (n = read(fd, bytes, CASUS_CHECKPOINT_SIZE + 1)) < 0)
+		ctl_fail(EXIT_CANNOT, "the checkpoint of the log cannot be read: %s", strerror(errno));
+	close(fd);
+	return Max(n, 1);
+}
+
 /* casus.log_directory has a directory per node; that one may be given itself. */
 static void
 find_directory(Log *log, const char *given)
@@ -110,6 +125,8 @@ walk(const CtlOptions *options, void (*each) (const CasusLogRecord *, void *), F
 	static Log	log;
 	CasusLogChain chain;
 	const CasusLogFinding *finding = &chain.finding;
+	uint8		checkpoint[CASUS_CHECKPOINT_SIZE + 1];
+	size_t		length;
 	bool		ok;
 
 	read_keys(&log.keys, options->key_file);
@@ -121,6 +138,12 @@ walk(const CtlOptions *options, void (*each) (const CasusLogRecord *, void *), F
 		ctl_fail(EXIT_CANNOT, "out of memory");
 	if (options->anchor && !casus_logchain_anchor(&chain, options->anchor))
 		ctl_fail(EXIT_CANNOT, "this is no anchor of this log");
+	length = read_checkpoint(&log, checkpoint);
+	if (length > 0)
+		(void) casus_logchain_checkpoint(&chain, checkpoint, length);
+	if (casus_logchain_gone(&chain, options->from, options->to))
+		ctl_fail(EXIT_CANNOT, "the entries up to number %llu have gone after their term: ask from a later one, or take a later anchor",
+				 (unsigned long long) chain.purged.seq);
 	chain.each = each;
 	chain.argument = unconstify(CtlOptions *, options);
 	ok = casus_logwalk(&chain, &log.source, options->from, options->to);
@@ -137,6 +160,8 @@ walk(const CtlOptions *options, void (*each) (const CasusLogRecord *, void *), F
 		fprintf(tell, ": %s\n", finding->what);
 		return EXIT_DAMAGED;
 	}
+	if (each == NULL && chain.purged.segment != 0)
+		printf("entries 1 to %llu have gone after their term\n", (unsigned long long) chain.purged.seq);
 	if (each == NULL)
 		printf("whole: entries %llu to %llu, up to segment %llu%s\n",
 			   (unsigned long long) chain.first, (unsigned long long) chain.point.seq,

@@ -1,0 +1,207 @@
+/*
+ * logterm.c
+ *		How long the access log is kept at least: for as long as the files say
+ *		that are kept by it, in all databases of the node, since they share it.
+ *
+ * A protocol says how (key "log" of the document: months, or the name of a
+ * parameter that each file sets); a file whose protocol leaves it to a
+ * parameter that is not set keeps its log for ever.  What a protocol does not
+ * say at all is up to casus.log_retention alone.
+ *
+ * Nobody can look into another database: the loader, which comes into each of
+ * them, reports its term here, in shared memory.  A database that has not been
+ * reported since the server's start is not known, and then nothing goes.
+ *
+ * terms->lock guards all of it; nobody sleeps while he holds it.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "accesslog.h"
+#include "state.h"
+#include "term.h"
+
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_database.h"
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "storage/shmem.h"
+#include "storage/spin.h"
+
+#define MAX_DATABASES	1024
+
+typedef struct DatabaseTerm
+{
+	Oid			database;
+	int			months;			/* 0: none; CASUS_LOG_FOR_EVER */
+} DatabaseTerm;
+
+typedef struct LogTerms
+{
+	slock_t		lock;
+	int			n;
+	DatabaseTerm term[MAX_DATABASES];
+} LogTerms;
+
+static LogTerms *terms = NULL;
+
+/* ---- in a database ---- */
+
+/* The longest of the files of this database, and the name of one that has it. */
+static int
+longest_here(char **file)
+{
+	CasusQuery	query;
+	int			months = 0;
+
+	*file = NULL;
+	if (!casus_installed())
+		return 0;
+	casus_query_begin(&query);
+	casus_query_read(&query,
+					 "SELECT t.file, coalesce(t.months, 0) FROM casus_int.log_term t "
+					 "ORDER BY t.months DESC NULLS FIRST, t.file LIMIT 1");
+	if (query.nrows > 0)
+	{
+		*file = casus_query_get_text(&query, 0, 1);
+		months = (int) casus_query_get_int(&query, 0, 2);
+		if (months == 0)
+			months = CASUS_LOG_FOR_EVER;
+	}
+	casus_query_end(&query);
+	return months;
+}
+
+/* By the loader, which has come into this database. */
+void
+casus_logterm_report(void)
+{
+	char	   *file;
+	int			months = longest_here(&file);
+	int			i = 0;
+
+	SpinLockAcquire(&terms->lock);
+	while (i < terms->n && terms->term[i].database != MyDatabaseId)
+		i++;
+	/* Where there is no room it stays unknown. */
+	if (i < MAX_DATABASES)
+	{
+		terms->term[i].database = MyDatabaseId;
+		terms->term[i].months = months;
+		terms->n = Max(terms->n, i + 1);
+	}
+	SpinLockRelease(&terms->lock);
+}
+
+/* ---- of the node ---- */
+
+/* -1: not known. */
+static int
+months_of(Oid database)
+{
+	int			months = -1;
+
+	SpinLockAcquire(&terms->lock);
+	for (int i = 0; i < terms->n; i++)
+		if (terms->term[i].database == database)
+			months = terms->term[i].months;
+	SpinLockRelease(&terms->lock);
+	return months;
+}
+
+static List *
+other_databases(void)
+{
+	Relation	rel = table_open(DatabaseRelationId, AccessShareLock);
+	TableScanDesc scan = table_beginscan_catalog(rel, 0, NULL);
+	HeapTuple	tuple;
+	List	   *list = NIL;
+
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+
+		/* The loader passes templates over, as long as they are. */
+		if (form->oid != MyDatabaseId && (!form->datistemplate || months_of(form->oid) >= 0))
+			list = lappend_oid(list, form->oid);
+	}
+	table_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return list;
+}
+
+static void
+refuse_for_ever(const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the access log is kept for ever"),
+			 errdetail_internal("%s", detail),
+			 errhint("casus.doctor() in that database says which parameter sets a term; casus.set_parameter() sets it.")));
+}
+
+/* In months; raises where that is for ever, or not known. */
+int
+casus_logterm_longest(void)
+{
+	char	   *file;
+	int			longest = longest_here(&file);
+	ListCell   *lc;
+
+	if (longest == CASUS_LOG_FOR_EVER)
+		refuse_for_ever(psprintf(_("File %s has no term for it."), file));
+	foreach(lc, other_databases())
+	{
+		Oid			database = lfirst_oid(lc);
+		int			months = months_of(database);
+		char	   *name = get_database_name(database);
+
+		if (name == NULL)
+			continue;
+		if (months < 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("it is not known how long database \"%s\" keeps the access log", name),
+					 errhint("The loader of the log looks into each database within casus.log_load_interval after the start of the server; it does not run on a standby.")));
+		if (months == CASUS_LOG_FOR_EVER)
+			refuse_for_ever(psprintf(_("A file in database \"%s\" has no term for it."), name));
+		longest = Max(longest, months);
+	}
+	return longest;
+}
+
+/* Is the term over for what was written then? */
+bool
+casus_logterm_is_over(int months, TimestampTz written, TimestampTz now)
+{
+	CasusTerm	term = {0};
+
+	term.months = (int16) months;
+	term.mode = CASUS_TERM_GEDURENDE;
+	return months == 0 || casus_term_end(&term, casus_clock_date(written)) <= now;
+}
+
+/* ---- start ---- */
+
+static void
+terms_startup(void)
+{
+	bool		found;
+
+	terms = ShmemInitStruct("casus log terms", sizeof(LogTerms), &found);
+	if (!found)
+	{
+		memset(terms, 0, sizeof(LogTerms));
+		SpinLockInit(&terms->lock);
+	}
+}
+
+void
+casus_logterm_init(void)
+{
+	if (!casus_preloaded)
+		return;
+	casus_shmem_request(sizeof(LogTerms));
+	casus_shmem_add(terms_startup);
+}
