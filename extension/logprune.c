@@ -102,8 +102,9 @@ prune_partition(CasusQuery *query, Prune *prune, Oid parent, Oid partition)
 		return;
 	}
 	/* An empty one of a month to come is left. */
-	run(query, prune, psprintf("SELECT pg_catalog.to_date('%s', 'YYYY_MM') <= $3 AND $1 IS NOT NULL AND $2 IS NOT NULL",
-							   name + strlen("access_record_")));
+	casus_query_text(query, name + strlen("access_record_"));
+	casus_query_arg(query, TIMESTAMPTZOID, TimestampTzGetDatum(prune->newest), false);
+	casus_query_run(query, "SELECT (pg_catalog.replace($1, '_', '-') || '-01')::date <= $2");
 	if (casus_query_get_bool(query, 0, 1))
 		drop_partition(query, parent, partition, name);
 }

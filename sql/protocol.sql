@@ -232,6 +232,11 @@ SELECT pg_temp.lint('{offices,0}', (SELECT doc -> 'offices' -> 0 || '{"inspects"
 SELECT pg_temp.lint('{break_glass}', '{"hours": 73, "article": "99"}');
 SELECT pg_temp.lint('{revocation}', '{"days": 32, "article": "99"}');
 SELECT pg_temp.lint('{break_glass}', '{"hours": 0, "article": "1", "days": 1}');
+-- how long the access log is kept (A41)
+SELECT pg_temp.lint('{log}', '{"months": 60, "article": "1"}');
+SELECT pg_temp.lint('{log}', '{"months": 1201, "article": "99"}');
+SELECT pg_temp.lint('{log}', '{"months": 0, "parameter": "startdatum", "article": "1"}');
+SELECT pg_temp.lint('{log}', '{"article": "1"}');
 SELECT pg_temp.lint('{offices,0,appointed_by}', '["lid"]');
 SELECT pg_temp.lint('{offices,2,appointed_by}', '["lid"]');
 
