@@ -169,9 +169,7 @@ casus_settings_init(void)
 							"0: for ever. The files of each database may ask for longer.",
 							&casus_log_retention,
 							0, 0, INT_MAX,
-							PGC_POSTMASTER,
-							GUC_UNIT_MIN,
-							NULL, NULL, NULL);
+							PGC_POSTMASTER, GUC_UNIT_MIN, NULL, NULL, NULL);
 
 	DefineCustomStringVariable("casus.traceparent",
 							   "Trace context of the client, for the records of the access log.",
