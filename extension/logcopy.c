@@ -21,6 +21,8 @@
 
 #include "storage/fd.h"
 
+static bool refuse(const char **why, const char *format,...) pg_attribute_printf(2, 3);
+
 /* The reason in words that outlive the call. */
 static bool
 refuse(const char **why, const char *format,...)
