@@ -8,6 +8,9 @@
 #	audit		pgaudit.log = read, without casus
 #	bare		without either: plain reads, and a read after a committed
 #			INSERT of one row, the log entry that one would write by hand
+#
+#	SLOWSYNC=1000: every fdatasync of the servers takes 1000 microseconds instead
+#	of what the disk takes, which in a machine shared with others is anything.
 
 log_servers='strict relaxed audit bare'
 
@@ -24,7 +27,7 @@ on() {
 ask() { on "$1" "$bin/psql" -XAtq -v ON_ERROR_STOP=1 -c "SET client_min_messages = warning" "${@:2}"; }
 
 log_set_up() {
-	local name port=5440
+	local name port=5440 slow=()
 	need_packages "postgresql-$pg_major-pgaudit"
 	"$bin/psql" -X -q -h "$work/socket" -U postgres -d postgres -f "$bench/roles.sql"
 	echo "Loading $rows rows ..."
@@ -34,13 +37,17 @@ log_set_up() {
 	printf "shared_preload_libraries = 'casus'\ncasus.log_durability = relaxed\n" >"$work/relaxed.conf"
 	printf "shared_preload_libraries = 'pgaudit'\npgaudit.log = 'read'\n" >"$work/audit.conf"
 	printf "shared_preload_libraries = ''\n" >"$work/bare.conf"
+	if [ -n "${SLOWSYNC:-}" ]; then
+		gcc -shared -fPIC -O1 -o "$work/slowsync.so" "$bench/slowsync.c"
+		slow=(env LD_PRELOAD="$work/slowsync.so" SLOWSYNC="$SLOWSYNC")
+	fi
 	for name in $log_servers; do
 		port=$((port + 1))
 		as_user cp -a "$work/data" "$work/$name"
 		[ ! -e "$work/data.casus_log_key" ] || as_user cp -p "$work/data.casus_log_key" "$work/$name.casus_log_key"
 		{ cat "$work/$name.conf"; printf 'port = %s\nfsync = on\nshared_buffers = 256MB\n' $port; } |
 			as_user tee -a "$work/$name/postgresql.conf" >/dev/null
-		as_user pg_ctl -D "$work/$name" -l "$work/log/$name" -w start >/dev/null ||
+		as_user "${slow[@]}" pg_ctl -D "$work/$name" -l "$work/log/$name" -w start >/dev/null ||
 			{ tail -5 "$work/log/$name"; exit 1; }
 	done
 }
@@ -149,7 +156,7 @@ measure_log() {
 	log_set_up
 	log_scripts
 	log_compare
-	echo "fdatasync of 8 kB here: $(cd "$work" && "$bin/pg_test_fsync" -s 1 -f "$work/fsync" | sed -n '/one 8kB/,/two 8kB/s/^ *fdatasync *//p')"
+	echo "fdatasync of 8 kB ${SLOWSYNC:+is made to take $SLOWSYNC microseconds; }here: $(cd "$work" && "$bin/pg_test_fsync" -s 1 -f "$work/fsync" | sed -n '/one 8kB/,/two 8kB/s/^ *fdatasync *//p')"
 	for kind in point range; do
 		for ((round = 1; round <= rounds; round++)); do
 			for clients in 1 4 16; do log_round $kind $clients; done
