@@ -17,6 +17,7 @@
 #include "libpq-fe.h"
 
 #define MAX_COLUMNS	12
+#define NOT_WHOLE	"NIET geheel"
 
 /*
  * A part of the page: one question and its answer as a table.  $1 and $2 are
@@ -121,13 +122,19 @@ static const Section sections[] = {
 		{{"Persoon of rol", 't'}, {"Rol", 't'}, {"Wat", 't'}, {"Keer", 'n'},
 		{"Dagen", 'n'}, {"Eerste", 'm'}, {"Laatste", 'm'}, {NULL, 0}}},
 	{"knooppunten", "Servers waarvan de log hier staat",
-		"Elke server (ook een standby) schrijft een eigen log. Wat een standby liet lezen staat alleen op deze pagina als zijn log is opgehaald.",
+		"Elke server (ook een standby) schrijft een eigen log. Wat een standby liet lezen staat alleen op deze pagina als zijn log is opgehaald. De eigen log is hierboven geverifieerd.",
 		"Logs in deze database",
 		"Er is geen log.", true,
-		"SELECT node::text, CASE WHEN is_this THEN 'deze server' ELSE 'andere server' END, records, first_at, last_at, loaded_seq, loaded_at"
-		" FROM casus.log_nodes($1::timestamptz, $2::timestamptz)",
-		{{"Log", 't'}, {"Van", 't'}, {"Regels in de maand", 'n'}, {"Eerste", 'm'},
-		{"Laatste", 'm'}, {"Geladen tot nummer", 'n'}, {"Geladen op", 'm'}, {NULL, 0}}},
+		"SELECT c.node::text, CASE c.state WHEN 'own' THEN 'deze server' ELSE coalesce(c.standby, c.source) END, "
+		"CASE c.state WHEN 'own' THEN 'eigen' WHEN 'collected' THEN 'opgehaald' WHEN 'waiting' THEN 'nog niet gevraagd' WHEN 'late' THEN 'te laat' WHEN 'failing' THEN 'ophalen mislukt' "
+		"WHEN 'refused' THEN 'geweigerd' WHEN 'kept' THEN 'bewaard' ELSE c.state END, "
+		"CASE WHEN w.ok THEN 'geheel' WHEN NOT w.ok THEN '" NOT_WHOLE " (regel ' || w.seq || ')' END, "
+		"c.missing, n.records, n.first_at, n.last_at, c.collected_at "
+		"FROM casus.log_chain c LEFT JOIN casus.log_nodes($1::timestamptz, $2::timestamptz) n ON n.node = c.node "
+		"LEFT JOIN LATERAL (SELECT v.ok, coalesce(v.seq::text, '?') AS seq FROM casus.verify_log(node => c.node) v WHERE c.state <> 'own' AND c.node IS NOT NULL) w ON true "
+		"ORDER BY c.state <> 'own', c.source, c.node",
+		{{"Log", 't'}, {"Van", 't'}, {"Stand", 't'}, {"Geverifieerd", 't'}, {"Ontbrekende bestanden", 'n'},
+		{"Regels in de maand", 'n'}, {"Eerste", 'm'}, {"Laatste", 'm'}, {"Opgehaald op", 'm'}, {NULL, 0}}},
 };
 
 /*
@@ -139,7 +146,7 @@ static const char summary_sql[] =
 	"now() < $2::timestamptz, replace(to_char(r.records, 'FM999,999,999,990'), ',', '.'), replace(to_char(r.reads, 'FM999,999,999,990'), ',', '.'), "
 	"replace(to_char(r.refusals, 'FM999,999,999,990'), ',', '.'), replace(to_char(r.dossiers, 'FM999,999,999,990'), ',', '.'), r.records = 0, "
 	"(SELECT count(*) FROM casus.opening WHERE NOT is_reviewed), (SELECT count(*) FROM pg_stat_replication), "
-	"(SELECT count(*) FROM casus.log_nodes('infinity') WHERE NOT is_this), pg_is_in_recovery() "
+	"(SELECT count(*) FROM casus.log_chain WHERE state NOT IN ('own', 'kept')), pg_is_in_recovery() "
 	"FROM casus.log_summary($1::timestamptz, $2::timestamptz) r";
 
 enum
@@ -353,6 +360,19 @@ check_month(const char *month)
 		ctl_fail(EXIT_CANNOT, "\"%s\" is no month as 2026-03", month);
 }
 
+/* Of this server and of those whose logs it collects. */
+static bool
+all_whole(const Report *report)
+{
+	const PGresult *nodes = report->answers[lengthof(sections) - 1];
+	const int	verified = 3;
+
+	for (int row = 0; row < PQntuples(nodes); row++)
+		if (strncmp(PQgetvalue(nodes, row, verified), NOT_WHOLE, strlen(NOT_WHOLE)) == 0)
+			return false;
+	return is_true(report->chain, OK);
+}
+
 int
 ctl_db_report(const CtlOptions *options)
 {
@@ -369,7 +389,7 @@ ctl_db_report(const CtlOptions *options)
 		ctl_fail(EXIT_CANNOT, "out of memory");
 	fwrite(page->data, 1, page->len, stdout);
 	destroyPQExpBuffer(page);
-	code = is_true(report.chain, OK) ? EXIT_WHOLE : EXIT_DAMAGED;
+	code = all_whole(&report) ? EXIT_WHOLE : EXIT_DAMAGED;
 	PQclear(report.month);
 	PQclear(report.chain);
 	PQclear(report.summary);

@@ -40,15 +40,27 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE zaak_copy AS SELECT id, soort, titel, casus.dossier_of(casus_label) AS dossier, id <= 80 AND id % 4 <> 0 AS shown FROM zaak;
 	UPDATE stuk SET dossier = z.dossier FROM zaak_copy z WHERE z.id = zaak_id;
 	CREATE TABLE stuk_copy AS SELECT s.*, z.shown FROM stuk s JOIN zaak_copy z ON z.id = zaak_id;
+	CREATE TABLE deel (id integer PRIMARY KEY, zaak_id integer NOT NULL, tekst text NOT NULL, dossier bigint) PARTITION BY RANGE (id);
+	CREATE TABLE deel_laag PARTITION OF deel FOR VALUES FROM (0) TO (700);
+	CREATE TABLE deel_hoog PARTITION OF deel FOR VALUES FROM (700) TO (5000);
+	INSERT INTO deel SELECT id, zaak_id, tekst, dossier FROM stuk;
+	GRANT SELECT, INSERT, UPDATE, DELETE ON deel TO coordinator;
+	CREATE TABLE deel_copy AS SELECT * FROM stuk_copy;
+	SELECT casus.protect('deel', 'beesel', dossier => 'dossier', governs => 'zaak_id <= 80', category => 'registratie', without_purpose => 'hide');
 	SELECT casus.protect('stuk', 'beesel', dossier => 'dossier', governs => 'zaak_id <= 80', category => 'registratie', without_purpose => 'hide');
 });
 $node->safe_psql('postgres', q{CALL casus.take_in('stuk')});
+$node->safe_psql('postgres', q{CALL casus.take_in('deel')});
 $node->safe_psql('postgres', q{
 	CREATE INDEX stuk_zaak ON stuk (zaak_id) INCLUDE (casus_label);
 	CREATE FUNCTION counted(low integer, high integer) RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RETURN (SELECT count(*) FROM stuk WHERE id BETWEEN low AND high); END$$;
 	CREATE FUNCTION listed(low integer, high integer) RETURNS SETOF integer LANGUAGE sql AS $$SELECT id FROM stuk WHERE id BETWEEN low AND high$$;
 	SELECT casus.bind('zaak', 'enforce');
 	SELECT casus.bind('stuk', 'enforce');
+	SELECT casus.bind('deel', 'enforce');
+	CREATE VIEW stuk_view AS SELECT id, zaak_id, tekst FROM stuk WHERE zaak_id <= 90;
+	CREATE VIEW stuk_own WITH (security_invoker = true) AS SELECT s.id, s.tekst, z.titel FROM stuk s JOIN zaak z ON z.id = s.zaak_id;
+	GRANT SELECT, UPDATE, DELETE ON stuk_view, stuk_own TO coordinator;
 	VACUUM ANALYZE;
 });
 my @shown = split /\n/, $node->safe_psql('postgres', 'SELECT dossier FROM zaak_copy WHERE shown');
@@ -111,6 +123,24 @@ my %template = (
 	exists_one => sub { return ('upper', '', "SELECT EXISTS (SELECT FROM stuk r WHERE id = $low)", passed('stuk', "id = $low")) },
 	update => sub { return ('exact', 'SAVEPOINT s;', "UPDATE stuk r SET tekst = tekst || 'x' WHERE ${\ $range->()} AND zaak_id <= 80 AND id % 5 = 0; ROLLBACK TO s", passed('stuk', "${\ $range->()} AND id % 5 = 0")) },
 	update_returning => sub { return ('exact', 'SAVEPOINT s;', "UPDATE stuk r SET tekst = 'x' WHERE id = $low RETURNING id, tekst; ROLLBACK TO s", passed('stuk', "id = $low")) },
+	update_list => sub { return ('upper', 'SAVEPOINT s;', "UPDATE stuk r SET tekst = 'x' FROM lijst l WHERE r.id = l.id + $few AND ${\ $range->()} AND zaak_id <= 80 RETURNING r.id, l.id; ROLLBACK TO s",
+			joined('stuk', "stuk_copy r WHERE shown AND ${\ $range->()} AND zaak_id <= 80 AND EXISTS (SELECT FROM lijst l WHERE r.id = l.id + $few)")) },
+	delete => sub { return ('exact', 'SAVEPOINT s;', "DELETE FROM stuk r WHERE ${\ $range->()} AND zaak_id <= 80 AND id % $mod = 0; ROLLBACK TO s", passed('stuk', "${\ $range->()} AND id % $mod = 0")) },
+	delete_returning => sub { return ('exact', 'SAVEPOINT s;', "DELETE FROM stuk r WHERE id = $low RETURNING *; ROLLBACK TO s", passed('stuk', "id = $low")) },
+	delete_using => sub { return ('upper', 'SAVEPOINT s;', "DELETE FROM stuk r USING zaak z WHERE z.id = r.zaak_id AND ${\ $range->()} AND z.id <= 80 RETURNING r.id, z.titel; ROLLBACK TO s",
+			joined('stuk', "stuk_copy r WHERE shown AND ${\ $range->()}")) },
+	merge => sub { return ('upper', 'SAVEPOINT s;', "MERGE INTO stuk r USING (SELECT id + $few AS id FROM lijst) l ON r.id = l.id AND ${\ $range->()} AND r.zaak_id <= 80 WHEN MATCHED AND r.id % 2 = 0 THEN UPDATE SET tekst = 'x' WHEN MATCHED THEN DELETE; ROLLBACK TO s",
+			joined('stuk', "stuk_copy r WHERE shown AND ${\ $range->()} AND EXISTS (SELECT FROM lijst l WHERE r.id = l.id + $few)")) },
+	merge_source => sub { return ('upper', '', "CREATE TEMP TABLE IF NOT EXISTS doel (id integer); MERGE INTO doel d USING (SELECT id FROM stuk r WHERE ${\ $range->()}) s ON d.id = s.id WHEN NOT MATCHED THEN INSERT VALUES (s.id)", passed('stuk', $range->())) },
+	view => sub { return ('exact', '', "SELECT count(*), max(tekst) FROM stuk_view r WHERE ${\ $range->()}", passed('stuk', $range->())) },
+	view_invoker => sub { return ('upper', '', "SELECT tekst, titel FROM stuk_own r WHERE ${\ $range->()}", passed('stuk', $range->())) },
+	view_update => sub { return ('exact', 'SAVEPOINT s;', "UPDATE stuk_view r SET tekst = 'x' WHERE id = $low AND zaak_id <= 80 RETURNING tekst; ROLLBACK TO s", passed('stuk', "id = $low")) },
+	view_delete => sub { return ('exact', 'SAVEPOINT s;', "DELETE FROM stuk_view r WHERE id = $low AND zaak_id <= 80; ROLLBACK TO s", passed('stuk', "id = $low")) },
+	partitions => sub { return ('exact', '', "SELECT tekst FROM deel r WHERE ${\ $range->()} AND id % $mod = 0", passed('deel', "${\ $range->()} AND id % $mod = 0")) },
+	partition_point => sub { return ('exact', '', "SELECT tekst FROM deel r WHERE id = $low", passed('deel', "id = $low")) },
+	partition_delete => sub { return ('exact', 'SAVEPOINT s;', "DELETE FROM deel r WHERE ${\ $range->()} AND zaak_id <= 80 RETURNING id; ROLLBACK TO s", passed('deel', $range->())) },
+	partition_update => sub { return ('exact', 'SAVEPOINT s;', "UPDATE deel r SET tekst = 'x' WHERE id = $low AND zaak_id <= 80 RETURNING id; ROLLBACK TO s", passed('deel', "id = $low")) },
+	partition_join => sub { return ('upper', '', "SELECT d.tekst FROM deel d JOIN stuk r ON r.id = d.id WHERE ${\ $range->()}", passed('stuk', $range->())) },
 	copy => sub { return ('exact', '', "COPY (SELECT tekst FROM stuk r WHERE ${\ $range->()}) TO STDOUT", passed('stuk', $range->())) },
 	parallel => sub { return ('exact', 'SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off;',
 			"SELECT count(*), max(tekst) FROM stuk r WHERE ${\ $range->()}", passed('stuk', $range->())) },
@@ -144,9 +174,9 @@ for my $line (split /\n/, $node->safe_psql('postgres', join(";\n", @oracle)))
 	$expected{$number}{$relation}{$dossier} = $count;
 }
 my %logged;
-for my $record (grep { $_->{kind} eq 'read' && ($_->{application} // '') =~ /^q\d+$/ && $_->{relation} } CasusTest::log_records($node))
+for my $record (grep { $_->{kind} =~ /^(?:read|copy)$/ && ($_->{application} // '') =~ /^q\d+$/ && $_->{relation} } CasusTest::log_records($node))
 {
-	my ($relation) = $record->{relation} =~ /^public\.(\w+)$/;
+	my ($relation) = $record->{relation} =~ /^public\.(\w+?)(?:_laag|_hoog)?$/;
 	$logged{ substr $record->{application}, 1 }{$relation}{ $_->[0] } += $_->[1] for @{ $record->{dossiers} };
 }
 
@@ -157,7 +187,7 @@ for my $number (0 .. $#queries)
 {
 	my $query = $queries[$number];
 	my @found;
-	for my $relation (qw(zaak stuk))
+	for my $relation (qw(zaak stuk deel))
 	{
 		my $on_record = $logged{$number}{$relation} // {};
 		my $told = $expected{$number}{$relation} // {};

@@ -307,6 +307,9 @@ $primary->start;
 ok(wait_until(sub { doctor($primary, 'log_collect_gap') =~ /^critical: Of the access log of node \S+ 1 segments are missing/ }), 'a gap is told by doctor');
 is(audit($primary, "SELECT missing, state FROM casus.log_chain WHERE node = '" . uuid($second) . q{'}), '1|collected', '... and in casus.log_chain');
 like(audit($primary, "SELECT finding FROM casus.verify_log(node => '" . uuid($second) . q{')}), qr/^the segment is missing$/, '... and by verify_log');
+my $page = $primary->basedir . '/page.html';
+is(system("'" . CasusTest::casusctl() . "' report -m \$(TZ=Europe/Amsterdam date +%Y-%m) -d '" . $primary->connstr('postgres') . " user=auditor' >$page") >> 8, 1, '... and by the exit code of casusctl report');
+like(slurp_file($page), qr/${\ uuid($second)}.*?opgehaald.*?NIET geheel/, '... whose page names the log');
 same($primary, $second, '... and what follows is collected');
 
 # ---- promoted: its log goes on, and the former primary's is collected by it ----
