@@ -22,6 +22,7 @@
 #include "access/table.h"
 #include "executor/nodeHash.h"
 #include "miscadmin.h"
+#include "optimizer/plancat.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -228,6 +229,18 @@ takes_part_in(sights_hash *parts, const CasusDossier *dossier, int fold)
 	return false;
 }
 
+/* About how many there are, by the table's size: what ANALYZE found may be old, or nothing. */
+static double
+dossier_count(Relation rel)
+{
+	BlockNumber pages;
+	double		rows;
+	double		visible;
+
+	estimate_rel_size(rel, NULL, &pages, &rows, &visible);
+	return rows;
+}
+
 /* The smallest or the largest id; 0 without any. */
 static int64
 end_of_ids(Relation rel, Relation index, ScanDirection direction)
@@ -259,7 +272,7 @@ make_dense(void)
 	Relation	index = index_open(casus_table_pkey(CASUS_DOSSIER), AccessShareLock);
 	int64		first = end_of_ids(rel, index, ForwardScanDirection);
 	int64		last = end_of_ids(rel, index, BackwardScanDirection);
-	double		rows = Max(rel->rd_rel->reltuples, BULK_AFTER);
+	double		rows = Max(dossier_count(rel), BULK_AFTER);
 	uint64		size = (uint64) last - (uint64) first + 1;
 
 	index_close(index, AccessShareLock);
@@ -354,8 +367,8 @@ load_in_bulk(void)
 }
 
 /*
- * One look-up by index costs about as much as reading a dozen rows in a row,
- * so reading all of them pays once a sixteenth has been missed.
+ * One look-up by index costs about as much as reading sixty rows in a row:
+ * once so many have been missed that all could have been read for it, they are.
  */
 static bool
 bulk_pays(void)
@@ -366,9 +379,9 @@ bulk_pays(void)
 	if (bulk_done || misses < BULK_AFTER)
 		return false;
 	rel = table_open(casus_table_oid(CASUS_DOSSIER), AccessShareLock);
-	rows = Max(rel->rd_rel->reltuples, 0);
+	rows = dossier_count(rel);
 	table_close(rel, AccessShareLock);
-	return misses >= rows / 16;
+	return misses >= rows / 64;
 }
 
 static pg_noinline PolicySightNo
