@@ -19,7 +19,6 @@ _PG_init(void)
 {
 	casus_settings_init();
 	casus_guard_frame_init();
-	casus_pass_init();
 	casus_shmem_init();
 	casus_catalog_init();
 	casus_logkey_init();
@@ -31,10 +30,8 @@ _PG_init(void)
 	casus_logcollect_init();
 	casus_registry_init();
 	casus_registry_label_init();
-	casus_rowtransit_init();
 	casus_windows_init();
 	casus_context_init();
-	casus_dossier_init();
 	casus_policy_init();
 	casus_logrecord_init();
 	casus_accesslog_init();

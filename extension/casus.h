@@ -93,7 +93,6 @@ extern void casus_settings_init(void);
  * executor start (or utility statement) there.  Whatever user code runs
  * inside, runs deeper and meets the guard.
  */
-extern void casus_pass_init(void);	/* (sub)transaction callbacks */
 extern void casus_pass_arm(const char *sql);
 extern void casus_pass_disarm(void);
 extern char *casus_pass_armed;	/* NULL: none */
@@ -382,7 +381,6 @@ extern int	casus_dossier_ended_sharing(int64 id, uint16 party);
  */
 extern bool casus_dossier_lock(int64 id, LockTupleMode mode);
 extern bool casus_dossier_held(int64 id);	/* by this transaction */
-extern void casus_dossier_init(void);
 
 /* ------------------------------------------------------------------------
  * context.c: who acts, in which office, for what

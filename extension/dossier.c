@@ -353,13 +353,48 @@ casus_dossier_shared(int64 id, uint32 item, uint16 party)
 
 /* ---- the lock ---- */
 
+static void
+dossier_xact_callback(XactEvent event, void *arg)
+{
+	if (casus_xact_ends(event))
+		held_locks = NULL;	/* gone with TopTransactionContext */
+}
+
+/*
+ * A lock taken in a subtransaction is released with it.  A stronger lock
+ * forgets the weaker one below it, which then is taken once more: harmless.
+ */
+static void
+dossier_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
+						 SubTransactionId parentSubid, void *arg)
+{
+	HASH_SEQ_STATUS status;
+	HeldLock   *held;
+
+	if (held_locks == NULL ||
+		(event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB))
+		return;
+	hash_seq_init(&status, held_locks);
+	while ((held = hash_seq_search(&status)) != NULL)
+	{
+		if (held->subid != mySubid)
+			continue;
+		if (event == SUBXACT_EVENT_COMMIT_SUB)
+			held->subid = parentSubid;
+		else
+			hash_search(held_locks, &held->dossier, HASH_REMOVE, NULL);
+	}
+}
+
 static HeldLock *
 find_held(int64 id, bool create, bool *found)
 {
 	if (held_locks == NULL)
 	{
+		static bool listens = false;
 		HASHCTL		ctl = {0};
 
+		casus_xact_listen(&listens, dossier_xact_callback, dossier_subxact_callback);
 		ctl.keysize = sizeof(int64);
 		ctl.entrysize = sizeof(HeldLock);
 		ctl.hcxt = TopTransactionContext;
@@ -436,44 +471,4 @@ casus_dossier_held(int64 id)
 
 	(void) find_held(id, false, &found);
 	return found;
-}
-
-static void
-dossier_xact_callback(XactEvent event, void *arg)
-{
-	if (casus_xact_ends(event))
-		held_locks = NULL;	/* gone with TopTransactionContext */
-}
-
-/*
- * A lock taken in a subtransaction is released with it.  A stronger lock
- * forgets the weaker one below it, which then is taken once more: harmless.
- */
-static void
-dossier_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
-						 SubTransactionId parentSubid, void *arg)
-{
-	HASH_SEQ_STATUS status;
-	HeldLock   *held;
-
-	if (held_locks == NULL ||
-		(event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB))
-		return;
-	hash_seq_init(&status, held_locks);
-	while ((held = hash_seq_search(&status)) != NULL)
-	{
-		if (held->subid != mySubid)
-			continue;
-		if (event == SUBXACT_EVENT_COMMIT_SUB)
-			held->subid = parentSubid;
-		else
-			hash_search(held_locks, &held->dossier, HASH_REMOVE, NULL);
-	}
-}
-
-void
-casus_dossier_init(void)
-{
-	RegisterXactCallback(dossier_xact_callback, NULL);
-	RegisterSubXactCallback(dossier_subxact_callback, NULL);
 }

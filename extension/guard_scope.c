@@ -92,9 +92,19 @@ casus_guard_rows_pass(const CasusProtected *prot)
 
 /* ---- the transaction ---- */
 
+static void
+forget_transaction(XactEvent event, void *arg)
+{
+	if (casus_xact_ends(event))
+		transaction_marked = false;
+}
+
 void
 casus_guard_mark_transaction(void)
 {
+	static bool listens = false;
+
+	casus_xact_listen(&listens, forget_transaction, NULL);
 	transaction_marked = true;
 }
 
@@ -104,17 +114,9 @@ casus_guard_transaction_marked(void)
 	return transaction_marked || casus_context_entered() != NULL;
 }
 
-static void
-forget_transaction(XactEvent event, void *arg)
-{
-	if (casus_xact_ends(event))
-		transaction_marked = false;
-}
-
 void
 casus_guard_scope_init(void)
 {
-	RegisterXactCallback(forget_transaction, NULL);
 	CacheRegisterRelcacheCallback(forget_plain, (Datum) 0);
 }
 

@@ -13,16 +13,44 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "guard.h"
+#include "xact.h"
 
-#include "access/xact.h"
 #include "utils/memutils.h"
 
 char	   *casus_pass_armed = NULL;	/* in TopMemoryContext; NULL: no pass */
 static int	armed_depth = 0;
 
+static void
+pass_xact_callback(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PARALLEL_ABORT:
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PREPARE:
+			casus_pass_disarm();
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+pass_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
+					  SubTransactionId parentSubid, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		casus_pass_disarm();
+}
+
 void
 casus_pass_arm(const char *sql)
 {
+	static bool listens = false;
+
+	casus_xact_listen(&listens, pass_xact_callback, pass_subxact_callback);
 	casus_pass_disarm();
 	casus_pass_armed = MemoryContextStrdup(TopMemoryContext, sql);
 	armed_depth = casus_guard_frame_depth();
@@ -53,36 +81,4 @@ casus_pass_use(const char *sql)
 	if (CASUS_LAYER(pass))
 		casus_pass_disarm();
 	return true;
-}
-
-static void
-pass_xact_callback(XactEvent event, void *arg)
-{
-	switch (event)
-	{
-		case XACT_EVENT_ABORT:
-		case XACT_EVENT_PARALLEL_ABORT:
-		case XACT_EVENT_COMMIT:
-		case XACT_EVENT_PARALLEL_COMMIT:
-		case XACT_EVENT_PREPARE:
-			casus_pass_disarm();
-			break;
-		default:
-			break;
-	}
-}
-
-static void
-pass_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
-					  SubTransactionId parentSubid, void *arg)
-{
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		casus_pass_disarm();
-}
-
-void
-casus_pass_init(void)
-{
-	RegisterXactCallback(pass_xact_callback, NULL);
-	RegisterSubXactCallback(pass_subxact_callback, NULL);
 }

@@ -297,6 +297,5 @@ casus_policy_narrowed(const CasusSight *was, const CasusSight *is)
 void
 casus_policy_init(void)
 {
-	casus_policy_insert_init();
 	casus_policy_support_init();
 }

@@ -81,7 +81,6 @@ extern void casus_policy_support_init(void);
 
 /* policy_insert.c */
 extern bool casus_policy_has_inserts;	/* casus_policy_any_insert(), for every row */
-extern void casus_policy_insert_init(void);
 
 /* policy_cache.c; all of it for the version that policy.c keeps */
 extern void casus_policy_cache_clear(void);

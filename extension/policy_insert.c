@@ -54,12 +54,23 @@ key_of(int64 dossier, uint32 item)
 	return key;
 }
 
+static void
+insert_xact_callback(XactEvent event, void *arg)
+{
+	if (!casus_xact_ends(event))
+		return;
+	casus_policy_has_inserts = false;
+	inserted = NULL;	/* gone with TopTransactionContext */
+}
+
 void
 casus_policy_note_insert(int64 dossier, uint32 item)
 {
+	static bool listens = false;
 	BlockEntry *entry;
 	bool		found;
 
+	casus_xact_listen(&listens, insert_xact_callback, NULL);
 	if (inserted == NULL)
 		inserted = blocks_create(TopTransactionContext, 16, NULL);
 	casus_policy_has_inserts = true;
@@ -84,19 +95,4 @@ bool
 casus_policy_any_insert(void)
 {
 	return casus_policy_has_inserts;
-}
-
-static void
-insert_xact_callback(XactEvent event, void *arg)
-{
-	if (!casus_xact_ends(event))
-		return;
-	casus_policy_has_inserts = false;
-	inserted = NULL;	/* gone with TopTransactionContext */
-}
-
-void
-casus_policy_insert_init(void)
-{
-	RegisterXactCallback(insert_xact_callback, NULL);
 }

@@ -72,6 +72,19 @@ static const CasusProtected *find(Oid relid, int depth);
 
 /* ---- invalidation ---- */
 
+static void
+transaction_ended(XactEvent event, void *arg)
+{
+	ListCell   *lc;
+
+	if (dead == NIL || !casus_xact_ends(event))
+		return;
+	foreach(lc, dead)
+		MemoryContextDelete(lfirst(lc));
+	list_free(dead);
+	dead = NIL;
+}
+
 /* What was answered from a valid entry is void with it. */
 static void
 retire(Entry *entry)
@@ -81,8 +94,10 @@ retire(Entry *entry)
 	entry->valid = false;
 	if (entry->cxt != NULL)
 	{
+		static bool listens = false;
 		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
+		casus_xact_listen(&listens, transaction_ended, NULL);
 		dead = lappend(dead, entry->cxt);
 		MemoryContextSwitchTo(old);
 	}
@@ -129,19 +144,6 @@ relation_changed(Datum arg, Oid relid)
 		else
 			retire(entry);
 	}
-}
-
-static void
-transaction_ended(XactEvent event, void *arg)
-{
-	ListCell   *lc;
-
-	if (dead == NIL || !casus_xact_ends(event))
-		return;
-	foreach(lc, dead)
-		MemoryContextDelete(lfirst(lc));
-	list_free(dead);
-	dead = NIL;
 }
 
 /* ---- the catalogs ---- */
@@ -517,5 +519,4 @@ void
 casus_registry_init(void)
 {
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
-	RegisterXactCallback(transaction_ended, NULL);
 }

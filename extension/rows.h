@@ -141,7 +141,6 @@ extern void casus_rowwalk_below(Relation rel, TupleTableSlot *slot, CasusChildVi
 
 /* ---- rowtransit.c: rows that go to another partition ---- */
 typedef struct CasusBounds CasusBounds;
-extern void casus_rowtransit_init(void);
 extern void casus_rowtransit_finish(void);	/* at the end of each run over protected tables */
 extern void casus_rowtransit_removes(CasusRow *row, const pg_uuid_t *raw);
 extern CasusBounds *casus_rowtransit_prepare(Relation rel);

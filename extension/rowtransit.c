@@ -118,13 +118,32 @@ end_above(int depth)
 	}
 }
 
+static void
+transaction_ends(XactEvent event, void *arg)
+{
+	if (casus_xact_ends(event))
+		innermost = NULL;
+}
+
+static void
+subtransaction_ends(SubXactEvent event, SubTransactionId subid,
+					SubTransactionId parent, void *arg)
+{
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	while (innermost != NULL && innermost->subid >= subid)
+		innermost = innermost->outer;
+}
+
 /* ---- on its way ---- */
 
 void
 casus_rowtransit_begin(const CasusProtected *prot, ItemPointer tid, const pg_uuid_t *raw)
 {
+	static bool listens = false;
 	Transit    *transit;
 
+	casus_xact_listen(&listens, transaction_ends, subtransaction_ends);
 	end_above(casus_guard_frame_depth());
 	transit = MemoryContextAllocZero(TopTransactionContext, sizeof(Transit));
 	transit->outer = innermost;
@@ -173,28 +192,4 @@ casus_rowtransit_finish(void)
 {
 	if (unlikely(innermost != NULL))
 		end_above(casus_guard_frame_depth());
-}
-
-static void
-transaction_ends(XactEvent event, void *arg)
-{
-	if (casus_xact_ends(event))
-		innermost = NULL;
-}
-
-static void
-subtransaction_ends(SubXactEvent event, SubTransactionId subid,
-					SubTransactionId parent, void *arg)
-{
-	if (event != SUBXACT_EVENT_ABORT_SUB)
-		return;
-	while (innermost != NULL && innermost->subid >= subid)
-		innermost = innermost->outer;
-}
-
-void
-casus_rowtransit_init(void)
-{
-	RegisterXactCallback(transaction_ends, NULL);
-	RegisterSubXactCallback(subtransaction_ends, NULL);
 }

@@ -28,4 +28,20 @@ casus_xact_ends(XactEvent event)
 	}
 }
 
+/*
+ * Calls these from now on; for who is about to keep something for the first
+ * time, so that a session that never does pays nothing at its transactions' ends.
+ * Those registered later are called before the others.
+ */
+static inline void
+casus_xact_listen(bool *listens, XactCallback at_end, SubXactCallback at_subxact_end)
+{
+	if (likely(*listens))
+		return;
+	*listens = true;
+	RegisterXactCallback(at_end, NULL);
+	if (at_subxact_end != NULL)
+		RegisterSubXactCallback(at_subxact_end, NULL);
+}
+
 #endif							/* CASUS_XACT_H */
