@@ -17,6 +17,11 @@
  */
 #include "policy.h"
 #include "state.h"
+#include "xact.h"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "access/genam.h"
 #include "access/table.h"
@@ -86,6 +91,7 @@ static sights_hash *sights = NULL;
 static shareds_hash *shareds = NULL;
 static int	misses = 0;			/* since the statement began */
 static bool bulk_done = false;
+static bool was_large = false;	/* of a statement of this transaction */
 static bool complete = false;	/* what is not there may not be seen */
 TimestampTz casus_policy_until = DT_NOEND;
 
@@ -115,15 +121,36 @@ casus_policy_cache_clear(void)
 	casus_policy_until = DT_NOEND;
 }
 
+/*
+ * What a statement over many dossiers took, here and for its log records, is
+ * free by now; glibc would keep it for the next one, in each session.
+ */
+static void
+give_back(XactEvent event, void *arg)
+{
+	if (!was_large || !casus_xact_ends(event))
+		return;
+	was_large = false;
+#ifdef __GLIBC__
+	(void) malloc_trim(0);
+#endif
+}
+
 void
 casus_policy_cache_trim(void)
 {
+	static bool listens = false;
+
 	misses = 0;
 	if (casus_policy_cache &&
 		((sights && sights->size > KEEP_ENTRIES) ||
 		 casus_policy_dense.size > KEEP_DENSE ||
 		 (shareds && shareds->members > 64)))
+	{
 		casus_policy_cache_clear();
+		casus_xact_listen(&listens, give_back, NULL);
+		was_large = true;
+	}
 }
 
 /* May one more entry be added?  Growing needs the old and the new table at once. */
