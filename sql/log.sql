@@ -171,6 +171,19 @@ RESET enable_seqscan;
 :show
 :mark_now
 
+-- A statement within another has notes of its own, and leaves the other's alone: before its row, behind it, and both by key.
+:me
+CREATE FUNCTION pg_temp.titel(integer) RETURNS text LANGUAGE plpgsql AS
+	$$BEGIN RETURN (SELECT titel FROM zaak WHERE id = $1); END$$;
+BEGIN;
+SELECT casus.enter('intake');
+SELECT id, pg_temp.titel(zaak_id) FROM stuk WHERE id = 11;
+SELECT id, pg_temp.titel(3) FROM stuk WHERE id IN (22, 32) ORDER BY id;
+SELECT (SELECT min(pg_temp.titel(n)) FROM generate_series(4, 5) n), tekst FROM stuk WHERE id = 42;
+COMMIT;
+:show
+:mark_now
+
 -- Parallel workers put their own rows on record, also when one fails.
 :me
 SET parallel_setup_cost = 0;
