@@ -24,7 +24,7 @@
 static bool refuse(const char **why, const char *format,...) pg_attribute_printf(2, 3);
 
 /* The reason in words that outlive the call. */
-static bool pg_attribute_printf(2, 3)
+static bool
 refuse(const char **why, const char *format,...)
 {
 	static char text[400];
