@@ -91,7 +91,7 @@ GRANT EXECUTE ON FUNCTION casus_int.server_findings() TO casus_admin, casus_audi
 
 /* ---- the state of casus ---- */
 
-CREATE VIEW casus_int.log_term AS
+CREATE VIEW casus_int.log_term WITH (security_barrier) AS
 	SELECT f.name AS file, p.name AS protocol, p.definition -> 'log' ->> 'article' AS article, p.definition -> 'log' ->> 'parameter' AS parameter,
 		CASE WHEN pg_catalog.jsonb_typeof(v.months) = 'number' AND (v.months #>> '{}')::numeric BETWEEN 1 AND 1200
 			THEN pg_catalog.ceil((v.months #>> '{}')::numeric)::integer END AS months

@@ -546,9 +546,9 @@ casus_sql_log_chains(PG_FUNCTION_ARGS)
 	List	   *nodes;
 	ListCell   *lc;
 
-	casus_require_preloaded();
 	InitMaterializedSRF(fcinfo, 0);
-	if (!casus_logring_head(&own))
+	/* Also asked by casus.doctor() of a server that has not loaded casus. */
+	if (!casus_preloaded || !casus_logring_head(&own))
 		return (Datum) 0;
 	for (int i = 0; i < MAX_SOURCES; i++)
 	{

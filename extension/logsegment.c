@@ -106,6 +106,9 @@ casus_logsegment_parse_keys(CasusLogKeys *keys, char *text)
 
 		if (keys->nkeys == CASUS_LOG_KEYS)
 			return false;
+		/* No blank, sign or zero in front: one text for one set of keys. */
+		if (text[1] < '1' || text[1] > '9')
+			return false;
 		key = &keys->key[keys->nkeys];
 		id = strtoul(text + 1, &text, 10);
 		/* Ids count up, so that each names one key. */

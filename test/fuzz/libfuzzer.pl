@@ -26,7 +26,7 @@ my @compile = ($clang, '-shared', '-fPIC', '-O1', '-g', '-w', '-D_GNU_SOURCE', '
 my @sources = glob "$ENV{CASUS_SRC}/extension/*.c";
 my @jobs = map {
 	my $object = "$lib/" . (m,([^/]*)\.c$,)[0] . '.o';
-	[ $clang, '-c', '-fPIC', '-O1', '-g', '-w', '-fsanitize=fuzzer-no-link', '-D_GNU_SOURCE', '-I', $include, '-o', $object, $_ ]
+	[ $clang, '-c', '-fPIC', '-O1', '-g', '-w', '-fsanitize=fuzzer-no-link', '-D_GNU_SOURCE', '-I', $include, '-I', $all_include, '-o', $object, $_ ]
 } @sources;
 while (my @two = splice @jobs, 0, 2)
 {
@@ -40,7 +40,7 @@ my ($from) = $install =~ m,^dynamic_library_path = '(.*/inst)/,m;
 system('cp', '-r', $from, "$lib/inst");
 $install =~ s,\Q$from\E,$lib/inst,g;
 chomp(my $installed = `find $lib/inst -name casus.so`);
-system($clang, '-shared', '-o', $installed, glob "$lib/*.o") == 0 or BAIL_OUT('link');
+system($clang, '-shared', '-o', $installed, glob("$lib/*.o"), '-lpq') == 0 or BAIL_OUT('link');
 system(@compile, '-o', "$lib/casus_fuzz.so", "$ENV{CASUS_SRC}/test/fuzz/driver/casus_fuzz.c", '-Wl,--whole-archive', $runtime,
 	'-Wl,--no-whole-archive', '-lstdc++', '-lm', '-lpthread') == 0 or BAIL_OUT('casus_fuzz.c');
 
