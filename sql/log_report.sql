@@ -78,7 +78,9 @@ SELECT m, since, until FROM unnest(ARRAY['2026-01', '2026-03', '2026-10', '2026-
 SET TimeZone = 'Asia/Tokyo';
 SELECT since, until FROM casus.log_month('2026-10');
 RESET TimeZone;
+\set VERBOSITY terse
 SELECT * FROM casus.log_month('2026-13');
+\set VERBOSITY default
 SELECT * FROM casus.log_month('2026-1');
 SELECT * FROM casus.log_month('2026-01-15');
 

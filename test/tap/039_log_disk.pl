@@ -122,7 +122,14 @@ sub told
 {
 	my ($seq) = @_;
 	$node->start;
-	my @codes = map { $_->{code} // () } grep { $_->{seq} > $seq } CasusTest::log_records($node);
+	my @codes;
+	# The log's writer starts beside the first sessions.
+	for (1 .. 600)
+	{
+		@codes = map { $_->{code} // () } grep { $_->{seq} > $seq } CasusTest::log_records($node);
+		last if grep { $_ eq 'log_started' } @codes;
+		sleep 0.05;
+	}
 	my $damage = CasusTest::log_damage($node);
 	my $verified = verified();
 	$node->stop;
