@@ -22,7 +22,9 @@
  */
 #include "policy.h"
 
+#include "miscadmin.h"
 #include "port/pg_bswap.h"
+#include "utils/inval.h"
 #include "utils/timestamp.h"
 
 /* The dossier of the row before: rows of one dossier come in a row. */
@@ -81,7 +83,13 @@ keep_current(void)
 		casus_require_preloaded();
 	(void) casus_context_generation();
 	while (cached_version != CURRENT_VERSION())
+	{
 		start_anew();
+		CHECK_FOR_INTERRUPTS();
+		/* Then each look-up makes a message, without end; the next row tries again. */
+		if (unlikely(debug_discard_caches > 0))
+			break;
+	}
 }
 
 void
