@@ -264,6 +264,7 @@ extern void casus_installation_ensure(void);
 /* Is the role a member of the group? A superuser counts as casus_admin only. */
 extern bool casus_is_admin(Oid role);
 extern bool casus_is_auditor(Oid role);
+extern bool casus_is_collector(Oid role);
 extern bool casus_is_backup(Oid role);	/* login itself has BYPASSRLS and is a member */
 
 /*

@@ -437,6 +437,12 @@ casus_is_auditor(Oid role)
 	return is_in_group(role, "casus_auditor");
 }
 
+bool
+casus_is_collector(Oid role)
+{
+	return is_in_group(role, "casus_collector");
+}
+
 /*
  * Core lets pg_dump pass row security only when the login itself has the
  * attribute, so the group alone does not make a backup role.

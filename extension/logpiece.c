@@ -119,6 +119,12 @@ casus_sql_log_piece(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there is no such place in the access log")));
+	/* The right to call it does not do: a superuser has it, and lends it in a function of his. */
+	if (!casus_is_collector(casus_context_actor().role))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the bytes of the access log are for members of casus_collector only"),
+				 errhint("casus.access_log shows a member of casus_auditor its records.")));
 	put_on_record();
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");

@@ -16,6 +16,7 @@ $primary->safe_psql('postgres', q{
 	CREATE ROLE auditor LOGIN IN ROLE casus_auditor;
 	CREATE ROLE ophaler LOGIN IN ROLE casus_collector;
 	CREATE ROLE coordinator LOGIN;
+	CREATE FUNCTION geleend() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT last_seq FROM casus.log_piece(1, 0)';
 	CREATE TABLE zaak (id integer PRIMARY KEY, titel text NOT NULL);
 	INSERT INTO zaak SELECT n, 'zaak ' || n FROM generate_series(1, 40) n;
 	GRANT SELECT ON zaak TO coordinator;
@@ -116,6 +117,8 @@ for my $user ('auditor', 'coordinator')
 {
 	(undef, $message) = CasusTest::refusal($standby, 'SELECT * FROM casus.log_piece(1, 0)', user => $user);
 	like($message, qr/permission denied for function log_piece/, "bytes of the log are not for $user");
+	(undef, $message) = CasusTest::refusal($standby, 'SELECT * FROM geleend()', user => $user);
+	like($message, qr/for members of casus_collector only/, "... nor by a function that a superuser lends to $user");
 }
 
 collect_from($primary, $standby);
