@@ -303,6 +303,8 @@ casus_sql_purge_log(PG_FUNCTION_ARGS)
 	int			lock;
 
 	casus_require_preloaded();
+	/* What the files of other databases ask for is told by the loader, which does not run there. */
+	PreventCommandDuringRecovery("casus.purge_log()");
 	require_terms(&purge);
 	purge.now = GetCurrentTimestamp();
 	purge.before = PG_ARGISNULL(0) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(0);

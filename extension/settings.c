@@ -100,7 +100,7 @@ casus_settings_init(void)
 	DefineCustomEnumVariable("casus.log_durability",
 							 "Whether a read waits until its log record is on disk.",
 							 "strict: no row leaves the server before its record is durable. "
-							 "relaxed: a crash of the machine may lose the last records.",
+							 "relaxed: a crash of the machine or of the server may lose the last records.",
 							 &casus_log_durability,
 							 CASUS_LOG_STRICT,
 							 durability_options,
@@ -146,7 +146,7 @@ casus_settings_init(void)
 							NULL, NULL, NULL);
 
 	DefineCustomIntVariable("casus.log_load_interval",
-							"How often new records of the access log are put into tables.",
+							"How often new records of the access log are put into tables, and collected.",
 							"casus.access_log shows them without that; they are found faster after it.",
 							&casus_log_load_interval,
 							60, 1, 3600,

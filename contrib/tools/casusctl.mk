@@ -3,7 +3,7 @@
 CASUSCTL = .build/casusctl
 CASUSCTL_SOURCES = $(sort $(wildcard contrib/tools/*.c)) extension/logsegment.c extension/logchain.c extension/logwalk.c
 
-$(CASUSCTL): $(CASUSCTL_SOURCES) contrib/tools/casusctl.h extension/logsegment.h contrib/tools/casusctl.mk
+$(CASUSCTL): $(CASUSCTL_SOURCES) $(wildcard contrib/tools/*.h) extension/logsegment.h contrib/tools/casusctl.mk
 	mkdir -p .build
 	$(CC) $(CFLAGS) -DFRONTEND -DCASUS_VERSION='"$(EXTVERSION)"' -Iextension $(CPPFLAGS) -isystem $(shell $(PG_CONFIG) --includedir) \
 		-o $@ $(CASUSCTL_SOURCES) -L$(pkglibdir) -L$(libdir) $(LDFLAGS) -lpq -lpgcommon -lpgport $(filter -lcrypto -lssl -lm,$(LIBS))

@@ -145,6 +145,8 @@ is(audit($primary, q{SELECT count(*) FROM casus.ldv WHERE resource ->> 'service.
 is(audit($primary, "SELECT ok, records > 3 FROM casus.verify_log(node => '" . uuid($standby) . q{')}), 't|t', 'verify_log checks the copy');
 $primary->command_ok([ CasusTest::casusctl(), 'verify', '-l', $primary->data_dir . '/casus_log', '-k', key_file($standby) ], '... and so does casusctl, with the key of that node');
 is(audit($standby, "SELECT count(*) FROM casus.who_saw($dossier) WHERE node = '" . uuid($standby) . q{'}), '1', '... and on the standby it is shown once, too');
+(undef, my $purge) = CasusTest::refusal($standby, 'SELECT * FROM casus.purge_log()', user => 'auditor');
+like($purge, qr/cannot execute casus\.purge_log\(\) during recovery/, 'nothing goes of the log on a standby');
 my $seen = audit($standby, 'SELECT seq FROM casus.log_anchor()');
 sleep 3;
 is(audit($standby, "SELECT count(*) FROM casus.access_log WHERE code = 'log_piece' AND role = 'ophaler'"), '1', 'that the log is collected is on record once, not at each look');
