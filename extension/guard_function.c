@@ -242,6 +242,8 @@ casus_guard_function(Oid function)
 	refuse_dangerous(function, danger);
 	if (danger == DANGER_SEQUENCE && function >= FirstNormalObjectId)
 		refuse(_("%s stands for setval."), function, _("Call pg_catalog.setval itself."));
+	if (danger == DANGER_SEQUENCE && OidIsValid(casus_setval_oid()))
+		refuse(_("%s would be called past the planner."), function, _("Call it in a statement of its own."));
 	if (danger == DANGER_KEEPS)
 		casus_guard_derive_function(function);
 	if (danger == DANGER_SESSION && casus_resolve_runs())
@@ -276,6 +278,7 @@ casus_guard_function_call(Node *node)
 			casus_known_add(&harmless, function, as_of);
 			break;
 		case DANGER_KEEPS:
+		case DANGER_SESSION:
 			if (casus_guard_is_own(ProcedureRelationId, function) || !OidIsValid(casus_keeps_oid()))
 				break;
 			last = llast(args);
@@ -296,7 +299,7 @@ Datum
 casus_sql_keeps(PG_FUNCTION_ARGS)
 {
 	if (CASUS_LAYER(function) && !PG_ARGISNULL(1))
-		casus_guard_derive_function(PG_GETARG_OID(1));
+		casus_guard_function(PG_GETARG_OID(1));
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));

@@ -15,6 +15,7 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/catcache.h"
 #include "utils/syscache.h"
 
@@ -101,11 +102,38 @@ check_called(ObjectWithArgs *function)
 		check_name(function->objname);
 }
 
+/* A domain's condition is planned past our hook, and kept. */
+static bool
+check_raw(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncCall))
+		check_name(((FuncCall *) node)->funcname);
+	return raw_expression_tree_walker(node, check_raw, context);
+}
+
+static void
+check_condition(Node *def)
+{
+	if (def != NULL && IsA(def, Constraint))
+		(void) check_raw(((Constraint *) def)->raw_expr, NULL);
+}
+
 void
 casus_guard_named(Node *stmt)
 {
+	ListCell   *lc;
+
 	switch (nodeTag(stmt))
 	{
+		case T_CreateDomainStmt:
+			foreach(lc, ((CreateDomainStmt *) stmt)->constraints)
+				check_condition(lfirst(lc));
+			break;
+		case T_AlterDomainStmt:
+			check_condition(((AlterDomainStmt *) stmt)->def);
+			break;
 		case T_CreateOpClassStmt:
 			check_items(((CreateOpClassStmt *) stmt)->items);
 			break;

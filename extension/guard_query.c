@@ -20,6 +20,7 @@
  */
 #include "guard.h"
 
+#include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
@@ -224,10 +225,29 @@ keep_function(RangeTblEntry *rte, Binding *binding)
 	}
 }
 
+/* Inlined it would go past casus_guard_function_call(). */
+static bool
+is_volatile_sql(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc form;
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_proc) GETSTRUCT(tuple);
+	result = form->prolang == SQLlanguageId && form->provolatile == PROVOLATILE_VOLATILE;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
 static bool
 casus_needs_fmgr_hook(Oid function)
 {
 	if (kept != NIL && list_member_oid(kept, function))
+		return true;
+	if (function >= FirstNormalObjectId && casus_installed() &&
+		is_volatile_sql(function))
 		return true;
 	return prev_needs_fmgr_hook && prev_needs_fmgr_hook(function);
 }

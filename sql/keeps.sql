@@ -1,0 +1,52 @@
+-- keeps.sql: a function that keeps what it is given, such as one that makes a large object, is asked about at each call,
+-- also where the server makes its expression ready past the planner: in a function that it writes out in line, in the
+-- condition of a domain, for a parameter.  PL/pgSQL makes an expression ready once a transaction.  D034 F018
+\set VERBOSITY terse
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+\getenv source PG_ABS_SRCDIR
+\set fixture :source '/test/fixtures/beesel.sql'
+\o /dev/null
+\set ECHO none
+\i :fixture
+\set ECHO all
+\o
+CREATE SCHEMA mijn AUTHORIZATION bs_coordinator;
+CREATE VIEW public.kept AS
+	SELECT loid, convert_from(data, 'UTF8') ~ 'eigen' AS own, convert_from(data, 'UTF8') ~ 'overleg' AS governed FROM pg_largeobject;
+
+SET SESSION AUTHORIZATION bs_coordinator;
+CREATE FUNCTION mijn.k(x bytea) RETURNS oid LANGUAGE sql AS 'SELECT lo_from_bytea(0, x)';
+CREATE FUNCTION mijn.inl(v text) RETURNS text LANGUAGE plpgsql AS $$DECLARE o oid; BEGIN o := mijn.k(v::bytea); RETURN v; END$$;
+CREATE SEQUENCE mijn.nummer;
+CREATE FUNCTION mijn.n(x bigint) RETURNS bigint LANGUAGE sql AS $$SELECT setval('mijn.nummer', x)$$;
+CREATE FUNCTION mijn.num(v text) RETURNS text LANGUAGE plpgsql AS $$DECLARE o bigint; BEGIN o := mijn.n(1000 + length(v)); RETURN v; END$$;
+BEGIN;
+SELECT casus.enter('overleg');
+SELECT count(*) > 0 AS reads FROM beesel.notitie WHERE inhoud ~ 'overleg';
+SELECT mijn.inl('eigen');
+SAVEPOINT s;
+SELECT count(mijn.inl(inhoud)) FROM beesel.notitie;
+ROLLBACK TO s;
+SELECT mijn.num('eigen');
+SELECT count(mijn.num(inhoud)) FROM beesel.notitie;
+COMMIT;
+SELECT last_value <= 1005 AS own FROM mijn.nummer;
+
+-- The condition of a domain.
+CREATE DOMAIN mijn.d AS text CHECK (lo_from_bytea(0, VALUE::bytea) > 0);
+CREATE DOMAIN mijn.d AS text CHECK (length(VALUE) > 0);
+ALTER DOMAIN mijn.d ADD CHECK (lo_from_bytea(0, VALUE::bytea) > 0);
+RESET SESSION AUTHORIZATION;
+SELECT count(*) FILTER (WHERE governed) AS governed FROM public.kept;
+
+-- The numbers of casus do not go back by a way on which setval() is not seen.
+CREATE FUNCTION public.sv(i bigint) RETURNS bigint LANGUAGE sql AS $$SELECT setval('casus_cat.id_seq', i)$$;
+SELECT public.sv(1);
+PREPARE e(bigint) AS SELECT $1;
+EXECUTE e(setval('casus_cat.id_seq', 3));
+SELECT setval('mijn.nummer', 7);
+DO $$BEGIN PERFORM setval('mijn.nummer', 8); END$$;
+SELECT last_value FROM mijn.nummer;
+DROP VIEW public.kept;
+DROP FUNCTION public.sv;
