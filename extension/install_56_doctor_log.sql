@@ -28,7 +28,7 @@ COMMENT ON COLUMN casus.log_chain.collected_at IS 'When all that it had on disk 
 CREATE VIEW casus_int.chain_finding AS
 	SELECT CASE l.state WHEN 'refused' THEN 'critical' ELSE 'warning' END AS severity,
 		CASE l.state WHEN 'refused' THEN 'log_collect_refused' ELSE 'log_collect_late' END AS code,
-		pg_catalog.format('The access log of %s is not collected since %s: %s.', l.source, coalesce(l.collected_at::text, 'ever'),
+		pg_catalog.format('The access log of %s %s: %s.', l.source, coalesce('is not collected since ' || l.collected_at, 'has never been collected'),
 			coalesce(l.finding, 'the process that collects does not get on')) AS finding,
 		CASE l.state WHEN 'refused' THEN 'Find out who changed it or rebuilt that server; then stop it, keep its log and key file apart and start it without them: it begins a log of its own.'
 			ELSE 'Look at that server, at its login for casus_collector and at the copies of key files beside casus.log_key_file; it goes on by itself.' END AS mend

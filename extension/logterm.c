@@ -163,7 +163,7 @@ casus_logterm_longest(void)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("it is not known how long database \"%s\" keeps the access log", name),
-					 errhint("The loader of the log looks into each database within casus.log_load_interval after the start of the server; it does not run on a standby.")));
+					 errhint("The loader of the log looks into each database within casus.log_load_interval after the start of the server; it does not run on a standby, and not in a database that allows no connections.")));
 		if (months == CASUS_LOG_FOR_EVER)
 			refuse_for_ever(psprintf(_("A file in database \"%s\" has no term for it."), name));
 		longest = Max(longest, months);
