@@ -104,6 +104,7 @@ extern List *casus_logdir_others(const uint8 *own);
 extern bool casus_logdir_has_others(const uint8 *node);
 extern int	casus_logdir_get_checkpoint(const uint8 *node, uint8 *bytes);
 extern bool casus_logdir_put_checkpoint(const uint8 *node, const uint8 *bytes);
+extern void casus_logdir_count(const uint8 *node, uint64 *first, uint64 *last, uint64 *missing);
 extern bool casus_logdir_remove(const uint8 *node, uint64 last);
 
 /* ---- logstore.c: the files, for their one writer ---- */

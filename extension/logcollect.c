@@ -7,7 +7,8 @@
  * servers.  It asks each of them in turn for what came behind its copy
  * (logpull.c), verifies and keeps that (logcopy.c), and asks again after
  * casus.log_load_interval.  A server that does not answer keeps the others
- * waiting for no longer than logpull.c has patience.  The loader puts what
+ * waiting for no longer than logpull.c has patience, and one that has much for
+ * no longer than a turn: it goes on at its next one.  The loader puts what
  * was collected into tables.
  *
  * How it stands with each server is in shared memory, under the spinlock of
@@ -19,13 +20,10 @@
 #include "logcopy.h"
 #include "logpull.h"
 
-#include <dirent.h>
-
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
-#include "storage/fd.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/shmem.h"
@@ -42,6 +40,9 @@
 #define LABEL_LENGTH	128
 #define FINDING_LENGTH	400
 #define LATE_MS			60000	/* beyond three intervals */
+#define TURN_MS			20000	/* for one server, while others wait */
+#define EMPTY_MAX		3		/* segments in a row of which nothing comes */
+#define MORE_MS			1000	/* until the next turn, when there is more */
 
 /* What is told of a server. */
 typedef struct Standing
@@ -81,6 +82,7 @@ typedef struct Source
 	Standing	standing;		/* to be told */
 	CasusLogPull *pull;			/* NULL: not connected */
 	CasusLogCopy *copy;			/* NULL: not open */
+	bool		has_more;		/* than a turn was long */
 } Source;
 
 static Source sources[MAX_SOURCES];
@@ -139,6 +141,24 @@ give_up(Source *source, bool refused, const char *format,...)
 	close_copy(source);
 }
 
+/* How far the copy is. */
+static void
+tell_progress(Source *source)
+{
+	Standing   *standing = &source->standing;
+
+	if (source->copy)
+	{
+		const CasusLogPoint *point = &source->copy->chain.point;
+
+		if (standing->seq != point->seq)
+			(void) pg_atomic_fetch_add_u64(&shared->copied, 1);
+		standing->seq = point->seq;
+		standing->time = point->time;
+	}
+	tell(source);
+}
+
 static void
 tell_collected(Source *source)
 {
@@ -150,16 +170,7 @@ tell_collected(Source *source)
 	standing->refused = false;
 	standing->finding[0] = '\0';
 	standing->collected_at = GetCurrentTimestamp();
-	if (source->copy)
-	{
-		const CasusLogPoint *point = &source->copy->chain.point;
-
-		if (standing->seq != point->seq)
-			(void) pg_atomic_fetch_add_u64(&shared->copied, 1);
-		standing->seq = point->seq;
-		standing->time = point->time;
-	}
-	tell(source);
+	tell_progress(source);
 }
 
 /* ---- collecting ---- */
@@ -251,18 +262,22 @@ take(Source *source, const CasusLogPiece *piece, size_t first)
 	return false;
 }
 
-/* All that a server has behind the copy. */
+/* All that a server has behind the copy, or as much as comes in a turn. */
 static void
 collect(Source *source)
 {
+	TimestampTz until;
 	CasusLogPiece piece;
 	const CasusLogPoint *point;
 	uint64		segment;
 	uint64		place;
 	size_t		first = 0;
+	int			empty = 0;
 
+	source->has_more = false;
 	if (!prepare(source, &piece))
 		return;
+	until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), TURN_MS);
 	point = &source->copy->chain.point;
 	segment = piece.next_segment;
 	place = 0;
@@ -298,6 +313,13 @@ collect(Source *source)
 				give_up(source, true, "segment " UINT64_FORMAT " of its log has no next one", segment);
 				return;
 			}
+			/* It names a next one only where there is one; it may go meanwhile. */
+			empty = piece.length == 0 ? empty + 1 : 0;
+			if (empty > EMPTY_MAX)
+			{
+				give_up(source, false, "it names segments that are not there, such as " UINT64_FORMAT, segment);
+				return;
+			}
 			go_on(source, &piece, piece.missing);
 			segment = piece.next_segment;
 			place = 0;
@@ -305,6 +327,14 @@ collect(Source *source)
 		else if (piece.length == first)
 			break;
 		first = 0;
+		if (GetCurrentTimestamp() >= until)
+		{
+			/* What came half comes again. */
+			source->has_more = true;
+			tell_progress(source);
+			close_copy(source);
+			return;
+		}
 	}
 	tell_collected(source);
 }
@@ -340,7 +370,7 @@ list_sources(void)
 		if (source->conninfo == NULL)
 			break;
 		label = casus_logpull_label(source->conninfo, &wrong);
-		strlcpy(source->standing.label, label ? label : source->conninfo, LABEL_LENGTH);
+		strlcpy(source->standing.label, label ? label : "local", LABEL_LENGTH);
 		source->slot = &shared->slots[nsources++];
 		tell(source);
 	}
@@ -376,6 +406,8 @@ casus_logcollect_main(Datum arg)
 
 	while (!ShutdownRequestPending)
 	{
+		bool		has_more = false;
+
 		ResetLatch(MyLatch);
 		if (ConfigReloadPending)
 		{
@@ -386,9 +418,12 @@ casus_logcollect_main(Datum arg)
 		if (nsources == 0)
 			break;
 		for (int i = 0; i < nsources && !ShutdownRequestPending; i++)
+		{
 			collect(&sources[i]);
+			has_more |= sources[i].has_more;
+		}
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 casus_log_load_interval * 1000L, PG_WAIT_EXTENSION);
+						 has_more ? MORE_MS : casus_log_load_interval * 1000L, PG_WAIT_EXTENSION);
 		CHECK_FOR_INTERRUPTS();
 	}
 	proc_exit(0);
@@ -446,34 +481,6 @@ casus_logcollect_init(void)
 
 /* ---- how it stands ---- */
 
-/* How many segments there are, and how many numbers are missing between the first and the last. */
-static void
-count_segments(const uint8 *node, uint64 *first, uint64 *last, uint64 *missing)
-{
-	char		path[MAXPGPATH];
-	struct dirent *entry;
-	uint64		n = 0;
-	DIR		   *dir;
-
-	*first = *last = *missing = 0;
-	casus_logdir_path(path, node);
-	dir = AllocateDir(path);
-	while (dir != NULL && (entry = ReadDirExtended(dir, path, LOG)) != NULL)
-	{
-		uint64		number = casus_logsegment_number(entry->d_name);
-
-		if (number == 0)
-			continue;
-		n++;
-		*first = *first == 0 ? number : Min(*first, number);
-		*last = Max(*last, number);
-	}
-	if (dir != NULL)
-		FreeDir(dir);
-	if (n > 0)
-		*missing = *last - *first + 1 - n;
-}
-
 static const char *
 state_of(const Standing *standing, bool is_own)
 {
@@ -506,7 +513,7 @@ put_chain(ReturnSetInfo *result, const uint8 *node, const Standing *standing, bo
 	if (node)
 	{
 		memcpy(uuid.data, node, UUID_LEN);
-		count_segments(node, &first, &last, &missing);
+		casus_logdir_count(node, &first, &last, &missing);
 	}
 	values[0] = UUIDPGetDatum(&uuid);
 	nulls[0] = node == NULL;

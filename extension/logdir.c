@@ -244,6 +244,34 @@ casus_logdir_put_checkpoint(const uint8 *node, const uint8 *bytes)
 	return ok && durable_rename(temporary, path, LOG) == 0;
 }
 
+/* How many segments there are, and how many numbers are missing between the first and the last. */
+void
+casus_logdir_count(const uint8 *node, uint64 *first, uint64 *last, uint64 *missing)
+{
+	char		path[MAXPGPATH];
+	struct dirent *entry;
+	uint64		n = 0;
+	DIR		   *dir;
+
+	*first = *last = *missing = 0;
+	casus_logdir_path(path, node);
+	dir = AllocateDir(path);
+	while (dir != NULL && (entry = ReadDirExtended(dir, path, LOG)) != NULL)
+	{
+		uint64		number = casus_logsegment_number(entry->d_name);
+
+		if (number == 0)
+			continue;
+		n++;
+		*first = *first == 0 ? number : Min(*first, number);
+		*last = Max(*last, number);
+	}
+	if (dir != NULL)
+		FreeDir(dir);
+	if (n > 0)
+		*missing = *last - *first + 1 - n;
+}
+
 /*
  * Removes the segments up to that one, and what was kept aside of them
  * (*.torn-*, *.aside-*).  False with errno: some are there still.

@@ -74,7 +74,10 @@ casus_logpull_next(const char **list)
 	return text;
 }
 
-/* Of a connection string: host and port; NULL with what is wrong with it. */
+/*
+ * Of a connection string: host and port, as everybody may see them who sees the
+ * state; NULL with what is wrong with it.
+ */
 char *
 casus_logpull_label(const char *conninfo, char **wrong)
 {
@@ -95,8 +98,10 @@ casus_logpull_label(const char *conninfo, char **wrong)
 	{
 		if (option->val == NULL)
 			continue;
-		if (strcmp(option->keyword, "password") == 0)
-			*wrong = pstrdup("a password does not stand in a setting: put it into a password file (passfile)");
+		/* Also that of a key file, and what later versions of libpq know as secret. */
+		if (strcmp(option->keyword, "password") == 0 || strcmp(option->keyword, "sslpassword") == 0 ||
+			option->dispchar[0] == '*')
+			*wrong = pstrdup("a password does not stand in a setting: put it into a password file (passfile) or a service file (service)");
 		else if (strcmp(option->keyword, "host") == 0 ||
 				 (host == NULL && strcmp(option->keyword, "hostaddr") == 0) ||
 				 (host == NULL && strcmp(option->keyword, "service") == 0))
@@ -104,8 +109,10 @@ casus_logpull_label(const char *conninfo, char **wrong)
 		else if (strcmp(option->keyword, "port") == 0)
 			port = option->val;
 	}
+	if (host == NULL || host[0] == '\0')
+		host = "local";
 	if (*wrong == NULL)
-		label = port ? psprintf("%s:%s", host ? host : "", port) : pstrdup(host ? host : conninfo);
+		label = port ? psprintf("%s:%s", host, port) : pstrdup(host);
 	PQconninfoFree(options);
 	return label;
 }
@@ -128,22 +135,29 @@ casus_logpull_application(const char *conninfo)
 
 /* ---- waiting ---- */
 
+/* Also asked where nobody waits: another server may give more than anybody can take. */
+static bool
+in_time(CasusLogPull *pull, TimestampTz until)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (ShutdownRequestPending)
+		return fail(pull, "this server stops");
+	return GetCurrentTimestamp() < until || fail(pull, "it does not answer");
+}
+
 static bool
 wait_for(CasusLogPull *pull, int event, TimestampTz until)
 {
 	long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
 	int			seen;
 
-	if (left <= 0)
-		return fail(pull, "it does not answer");
+	if (!in_time(pull, until))
+		return false;
 	seen = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | event | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 							 PQsocket(pull->connection), left, PG_WAIT_EXTENSION);
 	if (seen & WL_LATCH_SET)
 		ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
-	if (ShutdownRequestPending)
-		return fail(pull, "this server stops");
-	return true;
+	return in_time(pull, until);
 }
 
 static TimestampTz
@@ -164,8 +178,10 @@ establish(CasusLogPull *pull)
 	{
 		if (PQstatus(pull->connection) == CONNECTION_BAD)
 			return fail(pull, PQerrorMessage(pull->connection));
+		/* Else libpq would wait for ever until a question can be sent. */
 		if (state == PGRES_POLLING_OK)
-			return true;
+			return PQsetnonblocking(pull->connection, 1) == 0 ||
+				fail(pull, PQerrorMessage(pull->connection));
 		if (!wait_for(pull, state == PGRES_POLLING_READING ? WL_SOCKET_READABLE :
 					  WL_SOCKET_WRITEABLE, until))
 			return false;
@@ -215,12 +231,16 @@ put_question(CasusLogPull *pull, const char *query, int n, const char *const *va
 	return true;
 }
 
-/* The answer to what was sent, in pull->result. */
+/*
+ * The answer to what was sent, in pull->result: rows once, or an error.  Of
+ * anything else there may be no end (PQgetResult tells of a COPY for ever).
+ */
 static bool
 get_answer(CasusLogPull *pull)
 {
 	TimestampTz until = deadline();
 	PGresult   *next;
+	bool		is_second;
 
 	PQclear(pull->result);
 	pull->result = NULL;
@@ -236,8 +256,14 @@ get_answer(CasusLogPull *pull)
 		next = PQgetResult(pull->connection);
 		if (next == NULL)
 			break;
+		is_second = pull->result != NULL;
 		PQclear(pull->result);
 		pull->result = next;
+		if (PQresultStatus(next) != PGRES_FATAL_ERROR &&
+			(is_second || PQresultStatus(next) != PGRES_TUPLES_OK))
+			return fail(pull, "its answer is no rows, or not only rows");
+		if (!in_time(pull, until))
+			return false;
 	}
 	if (PQresultStatus(pull->result) != PGRES_TUPLES_OK)
 	{

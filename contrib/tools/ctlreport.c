@@ -18,6 +18,7 @@
 
 #define MAX_COLUMNS	12
 #define NOT_WHOLE	"NIET geheel"
+#define REFUSED_LOG	"geweigerd"
 
 /*
  * A part of the page: one question and its answer as a table.  $1 and $2 are
@@ -127,7 +128,7 @@ static const Section sections[] = {
 		"Er is geen log.", true,
 		"SELECT c.node::text, CASE c.state WHEN 'own' THEN 'deze server' ELSE coalesce(c.standby, c.source) END, "
 		"CASE c.state WHEN 'own' THEN 'eigen' WHEN 'collected' THEN 'opgehaald' WHEN 'waiting' THEN 'nog niet gevraagd' WHEN 'late' THEN 'te laat' WHEN 'failing' THEN 'ophalen mislukt' "
-		"WHEN 'refused' THEN 'geweigerd' WHEN 'kept' THEN 'bewaard' ELSE c.state END, "
+		"WHEN 'refused' THEN '" REFUSED_LOG "' WHEN 'kept' THEN 'bewaard' ELSE c.state END, "
 		"CASE WHEN w.ok THEN 'geheel' WHEN NOT w.ok THEN '" NOT_WHOLE " (regel ' || w.seq || ')' END, "
 		"c.missing, n.records, n.first_at, n.last_at, c.collected_at "
 		"FROM casus.log_chain c LEFT JOIN casus.log_nodes($1::timestamptz, $2::timestamptz) n ON n.node = c.node "
@@ -146,13 +147,19 @@ static const char summary_sql[] =
 	"now() < $2::timestamptz, replace(to_char(r.records, 'FM999,999,999,990'), ',', '.'), replace(to_char(r.reads, 'FM999,999,999,990'), ',', '.'), "
 	"replace(to_char(r.refusals, 'FM999,999,999,990'), ',', '.'), replace(to_char(r.dossiers, 'FM999,999,999,990'), ',', '.'), r.records = 0, "
 	"(SELECT count(*) FROM casus.opening WHERE NOT is_reviewed), (SELECT count(*) FROM pg_stat_replication), "
-	"(SELECT count(*) FROM casus.log_chain WHERE state NOT IN ('own', 'kept')), pg_is_in_recovery() "
+	"(SELECT count(*) FROM casus.log_chain WHERE state = 'collected'), pg_is_in_recovery() "
 	"FROM casus.log_summary($1::timestamptz, $2::timestamptz) r";
 
 enum
 {
 	DATABASE, MADE_BY, MADE_AT, SINCE, UNTIL, IS_RUNNING, RECORDS, PASSED, REFUSED, DOSSIERS,
 	IS_EMPTY, NOT_REVIEWED, FOLLOWERS, OTHER_NODES, IN_RECOVERY
+};
+
+/* Columns of the last section. */
+enum
+{
+	LOG_STATE = 2, LOG_VERIFIED
 };
 
 static const char chain_sql[] =
@@ -320,15 +327,31 @@ put_section(PQExpBuffer page, const Section *section, const PGresult *answer)
 	ctl_html_table_end(page);
 }
 
+/* How many of the logs here have in a column what begins so. */
+static int
+count_logs(const Report *report, int column, const char *start)
+{
+	const PGresult *nodes = report->answers[lengthof(sections) - 1];
+	int			n = 0;
+
+	for (int row = 0; row < PQntuples(nodes); row++)
+		n += strncmp(PQgetvalue(nodes, row, column), start, strlen(start)) == 0;
+	return n;
+}
+
 /* A standby whose log is not here has let through what nobody finds on this page. */
 static void
 put_missing_nodes(PQExpBuffer page, const Report *report)
 {
 	int			followers = atoi(PQgetvalue(report->summary, 0, FOLLOWERS));
 	int			others = atoi(PQgetvalue(report->summary, 0, OTHER_NODES));
+	int			refused = count_logs(report, LOG_STATE, REFUSED_LOG);
 
+	if (refused > 0)
+		say(page, "bad", "Van %d andere servers is de log geweigerd: wat daarvan kwam is niet wat zijn schrijver schreef, of sluit niet aan op wat eerder is opgehaald. Wat daar sindsdien is gelezen staat niet op deze pagina.",
+			refused);
 	if (followers > others)
-		say(page, "bad", "Aan deze server hangen nu %d verbindingen voor replicatie (standby's en andere ontvangers), en van %d andere servers staat de log hier: wat op een standby is gelezen waarvan de log niet is opgehaald, staat niet op deze pagina.",
+		say(page, "bad", "Aan deze server hangen nu %d verbindingen voor replicatie (standby's en andere ontvangers), en van %d andere servers wordt de log hierheen gehaald: wat op een standby is gelezen waarvan de log niet is opgehaald, staat niet op deze pagina.",
 			followers, others);
 }
 
@@ -364,13 +387,8 @@ check_month(const char *month)
 static bool
 all_whole(const Report *report)
 {
-	const PGresult *nodes = report->answers[lengthof(sections) - 1];
-	const int	verified = 3;
-
-	for (int row = 0; row < PQntuples(nodes); row++)
-		if (strncmp(PQgetvalue(nodes, row, verified), NOT_WHOLE, strlen(NOT_WHOLE)) == 0)
-			return false;
-	return is_true(report->chain, OK);
+	return count_logs(report, LOG_STATE, REFUSED_LOG) == 0 &&
+		count_logs(report, LOG_VERIFIED, NOT_WHOLE) == 0 && is_true(report->chain, OK);
 }
 
 int

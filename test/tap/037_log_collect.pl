@@ -5,6 +5,7 @@ use warnings;
 
 use File::Copy qw(copy);
 use File::Path qw(rmtree);
+use IO::Socket::INET;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -32,6 +33,9 @@ $primary->safe_psql('postgres', q{SELECT casus.bind('zaak', 'enforce')});
 sub sql { my ($node, $sql, $user) = @_; return $node->safe_psql('postgres', $sql, extra_params => [ '-U', $user // 'postgres' ]) }
 sub audit { my ($node, $sql) = @_; return sql($node, $sql, 'auditor') }
 sub key_file { return $_[0]->data_dir . '.casus_log_key' }
+
+my $page = $primary->basedir . '/page.html';
+sub report { return system("'" . CasusTest::casusctl() . "' report -m \$(TZ=Europe/Amsterdam date +%Y-%m) -d '" . $primary->connstr('postgres') . " user=auditor' >$page") }
 
 sub wait_until
 {
@@ -113,6 +117,8 @@ like(doctor($primary, 'log_uncollected'), qr/^warning: Standby een streams from 
 
 my ($code, $message) = CasusTest::refusal($primary, q{ALTER SYSTEM SET casus.log_collect = 'host=a password=b'});
 like($message, qr/invalid value for parameter "casus.log_collect"/, 'a password does not stand in the setting');
+(undef, $message) = CasusTest::refusal($primary, q{ALTER SYSTEM SET casus.log_collect = 'host=a sslkey=/k sslpassword=b'});
+like($message, qr/invalid value for parameter "casus.log_collect"/, '... nor that of a key file');
 for my $user ('auditor', 'coordinator')
 {
 	(undef, $message) = CasusTest::refusal($standby, 'SELECT * FROM casus.log_piece(1, 0)', user => $user);
@@ -193,6 +199,76 @@ for my $round (1 .. ($ENV{TEST_LONG} ? 20 : 3))
 	same($primary, $standby, "cut short, round $round");
 }
 
+# ---- servers that are none: a COPY without end, and segments without end ----
+
+sub message { my ($type, $body) = @_; return pack 'a N a*', $type, length($body) + 4, $body }
+
+# Of one row that says: the segment is missing, and the next one is there.
+sub missing_segment
+{
+	my ($segment) = @_;
+	my @types = (2950, 20, 20, 20, 16, 20, 25, 17);
+	my @values = ('other node 16 by', pack('q>', $segment), pack('q>', 2**62), pack('q>', $segment + 1), "\0", pack('q>', 9), 'sb');
+	return message('1', '') . message('2', '')
+	  . message('T', pack('n', 8) . join '', map { pack 'Z* N n N n N n', "c$_", 0, 0, $_, 65535, 4294967295, 1 } @types)
+	  . message('D', pack('n', 8) . join('', map { pack 'N/a', $_ } @values) . pack 'N', 4294967295)
+	  . message('C', "SELECT 1\0") . message('Z', 'I');
+}
+sub copy_out { return message('1', '') . message('2', '') . message('H', pack 'C n', 0, 0) }
+
+# A child that answers each question by $answer->(segment asked for).
+sub false_server
+{
+	my ($answer) = @_;
+	my $listener = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die $!;
+	my $pid = fork() // die $!;
+	return ($pid, $listener->sockport) if $pid;
+	while (my $client = $listener->accept)
+	{
+		my $segment = 0;
+		my $code = 0;
+		while ($code != 196608 && read $client, my $length, 4)
+		{
+			read $client, my $body, unpack('N', $length) - 4;
+			$code = unpack 'N', $body;
+			syswrite $client, 'N' if $code != 196608;
+		}
+		syswrite $client, message('R', pack 'N', 0) . message('Z', 'I');
+		while (read $client, my $head, 5)
+		{
+			my ($type, $length) = unpack 'a N', $head;
+			read $client, my $body, $length - 4 if $length > 4;
+			(undef, undef, undef, undef, $segment) = unpack 'Z* Z* n n N/a', $body if $type eq 'B';
+			syswrite $client, $answer->($segment) if $type eq 'S';
+		}
+	}
+	exit 0;
+}
+
+{
+	my $other = unpack 'H*', 'other node 16 by';
+	append_to_file(key_file($primary) . '.d/false', slurp_file(key_file($standby)) =~ s/^node \K[0-9a-f]+/$other/mr);
+	chmod 0600, key_file($primary) . '.d/false';
+}
+for my $case ([ 'a COPY without end', \&copy_out, qr/it gives nothing: its answer is no rows/ ], [ 'segments without end', \&missing_segment, qr/it names segments that are not there/ ])
+{
+	my ($what, $answer, $finding) = @$case;
+	my ($pid, $port) = false_server($answer);
+	my $false = "host=127.0.0.1 port=$port user=ophaler";
+	$primary->safe_psql('postgres', "ALTER SYSTEM SET casus.log_collect = '$false; host=" . $standby->host . ' port=' . $standby->port . q{ user=ophaler dbname=postgres'});
+	$primary->reload;
+	ok(wait_until(sub { audit($primary, "SELECT coalesce(max(finding), '') FROM casus.log_chain WHERE source = '127.0.0.1:$port'") =~ $finding }), "$what: told");
+	refuse_many($standby, 5);
+	same($primary, $standby, "... and another server's log is collected");
+	# Fast: a collector that does not look at it hangs here.
+	$primary->restart;
+	kill 'KILL', $pid;
+	waitpid $pid, 0;
+}
+collect_from($primary, $standby);
+unlink key_file($primary) . '.d/false';
+rmtree($primary->data_dir . '/casus_log/' . unpack 'H*', 'other node 16 by');
+
 # ---- a log that is not what it was ----
 
 my $copies = $primary->data_dir . '/casus_log/' . (CasusTest::log_keys($standby))[0];
@@ -218,6 +294,9 @@ ok(wait_until(sub { state_of($primary, $standby) eq 'refused' }), 'an entry that
 like(finding_of($primary, $standby), qr/its log does not hold in \d{12}\.log, position $changed->{offset}, entry $changed->{seq}: the entry is changed/, '... and named');
 like(doctor($primary, 'log_collect_refused'), qr/^critical: .*the entry is changed/, '... by doctor too');
 sleep 2;
+is(report() >> 8, 1, '... and by the exit code of casusctl report');
+like(slurp_file($page), qr/class="bad">Van 1 andere servers is de log geweigerd/, '... whose page says so');
+like(slurp_file($page), qr/van 0 andere servers wordt de log hierheen gehaald/, '... and does not count it');
 is(numbers_here($primary, $standby, 1_000_000) =~ /(\d+)$/ && $1, $changed->{seq} - 1, '... and nothing of it, or behind it, is loaded');
 change_byte($changed->{segment}, $changed->{offset} + 40);
 same($primary, $standby, 'put back as it was');
@@ -312,8 +391,7 @@ $primary->start;
 ok(wait_until(sub { doctor($primary, 'log_collect_gap') =~ /^critical: Of the access log of node \S+ 1 segments are missing/ }), 'a gap is told by doctor');
 is(audit($primary, "SELECT missing, state FROM casus.log_chain WHERE node = '" . uuid($second) . q{'}), '1|collected', '... and in casus.log_chain');
 like(audit($primary, "SELECT finding FROM casus.verify_log(node => '" . uuid($second) . q{')}), qr/^the segment is missing$/, '... and by verify_log');
-my $page = $primary->basedir . '/page.html';
-is(system("'" . CasusTest::casusctl() . "' report -m \$(TZ=Europe/Amsterdam date +%Y-%m) -d '" . $primary->connstr('postgres') . " user=auditor' >$page") >> 8, 1, '... and by the exit code of casusctl report');
+is(report() >> 8, 1, '... and by the exit code of casusctl report');
 like(slurp_file($page), qr/${\ uuid($second)}.*?opgehaald.*?NIET geheel/, '... whose page names the log');
 same($primary, $second, '... and what follows is collected');
 
