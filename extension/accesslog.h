@@ -147,13 +147,17 @@ typedef struct CasusLogFollow
 	CasusLogHead head;			/* as far as it goes */
 	uint64		segment;		/* the place behind the record returned last */
 	uint64		offset;
+	uint64		seq;			/* of that record; 0: not known */
+	bool		stays;			/* own log: before what is no record; set after the begin */
+	const char *odd;			/* likewise: what that is; NULL: none was met */
 	CasusLogKeys *keys;			/* of a copy, which is verified; NULL: the own log */
 	CasusLogChain chain;		/* likewise */
 	int			fd;				/* -1: no segment is open */
 	CasusLogReader file;
 } CasusLogFollow;
 
-extern bool casus_logfollow_begin(CasusLogFollow *follow, uint64 segment, uint64 offset);
+extern bool casus_logfollow_begin(CasusLogFollow *follow, uint64 segment, uint64 offset,
+								  uint64 seq);
 extern bool casus_logfollow_begin_copy(CasusLogFollow *follow, const uint8 *node,
 									  uint64 segment, uint64 offset, uint64 seq);
 extern bool casus_logfollow_next(CasusLogFollow *follow, CasusLogRecord *record);

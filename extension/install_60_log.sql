@@ -44,11 +44,11 @@ CREATE TABLE casus_cat.log_loaded (
 );
 COMMENT ON TABLE casus_cat.log_loaded IS 'Up to which place of a node''s access log the records are in casus_cat.access_record; changed in the transaction that puts them there. Not dumped.';
 
-CREATE FUNCTION casus_int.access_records(segment bigint, place bigint) RETURNS SETOF jsonb
+CREATE FUNCTION casus_int.access_records(segment bigint, place bigint, seq bigint) RETURNS SETOF jsonb
 	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_access_records';
-COMMENT ON FUNCTION casus_int.access_records(bigint, bigint) IS
+COMMENT ON FUNCTION casus_int.access_records(bigint, bigint, bigint) IS
 	'Records of this node''s access log about this database from a place on (NULL: from its begin) that the caller may see: all for casus_auditor, else those of his own person. Reading them is a record too. Nothing is verified (casus.verify_log). Behind view casus.access_log. Beesel art. 14.';
 
 CREATE FUNCTION casus_int.sees_record(person text) RETURNS boolean
@@ -106,7 +106,8 @@ CREATE VIEW casus.access_log WITH (security_barrier) AS
 	FROM (SELECT casus_int.log_node() AS node, (t.line ->> 'ts')::timestamptz AS at, t.line ->> 'person' AS person, t.line
 			FROM casus_int.access_records(
 				(SELECT l.segment FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node()),
-				(SELECT l.place FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node())) AS t(line)
+				(SELECT l.place FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node()),
+				(SELECT l.seq FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node())) AS t(line)
 		UNION ALL
 		SELECT l.node, l.at, l.person, l.line FROM casus_cat.access_record l WHERE casus_int.sees_record(l.person)) r;
 GRANT SELECT ON casus.access_log TO PUBLIC;

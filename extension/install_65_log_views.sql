@@ -19,7 +19,8 @@ CREATE VIEW casus_int.fresh_record WITH (security_barrier) AS
 		ARRAY[t.line ->> 'person', t.line ->> 'role'] AS names
 	FROM casus_int.access_records(
 		(SELECT l.segment FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node()),
-		(SELECT l.place FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node())) AS t(line);
+		(SELECT l.place FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node()),
+		(SELECT l.seq FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node())) AS t(line);
 CREATE VIEW casus_int.log_line AS
 	SELECT l.node, l.seq, l.at, l.line, l.line ->> 'kind' AS kind, l.line ->> 'code' AS code FROM casus_int.loaded_record l
 	UNION ALL

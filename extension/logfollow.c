@@ -5,14 +5,17 @@
  *
  * Of the own log nothing is verified here.  The copy of another node's log
  * is, record by record, since its keys are here and its writer is not: it ends
- * before the first that does not hold.  A segment that is missing is passed
- * over; that is for casus.verify_log to say.
+ * before the first that does not hold.  In the own log a reader passes over
+ * what is no record, up to the next segment; that is for casus.verify_log to
+ * say.  Who keeps a place stays before it, so that nothing is left out once it
+ * is as it was.
  *
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "catalog/namespace.h"
@@ -29,9 +32,157 @@ close_segment(CasusLogFollow *follow)
 	follow->fd = -1;
 }
 
-/* From the first segment on for segment 0.  False: the log has not begun. */
+/* Of a copy: the chain from where it stands in the segment that was just opened. */
+static bool
+take_up_chain(CasusLogFollow *follow)
+{
+	CasusLogPoint *point = &follow->chain.point;
+	uint64		seq = point->seq;
+
+	if (follow->segment != point->segment + 1)
+		point->segment = 0;
+	if (!casus_logchain_header(&follow->chain, &follow->file, follow->segment))
+		return false;
+	if (follow->offset <= CASUS_SEGMENT_HEADER)
+		return true;
+	point->seq = seq;
+	point->offset = follow->offset;
+	return pread(follow->fd, point->mac, CASUS_LOG_MAC,
+				 (off_t) (follow->offset - CASUS_LOG_MAC)) == CASUS_LOG_MAC;
+}
+
+/* A copy that does not hold, or what who keeps a place stays before: it ends there. */
+static bool
+is_broken(CasusLogFollow *follow)
+{
+	return follow->keys ? follow->chain.finding.what[0] != '\0' :
+		follow->stays && follow->odd != NULL;
+}
+
+/* In the own log: what is no record, or not the one that should follow. */
+static void
+note_odd(CasusLogFollow *follow, const char *what)
+{
+	if (follow->keys == NULL && follow->odd == NULL)
+		follow->odd = what;
+}
+
+/* Raises where the file cannot be read. */
+static CasusLogRead
+read_record(CasusLogFollow *follow, CasusLogRecord *record)
+{
+	CasusLogRead read;
+
+	while ((read = casus_logsegment_next(&follow->file, record)) == CASUS_LOG_FAILED)
+	{
+		int			save_errno = errno;
+		struct stat st;
+
+		/* Room at its end may be cut off meanwhile. */
+		if (fstat(follow->fd, &st) != 0 || (uint64) st.st_size >= follow->file.limit)
+		{
+			errno = save_errno;
+			ereport(ERROR,
+					(errcode_for_file_access(), errmsg("could not read the access log: %m")));
+		}
+		if ((uint64) st.st_size < follow->file.offset)
+			return CASUS_LOG_TORN;
+		follow->file.limit = st.st_size;
+	}
+	return read;
+}
+
+/* Of the own log: is the header of the segment that was just opened one that follows? */
+static bool
+take_up_header(CasusLogFollow *follow)
+{
+	CasusLogHeader header;
+	CasusLogRead read = casus_logsegment_header(&follow->file, &header);
+
+	if (read == CASUS_LOG_FAILED)
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not read the access log: %m")));
+	if (read != CASUS_LOG_OK)
+	{
+		note_odd(follow, "it does not begin with a header");
+		return false;
+	}
+	if (follow->offset <= CASUS_SEGMENT_HEADER && follow->seq != 0 &&
+		header.first_seq > follow->seq + 1)
+	{
+		note_odd(follow, "entries before it are missing");
+		return !follow->stays;
+	}
+	return true;
+}
+
+/* Opens the segment at which it stands; false: there is none. */
+static bool
+open_segment(CasusLogFollow *follow)
+{
+	char		path[MAXPGPATH];
+
+	casus_logdir_file(path, follow->head.node, follow->segment);
+	follow->fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
+	if (follow->fd < 0 && errno == ENOENT)
+		return false;
+	if (follow->fd < 0 ||
+		!casus_logsegment_open(&follow->file, follow->fd,
+							   follow->segment == follow->head.end.segment ?
+							   follow->head.end.offset : UINT64_MAX))
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not open the access log: %m")));
+	/* A file that was cut off is for casus.verify_log, too. */
+	if (follow->offset > follow->file.limit ||
+		(follow->keys ? !take_up_chain(follow) : !take_up_header(follow)))
+	{
+		close_segment(follow);
+		return false;
+	}
+	if (follow->offset > CASUS_SEGMENT_HEADER)
+		follow->file.offset = follow->offset;
+	return true;
+}
+
+/*
+ * Begins there what comes after the record of that number?  A log that was cut
+ * off and went on has other records at its places.
+ */
+static bool
+is_place(CasusLogFollow *follow, uint64 seq)
+{
+	uint64		place = follow->offset;
+	uint64		last = 0;
+	bool		found;
+	CasusLogRecord record;
+	CasusLogRead read = CASUS_LOG_TORN;
+
+	if (open_segment(follow))
+		read = read_record(follow, &record);
+	close_segment(follow);
+	if (read == CASUS_LOG_OK && record.seq == seq + 1)
+		return true;
+	if (read == CASUS_LOG_END && follow->segment == follow->head.end.segment &&
+		follow->head.end.seq == seq)
+		return true;
+
+	/* What follows may be changed and the place be right. */
+	follow->offset = 0;
+	if (open_segment(follow))
+		while (follow->file.offset < place && read_record(follow, &record) == CASUS_LOG_OK)
+			last = record.seq;
+	found = follow->fd >= 0 && follow->file.offset == place && last == seq;
+	close_segment(follow);
+	follow->offset = place;
+	return found;
+}
+
+/*
+ * From the first segment on for segment 0; seq: of the record before the place.
+ * False: the log has not begun.
+ */
 bool
-casus_logfollow_begin(CasusLogFollow *follow, uint64 segment, uint64 offset)
+casus_logfollow_begin(CasusLogFollow *follow, uint64 segment, uint64 offset, uint64 seq)
 {
 	uint64		first;
 	uint64		last;
@@ -45,14 +196,21 @@ casus_logfollow_begin(CasusLogFollow *follow, uint64 segment, uint64 offset)
 				(errcode_for_file_access(), errmsg("could not read the access log: %m")));
 
 	/* Behind the end: it was cut off.  What there is of that segment is read anew. */
-	if (segment > follow->head.end.segment ||
-		(segment == follow->head.end.segment && offset > follow->head.end.offset))
+	if (segment > follow->head.end.segment)
 	{
 		segment = follow->head.end.segment;
 		offset = 0;
 	}
 	follow->segment = Max(segment, first);
-	follow->offset = follow->segment == segment ? offset : 0;
+	if (follow->segment != segment)
+		return follow->segment > 0;
+	follow->offset = offset;
+	if (offset > CASUS_SEGMENT_HEADER && !is_place(follow, seq))
+		follow->offset = 0;
+	else
+		follow->seq = seq;
+	/* What was met on the way is met again. */
+	follow->odd = NULL;
 	return follow->segment > 0;
 }
 
@@ -93,62 +251,6 @@ casus_logfollow_begin_copy(CasusLogFollow *follow, const uint8 *node,
 	return true;
 }
 
-/* Of a copy: the chain from where it stands in the segment that was just opened. */
-static bool
-take_up_chain(CasusLogFollow *follow)
-{
-	CasusLogPoint *point = &follow->chain.point;
-	uint64		seq = point->seq;
-
-	if (follow->segment != point->segment + 1)
-		point->segment = 0;
-	if (!casus_logchain_header(&follow->chain, &follow->file, follow->segment))
-		return false;
-	if (follow->offset <= CASUS_SEGMENT_HEADER)
-		return true;
-	point->seq = seq;
-	point->offset = follow->offset;
-	return pread(follow->fd, point->mac, CASUS_LOG_MAC,
-				 (off_t) (follow->offset - CASUS_LOG_MAC)) == CASUS_LOG_MAC;
-}
-
-/* A copy that does not hold: from there on nobody reads on. */
-static bool
-is_broken(CasusLogFollow *follow)
-{
-	return follow->keys != NULL && follow->chain.finding.what[0] != '\0';
-}
-
-/* Opens the segment at which it stands; false: there is none. */
-static bool
-open_segment(CasusLogFollow *follow)
-{
-	char		path[MAXPGPATH];
-	CasusLogHeader header;
-
-	casus_logdir_file(path, follow->head.node, follow->segment);
-	follow->fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
-	if (follow->fd < 0 && errno == ENOENT)
-		return false;
-	if (follow->fd < 0 ||
-		!casus_logsegment_open(&follow->file, follow->fd,
-							   follow->segment == follow->head.end.segment ?
-							   follow->head.end.offset : UINT64_MAX))
-		ereport(ERROR,
-				(errcode_for_file_access(), errmsg("could not open the access log: %m")));
-	/* A file that was cut off is for casus.verify_log, too. */
-	if (follow->offset > follow->file.limit ||
-		(follow->keys ? !take_up_chain(follow) :
-		 casus_logsegment_header(&follow->file, &header) != CASUS_LOG_OK))
-	{
-		close_segment(follow);
-		return false;
-	}
-	if (follow->offset > CASUS_SEGMENT_HEADER)
-		follow->file.offset = follow->offset;
-	return true;
-}
-
 /* Goes to the next segment that is there; false: there is no other, and it stays. */
 static bool
 next_segment(CasusLogFollow *follow)
@@ -175,13 +277,18 @@ casus_logfollow_next(CasusLogFollow *follow, CasusLogRecord *record)
 	{
 		if (follow->fd >= 0 || open_segment(follow))
 		{
-			if (casus_logsegment_next(&follow->file, record) == CASUS_LOG_OK &&
+			CasusLogRead read = read_record(follow, record);
+
+			if (read == CASUS_LOG_OK &&
 				(follow->keys == NULL ||
 				 casus_logchain_record(&follow->chain, &follow->file, record)))
 			{
 				follow->offset = follow->file.offset;
+				follow->seq = record->seq;
 				return true;
 			}
+			if (read == CASUS_LOG_TORN)
+				note_odd(follow, "what follows is no entry");
 			close_segment(follow);
 		}
 		if (is_broken(follow) || !next_segment(follow))

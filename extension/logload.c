@@ -16,6 +16,8 @@
  *
  * A worker touches nothing but tables of casus_cat, as casus_owner.
  *
+ * What one node's log holds stops neither those of others nor the pruning.
+ *
  * The counter in shared memory is how a worker says that it came to the end.
  *
  * Copyright (c) 2026, the casus developers
@@ -54,7 +56,14 @@
 #define CHUNK_RECORDS	1000	/* in one transaction */
 #define CHUNK_BYTES		(1024 * 1024)
 
-static pg_atomic_uint64 *loads_done = NULL;
+typedef struct Loads
+{
+	pg_atomic_uint64 done;		/* workers that came to the end */
+	pg_atomic_uint64 stopped;	/* the place of which was last said that they stay there */
+} Loads;
+
+static Loads *loads = NULL;
+static bool left_some = false;	/* this worker could not load all */
 
 /* ---- in a database ---- */
 
@@ -103,6 +112,24 @@ note_month(Chunk *chunk, char *month)
 	chunk->months = lappend(chunk->months, month);
 }
 
+/* Says once where the log goes no further for who loads it. */
+static void
+say_stopped(const CasusLogFollow *follow)
+{
+	uint64		place = (follow->segment << 32) + follow->offset;
+	char		path[MAXPGPATH];
+
+	left_some = true;
+	if (pg_atomic_exchange_u64(&loads->stopped, place) == place)
+		return;
+	casus_logdir_file(path, follow->head.node, follow->segment);
+	ereport(LOG,
+			(errmsg("casus loads the access log only up to \"%s\", position " UINT64_FORMAT ": %s",
+					path, follow->offset, follow->odd),
+			 errdetail("It goes on when that is as it was written. casus.access_log shows what follows in later files."),
+			 errhint("See casus.verify_log().")));
+}
+
 /* The records of this database behind the place, as many as one transaction takes. */
 static void
 collect(Chunk *chunk)
@@ -113,10 +140,12 @@ collect(Chunk *chunk)
 	StringInfoData piece;
 
 	chunk->more = false;
-	if (chunk->is_own ? !casus_logfollow_begin(&follow, chunk->segment, chunk->offset) :
+	if (chunk->is_own ? !casus_logfollow_begin(&follow, chunk->segment, chunk->offset,
+												chunk->seq) :
 		!casus_logfollow_begin_copy(&follow, chunk->node.data, chunk->segment, chunk->offset,
 									chunk->seq))
 		return;
+	follow.stays = chunk->is_own;
 	chunk->seqs = palloc(sizeof(Datum) * CHUNK_RECORDS);
 	chunk->lines = palloc(sizeof(Datum) * CHUNK_RECORDS);
 	initStringInfo(&line);
@@ -128,6 +157,8 @@ collect(Chunk *chunk)
 		char	   *month;
 
 		CHECK_FOR_INTERRUPTS();
+		chunk->segment = follow.segment;
+		chunk->offset = follow.offset;
 		chunk->seq = record.seq;
 		if (!casus_logfollow_line(&line, &record) ||
 			!casus_logfollow_of_database(line.data, piece.data, &about_log) ||
@@ -141,8 +172,8 @@ collect(Chunk *chunk)
 		chunk->nrecords++;
 		chunk->more = chunk->nrecords == CHUNK_RECORDS || chunk->bytes >= CHUNK_BYTES;
 	}
-	chunk->segment = follow.segment;
-	chunk->offset = follow.offset;
+	if (follow.stays && follow.odd)
+		say_stopped(&follow);
 	casus_logfollow_end(&follow);
 }
 
@@ -260,18 +291,34 @@ end(void)
 	(void) pgstat_report_stat(true);
 }
 
-/* All that is missing here of the log of a node. */
+/* All that is missing here of the log of a node, as far as it can be put in. */
 static void
 load_node(const uint8 *node, bool is_own)
 {
-	bool		more = true;
+	MemoryContext context = CurrentMemoryContext;
 
-	while (more)
+	PG_TRY();
 	{
-		begin();
-		more = load_chunk(node, is_own);
-		end();
+		bool		more = true;
+
+		while (more)
+		{
+			begin();
+			more = load_chunk(node, is_own);
+			end();
+		}
 	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		EmitErrorReport();
+		AbortOutOfAnyTransaction();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		RESUME_INTERRUPTS();
+		left_some = true;
+	}
+	PG_END_TRY();
 }
 
 /* The worker in a database: what somebody has set for that database does not stop it. */
@@ -306,7 +353,8 @@ casus_logload_database(Datum arg)
 	begin();
 	casus_logprune();
 	end();
-	(void) pg_atomic_fetch_add_u64(loads_done, 1);
+	if (!left_some)
+		(void) pg_atomic_fetch_add_u64(&loads->done, 1);
 	proc_exit(0);
 }
 
@@ -314,7 +362,7 @@ casus_logload_database(Datum arg)
 uint64
 casus_logload_done(void)
 {
-	return pg_atomic_read_u64(loads_done);
+	return pg_atomic_read_u64(&loads->done);
 }
 
 static void
@@ -322,9 +370,11 @@ load_startup(void)
 {
 	bool		found;
 
-	loads_done = ShmemInitStruct("casus log loads", sizeof(pg_atomic_uint64), &found);
-	if (!found)
-		pg_atomic_init_u64(loads_done, 0);
+	loads = ShmemInitStruct("casus log loads", sizeof(Loads), &found);
+	if (found)
+		return;
+	pg_atomic_init_u64(&loads->done, 0);
+	pg_atomic_init_u64(&loads->stopped, 0);
 }
 
 void
@@ -332,6 +382,6 @@ casus_logload_init(void)
 {
 	if (!casus_preloaded)
 		return;
-	casus_shmem_request(sizeof(pg_atomic_uint64));
+	casus_shmem_request(sizeof(Loads));
 	casus_shmem_add(load_startup);
 }

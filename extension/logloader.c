@@ -149,7 +149,7 @@ mark_named(CasusLogPoint *seen)
 {
 	CasusLogFollow follow;
 
-	if (!casus_logfollow_begin(&follow, seen->segment, seen->offset))
+	if (!casus_logfollow_begin(&follow, seen->segment, seen->offset, seen->seq))
 		return;
 	mark_following(&follow);
 	*seen = follow.head.end;

@@ -78,7 +78,8 @@ put_line(ReturnSetInfo *result, StringInfo line)
 
 /* The records behind the place to which the tables go. */
 static void
-read_records(const LogReader *reader, ReturnSetInfo *result, uint64 segment, uint64 offset)
+read_records(const LogReader *reader, ReturnSetInfo *result, uint64 segment, uint64 offset,
+			 uint64 seq)
 {
 	MemoryContext per_line = AllocSetContextCreate(CurrentMemoryContext,
 												   "casus log line",
@@ -87,7 +88,7 @@ read_records(const LogReader *reader, ReturnSetInfo *result, uint64 segment, uin
 	CasusLogRecord record;
 	StringInfoData line;
 
-	if (!casus_logfollow_begin(&follow, segment, offset))
+	if (!casus_logfollow_begin(&follow, segment, offset, seq))
 		return;
 	initStringInfo(&line);
 	while (casus_logfollow_next(&follow, &record))
@@ -108,7 +109,7 @@ read_records(const LogReader *reader, ReturnSetInfo *result, uint64 segment, uin
 }
 
 /*
- * casus_int.access_records(segment, place) returns setof jsonb: those that are
+ * casus_int.access_records(segment, place, seq) returns setof jsonb: those that are
  * not in the tables as the caller's statement sees them.
  */
 PG_FUNCTION_INFO_V1(casus_sql_access_records);
@@ -132,7 +133,8 @@ casus_sql_access_records(PG_FUNCTION_ARGS)
 
 	read_records(&reader, (ReturnSetInfo *) fcinfo->resultinfo,
 				 PG_ARGISNULL(0) ? 0 : (uint64) PG_GETARG_INT64(0),
-				 PG_ARGISNULL(1) ? 0 : (uint64) PG_GETARG_INT64(1));
+				 PG_ARGISNULL(1) ? 0 : (uint64) PG_GETARG_INT64(1),
+				 PG_ARGISNULL(2) ? 0 : (uint64) PG_GETARG_INT64(2));
 	return (Datum) 0;
 }
 

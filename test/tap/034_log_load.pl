@@ -193,4 +193,33 @@ for my $database ('kaal', 'ander')
 	is($err, '', "a database is dropped ($database): the loader absorbs the barrier");
 }
 
+# ---- a cut into a record that is in tables: what comes after it comes into them too ----
+
+sub refuse { sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END $$}); return }
+sub not_in_view
+{
+	my ($number) = @_;
+	my %shown = map { $_ => 1 } split / /, in_view('postgres', $number);
+	return join ' ', grep { !$shown{$_} } split / /, in_files('postgres', $number);
+}
+refuse() for 1 .. 5;
+sleep 3;    # it is loaded, and nothing follows
+$node->stop('fast');
+my ($cut) = grep { ($_->{database} // '') eq 'postgres' } reverse CasusTest::log_records($node);
+truncate($cut->{segment}, $cut->{offset} + 10) or die $!;
+$node->start;
+refuse() for 1 .. 20;
+my $written = last_seq();
+cmp_ok($written, '>', $cut->{seq} + 20, 'a log that was cut goes on');
+is(not_in_view($written), '', '... and every record is shown');
+sql('SELECT casus.rotate_log_key()');
+refuse();
+sleep 3;
+my $expected = in_files('postgres', $written);
+move($cut->{segment}, "$cut->{segment}.away") or die $!;
+my %shown = map { $_ => 1 } split / /, in_view('postgres', $written);
+is(join(' ', grep { !$shown{$_} } split / /, $expected), '', '... and comes into tables');
+move("$cut->{segment}.away", $cut->{segment}) or die $!;
+is(sql("SELECT count(*) - count(DISTINCT (seq, at)) FROM casus.access_log WHERE seq <= $written", 'auditor'), '0', '... none twice');
+
 done_testing();
