@@ -17,7 +17,9 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE auditor LOGIN IN ROLE casus_auditor;
 	CREATE ROLE iemand LOGIN;
 	CREATE ROLE backup LOGIN BYPASSRLS IN ROLE casus_backup;
+	CREATE ROLE buur LOGIN;
 	SELECT casus.add_person('Iemand', 'iemand');
+	SELECT casus.add_person('Buur', 'buur');
 	CREATE FUNCTION loader() RETURNS integer LANGUAGE plpgsql AS $$
 	DECLARE
 		found integer;
@@ -79,7 +81,7 @@ append_to_file($script, "DO \$\$ BEGIN PERFORM casus.open_file('geen', 'geen'); 
 sub work { my (@opt) = @_; return [ 'pgbench', '-n', '-c', '4', '-f', $script, '-h', $node->host, '-p', $node->port, @opt ] }
 
 $node->command_ok(work('-t', 400, 'postgres'), 'sessions leave records');
-sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END $$}, 'iemand');
+sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END $$}, $_) for ('buur', 'iemand');
 sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END $$}, 'postgres', 'ander');
 ok(wait_until(sub { loaded('postgres') > 200_000 && loaded('ander') > 0 }), 'they come into tables of their databases');
 compare('loaded');
