@@ -223,6 +223,8 @@ sub false_server
 	my $listener = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die $!;
 	my $pid = fork() // die $!;
 	return ($pid, $listener->sockport) if $pid;
+	# It does not outlive a test that ends early, which waits for its output.
+	alarm 300;
 	while (my $client = $listener->accept)
 	{
 		my $segment = 0;
