@@ -23,6 +23,7 @@ use File::Basename qw(dirname);
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Time::HiRes qw(sleep);
 
 sub start
 {
@@ -150,8 +151,21 @@ sub log_writer
 	die 'the log has no start';
 }
 
+# After a restart its start is on record a moment later than the first session's.
+sub limit_writer
+{
+	my ($node, $limit) = @_;
+
+	for (1 .. 1200)
+	{
+		return 0 if kill(0, log_writer($node)) && system('prlimit', '--pid', log_writer($node), "--fsize=$limit:unlimited") == 0;
+		sleep 0.05;
+	}
+	die 'the log has no writer';
+}
+
 # Like a full disk, for the log alone; and room again.
-sub fill_disk { return system('prlimit', '--pid', log_writer($_[0]), '--fsize=0:unlimited') }
-sub free_disk { return system('prlimit', '--pid', log_writer($_[0]), '--fsize=unlimited:unlimited') }
+sub fill_disk { return limit_writer($_[0], 0) }
+sub free_disk { return limit_writer($_[0], 'unlimited') }
 
 1;
