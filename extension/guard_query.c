@@ -171,19 +171,29 @@ bind_relation(Query *query, RangeTblEntry *rte, Index rtindex, Binding *binding)
 	bind_table(rte, rtindex, prot);
 }
 
-/* ---- set-returning functions that the planner would inline ---- */
+/* ---- functions in SQL that the planner would inline ---- */
 
-static bool
-is_sql_set_function(Oid function)
+typedef enum SqlKind
+{
+	SQL_NONE,					/* in another language, or none at all */
+	SQL_SET,
+	SQL_VOLATILE,
+	SQL_OTHER
+} SqlKind;
+
+static SqlKind
+sql_kind(Oid function)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	Form_pg_proc form;
-	bool		result;
+	SqlKind		result;
 
 	if (!HeapTupleIsValid(tuple))
-		return false;
+		return SQL_NONE;
 	form = (Form_pg_proc) GETSTRUCT(tuple);
-	result = form->prolang == SQLlanguageId && form->proretset;
+	result = form->prolang != SQLlanguageId ? SQL_NONE :
+		form->proretset ? SQL_SET :
+		form->provolatile == PROVOLATILE_VOLATILE ? SQL_VOLATILE : SQL_OTHER;
 	ReleaseSysCache(tuple);
 	return result;
 }
@@ -204,7 +214,7 @@ keep_function(RangeTblEntry *rte, Binding *binding)
 	Binding		inner = {binding->sql, false};
 
 	if (!IsA(call, FuncExpr) || list_member_oid(kept, call->funcid) ||
-		!is_sql_set_function(call->funcid))
+		sql_kind(call->funcid) != SQL_SET)
 		return;
 
 	root = makeNode(PlannerInfo);
@@ -225,29 +235,14 @@ keep_function(RangeTblEntry *rte, Binding *binding)
 	}
 }
 
-/* Inlined it would go past casus_guard_function_call(). */
-static bool
-is_volatile_sql(Oid function)
-{
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Form_pg_proc form;
-	bool		result;
-
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	form = (Form_pg_proc) GETSTRUCT(tuple);
-	result = form->prolang == SQLlanguageId && form->provolatile == PROVOLATILE_VOLATILE;
-	ReleaseSysCache(tuple);
-	return result;
-}
-
 static bool
 casus_needs_fmgr_hook(Oid function)
 {
 	if (kept != NIL && list_member_oid(kept, function))
 		return true;
+	/* Inlined it would go past casus_guard_function_call(); sets of volatile ones never are. */
 	if (function >= FirstNormalObjectId && casus_installed() &&
-		is_volatile_sql(function))
+		sql_kind(function) == SQL_VOLATILE)
 		return true;
 	return prev_needs_fmgr_hook && prev_needs_fmgr_hook(function);
 }

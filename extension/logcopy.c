@@ -189,23 +189,8 @@ write_segment(CasusLogCopy *copy, uint64 segment, const char *bytes, size_t leng
 	}
 	if (copy->fd < 0)
 		return false;
-	while (length > 0)
-	{
-		ssize_t		n = pwrite(copy->fd, bytes, length, (off_t) place);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-		{
-			if (n == 0)
-				errno = ENOSPC;
-			return false;
-		}
-		bytes += n;
-		place += n;
-		length -= n;
-	}
-	return pg_fdatasync(copy->fd) == 0 &&
+	return casus_logdir_write(copy->fd, bytes, length, place) &&
+		pg_fdatasync(copy->fd) == 0 &&
 		(!is_new || fsync_fname_ext(directory, true, false, LOG) == 0);
 }
 

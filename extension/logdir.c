@@ -77,6 +77,29 @@ casus_logdir_make(const uint8 *node)
 		fsync_fname_ext(DataDir, true, false, LOG) == 0;
 }
 
+/* All of it, into an open segment.  False with errno. */
+bool
+casus_logdir_write(int fd, const char *data, size_t length, uint64 offset)
+{
+	while (length > 0)
+	{
+		ssize_t		n = pwrite(fd, data, length, (off_t) offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+		{
+			if (n == 0)
+				errno = ENOSPC;
+			return false;
+		}
+		data += n;
+		offset += n;
+		length -= n;
+	}
+	return true;
+}
+
 /*
  * One writer per log: two servers with the same key file would write over each
  * other.  Held until the process ends.  False with errno.

@@ -136,23 +136,7 @@ cut_at_safe(void)
 static bool
 write_at(const char *data, size_t length, uint64 offset)
 {
-	while (length > 0)
-	{
-		ssize_t		n = pwrite(store.fd, data, length, (off_t) offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-		{
-			if (n == 0)
-				errno = ENOSPC;
-			return false;
-		}
-		data += n;
-		offset += n;
-		length -= n;
-	}
-	return true;
+	return casus_logdir_write(store.fd, data, length, offset);
 }
 
 /*
