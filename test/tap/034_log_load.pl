@@ -64,6 +64,12 @@ sub in_view
 	my ($database, $to) = @_;
 	return sql("SELECT coalesce(string_agg(seq::text, ' ' ORDER BY seq), '') FROM casus.access_log WHERE seq <= $to", 'auditor', $database);
 }
+# Waits until the loader has come to this number.
+sub wait_loaded
+{
+	my ($number) = @_;
+	return wait_until(sub { sql('SELECT coalesce(max(loaded_seq), 0) FROM casus.log_nodes() WHERE is_this', 'auditor') >= $number });
+}
 sub last_seq { return sql('SELECT seq FROM casus.log_anchor()', 'auditor') }
 
 sub compare
@@ -114,6 +120,7 @@ unlike($dump, qr/COPY casus_cat\.(?:access_record|log_loaded)|CREATE TABLE casus
 
 my ($first) = CasusTest::log_segments($node);
 my $to = last_seq();
+ok(wait_loaded($to), 'all of it is in tables');
 my $all = in_view('postgres', $to);
 move($first, "$first.away") or die $!;
 is(in_view('postgres', $to), $all, 'the records of a segment that is gone are shown from the table');
@@ -205,7 +212,7 @@ sub not_in_view
 	return join ' ', grep { !$shown{$_} } split / /, in_files('postgres', $number);
 }
 refuse() for 1 .. 5;
-sleep 3;    # it is loaded, and nothing follows
+ok(wait_loaded(last_seq()), 'all is in tables before the cut');
 $node->stop('fast');
 my ($cut) = grep { ($_->{database} // '') eq 'postgres' } reverse CasusTest::log_records($node);
 truncate($cut->{segment}, $cut->{offset} + 10) or die $!;
@@ -216,7 +223,7 @@ cmp_ok($written, '>', $cut->{seq} + 20, 'a log that was cut goes on');
 is(not_in_view($written), '', '... and every record is shown');
 sql('SELECT casus.rotate_log_key()');
 refuse();
-sleep 3;
+ok(wait_loaded($written), '... is loaded');
 my $expected = in_files('postgres', $written);
 move($cut->{segment}, "$cut->{segment}.away") or die $!;
 my %shown = map { $_ => 1 } split / /, in_view('postgres', $written);
