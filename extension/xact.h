@@ -38,10 +38,12 @@ casus_xact_listen(bool *listens, XactCallback at_end, SubXactCallback at_subxact
 {
 	if (likely(*listens))
 		return;
-	*listens = true;
+	/* An attempt before may have ended between the two, for want of memory. */
+	UnregisterXactCallback(at_end, NULL);
 	RegisterXactCallback(at_end, NULL);
 	if (at_subxact_end != NULL)
 		RegisterSubXactCallback(at_subxact_end, NULL);
+	*listens = true;
 }
 
 #endif							/* CASUS_XACT_H */
