@@ -7,10 +7,10 @@
  * The server asks before it runs a function in an expression or a call
  * (OAT_FUNCTION_EXECUTE), but once only for an expression that PL/pgSQL keeps
  * for the transaction: so a function that keeps what it is given is asked about
- * at each call, by one of ours around its last argument.  A function is known by
- * the C code that it stands for, not by its name: one that a user declares anew
- * is caught as well, and refused already when it is declared.  It does not ask where it calls a
- * function by itself (guard_named.c).
+ * at each call, by one of ours around the argument that is computed last.  A
+ * function is known by the C code that it stands for, not by its name: one that
+ * a user declares anew is caught as well, and refused already when it is
+ * declared.  It does not ask where it calls a function by itself (guard_named.c).
  *
  * Names and sizes of files, counts of rows and pages (pg_ls_dir, pg_stat_file,
  * pgstattuple, pg_visibility, pg_buffercache, amcheck) show no value of a row
@@ -36,6 +36,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "resolve.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -54,7 +55,8 @@ typedef enum Danger
 	DANGER_CHANGE,				/* decoded changes of this database */
 	DANGER_SEQUENCE,			/* by another name it is not seen by guard_sequence.c */
 	DANGER_SESSION,				/* leaves something behind in the session */
-	DANGER_KEEPS				/* what it is given, where no policy covers it */
+	DANGER_KEEPS,				/* what it is given, where no policy covers it */
+	DANGER_DEFAULT				/* a default of its arguments calls such a one */
 } Danger;
 
 typedef struct Symbol
@@ -156,6 +158,37 @@ judge_tuple(HeapTuple tuple)
 	return DANGER_NONE;
 }
 
+static Danger find_danger(Oid function);
+
+static bool
+is_dangerous(Oid function, void *context)
+{
+	return find_danger(function) != DANGER_NONE;
+}
+
+static bool
+default_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return check_functions_in_node(node, is_dangerous, context) ||
+		expression_tree_walker(node, default_walker, context);
+}
+
+/* Does it, called with fewer arguments than it has, call a function of the list? */
+static bool
+has_dangerous_default(HeapTuple tuple)
+{
+	Datum		defaults;
+	bool		isnull;
+
+	if (((Form_pg_proc) GETSTRUCT(tuple))->pronargdefaults == 0)
+		return false;
+	check_stack_depth();
+	defaults = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargdefaults, &isnull);
+	return default_walker(stringToNode(TextDatumGetCString(defaults)), NULL);
+}
+
 static Danger
 find_danger(Oid function)
 {
@@ -165,6 +198,8 @@ find_danger(Oid function)
 	if (!HeapTupleIsValid(tuple))
 		return DANGER_NONE;
 	danger = judge_tuple(tuple);
+	if (danger == DANGER_NONE && function >= FirstNormalObjectId && has_dangerous_default(tuple))
+		danger = DANGER_DEFAULT;
 	ReleaseSysCache(tuple);
 	return danger;
 }
@@ -251,26 +286,55 @@ casus_guard_function(Oid function)
 			   function, NULL);
 }
 
+/* The call with all its arguments, in the order in which they are computed. */
+static void
+complete_call(FuncExpr *call)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(call->funcid));
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	call->args = expand_function_arguments(call->args, false, call->funcresulttype, tuple);
+	ReleaseSysCache(tuple);
+}
+
+static Node *
+asked(Node *arg, Oid function)
+{
+	Const	   *named = makeConst(OIDOID, -1, InvalidOid, sizeof(Oid), ObjectIdGetDatum(function),
+								  false, true);
+
+	return (Node *) makeFuncExpr(casus_keeps_oid(), exprType(arg), list_make2(arg, named),
+								 exprCollation(arg), exprCollation(arg), COERCE_EXPLICIT_CALL);
+}
+
+/* The argument that is computed last asks. */
+static void
+ask_at_each_call(Node *node, Oid function)
+{
+	List	   *args;
+
+	if (casus_guard_is_own(ProcedureRelationId, function) || !OidIsValid(casus_keeps_oid()))
+		return;
+	if (IsA(node, FuncExpr))
+		complete_call((FuncExpr *) node);
+	args = IsA(node, FuncExpr) ? ((FuncExpr *) node)->args : ((OpExpr *) node)->args;
+	if (args != NIL)
+		llast(args) = asked(llast(args), function);
+}
+
 /* A call in a statement, before that is planned. */
 void
 casus_guard_function_call(Node *node)
 {
 	Oid			function = InvalidOid;
-	List	   *args = NIL;
 	uint64		as_of = harmless.forgotten;
-	Node	   *last;
 
 	if (IsA(node, FuncExpr))
-	{
 		function = ((FuncExpr *) node)->funcid;
-		args = ((FuncExpr *) node)->args;
-	}
 	else if (IsA(node, OpExpr) && ((OpExpr *) node)->opno >= FirstNormalObjectId)
-	{
 		function = get_opcode(((OpExpr *) node)->opno);
-		args = ((OpExpr *) node)->args;
-	}
-	if (args == NIL || casus_known_has(&harmless, function))
+	if (!OidIsValid(function) || casus_known_has(&harmless, function))
 		return;
 	switch (find_danger(function))
 	{
@@ -279,14 +343,12 @@ casus_guard_function_call(Node *node)
 			break;
 		case DANGER_KEEPS:
 		case DANGER_SESSION:
-			if (casus_guard_is_own(ProcedureRelationId, function) || !OidIsValid(casus_keeps_oid()))
-				break;
-			last = llast(args);
-			lfirst(list_last_cell(args)) =
-				makeFuncExpr(casus_keeps_oid(), exprType(last),
-							 list_make2(last, makeConst(OIDOID, -1, InvalidOid, sizeof(Oid),
-														ObjectIdGetDatum(function), false, true)),
-							 exprCollation(last), exprCollation(last), COERCE_EXPLICIT_CALL);
+			ask_at_each_call(node, function);
+			break;
+		case DANGER_DEFAULT:
+			/* What is now in the call is looked at next. */
+			if (IsA(node, FuncExpr))
+				complete_call((FuncExpr *) node);
 			break;
 		default:
 			break;

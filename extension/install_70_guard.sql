@@ -18,7 +18,7 @@ CREATE FUNCTION casus_int.setval(sequence regclass, value bigint, is_called bool
 COMMENT ON FUNCTION casus_int.setval(regclass, bigint, boolean) IS
 	'What pg_catalog.setval does while a table is protected; a sequence of casus does not go back (42501 casus.bypass).';
 
-/* Put around the last argument of a function that keeps what it is given (guard_function.c). */
+/* Put around the argument that is computed last of a function that keeps what it is given (guard_function.c). */
 CREATE FUNCTION casus_int.keeps(value anyelement, function oid) RETURNS anyelement
 	LANGUAGE c VOLATILE
 	SET search_path = pg_catalog, pg_temp

@@ -33,6 +33,32 @@ SELECT count(mijn.num(inhoud)) FROM beesel.notitie;
 COMMIT;
 SELECT last_value <= 1005 AS own FROM mijn.nummer;
 
+-- Given by name, in another order; by a default of its own; by a default of the function around it.
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION public.lo(loid oid DEFAULT 0, data bytea DEFAULT current_setting('mijn.v')::bytea) RETURNS oid LANGUAGE internal VOLATILE STRICT AS 'be_lo_from_bytea';
+CREATE FUNCTION public.outer_lo(o oid DEFAULT public.lo(data => current_setting('mijn.v')::bytea)) RETURNS oid LANGUAGE sql AS 'SELECT o';
+CREATE FUNCTION public.outer_outer(o oid DEFAULT public.outer_lo()) RETURNS oid LANGUAGE plpgsql AS 'BEGIN RETURN o; END';
+SET SESSION AUTHORIZATION bs_coordinator;
+CREATE FUNCTION mijn.named(v text) RETURNS text LANGUAGE plpgsql AS $$DECLARE o oid; BEGIN o := public.lo(data => v::bytea, loid => 0); RETURN v; END$$;
+CREATE FUNCTION mijn.defaulted(v text) RETURNS text LANGUAGE plpgsql AS $$DECLARE o oid; BEGIN PERFORM set_config('mijn.v', v, true); o := public.lo(); RETURN v; END$$;
+CREATE FUNCTION mijn.part(v text) RETURNS text LANGUAGE plpgsql AS $$DECLARE o oid; BEGIN PERFORM set_config('mijn.v', v, true); o := public.lo(0); RETURN v; END$$;
+CREATE FUNCTION mijn.around(v text) RETURNS text LANGUAGE plpgsql AS $$DECLARE o oid; BEGIN PERFORM set_config('mijn.v', v, true); o := public.outer_lo(); RETURN v; END$$;
+CREATE FUNCTION mijn.twice(v text) RETURNS text LANGUAGE plpgsql AS $$DECLARE o oid; BEGIN PERFORM set_config('mijn.v', v, true); o := public.outer_outer(); RETURN v; END$$;
+BEGIN;
+SELECT casus.enter('overleg');
+SELECT mijn.named('eigen'), mijn.defaulted('eigen'), mijn.part('eigen'), mijn.around('eigen'), mijn.twice('eigen');
+SAVEPOINT s;
+SELECT count(mijn.named(inhoud)) FROM beesel.notitie;
+ROLLBACK TO s;
+SELECT count(mijn.defaulted(inhoud)) FROM beesel.notitie;
+ROLLBACK TO s;
+SELECT count(mijn.part(inhoud)) FROM beesel.notitie;
+ROLLBACK TO s;
+SELECT count(mijn.around(inhoud)) FROM beesel.notitie;
+ROLLBACK TO s;
+SELECT count(mijn.twice(inhoud)) FROM beesel.notitie;
+COMMIT;
+
 -- The condition of a domain.
 CREATE DOMAIN mijn.d AS text CHECK (lo_from_bytea(0, VALUE::bytea) > 0);
 CREATE DOMAIN mijn.d AS text CHECK (length(VALUE) > 0);
