@@ -315,7 +315,10 @@ extern Oid	casus_guard_source_row_observed(int32 file);
 /* ---- guard_derive.c: derived copies ---- */
 extern bool casus_guard_derive(QueryDesc *query, int eflags, Oid function);
 extern void casus_guard_derive_run(QueryDesc *query);
-extern void casus_guard_derive_function(Oid function);
+/* ready: it may be called from now on; else it is */
+extern void casus_guard_derive_function(Oid function, bool ready);
+extern Oid	casus_guard_derive_keeper(QueryDesc *query);
+extern const char *casus_guard_derive_keeps(Oid function);
 extern void casus_guard_derive_utility(Node *stmt, CasusGuardFrame *frame);
 extern void casus_guard_derive_utility_done(Node *stmt, CasusGuardScope *scope);
 extern void casus_guard_derive_target(QueryDesc *query, CasusGuardScope *scope,
@@ -409,8 +412,9 @@ extern void casus_guard_rethrow(CasusGuardScope *scope) pg_attribute_noreturn();
 
 /* ---- guard_function.c: functions that go past the executor ---- */
 extern void casus_guard_function_call(Node *node);	/* before planning */
+extern Oid	casus_guard_function_within(Node *node);	/* one that keeps what it is given */
 extern void casus_guard_function_init(void);
-extern void casus_guard_function(Oid function);	/* it is about to run */
+extern void casus_guard_function(Oid function, bool ready);	/* it is about to run */
 extern void casus_guard_function_made(Oid function);	/* CREATE FUNCTION, before it is visible */
 extern void casus_guard_function_named(Oid function);	/* the server is to call it by itself */
 

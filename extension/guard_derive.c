@@ -178,16 +178,16 @@ casus_guard_derive_what(const CasusGuardTarget *target)
 }
 
 /* The function of the query that keeps what it is given. */
-static Oid
-keeper_of(QueryDesc *query)
+Oid
+casus_guard_derive_keeper(QueryDesc *query)
 {
 	const CasusGuardFacts *facts = casus_guard_frame_facts_of(query, false);
 
 	return facts == NULL ? InvalidOid : facts->function;
 }
 
-static const char *
-what_of_function(Oid function)
+const char *
+casus_guard_derive_keeps(Oid function)
 {
 	return psprintf(_("Function %s keeps what it is given."), get_func_name(function));
 }
@@ -209,12 +209,12 @@ casus_guard_derive_target(QueryDesc *query, CasusGuardScope *scope, bool has_pas
 		judge_result(rt_fetch(lfirst_int(lc), query->plannedstmt->rtable), target);
 	if (target->place == CASUS_PLACE_PERMANENT)
 		return;
-	function = keeper_of(query);
+	function = casus_guard_derive_keeper(query);
 	if (OidIsValid(function) &&
 		(has_passed || !casus_guard_is_own(ProcedureRelationId, function)))
 	{
 		target->place = CASUS_PLACE_PERMANENT;
-		target->what = what_of_function(function);
+		target->what = casus_guard_derive_keeps(function);
 		return;
 	}
 	switch (destination_of(query, scope))
@@ -438,12 +438,29 @@ casus_guard_derive(QueryDesc *query, int eflags, Oid function)
 }
 
 /*
- * A function is about to be called that writes to no table and yet keeps what
- * it is given.  While a plan starts its scans are not known yet; in a plain
- * expression of a function no plan will.
+ * Does what runs make expressions ready for itself, past the planner?  A
+ * command's own, as the parameters of EXECUTE, and conditions of tables that are
+ * written to; not what a procedure or a trigger runs inside.
+ */
+static bool
+readies_expressions(const CasusGuardFrame *frame)
+{
+	if (frame->kind == CASUS_FRAME_RUN)
+		return frame->query->plannedstmt->resultRelations != NIL;
+	if (frame->kind != CASUS_FRAME_COMMAND)
+		return false;
+	return frame->scope->tag != T_CallStmt && frame->scope->tag != T_DoStmt &&
+		frame->scope->tag != T_TransactionStmt && frame->scope->tag != T_ConstraintsSetStmt;
+}
+
+/*
+ * A function that writes to no table and yet keeps what it is given is called
+ * now, or made ready to be, with values that are not known yet.  While a plan
+ * starts its scans are not known either; in a plain expression of a function no
+ * plan will be.
  */
 void
-casus_guard_derive_function(Oid function)
+casus_guard_derive_function(Oid function, bool ready)
 {
 	CasusGuardFrame *frame = casus_guard_frame_top();
 	CasusGuardSources none = {0};
@@ -451,9 +468,13 @@ casus_guard_derive_function(Oid function)
 	if (casus_registry_empty() || IsParallelWorker())
 		return;
 	if (casus_guard_source_around())
-		refuse(&none, what_of_function(function));
-	if (frame != NULL && frame->kind == CASUS_FRAME_START)
+		refuse(&none, casus_guard_derive_keeps(function));
+	if (frame == NULL || !ready)
+		return;
+	if (frame->kind == CASUS_FRAME_START)
 		frame->function = function;
+	else if (CASUS_LAYER(derive) && readies_expressions(frame))
+		casus_guard_frame_facts(frame, true)->function = function;
 }
 
 bool

@@ -254,8 +254,9 @@ refuse_dangerous(Oid function, Danger danger)
 
 /* ---- the guard ---- */
 
+/* One is called now, or made ready to be called any number of times. */
 void
-casus_guard_function(Oid function)
+casus_guard_function(Oid function, bool ready)
 {
 	uint64		as_of = harmless.forgotten;
 	Danger		danger;
@@ -280,7 +281,7 @@ casus_guard_function(Oid function)
 	if (danger == DANGER_SEQUENCE && OidIsValid(casus_setval_oid()))
 		refuse(_("%s would be called past the planner."), function, _("Call it in a statement of its own."));
 	if (danger == DANGER_KEEPS)
-		casus_guard_derive_function(function);
+		casus_guard_derive_function(function, ready);
 	if (danger == DANGER_SESSION && casus_resolve_runs())
 		refuse(_("%s would leave something behind of a row whose dossier is not known yet."),
 			   function, NULL);
@@ -355,13 +356,42 @@ casus_guard_function_call(Node *node)
 	}
 }
 
+static bool
+is_keeper(Oid function, void *context)
+{
+	Danger		danger = find_danger(function);
+
+	if (danger != DANGER_KEEPS && danger != DANGER_DEFAULT)
+		return false;
+	*(Oid *) context = function;
+	return true;
+}
+
+static bool
+keeper_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return check_functions_in_node(node, is_keeper, context) ||
+		expression_tree_walker(node, keeper_walker, context);
+}
+
+Oid
+casus_guard_function_within(Node *node)
+{
+	Oid			keeper = InvalidOid;
+
+	(void) keeper_walker(node, &keeper);
+	return keeper;
+}
+
 PG_FUNCTION_INFO_V1(casus_sql_keeps);
 
 Datum
 casus_sql_keeps(PG_FUNCTION_ARGS)
 {
 	if (CASUS_LAYER(function) && !PG_ARGISNULL(1))
-		casus_guard_function(PG_GETARG_OID(1));
+		casus_guard_function(PG_GETARG_OID(1), false);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));

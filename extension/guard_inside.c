@@ -110,6 +110,8 @@ check_command(CasusGuardFrame *frame, const CasusGuardSources *sources)
 	RangeVar   *name = NULL;
 	Oid			relid;
 
+	if (OidIsValid(frame->facts.function))
+		refuse(frame, sources, casus_guard_derive_keeps(frame->facts.function), NULL);
 	switch (nodeTag(scope->stmt))
 	{
 		case T_CopyStmt:
@@ -152,7 +154,7 @@ check_command(CasusGuardFrame *frame, const CasusGuardSources *sources)
 
 /*
  * After the rows have been written a function can put nothing into them, and
- * into rows that go it never can.
+ * into rows that go it never can; though into what RETURNING calls.
  */
 static void
 check_statement(CasusGuardFrame *frame, const CasusGuardSources *sources)
@@ -162,7 +164,9 @@ check_statement(CasusGuardFrame *frame, const CasusGuardSources *sources)
 	CasusGuardTarget target;
 
 	if (!plan->hasModifyingCTE &&
-		(frame->kind == CASUS_FRAME_FINISH || plan->commandType == CMD_DELETE))
+		(frame->kind == CASUS_FRAME_FINISH ||
+		 (plan->commandType == CMD_DELETE &&
+		  !OidIsValid(casus_guard_derive_keeper(frame->query)))))
 		return;
 	casus_guard_derive_target(frame->query, scope, true, &target);
 	if (target.place == CASUS_PLACE_PERMANENT || frame->held)

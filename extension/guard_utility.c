@@ -146,6 +146,19 @@ check_transaction(TransactionStmt *stmt)
 						   "COMMIT;");
 }
 
+/*
+ * The arguments of a procedure are computed in no plan, and where the procedure
+ * begins nobody is told: what it reads counts as well.
+ */
+static void
+note_keeper(CallStmt *call)
+{
+	CasusGuardFrame *frame = casus_guard_frame_top();
+
+	if (CASUS_LAYER(derive) && !casus_registry_empty())
+		frame->facts.function = casus_guard_function_within((Node *) call->funcexpr);
+}
+
 /* What alters nothing by which a table is protected. */
 static bool
 is_upkeep(Node *stmt)
@@ -188,6 +201,9 @@ casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope)
 			break;
 		case T_CopyStmt:
 			return casus_guard_copy(pstmt, scope);
+		case T_CallStmt:
+			note_keeper((CallStmt *) stmt);
+			break;
 		case T_DropStmt:
 			check_drop((DropStmt *) stmt, scope);
 			break;

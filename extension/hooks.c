@@ -455,7 +455,7 @@ casus_object_access(ObjectAccessType access, Oid class, Oid object,
 	if (access == OAT_FUNCTION_EXECUTE)
 	{
 		casus_guard_inside_function(object);
-		casus_guard_function(object);
+		casus_guard_function(object, true);
 		return;
 	}
 	if (access == OAT_POST_CREATE && class == ProcedureRelationId)

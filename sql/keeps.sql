@@ -66,6 +66,71 @@ ALTER DOMAIN mijn.d ADD CHECK (lo_from_bytea(0, VALUE::bytea) > 0);
 RESET SESSION AUTHORIZATION;
 SELECT count(*) FILTER (WHERE governed) AS governed FROM public.kept;
 
+-- In one command, made ready before governed rows are read: in what a command computes past the planner, ...
+SET SESSION AUTHORIZATION bs_coordinator;
+CREATE FUNCTION mijn.reads() RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN (SELECT string_agg(inhoud, ',') FROM beesel.notitie); END$$;
+CREATE PROCEDURE mijn.proc(x oid) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE PROCEDURE mijn.procd(x oid DEFAULT lo_from_bytea(0, mijn.reads()::bytea)) LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION mijn.row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+PREPARE p(oid) AS SELECT $1 > 0 AS kept;
+CREATE TEMP TABLE one (a int);
+INSERT INTO one VALUES (1);
+CREATE TEMP TABLE defaults (a int, b oid DEFAULT lo_from_bytea(0, mijn.reads()::bytea));
+CREATE TEMP TABLE parts (a oid) PARTITION BY LIST (a);
+CREATE TEMP TABLE checked (v text CHECK (lo_from_bytea(0, v::bytea) > 0));
+CREATE TEMP TABLE fires (v text);
+CREATE TRIGGER a BEFORE INSERT ON fires FOR EACH ROW WHEN (lo_from_bytea(0, NEW.v::bytea) > 0) EXECUTE FUNCTION mijn.row();
+BEGIN;
+SELECT casus.enter('overleg');
+SAVEPOINT s;
+EXECUTE p(lo_from_bytea(0, mijn.reads()::bytea));
+ROLLBACK TO s;
+EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) EXECUTE p(lo_from_bytea(0, mijn.reads()::bytea));
+ROLLBACK TO s;
+CREATE TEMP TABLE x AS EXECUTE p(lo_from_bytea(0, mijn.reads()::bytea));
+ROLLBACK TO s;
+CALL mijn.proc(lo_from_bytea(0, mijn.reads()::bytea));
+ROLLBACK TO s;
+CALL mijn.proc(x => public.lo(data => mijn.reads()::bytea));
+ROLLBACK TO s;
+CALL mijn.procd();
+ROLLBACK TO s;
+ALTER TABLE one ADD COLUMN b oid DEFAULT lo_from_bytea(0, mijn.reads()::bytea);
+ROLLBACK TO s;
+ALTER TABLE one ALTER a TYPE oid USING lo_from_bytea(0, mijn.reads()::bytea);
+ROLLBACK TO s;
+CREATE TEMP TABLE part PARTITION OF parts FOR VALUES IN (lo_from_bytea(0, mijn.reads()::bytea));
+ROLLBACK TO s;
+COPY defaults (a) FROM stdin;
+1
+\.
+ROLLBACK TO s;
+COPY one FROM stdin WHERE lo_from_bytea(0, mijn.reads()::bytea) > 0;
+1
+\.
+ROLLBACK TO s;
+-- ... in conditions of the table that is written to, and in what goes of it.
+INSERT INTO checked SELECT CASE g WHEN 1 THEN 'eigen' ELSE mijn.reads() END FROM generate_series(1, 2) g;
+ROLLBACK TO s;
+INSERT INTO fires SELECT CASE g WHEN 1 THEN 'eigen' ELSE mijn.reads() END FROM generate_series(1, 2) g;
+ROLLBACK TO s;
+INSERT INTO checked VALUES ('eigen'), ('eigen twee');
+UPDATE checked SET v = CASE v WHEN 'eigen' THEN v ELSE mijn.reads() END;
+ROLLBACK TO s;
+DELETE FROM one RETURNING lo_from_bytea(0, mijn.reads()::bytea) > 0;
+ROLLBACK TO s;
+-- His own value, before and after.
+CALL mijn.proc(lo_from_bytea(0, 'eigen'));
+EXECUTE p(lo_from_bytea(0, 'eigen'));
+INSERT INTO checked VALUES ('eigen');
+DELETE FROM one RETURNING lo_from_bytea(0, 'eigen') > 0 AS kept;
+SELECT count(*) > 0 AS reads FROM beesel.notitie WHERE inhoud ~ 'overleg';
+CALL mijn.proc(lo_from_bytea(0, 'eigen'));
+EXECUTE p(lo_from_bytea(0, 'eigen'));
+COMMIT;
+RESET SESSION AUTHORIZATION;
+SELECT count(*) FILTER (WHERE governed) AS governed FROM public.kept;
+
 -- The numbers of casus do not go back by a way on which setval() is not seen.
 CREATE FUNCTION public.sv(i bigint) RETURNS bigint LANGUAGE sql AS $$SELECT setval('casus_cat.id_seq', i)$$;
 SELECT public.sv(1);
