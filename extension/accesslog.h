@@ -54,6 +54,7 @@ extern uint64 casus_logring_written(void);
 extern uint64 casus_logring_durable(void);
 extern int	casus_logring_failing(void);
 extern bool casus_logring_head(CasusLogHead *head);
+extern bool casus_logring_begun(CasusLogHead *head);
 extern uint32 casus_logring_block_max(void);
 extern bool casus_logring_put(const char *data, uint32 length, uint64 *end);
 extern bool casus_logring_wait(uint64 position);

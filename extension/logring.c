@@ -274,6 +274,21 @@ casus_logring_probe(void)
 	return casus_logring_failing() == 0;
 }
 
+/* The same as head; after a start its writer is waited for. */
+bool
+casus_logring_begun(CasusLogHead *head)
+{
+	int			seconds = 0;
+
+	if (!casus_logring_usable() || !IsUnderPostmaster)
+		return casus_logring_head(head);
+	while (!casus_logring_head(head) && casus_logring_failing() == 0 &&
+		   seconds++ < casus_log_timeout)
+		(void) ConditionVariableTimedSleep(&ring->progress, 1000, PG_WAIT_EXTENSION);
+	ConditionVariableCancelSleep();
+	return casus_logring_head(head);
+}
+
 /* A new key; false: it cannot be made, or the writer has not come to it in time. */
 bool
 casus_logring_rotate(void)

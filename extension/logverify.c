@@ -30,7 +30,7 @@ casus_logverify_head(CasusLogHead *head)
 	casus_accesslog_flush();
 	casus_sink_cover();
 	casus_sink_sync();
-	if (!casus_logring_head(head))
+	if (!casus_logring_begun(head))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the access log has not begun yet")));
