@@ -17,9 +17,9 @@ SELECT dblink_exec('other', 'CREATE SCHEMA interrupted_other') \g /dev/null
 SELECT dblink_exec('other', 'BEGIN; CREATE SCHEMA interrupted_again; COMMIT; BEGIN; LOCK pg_catalog.pg_extension IN ACCESS EXCLUSIVE MODE') \g /dev/null
 SELECT count(*) FROM beesel.notitie;
 ALTER TABLE beesel.notitie DISABLE ROW LEVEL SECURITY;
-\! psql -XAtq -d postgres -c "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity WHERE application_name = 'interrupted_other'"
+\! psql -XAtq -d postgres -c "SELECT pg_terminate_backend(pid, 180000) FROM pg_stat_activity WHERE application_name = 'interrupted_other'"
+RESET lock_timeout;
 SELECT count(*) FROM beesel.notitie;
 ALTER TABLE beesel.notitie DISABLE ROW LEVEL SECURITY;
 DELETE FROM pg_class WHERE false;
-RESET lock_timeout;
 DROP SCHEMA interrupted_other, interrupted_again;

@@ -44,7 +44,7 @@ def backend(conn):
 
 
 try:
-    for _ in range(50):
+    for _ in range(1800):
         if os.path.exists(f'{directory}/.s.PGSQL.6432'):
             break
         time.sleep(0.1)

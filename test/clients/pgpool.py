@@ -39,7 +39,7 @@ class Pooler:
         self.process = subprocess.Popen(
             [pgpool, '-n', '-f', f'{self.directory}/conf', '-a', f'{self.directory}/hba', '-F', f'{self.directory}/pcp'],
             stdout=open(f'{self.directory}/log', 'w', encoding='utf-8'), stderr=subprocess.STDOUT)
-        for _ in range(100):
+        for _ in range(1800):
             if os.path.exists(f'{self.directory}/.s.PGSQL.9999') or self.process.poll() is not None:
                 break
             time.sleep(0.1)

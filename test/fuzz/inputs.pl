@@ -13,7 +13,7 @@ my $rounds = $ENV{TEST_LONG} ? 15000 : 300;
 srand($seed);
 diag("FUZZ_SEED=$seed");
 
-my $node = CasusTest::start('main', conf => "statement_timeout = 10s\n");
+my $node = CasusTest::start('main', conf => "statement_timeout = 60s\n");
 my $protocol = slurp_file("$ENV{CASUS_SRC}/contrib/protocols/beesel-2021.json");
 
 sub one_of { return $_[ rand @_ ]; }

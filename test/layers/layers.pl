@@ -152,6 +152,7 @@ sub full_disk
 	CasusTest::fill_disk($node);
 	my $out = $code->();
 	CasusTest::free_disk($node);
+	CasusTest::log_fails($node, 0) or die 'the log does not go on';
 	attempt('', 'bs_coordinator', [ 'BEGIN', $enter, 'SELECT FROM beesel.notitie' ]);
 	return $out;
 }

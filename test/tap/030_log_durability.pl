@@ -4,7 +4,6 @@
 use strict;
 use warnings;
 
-use IO::Socket::UNIX;
 use IPC::Run;
 use JSON::PP;
 use PostgreSQL::Test::Utils;
@@ -60,10 +59,9 @@ sub as_coordinator
 sub session
 {
 	my ($in, $out, $err) = ('', '', '');
-	my $timer = IPC::Run::timeout(60);
 	my $psql = IPC::Run::start(
 		[ 'psql', '-XAtq', '-U', 'coordinator', '-d', $node->connstr('postgres') ],
-		'<', \$in, '>', \$out, '2>', \$err, $timer);
+		'<', \$in, '>', \$out, '2>', \$err, CasusTest::patience());
 	my $self = { in => \$in, out => \$out, err => \$err, psql => $psql };
 	$self->{pid} = ask($self, 'SELECT pg_backend_pid();');
 	return $self;
@@ -78,26 +76,6 @@ sub ask
 	return ${ $self->{out} } =~ s/^done\n//mr =~ s/\s+$//r;
 }
 
-sub wait_until
-{
-	my ($condition) = @_;
-	for (1 .. 600)
-	{
-		return if $condition->();
-		select undef, undef, undef, 0.1;
-	}
-	die 'what was waited for has not come';
-}
-
-# Kills a backend; $restarted waits until the server has noticed and is back.
-sub kill_backend
-{
-	my ($pid) = @_;
-	my $offset = -s $node->logfile;
-	kill 'KILL', $pid;
-	return sub { $node->wait_for_log(qr/reinitializing.*ready to accept connections/s, $offset) };
-}
-
 sub last_line { return (split /\n/, $_[0])[-1] }
 
 # ---- a process is killed right after the row has reached the client ----
@@ -105,7 +83,7 @@ sub last_line { return (split /\n/, $_[0])[-1] }
 my $client = session();
 my $dossier = last_line(ask($client, sprintf($read, 5) . ';'));
 like($dossier, qr/^\d+$/, 'the client has the row');
-my $restarted = kill_backend($client->{pid});
+my $restarted = CasusTest::kill_process($node, $client->{pid});
 ok(on_record()->{$dossier}, 'the backend killed: the record is there');
 eval { $client->{psql}->finish };
 $restarted->();
@@ -115,10 +93,7 @@ $dossier = last_line(ask($client, sprintf($read, 6) . ';'));
 $node->kill9;
 ok(on_record()->{$dossier}, 'the postmaster killed: the record is there');
 eval { $client->{psql}->finish };
-# Its lock file counts as long as the process is not reaped, which not every init does at once.
-wait_until(sub { !IO::Socket::UNIX->new(Peer => $node->host . '/.s.PGSQL.' . $node->port) });
-unlink $node->data_dir . '/postmaster.pid';
-wait_until(sub { $node->start(fail_ok => 1) });
+CasusTest::start_again($node);
 ok(on_record()->{$dossier}, 'and after the restart');
 as_coordinator(sprintf($read, 7));
 is(CasusTest::log_damage($node), '', 'numbers go on where they were, and so does the chain');
@@ -142,7 +117,7 @@ my $backend = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WH
 my $known = on_record();
 is(scalar(grep { !$known->{$_} } @received), 0, 'every row received so far is on record');
 cmp_ok(scalar(keys %$known), '<', 3000, 'and the scan has not come to its end');
-$restarted = kill_backend($backend);
+$restarted = CasusTest::kill_process($node, $backend);
 while (my $line = <$pipe>)
 {
 	push @received, $1 if $line =~ /^(\d+)\t/;
@@ -171,8 +146,9 @@ is($constraint, 'casus.log_unavailable', 'and its code');
 is(ask($client, 'SELECT id FROM vrij;'), '1', 'what is not protected goes on');
 is(ask($client, 'SELECT count(*) FROM zaak WHERE id > 3000;'), '100', 'so do the rows outside the protocol');
 CasusTest::free_disk($node);
-$dossier = last_line(ask($client, sprintf($read, 8) . '; COMMIT;'));
-like($dossier, qr/^\d+$/, 'the disk has room again: the same session reads');
+# Who asks the writer waits two seconds for a sign of life.
+ok(CasusTest::wait_until(sub { ($dossier = last_line(ask($client, sprintf($read, 8) . '; COMMIT;')) // '') =~ /^\d+$/ }),
+	'the disk has room again: the same session reads');
 ok(on_record()->{$dossier}, 'and is on record');
 ok((grep { ($_->{code} // '') eq 'log_resumed' } records()), 'with a line that ends the gap');
 is(CasusTest::log_damage($node), '', 'and no number missing');
@@ -186,8 +162,12 @@ like($err, qr/the access log cannot be written/, 'but an error');
 ($code, $out) = as_coordinator('SELECT id FROM vrij');
 is($out, '1', 'what is not protected goes on');
 chmod 0700, $directory or die $!;
-($code, $out) = as_coordinator(sprintf($read, 9));
-like(last_line($out), qr/^\d+$/, 'and reading resumes');
+sub reads_again
+{
+	my ($row) = @_;
+	return CasusTest::wait_until(sub { ($code, $out) = as_coordinator(sprintf($read, $row)); return (last_line($out) // '') =~ /^\d+$/ });
+}
+ok(reads_again(9), 'and reading resumes');
 
 # A file that takes half a record leaves no half record.
 $client = session();
@@ -201,8 +181,7 @@ unlike(${ $client->{out} }, qr/^\d+$/m, 'a file that cannot grow: no row has lef
 like(${ $client->{err} }, qr/access log cannot be written/, 'and the client is told why');
 like(substr(slurp_file(segment()), $size), qr/^\0*\z/, 'the half record is taken back');
 CasusTest::free_disk($node);
-($code, $out) = as_coordinator(sprintf($read, 10));
-like(last_line($out), qr/^\d+$/, 'another session reads');
+ok(reads_again(10), 'another session reads');
 
 # ---- a record cut off by a crash of the machine (C039) ----
 
@@ -232,8 +211,7 @@ is(sprintf('%o', (stat $node->data_dir . '.casus_log_key')[2] & 07777), '600', '
 $node->append_conf('postgresql.conf', 'casus.log_durability = relaxed');
 $node->restart;
 ($code, $out) = as_coordinator(sprintf($read, 12));
-wait_until(sub { on_record()->{ last_line($out) } });
-pass('relaxed: on record too, a moment later');
+ok(CasusTest::wait_until(sub { on_record()->{ last_line($out) } }), 'relaxed: on record too, a moment later');
 
 $node->stop;
 done_testing();

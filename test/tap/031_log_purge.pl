@@ -149,12 +149,7 @@ like(ctl('-a', $anchor_2021), qr/^2: .*have gone after their term/, '... and say
 sub first_shown
 {
 	my ($database) = @_;
-	for (1 .. 100)
-	{
-		return 1 if sql("SELECT min(seq) > $last FROM casus.access_log", db => $database, as => 'auditor') eq 't';
-		select undef, undef, undef, 0.2;
-	}
-	return 0;
+	return CasusTest::wait_until(sub { sql("SELECT min(seq) > $last FROM casus.access_log", db => $database, as => 'auditor') eq 't' });
 }
 ok(first_shown('postgres'), 'the records are gone from the tables');
 ok(first_shown('ander'), '... in the other database as well');
@@ -305,16 +300,16 @@ for my $cycle (1 .. $cycles)
 {
 	live(2032 + 3 * $cycle . '-05-01 09:00:00');
 	my ($in, $out, $err) = ("SELECT pg_backend_pid();\n", '', '');
-	my $session = IPC::Run::start([ 'psql', '-XAtq', '-h', $node->host, '-p', $node->port, 'postgres' ], '<', \$in, '>', \$out, '2>', \$err);
+	my $session = IPC::Run::start([ 'psql', '-XAtq', '-h', $node->host, '-p', $node->port, 'postgres' ], '<', \$in, '>', \$out, '2>', \$err, CasusTest::patience());
 	$session->pump until $out =~ /^(\d+)\n/;
 	my $pid = $1;
 	$in .= "SELECT segments FROM casus.purge_log();\n";
 	$session->pump_nb;
 	select undef, undef, undef, rand 0.02;
-	kill 'KILL', $pid;
+	my $restarted = CasusTest::kill_process($node, $pid);
 	eval { $session->finish };
 	$cut_short++ unless $out =~ /\n\d+\n/;
-	$node->poll_query_until('postgres', 'SELECT true');
+	$restarted->();
 	my $state = verify();
 	is($state, 't|||', "killed, cycle $cycle: the log verifies") or last;
 }

@@ -6,7 +6,6 @@ use warnings;
 use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep);
 use CasusTest;
 
 my $node = CasusTest::start('main', conf => "casus.log_segment_size = 64kB\ncasus.log_durability = relaxed\n");
@@ -14,7 +13,6 @@ $node->safe_psql('postgres', 'CREATE TABLE line (line text)');
 my $directory = CasusTest::log_directory($node);
 my $key = $node->data_dir . '.casus_log_key';
 
-sub failing { return $node->safe_psql('postgres', q{SELECT count(*) FROM casus.doctor() WHERE code = 'log_failing'}) }
 
 # ---- relaxed: the block at which the next segment cannot be made ----
 
@@ -27,9 +25,9 @@ my $out;
 	IPC::Run::run([ 'pgbench', '-n', '-c', '1', '-t', '400', '-f', $script, '-h', $node->host, '-p', $node->port, 'postgres' ], '>', \$out, '2>', \my $err);
 }
 my ($answered) = $out =~ /actually processed: (\d+)/;
-is(failing(), '1', 'the next segment cannot be made');
+ok(CasusTest::log_fails($node), 'the next segment cannot be made');
 chmod 0700, $directory or die $!;
-for (1 .. 50) { last if failing() eq '0'; sleep 0.1 }
+ok(CasusTest::log_fails($node, 0), '... until it can');
 $node->safe_psql('postgres', q{SELECT casus.log_anchor()});
 my @after = CasusTest::log_records($node);
 cmp_ok($answered, '>', 50, 'C010: relaxed: statements were answered');
@@ -51,7 +49,7 @@ is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... 
 mkdir "$key.new" or die $!;
 like((CasusTest::refusal($node, 'SELECT casus.rotate_log_key()'))[1], qr/was not changed/, 'a key that cannot be made is told');
 $node->safe_psql('postgres', q{SELECT casus.log_anchor()}) for 1, 2;
-is(failing(), '0', '... and the log goes on with the one it has');
+ok(CasusTest::log_fails($node, 0), '... and the log goes on with the one it has');
 rmdir "$key.new" or die $!;
 is($node->safe_psql('postgres', 'SELECT casus.rotate_log_key()'), '3', '... until one can');
 is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... and the log verifies');
@@ -86,16 +84,16 @@ for my $open ($directory, $node->data_dir . '/casus_log')
 	my $before = -s $node->logfile;
 	chmod 0770, $open;
 	$node->start;
-	is(failing(), '1', 'where others may write no log is kept');
+	ok(CasusTest::log_fails($node), 'where others may write no log is kept');
 	like(substr(slurp_file($node->logfile), $before), qr/cannot write its access log in ".*": other accounts may write there/, '... and the server log says why');
 	chmod 0700, $open;
-	ok($node->poll_query_until('postgres', q{SELECT NOT EXISTS (SELECT FROM casus.doctor() WHERE code = 'log_failing')}), '... until they may not');
+	ok(CasusTest::log_fails($node, 0), '... until they may not');
 }
 $node->stop;
 rename $key, "$key.kept";
 system('mkfifo', '-m', '600', $key);
 $node->start;
-is(failing(), '1', 'a named pipe is no key file, and keeps nobody waiting');
+ok(CasusTest::log_fails($node), 'a named pipe is no key file, and keeps nobody waiting');
 $node->stop;
 unlink $key;
 rename "$key.kept", $key;
@@ -112,7 +110,7 @@ my @segments = CasusTest::log_segments($node);
 $second->start;
 $second->psql('postgres', 'CREATE EXTENSION casus');
 $second->psql('postgres', q{SELECT casus.open_file('geen', 'geen')});
-like(slurp_file($second->logfile), qr/cannot write its access log in ".*": Device or resource busy/, 'a second server with the same key file does not write');
+ok($second->wait_for_log(qr/cannot write its access log in ".*": Device or resource busy/), 'a second server with the same key file does not write');
 $node->safe_psql('postgres', q{SELECT casus.log_anchor()});
 is(CasusTest::log_damage($node), '', '... so that the log of the first holds');
 is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... and verifies');
@@ -142,11 +140,11 @@ $node->stop;
 append_to_file("$directory/400000000000.log", 'x' x 200);
 $node->start;
 $node->safe_psql('postgres', q{SELECT casus.log_anchor()});
-like($node->safe_psql('postgres', q{SET statement_timeout = '60s'; SELECT finding FROM casus.verify_log(2, 3)}), qr/missing/,
+like($node->safe_psql('postgres', q{SET statement_timeout = '180s'; SELECT finding FROM casus.verify_log(2, 3)}), qr/missing/,
 	'a segment with a number far away: who looks for an entry is told what is missing');
 {
 	my $ctl = CasusTest::casusctl();
-	my $result = IPC::Run::run([ 'timeout', '60', $ctl, 'verify', '-l', $directory, '-k', $key, '--from', '2' ], '>', \my $found, '2>', \my $err);
+	my $result = IPC::Run::run([ 'timeout', '180', $ctl, 'verify', '-l', $directory, '-k', $key, '--from', '2' ], '>', \my $found, '2>', \my $err);
 	is($? >> 8, 1, '... by casusctl, too');
 	like($found, qr/the segment is missing/, '... with the same words');
 }

@@ -4,7 +4,6 @@ use strict;
 use warnings;
 
 use File::Copy qw(move);
-use IO::Socket::UNIX;
 use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -38,19 +37,8 @@ $node->safe_psql('ander', 'CREATE EXTENSION casus');
 
 sub sql { my ($sql, $user, $database) = @_; return $node->safe_psql($database // 'postgres', $sql, extra_params => [ '-U', $user // 'postgres' ]) }
 
-sub wait_until
-{
-	my ($condition) = @_;
-	for (1 .. 1200)
-	{
-		return 1 if $condition->();
-		sleep 0.05;
-	}
-	return 0;
-}
+sub wait_until { return CasusTest::wait_until(@_) }
 
-# How many bytes the tables hold: their rows nobody reads but by casus.access_log.
-sub loaded { return sql(q{SELECT coalesce(sum(pg_relation_size(c.oid)), 0) FROM pg_class c WHERE c.relname ~ '^access_record_\d{4}_\d\d$'}, 'postgres', $_[0]) }
 
 # What the files have about a database up to a number, and what the view shows.
 sub in_files
@@ -64,13 +52,15 @@ sub in_view
 	my ($database, $to) = @_;
 	return sql("SELECT coalesce(string_agg(seq::text, ' ' ORDER BY seq), '') FROM casus.access_log WHERE seq <= $to", 'auditor', $database);
 }
-# Waits until the loader has come to this number.
+sub last_seq { return sql('SELECT seq FROM casus.log_anchor()', 'auditor') }
+# Waits until all that is on record now about a database is in its tables.
 sub wait_loaded
 {
-	my ($number) = @_;
-	return wait_until(sub { sql('SELECT coalesce(max(loaded_seq), 0) FROM casus.log_nodes() WHERE is_this', 'auditor') >= $number });
+	my ($database) = @_;
+	last_seq();
+	my ($last) = map { $_->{seq} } grep { $_->{payload} =~ /,"database":"$database"/ } reverse CasusTest::log_records($node, raw => 1);
+	return wait_until(sub { sql('SELECT coalesce(max(loaded_seq), 0) FROM casus.log_nodes() WHERE is_this', 'auditor', $database) >= $last });
 }
-sub last_seq { return sql('SELECT seq FROM casus.log_anchor()', 'auditor') }
 
 sub compare
 {
@@ -89,7 +79,7 @@ sub work { my (@opt) = @_; return [ 'pgbench', '-n', '-c', '4', '-f', $script, '
 $node->command_ok(work('-t', 400, 'postgres'), 'sessions leave records');
 sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END $$}, $_) for ('buur', 'iemand');
 sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END $$}, 'postgres', 'ander');
-ok(wait_until(sub { loaded('postgres') > 200_000 && loaded('ander') > 0 }), 'they come into tables of their databases');
+ok(wait_loaded($_), "they come into tables of their databases ($_)") for ('ander', 'postgres');
 compare('loaded');
 is(sql(q{SELECT count(*) FROM pg_stat_database WHERE datname = 'kaal' AND xact_commit > 5}), '0', 'a database without casus is left alone');
 is(sql(q{SELECT count(*) > 0 AND bool_and(person = 'Iemand') FROM casus.access_log}, 'iemand'), 't', 'a person finds his own records in tables');
@@ -120,7 +110,7 @@ unlike($dump, qr/COPY casus_cat\.(?:access_record|log_loaded)|CREATE TABLE casus
 
 my ($first) = CasusTest::log_segments($node);
 my $to = last_seq();
-ok(wait_loaded($to), 'all of it is in tables');
+ok(wait_loaded('postgres'), 'all of it is in tables');
 my $all = in_view('postgres', $to);
 move($first, "$first.away") or die $!;
 is(in_view('postgres', $to), $all, 'the records of a segment that is gone are shown from the table');
@@ -128,35 +118,26 @@ move("$first.away", $first) or die $!;
 
 # ---- kills ----
 
-sub start_again
-{
-	wait_until(sub { !IO::Socket::UNIX->new(Peer => $node->host . '/.s.PGSQL.' . $node->port) });
-	unlink $node->data_dir . '/postmaster.pid';
-	wait_until(sub { $node->start(fail_ok => 1) }) or die 'the server does not start';
-	return;
-}
-sub is_up { return run_log([ 'psql', '-XAtqc', 'SELECT 1', '-d', $node->connstr('postgres') ], '>', \my $out, '2>', \my $err) }
-
 my %killed = (loader => 0, postmaster => 0);
 for my $cycle (1 .. $cycles)
 {
-	my $bench = IPC::Run::start(work('-T', 20, '-R', 400, 'postgres'), '>', \my $out, '2>', \my $err);
+	my $bench = IPC::Run::start(work('-T', 180, '-R', 400, 'postgres'), '>', \my $out, '2>', \my $err, CasusTest::patience());
+	my $again;
 	sleep 0.5 + rand;
 	if ($cycle % 3 != 0)
 	{
 		# It lives for moments, so that it may have ended when it is to be killed.
-		my $killed = 0;
-		wait_until(sub { my $pid = sql('SELECT loader()'); $pid && ($killed = kill 'KILL', $pid) });
-		$killed{loader} += $killed;
+		wait_until(sub { $again = CasusTest::kill_process($node, sql('SELECT loader()')) }) or die 'there is no loader to be killed';
+		$killed{loader}++;
 	}
 	else
 	{
 		$killed{postmaster}++;
 		$node->kill9;
-		start_again();
+		$again = sub { CasusTest::start_again($node) };
 	}
 	eval { $bench->finish; 1 } or 1;
-	wait_until(\&is_up) or die 'the server does not come back';
+	$again->();
 	compare("cycle $cycle");
 }
 note join ', ', map { "$_ killed $killed{$_} times" } sort keys %killed;
@@ -165,9 +146,8 @@ is(CasusTest::log_damage($node), '', 'the log itself is sound');
 
 # After a stop in order it goes on where it was.
 $node->restart;
-my $size = loaded('postgres');
 $node->command_ok(work('-t', 300, 'postgres'), 'after a restart');
-ok(wait_until(sub { loaded('postgres') > $size }), '... it is loaded too');
+ok(wait_loaded('postgres'), '... it is loaded too');
 compare('in the end');
 
 # ---- a loader that finds no casus any more, and one that finds it again ----
@@ -179,7 +159,7 @@ sql('CREATE EXTENSION casus', 'postgres', 'ander');
 is(sql(q{SELECT relhassubclass FROM pg_class WHERE oid = 'casus_cat.access_record'::regclass}, 'postgres', 'ander'), 't',
 	'the parent has a partition before the loader comes');
 sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END $$}, 'postgres', 'ander');
-ok(wait_until(sub { loaded('ander') > 0 }), 'made again they are filled from the segments');
+ok(wait_loaded('ander'), 'made again they are filled from the segments');
 compare('made again');
 
 # ---- a database under the name of an earlier one, in an encoding that cannot hold what that had on record ----
@@ -191,14 +171,14 @@ sql(q{DROP DATABASE taal WITH (FORCE)});
 sql(q{CREATE DATABASE taal ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0});
 sql('CREATE EXTENSION casus', 'postgres', 'taal');
 is(sql(q{SELECT count(*) FROM casus.access_log WHERE role = '??ofie' OR role = '?ofie'}, 'auditor', 'taal') > 0, 1, 'what it cannot hold is shown with question marks');
-ok(wait_until(sub { loaded('taal') > 0 }), '... and does not stop the loader');
+ok(wait_loaded('taal'), '... and does not stop the loader');
 
 # ---- other processes do not wait for it ----
 
 for my $database ('kaal', 'ander')
 {
 	my ($out, $err) = ('', '');
-	$node->psql('postgres', "SET statement_timeout = '60s'; DROP DATABASE $database WITH (FORCE)", stdout => \$out, stderr => \$err);
+	$node->psql('postgres', "SET statement_timeout = '180s'; DROP DATABASE $database WITH (FORCE)", stdout => \$out, stderr => \$err);
 	is($err, '', "a database is dropped ($database): the loader absorbs the barrier");
 }
 
@@ -212,7 +192,7 @@ sub not_in_view
 	return join ' ', grep { !$shown{$_} } split / /, in_files('postgres', $number);
 }
 refuse() for 1 .. 5;
-ok(wait_loaded(last_seq()), 'all is in tables before the cut');
+ok(wait_loaded('postgres'), 'all is in tables before the cut');
 $node->stop('fast');
 my ($cut) = grep { ($_->{database} // '') eq 'postgres' } reverse CasusTest::log_records($node);
 truncate($cut->{segment}, $cut->{offset} + 10) or die $!;
@@ -223,7 +203,7 @@ cmp_ok($written, '>', $cut->{seq} + 20, 'a log that was cut goes on');
 is(not_in_view($written), '', '... and every record is shown');
 sql('SELECT casus.rotate_log_key()');
 refuse();
-ok(wait_loaded($written), '... is loaded');
+ok(wait_loaded('postgres'), '... is loaded');
 my $expected = in_files('postgres', $written);
 move($cut->{segment}, "$cut->{segment}.away") or die $!;
 my %shown = map { $_ => 1 } split / /, in_view('postgres', $written);

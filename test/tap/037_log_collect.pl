@@ -37,16 +37,7 @@ sub key_file { return $_[0]->data_dir . '.casus_log_key' }
 my $page = $primary->basedir . '/page.html';
 sub report { return system("'" . CasusTest::casusctl() . "' report -m \$(TZ=Europe/Amsterdam date +%Y-%m) -d '" . $primary->connstr('postgres') . " user=auditor' >$page") }
 
-sub wait_until
-{
-	my ($condition) = @_;
-	for (1 .. 600)
-	{
-		return 1 if $condition->();
-		sleep 0.1;
-	}
-	return 0;
-}
+sub wait_until { return CasusTest::wait_until(@_) }
 
 # A standby of its own place, and with the name by which the primary knows it.
 sub make_standby
@@ -224,7 +215,7 @@ sub false_server
 	my $pid = fork() // die $!;
 	return ($pid, $listener->sockport) if $pid;
 	# It does not outlive a test that ends early, which waits for its output.
-	alarm 300;
+	alarm 1800;
 	while (my $client = $listener->accept)
 	{
 		my $segment = 0;

@@ -7,7 +7,6 @@ use Digest::SHA qw(hmac_sha256);
 use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(sleep);
 use CasusTest;
 
 my $bindir = `@{[ $ENV{PG_CONFIG} // 'pg_config' ]} --bindir` =~ s/\s+$//r;
@@ -46,7 +45,7 @@ sub read_rows
 	close $script or die $!;
 	my ($out, $err) = ('', '');
 	IPC::Run::run([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-U', 'coordinator', '-d', $node->connstr('postgres'), '-f', $file ],
-		'>', \$out, '2>', \$err, IPC::Run::timeout(180));
+		'>', \$out, '2>', \$err, CasusTest::patience());
 	return ([ $out =~ /^got (\d+)$/mg ], $err);
 }
 
@@ -73,8 +72,9 @@ $node->command_like(\@ctl, qr/^whole: /, '... which the tool takes for the end')
 is(verified(), 't|', '... and so does the server');
 $node->stop('immediate');
 $node->command_like(\@ctl, qr/^whole: /, 'after a crash too');
+$last = (CasusTest::log_records($node, raw => 1))[-1];
 $node->start;
-is((grep { ($_->{code} // '') eq 'log_torn' } CasusTest::log_records($node)), 0, '... and nothing is called torn');
+is((grep { ($_->{code} // '') eq 'log_torn' } begun($last->{seq})), 0, '... and nothing is called torn');
 $node->stop;
 $last = (CasusTest::log_records($node))[-1];
 is($last->{code}, 'log_stopped', 'a server that is stopped');
@@ -117,19 +117,25 @@ sub append_batch
 
 sub first_page { my $r = (CasusTest::log_records($node, raw => 1))[-1]; return int(($r->{offset} + $r->{size}) / 4096) }
 
+# The log's writer starts beside the first sessions: what it has to tell, once it has begun.
+sub begun
+{
+	my ($seq) = @_;
+	my @records;
+
+	CasusTest::wait_until(sub {
+		@records = grep { $_->{seq} > $seq } CasusTest::log_records($node);
+		return grep { ($_->{code} // '') eq 'log_started' } @records;
+	}) or die 'the log does not go on';
+	return @records;
+}
+
 # Starts, and says what the log has to tell of it.
 sub told
 {
 	my ($seq) = @_;
 	$node->start;
-	my @codes;
-	# The log's writer starts beside the first sessions.
-	for (1 .. 600)
-	{
-		@codes = map { $_->{code} // () } grep { $_->{seq} > $seq } CasusTest::log_records($node);
-		last if grep { $_ eq 'log_started' } @codes;
-		sleep 0.05;
-	}
+	my @codes = map { $_->{code} // () } begun($seq);
 	my $damage = CasusTest::log_damage($node);
 	my $verified = verified();
 	$node->stop;
@@ -151,7 +157,7 @@ like(told($whole), qr/^log_started, .*no damage, t\|$/, 'a batch that was writte
 	my $page = first_page();
 	my ($seq, undef, $file) = append_batch(30, 40, $page + 1);
 	$node->start;
-	my @records = grep { $_->{seq} > $seq } CasusTest::log_records($node);
+	my @records = begun($seq);
 	my ($changed) = grep { ($_->{code} // '') eq 'log_changed' } @records;
 	ok($changed, 'a gap before an entry that was written when all before it was on disk: the log says that it was changed');
 	isnt($changed->{segment}, $file, '... goes on in another file');

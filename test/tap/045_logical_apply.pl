@@ -9,7 +9,7 @@ use CasusTest;
 use PostgreSQL::Test::Utils;
 
 my $pub = CasusTest::start('publisher', preload => 0, init => { allows_streaming => 'logical' });
-my $sub = CasusTest::start('subscriber', init => { allows_streaming => 'logical' });
+my $sub = CasusTest::start('subscriber', init => { allows_streaming => 'logical' }, conf => "wal_retrieve_retry_interval = 200ms\n");
 
 my $table = 'CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text)';
 $pub->safe_psql('postgres', "$table; INSERT INTO zaak VALUES (1, 1, 'een'); CREATE PUBLICATION zaken FOR TABLE zaak");
@@ -41,8 +41,8 @@ wait_for('SELECT count(*) = 1 FROM zaak', 'and DELETE');
 my $at = -s $sub->logfile;
 $pub->safe_psql('postgres', "INSERT INTO zaak VALUES (3, 8, 'geheim')");
 ok($sub->poll_query_until('postgres', 'SELECT apply_error_count > 0 FROM pg_stat_subscription_stats'), 'a governed row stops the apply worker');
+ok($sub->wait_for_log(qr/no purpose has been entered for this file/, $at), 'with the refusal');
 my $log = substr(slurp_file($sub->logfile), $at);
-like($log, qr/no purpose has been entered for this file/, 'with the refusal');
 unlike($log, qr/ERROR:[^\n]*geheim/, 'and not its data');
 is($sub->safe_psql('postgres', 'SELECT count(*) FROM casus_int.protected'), 1, 'the subscriber answers');
 $sub->safe_psql('postgres', 'ALTER SUBSCRIPTION zaken DISABLE');

@@ -9,7 +9,7 @@ use CasusTest;
 use PostgreSQL::Test::Utils;
 
 my $pub = CasusTest::start('publisher', preload => 0, init => { allows_streaming => 'logical' });
-my $sub = CasusTest::start('subscriber', init => { allows_streaming => 'logical' });
+my $sub = CasusTest::start('subscriber', init => { allows_streaming => 'logical' }, conf => "wal_retrieve_retry_interval = 200ms\n");
 
 my $table = 'CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text)';
 $pub->safe_psql('postgres', qq{
@@ -38,13 +38,7 @@ sub log_says
 {
 	my ($pattern, $what) = @_;
 
-	for (1 .. 100)
-	{
-		my $log = substr(slurp_file($sub->logfile), $at);
-
-		return pass($what) if $log =~ $pattern;
-		select undef, undef, undef, 0.2;
-	}
+	return pass($what) if CasusTest::wait_until(sub { substr(slurp_file($sub->logfile), $at) =~ $pattern });
 	diag(substr(slurp_file($sub->logfile), $at));
 	return fail($what);
 }
@@ -71,7 +65,8 @@ is((CasusTest::refusal($sub, 'ALTER SUBSCRIPTION later REFRESH PUBLICATION WITH 
 $pub->safe_psql('postgres', "INSERT INTO casus_cat.opening VALUES (8, 'mallory')");
 log_says(qr/DETAIL: .*[Rr]elation opening belongs to casus/, 'F-logical-apply: a break-glass that another server sends is refused by the trigger of the state table');
 $sub->safe_psql('postgres', 'ALTER SUBSCRIPTION later DISABLE');
-$sub->poll_query_until('postgres', 'SELECT count(*) = 0 FROM pg_stat_subscription WHERE pid IS NOT NULL');
+$sub->poll_query_until('postgres', 'SELECT count(*) = 0 FROM pg_stat_subscription WHERE pid IS NOT NULL') or die 'the worker does not end';
+$pub->poll_query_until('postgres', q{SELECT NOT active FROM pg_replication_slots WHERE slot_name = 's_true'}) or die 'the slot stays in use';
 $pub->safe_psql('postgres', "SELECT pg_drop_replication_slot('s_true'); SELECT pg_create_logical_replication_slot('s_true', 'pgoutput')");
 $at = -s $sub->logfile;
 $sub->safe_psql('postgres', 'ALTER SUBSCRIPTION later ENABLE');
@@ -88,6 +83,7 @@ $pub->safe_psql('postgres', 'TRUNCATE zaak');
 log_says(qr/ERROR:.*replication would go past the protocol/, 'F-logical-apply: TRUNCATE by replication is refused');
 is($sub->safe_psql('postgres', 'SELECT count(*) FROM zaak'), 1, 'the rows are there');
 $sub->safe_psql('postgres', 'ALTER SUBSCRIPTION zaken DISABLE');
+$sub->poll_query_until('postgres', 'SELECT count(*) = 0 FROM pg_stat_subscription WHERE pid IS NOT NULL') or die 'the worker does not end';
 
 # F-file: who changes the log itself, by the account of the server, is found out by the next record.
 my $records = sub { scalar grep { ($_->{code} // '') eq 'log_changed' } CasusTest::log_records($sub) };

@@ -20,10 +20,13 @@ use warnings;
 
 use Digest::SHA qw(hmac_sha256);
 use File::Basename qw(dirname);
+use IO::Socket::UNIX;
+use IPC::Run;
 use JSON::PP;
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
 sub start
 {
@@ -38,6 +41,56 @@ sub start
 	$node->start;
 	$node->safe_psql('postgres', 'CREATE EXTENSION casus') if $preload && !$opt{no_extension};
 	return $node;
+}
+
+# True as soon as the condition is, false where it has not come in time: on a machine that is busy
+# with other things a second is nothing.
+sub wait_until
+{
+	my ($condition) = @_;
+	my $end = time + 2 * $PostgreSQL::Test::Utils::timeout_default;
+
+	until ($condition->())
+	{
+		return 0 if time > $end;
+		sleep 0.05;
+	}
+	return 1;
+}
+
+# A limit for a program that is spoken to; its clock runs while others have the processor.
+sub patience { return IPC::Run::timeout(2 * $PostgreSQL::Test::Utils::timeout_default) }
+
+# Kills a process of the server; the function that is returned waits until the server, which ends all
+# sessions then, is back.  Before that a session may begin that is ended at once.
+sub kill_process
+{
+	my ($node, $pid) = @_;
+	my $offset = -s $node->logfile;
+
+	return unless $pid && kill 'KILL', $pid;
+	return sub { $node->wait_for_log(qr/reinitializing.*ready to accept connections/s, $offset); return 1 };
+}
+
+# After a kill of the postmaster its lock file counts as long as the process is not reaped, which not
+# every init does at once.
+sub start_again
+{
+	my ($node) = @_;
+
+	wait_until(sub { !IO::Socket::UNIX->new(Peer => $node->host . '/.s.PGSQL.' . $node->port) }) or die 'the server listens still';
+	unlink $node->data_dir . '/postmaster.pid';
+	wait_until(sub { $node->start(fail_ok => 1) }) or die 'the server does not start';
+	return;
+}
+
+# Where the month is about to end, in Amsterdam: until it has.
+sub within_a_month
+{
+	local $ENV{TZ} = 'Europe/Amsterdam';
+	POSIX::tzset();
+	sleep 1 while (localtime)[4] != (localtime(time + 180))[4];
+	return;
 }
 
 # Runs a file of test/fixtures.
@@ -140,28 +193,41 @@ sub log_damage
 	return @wrong ? "record $wrong[0] of " . @records . " has number $records[ $wrong[0] ]{seq}" : '';
 }
 
-# The process that writes it, as its last start says.
+# The process that writes it, as its last start says.  After a restart that is on record a moment later
+# than the first session begins.
 sub log_writer
 {
-	for my $file (reverse log_segments(@_))
-	{
-		my @started = slurp_file($file) =~ /"pid":(\d+),"code":"log_started"/g;
-		return $started[-1] if @started;
-	}
-	die 'the log has no start';
+	my ($node) = @_;
+	my $pid;
+
+	wait_until(sub {
+		my @started;
+
+		for my $file (reverse log_segments($node))
+		{
+			last if @started = slurp_file($file) =~ /"pid":(\d+),"code":"log_started"/g;
+		}
+		$pid = $started[-1];
+		return $pid && kill 0, $pid;
+	}) or die 'the log has no writer';
+	return $pid;
 }
 
-# After a restart its start is on record a moment later than the first session's.
 sub limit_writer
 {
 	my ($node, $limit) = @_;
 
-	for (1 .. 1200)
-	{
-		return 0 if kill(0, log_writer($node)) && system('prlimit', '--pid', log_writer($node), "--fsize=$limit:unlimited") == 0;
-		sleep 0.05;
-	}
-	die 'the log has no writer';
+	wait_until(sub { system('prlimit', '--pid', log_writer($node), "--fsize=$limit:unlimited") == 0 }) or die 'the log has no writer';
+	return 0;
+}
+
+# Whether the log fails, as doctor says; waits until it is so.
+sub log_fails
+{
+	my ($node, $fails) = @_;
+
+	return $node->poll_query_until('postgres',
+		q{SELECT count(*) FROM casus.doctor() WHERE code = 'log_failing'}, ($fails // 1) ? 1 : 0);
 }
 
 # Like a full disk, for the log alone; and room again.
