@@ -420,6 +420,7 @@ extern void casus_guard_function_named(Oid function);	/* the server is to call i
 
 /* ---- guard_named.c, guard_file.c: named in a statement; also where casus is not installed ---- */
 extern void casus_guard_named(Node *stmt);
+extern void casus_guard_named_check(void);	/* asked by casus.protect() */
 extern void casus_guard_file(Node *stmt);
 extern void casus_guard_file_table(Oid relid);	/* a foreign table that is read */
 extern void casus_guard_file_plan(const PlannedStmt *plan);

@@ -419,6 +419,17 @@ guard_uncalled(Oid function, Danger danger)
 	refuse(_("%s would be called where nobody judges what it keeps."), function, NULL);
 }
 
+PG_FUNCTION_INFO_V1(casus_sql_is_unasked);
+
+/* Would it be refused where it is named for that? */
+Datum
+casus_sql_is_unasked(PG_FUNCTION_ARGS)
+{
+	Danger		danger = find_danger(PG_GETARG_OID(0));
+
+	PG_RETURN_BOOL(danger != DANGER_NONE && danger != DANGER_SESSION);
+}
+
 void
 casus_guard_function_named(Oid function)
 {

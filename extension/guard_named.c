@@ -12,12 +12,41 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "guard.h"
+#include "state.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/catcache.h"
 #include "utils/syscache.h"
+
+/* ---- before the first table is protected ---- */
+
+/* What was named before there was anything to refuse for. */
+void
+casus_guard_named_check(void)
+{
+	CasusQuery	query;
+	char	   *object = NULL;
+	char	   *function = NULL;
+
+	casus_query_begin(&query);
+	casus_query_read(&query,
+					 "SELECT type || ' ' || identity, function FROM casus_int.unasked ORDER BY 1 LIMIT 1");
+	if (query.nrows > 0)
+	{
+		object = casus_query_get_text(&query, 0, 1);
+		function = casus_query_get_text(&query, 0, 2);
+	}
+	casus_query_end(&query);
+	if (object != NULL)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "bypass",
+						  psprintf("the server would call %s by itself, for %s", function, object),
+						  "Nobody is asked before such a call, and the function keeps what it is given or goes past the executor.",
+						  "SELECT mend FROM casus.doctor() WHERE code = 'unasked_function';");
+}
+
+/* ---- a statement that names one ---- */
 
 /* Past the right to use the schema: a type may be put where nothing may be used. */
 static void

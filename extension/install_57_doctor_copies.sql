@@ -1,7 +1,8 @@
 /*
  * install_57_doctor_copies.sql
  *		Findings of casus.doctor() about connections to elsewhere, such as a reader
- *		may make: what goes there, no plan shows.
+ *		may make, and about functions that the server calls by itself: what goes
+ *		there, no plan shows.
  */
 
 CREATE FUNCTION casus_int.reads_server_file(relation oid) RETURNS boolean
@@ -12,6 +13,61 @@ COMMENT ON FUNCTION casus_int.reads_server_file(oid) IS
 	'Does a foreign table name a file in the data directory, a tablespace or the directory of the log?';
 REVOKE ALL ON FUNCTION casus_int.reads_server_file(oid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus_int.reads_server_file(oid) TO casus_admin, casus_auditor;
+
+/* ---- functions that nobody is asked about ---- */
+
+CREATE FUNCTION casus_int.is_unasked(function oid) RETURNS boolean
+	LANGUAGE c STABLE STRICT
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_is_unasked';
+COMMENT ON FUNCTION casus_int.is_unasked(oid) IS
+	'Does the function keep what it is given (or a default of its arguments call one that does), or go past the executor, so that nothing may have the server call it by itself?';
+REVOKE ALL ON FUNCTION casus_int.is_unasked(oid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION casus_int.is_unasked(oid) TO casus_admin, casus_auditor;
+
+/* What guard_named.c refuses while a table is protected, made before that. */
+CREATE VIEW casus_int.unasked AS
+	WITH named(classid, objid, function) AS (
+		SELECT 'pg_catalog.pg_type'::regclass, t.oid, m.function[1]::oid
+		FROM pg_catalog.pg_type t, LATERAL (SELECT t.typdefaultbin::text
+			UNION ALL SELECT k.conbin::text FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid) e(expression),
+			LATERAL pg_catalog.regexp_matches(e.expression, ':(?:funcid|opfuncid) (\d+)', 'g') m(function)
+		WHERE t.oid >= 16384 AND t.typtype = 'd'
+		UNION SELECT 'pg_catalog.pg_type'::regclass, t.oid, f.function
+		FROM pg_catalog.pg_type t, LATERAL (VALUES (t.typinput), (t.typoutput), (t.typreceive), (t.typsend), (t.typmodin), (t.typmodout), (t.typanalyze)) f(function)
+		WHERE t.oid >= 16384 AND t.typtype = 'b' AND t.typcategory <> 'A'
+		UNION SELECT 'pg_catalog.pg_type'::regclass, r.rngtypid, f.function
+		FROM pg_catalog.pg_range r, LATERAL (VALUES (r.rngcanonical), (r.rngsubdiff)) f(function)
+		WHERE r.rngtypid >= 16384
+		UNION SELECT 'pg_catalog.pg_operator'::regclass, o.oid, f.function
+		FROM pg_catalog.pg_operator o, LATERAL (VALUES (o.oprcode), (o.oprrest), (o.oprjoin)) f(function)
+		WHERE o.oid >= 16384
+		UNION SELECT 'pg_catalog.pg_proc'::regclass, a.aggfnoid, f.function
+		FROM pg_catalog.pg_aggregate a, LATERAL (VALUES (a.aggtransfn), (a.aggfinalfn), (a.aggcombinefn), (a.aggserialfn), (a.aggdeserialfn),
+			(a.aggmtransfn), (a.aggminvtransfn), (a.aggmfinalfn)) f(function)
+		WHERE a.aggfnoid >= 16384
+		UNION SELECT 'pg_catalog.pg_opfamily'::regclass, p.amprocfamily, p.amproc FROM pg_catalog.pg_amproc p WHERE p.oid >= 16384
+		UNION SELECT 'pg_catalog.pg_cast'::regclass, c.oid, c.castfunc FROM pg_catalog.pg_cast c WHERE c.oid >= 16384
+		UNION SELECT 'pg_catalog.pg_transform'::regclass, t.oid, f.function
+		FROM pg_catalog.pg_transform t, LATERAL (VALUES (t.trffromsql), (t.trftosql)) f(function)
+		UNION SELECT 'pg_catalog.pg_conversion'::regclass, c.oid, c.conproc FROM pg_catalog.pg_conversion c WHERE c.oid >= 16384
+		UNION SELECT 'pg_catalog.pg_language'::regclass, l.oid, f.function
+		FROM pg_catalog.pg_language l, LATERAL (VALUES (l.lanplcallfoid), (l.laninline), (l.lanvalidator)) f(function)
+		UNION SELECT 'pg_catalog.pg_ts_template'::regclass, t.oid, f.function
+		FROM pg_catalog.pg_ts_template t, LATERAL (VALUES (t.tmplinit), (t.tmpllexize)) f(function)
+		UNION SELECT 'pg_catalog.pg_ts_parser'::regclass, p.oid, f.function
+		FROM pg_catalog.pg_ts_parser p, LATERAL (VALUES (p.prsstart), (p.prstoken), (p.prsend), (p.prsheadline), (p.prslextype)) f(function)
+	)
+	SELECT i.type, i.identity, pg_catalog.min(n.function::regprocedure::text) AS function
+	FROM named n, LATERAL pg_catalog.pg_identify_object(n.classid, n.objid, 0) i
+	WHERE casus_int.is_unasked(n.function)
+	GROUP BY i.type, i.identity;
+COMMENT ON VIEW casus_int.unasked IS
+	'Domains, types, operators and the like of users by which the server would call, without asking, a function that keeps what it is given; casus.protect is refused while there are any.';
+REVOKE ALL ON casus_int.unasked FROM PUBLIC;
+GRANT SELECT ON casus_int.unasked TO casus_admin, casus_auditor;
+
+/* ---- the findings ---- */
 
 CREATE VIEW casus_int.copy_finding AS
 	SELECT 'warning'::text AS severity, 'dblink_reader'::text AS code,
@@ -51,7 +107,12 @@ CREATE VIEW casus_int.copy_finding AS
 		pg_catalog.format('ALTER SUBSCRIPTION %I DISABLE; -- where the publisher is not trusted', s.subname)
 	FROM pg_catalog.pg_subscription_rel r
 	JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid AND s.subenabled
-	JOIN casus_int.protected p ON p.relid = r.srrelid;
-COMMENT ON VIEW casus_int.copy_finding IS 'Findings of casus.doctor() about dblink and foreign servers in the hands of readers.';
+	JOIN casus_int.protected p ON p.relid = r.srrelid
+	UNION ALL
+	SELECT 'critical', 'unasked_function',
+		pg_catalog.format('The server calls %s by itself for %s %s: what it is given it keeps, past the protocol.', u.function, u.type, u.identity),
+		pg_catalog.format('DROP %s %s; -- or take the function out of it', pg_catalog.upper(u.type), u.identity)
+	FROM casus_int.unasked u;
+COMMENT ON VIEW casus_int.copy_finding IS 'Findings of casus.doctor() about dblink and foreign servers in the hands of readers, and functions that the server calls by itself.';
 REVOKE ALL ON casus_int.copy_finding FROM PUBLIC;
 GRANT SELECT ON casus_int.copy_finding TO casus_admin, casus_auditor;

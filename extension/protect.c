@@ -8,6 +8,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "guard.h"
 #include "protect.h"
 #include "resolve.h"
 
@@ -574,6 +575,7 @@ casus_sql_protect(PG_FUNCTION_ARGS)
 	casus_protect_check_caller(wish->rel);
 	(void) casus_family_lock(relid, run ? AccessExclusiveLock : AccessShareLock);
 	casus_protect_check_table(wish->rel);
+	casus_guard_named_check();
 	if (run)
 		casus_installation_ensure();
 	read_wish(wish);

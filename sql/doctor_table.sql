@@ -28,7 +28,27 @@ CREATE TABLE los (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak);
 ALTER TABLE los DISABLE TRIGGER ALL;
 ALTER TABLE stuk ADD CONSTRAINT zelf FOREIGN KEY (id) REFERENCES stuk NOT VALID;
 ALTER TABLE stuk ADD CONSTRAINT weer FOREIGN KEY (zaak_id) REFERENCES zaak NOT VALID;
+-- What the server would call by itself, and keeps: nobody would be asked.  D034 F018
+CREATE FUNCTION anders(loid oid DEFAULT 0, data bytea DEFAULT 'x') RETURNS oid LANGUAGE internal VOLATILE STRICT AS 'be_lo_from_bytea';
+CREATE FUNCTION om(o oid DEFAULT anders()) RETURNS oid LANGUAGE sql AS 'SELECT o';
+CREATE DOMAIN goed AS text CHECK (length(VALUE) > 0 AND set_config('a.b', VALUE, true) IS NOT NULL);
+SELECT * FROM casus_int.unasked;
+CREATE DOMAIN bewaart AS text CHECK (lo_from_bytea(0, VALUE::bytea) > 0);
+CREATE DOMAIN bewaart_anders AS text CHECK (length(VALUE) > 0) CHECK (anders(data => VALUE::bytea) > 0);
+CREATE DOMAIN bewaart_om AS text CHECK (om() > 0);
+CREATE SEQUENCE los_nummer;
+CREATE DOMAIN bewaart_nummer AS bigint DEFAULT setval('los_nummer', 3);
+CREATE AGGREGATE bewaar_al(bytea) (SFUNC = lo_from_bytea, STYPE = oid, INITCOND = '0');
+CREATE OPERATOR ->@ (LEFTARG = oid, RIGHTARG = bytea, FUNCTION = lo_from_bytea);
+SELECT severity, finding, mend FROM casus.doctor() WHERE code = 'unasked_function';
+SELECT casus.protect('zaak', 'een', opens_dossier => true, category => 'registratie', dry_run => true);
+SELECT casus.protect('zaak', 'een', opens_dossier => true, category => 'registratie');
+SELECT mend FROM casus.doctor() WHERE code = 'unasked_function' \gexec
 SELECT casus.protect('zaak', 'een', opens_dossier => true, category => 'registratie') \g /dev/null
+CREATE DOMAIN bewaart AS text CHECK (lo_from_bytea(0, VALUE::bytea) > 0);
+CREATE DOMAIN bewaart_om AS text CHECK (om() > 0);
+DROP FUNCTION om;
+DROP FUNCTION anders;
 SELECT casus.protect('stuk', 'een', via => 'zaak_id', category => 'registratie') \g /dev/null
 SELECT casus.protect('los', 'een', via => 'zaak_id', category => 'registratie') \g /dev/null
 -- What was made since.
