@@ -39,8 +39,8 @@ refuse_unlabelled(const char *table, int64 n, Oid relid, const CasusSettings *se
  * Opens a protected table for set-up and looks at the caller.  It is asked for
  * twice: what is refused anyhow, or done already, makes no reader wait.
  */
-static Relation
-open_for_setup(Oid relid, LOCKMODE lock, CasusSettings **settings)
+Relation
+casus_bind_open(Oid relid, LOCKMODE lock, CasusSettings **settings)
 {
 	Relation	rel = try_table_open(relid, lock);
 	const CasusProtected *prot;
@@ -172,7 +172,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	casus_require_preloaded();
 	if (!enforce && strcmp(mode, "observe") != 0)
 		casus_protect_check_unknown("mode", mode, "It is observe or enforce.");
-	rel = open_for_setup(relid, AccessShareLock, &settings);
+	rel = casus_bind_open(relid, AccessShareLock, &settings);
 	if (!enforce && settings->mode == CASUS_MODE_ENFORCE)
 		refuse_observe(relid);
 	if (enforce)
@@ -187,7 +187,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 		}
 	}
 	table_close(rel, AccessShareLock);
-	rel = open_for_setup(relid, AccessExclusiveLock, &settings);
+	rel = casus_bind_open(relid, AccessExclusiveLock, &settings);
 	members = casus_family_members(relid);
 	casus_protect_check_family(rel);
 	check_members(members);
@@ -370,10 +370,10 @@ casus_sql_unprotect(PG_FUNCTION_ARGS)
 	if (reason[0] == '\0')
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  "unprotect needs a reason", NULL, NULL);
-	rel = open_for_setup(relid, AccessShareLock, &settings);
+	rel = casus_bind_open(relid, AccessShareLock, &settings);
 	check_dependent(rel);
 	table_close(rel, AccessShareLock);
-	rel = open_for_setup(relid, AccessExclusiveLock, &settings);
+	rel = casus_bind_open(relid, AccessExclusiveLock, &settings);
 	check_unprotect(rel, settings);
 	uses = casus_registry_settings_uses(rel);
 	uses = list_concat(uses, casus_governs_generated_uses(rel, uses));

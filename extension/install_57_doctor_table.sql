@@ -166,6 +166,13 @@ CREATE VIEW casus_int.table_finding AS
 	JOIN pg_catalog.pg_attribute a ON a.attrelid = p.relid AND a.attnum = s.objsubid
 	WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = p.relid AND x.indisvalid AND x.indkey[0] = a.attnum AND x.indpred IS NULL)
 	UNION ALL
+	SELECT 'note', 'no_subject_column',
+		pg_catalog.format('No column of table %s is known to name a data subject: casus.who_saw_subject and casus.affected find nobody in it.', p.relation),
+		pg_catalog.format('SELECT casus.set_subject_column(%L, ''...''); -- where a row is about somebody', p.relation)
+	FROM prot p WHERE p.has_settings AND NOT p.is_part
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_seclabel s WHERE s.provider = 'casus' AND s.classoid = 'pg_catalog.pg_class'::regclass
+			AND s.objoid = p.relid AND s.objsubid <> 0 AND s.label LIKE '%"use":"subject"%')
+	UNION ALL
 	SELECT 'note', 'no_primary_key',
 		pg_catalog.format('Table %s has no primary key any more: its rows cannot be named.', p.relation),
 		p.maintain || pg_catalog.format('ALTER TABLE %s ADD PRIMARY KEY (...);', p.relation)

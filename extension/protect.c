@@ -11,6 +11,7 @@
 #include "guard.h"
 #include "protect.h"
 #include "resolve.h"
+#include "subject.h"
 
 #include "access/table.h"
 #include "catalog/heap.h"
@@ -537,7 +538,7 @@ read_wish(Wish *wish)
 	read_coded(wish, ARG_SUBJECT_CATEGORY, "subject_category",
 			   &wish->fs->subject_category, check_subject_category);
 	if (!wish->fcinfo->args[ARG_SUBJECT_COLUMN].isnull)
-		add_use(wish, casus_protect_check_column(wish->rel, text_arg(wish, ARG_SUBJECT_COLUMN)),
+		add_use(wish, casus_subject_column(wish->rel, text_arg(wish, ARG_SUBJECT_COLUMN)),
 				"subject", NULL);
 	read_columns(wish);
 	wish->generated = casus_governs_generated_uses(wish->rel, wish->uses);

@@ -1,7 +1,7 @@
 /*
  * protect.h
- *		Between protect.c, protect_check.c, census.c, bind.c and takefirst.c; takein.c uses
- *		the checks.
+ *		Between protect.c, protect_check.c, census.c, bind.c, subjectset.c and takefirst.c;
+ *		takein.c uses the checks.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -28,6 +28,11 @@ extern void casus_protect_check_via_child(Relation rel, const char *given,
 extern char *casus_protect_check_via_link(Relation rel, const char *given);
 extern bool casus_protect_check_below_link(const CasusSettings *settings);
 extern List *casus_protect_check_list(const char *given);
+
+/* ---- bind.c ---- */
+
+/* A protected table as a whole, for who may set it up, with a copy of its settings. */
+extern Relation casus_bind_open(Oid relid, LOCKMODE lock, CasusSettings **settings);
 
 /* ---- takefirst.c ---- */
 extern bool casus_takefirst_relabels(const CasusProtected *prot, Oid relid);

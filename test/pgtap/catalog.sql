@@ -111,7 +111,9 @@ SELECT is_empty($$
 	AND signature NOT IN ('casus_int.permits(casus.label)', 'casus_int.is_pending(casus.label)', 'casus_int.setval(regclass,bigint,boolean)', 'casus_int.keeps(anyelement,oid)',
 		'casus_int.column_permits(casus.label,regclass,smallint)', 'casus_int.finds_parent(casus.label)', 'casus_int.shows_statistics(oid,boolean)',
 		'casus_int.row_trigger()', 'casus_int.resolve_pending()',	-- whoever adds a partition copies them
-		'casus_int.seen(bigint,text,timestamp with time zone,timestamp with time zone)')	-- shows what casus.access_log shows the caller
+		'casus_int.seen(bigint[],text,timestamp with time zone,timestamp with time zone)',	-- these show what casus.access_log shows the caller
+		'casus_int.who_saw(bigint[],timestamp with time zone,timestamp with time zone)', 'casus_int.let_through(text,timestamp with time zone,timestamp with time zone)',
+		'casus_int.dossiers_about(text,regclass)', 'casus_int.subjects_in(bigint[],text[])')	-- these two ask who calls
 	AND p.oid NOT IN (SELECT refobjid FROM view_use WHERE refclassid = 'pg_proc'::regclass)$$,
 	'of the internals PUBLIC may execute only what a policy, a trigger, a view or a statement in the stead or around that of the server calls');
 
