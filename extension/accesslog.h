@@ -172,9 +172,19 @@ extern bool casus_logfollow_of_database(const char *line, const char *piece, boo
 
 #define CASUS_LOG_FOR_EVER	PG_INT16_MAX	/* months */
 
+typedef struct CasusLogDatabase
+{
+	Oid			oid;
+	NameData	name;
+	bool		is_open;		/* the loader comes into it */
+} CasusLogDatabase;
+
 extern void casus_logterm_init(void);
+extern List *casus_logterm_databases(void);
 extern void casus_logterm_report(void);
 extern int	casus_logterm_longest(void);
+extern void casus_logterm_settle(void);
+extern int	casus_logterm_of_node(void);
 extern bool casus_logterm_is_over(int months, TimestampTz written, TimestampTz now);
 
 /* ---- logprune.c: what has gone, taken out of tables ---- */
@@ -202,6 +212,7 @@ extern PGDLLEXPORT void casus_logloader_main(Datum arg);
 
 extern char *casus_log_collect; /* settings.c */
 
+extern void casus_logstanding_init(void);	/* logstanding.c */
 extern void casus_logcollect_init(void);
 extern void casus_logcollect_start(void);
 extern uint64 casus_logcollect_copied(void);

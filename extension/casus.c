@@ -27,6 +27,7 @@ _PG_init(void)
 	casus_logterm_init();
 	casus_logload_init();
 	casus_logloader_init();
+	casus_logstanding_init();
 	casus_logcollect_init();
 	casus_registry_init();
 	casus_registry_label_init();

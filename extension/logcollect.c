@@ -1,75 +1,46 @@
 /*
  * logcollect.c
  *		The process that collects the access logs of other servers, as a rule
- *		hot standbys, and what it has come to.
+ *		hot standbys.
  *
  * The loader (logload.c) starts it on a primary while casus.log_collect names
  * servers.  It asks each of them in turn for what came behind its copy
- * (logpull.c), verifies and keeps that (logcopy.c), and asks again after
- * casus.log_load_interval.  A server that does not answer keeps the others
- * waiting for no longer than logpull.c has patience, and one that has much for
- * no longer than a turn: it goes on at its next one.  The loader puts what
- * was collected into tables.
+ * (logpull.c), verifies and keeps that (logcopy.c), lets go what that node has
+ * purged (logcut.c), and asks again after casus.log_load_interval.  A server
+ * that does not answer keeps the others waiting for no longer than logpull.c
+ * has patience, and one that has much for no longer than a turn: it goes on at
+ * its next one.  The loader puts what was collected into tables.
  *
- * How it stands with each server is in shared memory, under the spinlock of
- * its slot; all else is private to the process.  It runs once: it says its pid
- * there, and who finds a copy locked leaves it.
+ * How it stands with each server it tells (logstanding.c); all else is private
+ * to the process.  It runs once: it says its pid in shared memory, and who
+ * finds a copy locked leaves it.
  *
  * Copyright (c) 2026, the casus developers
  */
 #include "logcopy.h"
 #include "logpull.h"
+#include "logstanding.h"
 
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/shmem.h"
-#include "storage/spin.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
-#include "utils/uuid.h"
 #include "utils/wait_event.h"
 
-#define MAX_SOURCES		32
-#define LABEL_LENGTH	128
-#define FINDING_LENGTH	400
-#define LATE_MS			60000	/* beyond three intervals */
 #define TURN_MS			20000	/* for one server, while others wait */
 #define EMPTY_MAX		3		/* segments in a row of which nothing comes */
 #define MORE_MS			1000	/* until the next turn, when there is more */
-
-/* What is told of a server. */
-typedef struct Standing
-{
-	char		label[LABEL_LENGTH];	/* empty: the slot is free */
-	bool		known;			/* it has said which node it is */
-	bool		is_own;			/* this server itself */
-	bool		refused;		/* what came does not hold */
-	uint8		node[CASUS_LOG_NODE];
-	char		standby[NAMEDATALEN];	/* as pg_stat_replication calls it; empty: it is none */
-	TimestampTz collected_at;	/* up to what it had then; 0: never */
-	uint64		seq;			/* of the last record collected */
-	int64		time;			/* of that, microseconds since 1970 */
-	char		finding[FINDING_LENGTH];	/* empty: all is well */
-} Standing;
-
-typedef struct Slot
-{
-	slock_t		lock;
-	Standing	standing;
-} Slot;
 
 typedef struct Shared
 {
 	pg_atomic_uint32 pid;		/* of the collector; 0: it does not run */
 	pg_atomic_uint64 copied;	/* counts what came */
-	Slot		slots[MAX_SOURCES];
 } Shared;
 
 static Shared *shared = NULL;
@@ -78,25 +49,25 @@ static Shared *shared = NULL;
 typedef struct Source
 {
 	char	   *conninfo;
-	Slot	   *slot;
-	Standing	standing;		/* to be told */
+	CasusLogStanding standing;	/* to be told */
 	CasusLogPull *pull;			/* NULL: not connected */
 	CasusLogCopy *copy;			/* NULL: not open */
 	bool		has_more;		/* than a turn was long */
+	uint8		offered[CASUS_CHECKPOINT_SIZE + 1]; /* its checkpoint */
+	size_t		noffered;		/* bytes; 0: it has none */
+	char	   *rejected;		/* why that will never be taken; NULL: it may */
 } Source;
 
-static Source sources[MAX_SOURCES];
+static Source sources[CASUS_LOG_SOURCES];
 static int	nsources = 0;
 static char *read_setting = NULL;	/* from which the sources are */
 
 /* ---- telling ---- */
 
 static void
-tell(Source *source)
+tell(const Source *source)
 {
-	SpinLockAcquire(&source->slot->lock);
-	source->slot->standing = source->standing;
-	SpinLockRelease(&source->slot->lock);
+	casus_logstanding_tell((int) (source - sources), &source->standing);
 }
 
 static void
@@ -122,8 +93,8 @@ close_pull(Source *source)
 static void pg_attribute_printf(3, 4)
 give_up(Source *source, bool refused, const char *format,...)
 {
-	Standing   *standing = &source->standing;
-	char		finding[FINDING_LENGTH];
+	CasusLogStanding *standing = &source->standing;
+	char		finding[CASUS_LOG_FINDING];
 	va_list		arguments;
 	bool		known;
 
@@ -145,7 +116,7 @@ give_up(Source *source, bool refused, const char *format,...)
 static void
 tell_progress(Source *source)
 {
-	Standing   *standing = &source->standing;
+	CasusLogStanding *standing = &source->standing;
 
 	if (source->copy)
 	{
@@ -162,7 +133,7 @@ tell_progress(Source *source)
 static void
 tell_collected(Source *source)
 {
-	Standing   *standing = &source->standing;
+	CasusLogStanding *standing = &source->standing;
 
 	if (standing->finding[0] != '\0')
 		ereport(LOG,
@@ -191,17 +162,53 @@ ask(Source *source, uint64 segment, uint64 place, CasusLogPiece *piece)
 	return false;
 }
 
+/* The checkpoint that comes with the first question of a turn. */
+static void
+keep_offer(Source *source, const CasusLogPiece *piece)
+{
+	size_t		n = Min(piece->length, sizeof(source->offered));
+
+	if (n == source->noffered && memcmp(source->offered, piece->bytes, n) == 0)
+		return;
+	memcpy(source->offered, piece->bytes, n);
+	source->noffered = n;
+	if (source->rejected)
+		pfree(source->rejected);
+	source->rejected = NULL;
+}
+
+/* What the node has purged goes here, too.  False: told why not. */
+static bool
+follow_purge(Source *source)
+{
+	const char *why = source->rejected;
+	bool		is_none;
+
+	if (source->noffered == 0)
+		return true;
+	if (why == NULL)
+	{
+		if (casus_logcut_follow(source->copy, source->offered, source->noffered, &is_none, &why))
+			return true;
+		if (is_none)
+			source->rejected = pstrdup(why);
+	}
+	give_up(source, true, "%s", why);
+	return false;
+}
+
 /* Whose log is it, and is there a copy to go on with?  False: there is nothing to collect. */
 static bool
 prepare(Source *source, CasusLogPiece *piece)
 {
-	Standing   *standing = &source->standing;
+	CasusLogStanding *standing = &source->standing;
 	CasusLogHead own;
 	const char *why;
 	bool		damaged;
 
 	if (!casus_logring_head(&own) || !ask(source, 0, 0, piece))
 		return false;
+	keep_offer(source, piece);
 	if (!standing->known || memcmp(standing->node, piece->node, CASUS_LOG_NODE) != 0)
 	{
 		close_copy(source);
@@ -336,7 +343,8 @@ collect(Source *source)
 			return;
 		}
 	}
-	tell_collected(source);
+	if (follow_purge(source))
+		tell_collected(source);
 }
 
 /* ---- the process ---- */
@@ -355,13 +363,15 @@ list_sources(void)
 		close_pull(&sources[i]);
 		close_copy(&sources[i]);
 		pfree(sources[i].conninfo);
+		if (sources[i].rejected)
+			pfree(sources[i].rejected);
 	}
 	if (read_setting)
 		pfree(read_setting);
 	read_setting = MemoryContextStrdup(TopMemoryContext, list);
 	memset(sources, 0, sizeof(sources));
 	nsources = 0;
-	while (nsources < MAX_SOURCES)
+	while (nsources < CASUS_LOG_SOURCES)
 	{
 		Source	   *source = &sources[nsources];
 		char	   *label;
@@ -370,16 +380,12 @@ list_sources(void)
 		if (source->conninfo == NULL)
 			break;
 		label = casus_logpull_label(source->conninfo, &wrong);
-		strlcpy(source->standing.label, label ? label : "local", LABEL_LENGTH);
-		source->slot = &shared->slots[nsources++];
+		strlcpy(source->standing.label, label ? label : "local", CASUS_LOG_LABEL);
+		nsources++;
 		tell(source);
 	}
-	for (int i = nsources; i < MAX_SOURCES; i++)
-	{
-		SpinLockAcquire(&shared->slots[i].lock);
-		shared->slots[i].standing.label[0] = '\0';
-		SpinLockRelease(&shared->slots[i].lock);
-	}
+	for (int i = nsources; i < CASUS_LOG_SOURCES; i++)
+		casus_logstanding_tell(i, NULL);
 }
 
 static void
@@ -466,8 +472,6 @@ collect_startup(void)
 	memset(shared, 0, sizeof(Shared));
 	pg_atomic_init_u32(&shared->pid, 0);
 	pg_atomic_init_u64(&shared->copied, 0);
-	for (int i = 0; i < MAX_SOURCES; i++)
-		SpinLockInit(&shared->slots[i].lock);
 }
 
 void
@@ -477,111 +481,4 @@ casus_logcollect_init(void)
 		return;
 	casus_shmem_request(sizeof(Shared));
 	casus_shmem_add(collect_startup);
-}
-
-/* ---- how it stands ---- */
-
-static const char *
-state_of(const Standing *standing, bool is_own)
-{
-	TimestampTz late = TimestampTzPlusMilliseconds(standing->collected_at,
-												   casus_log_load_interval * 3000L + LATE_MS);
-
-	if (standing->refused)
-		return "refused";
-	if (standing->finding[0] != '\0')
-		return "failing";
-	if (is_own)
-		return "own";
-	if (standing->label[0] == '\0')
-		return "kept";
-	if (standing->collected_at == 0)
-		return "waiting";
-	return late < GetCurrentTimestamp() ? "late" : "collected";
-}
-
-static void
-put_chain(ReturnSetInfo *result, const uint8 *node, const Standing *standing, bool is_own)
-{
-	pg_uuid_t	uuid;
-	uint64		first = 0;
-	uint64		last = 0;
-	uint64		missing = 0;
-	Datum		values[11];
-	bool		nulls[11] = {false};
-
-	if (node)
-	{
-		memcpy(uuid.data, node, UUID_LEN);
-		casus_logdir_count(node, &first, &last, &missing);
-	}
-	values[0] = UUIDPGetDatum(&uuid);
-	nulls[0] = node == NULL;
-	values[1] = CStringGetTextDatum(standing->label);
-	nulls[1] = standing->label[0] == '\0';
-	values[2] = CStringGetTextDatum(standing->standby);
-	nulls[2] = standing->standby[0] == '\0';
-	values[3] = CStringGetTextDatum(state_of(standing, is_own));
-	values[4] = Int64GetDatum((int64) first);
-	values[5] = Int64GetDatum((int64) last);
-	nulls[4] = nulls[5] = first == 0;
-	values[6] = Int64GetDatum((int64) missing);
-	values[7] = Int64GetDatum((int64) standing->seq);
-	nulls[7] = standing->seq == 0;
-	values[8] = TimestampTzGetDatum(standing->time -
-									(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
-	nulls[8] = standing->time == 0;
-	values[9] = TimestampTzGetDatum(standing->collected_at);
-	nulls[9] = standing->collected_at == 0 || is_own;
-	values[10] = CStringGetTextDatum(standing->finding);
-	nulls[10] = standing->finding[0] == '\0';
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-}
-
-/*
- * casus_int.log_chains(OUT node, source, standby, state, first_segment,
- * last_segment, missing, last_seq, last_at, collected_at, finding): the own log,
- * each server of casus.log_collect, and copies that nobody adds to.
- */
-PG_FUNCTION_INFO_V1(casus_sql_log_chains);
-Datum
-casus_sql_log_chains(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Standing	standings[MAX_SOURCES];
-	CasusLogHead own;
-	List	   *nodes;
-	ListCell   *lc;
-
-	InitMaterializedSRF(fcinfo, 0);
-	/* Also asked by casus.doctor() of a server that has not loaded casus. */
-	if (!casus_preloaded || !casus_logring_head(&own))
-		return (Datum) 0;
-	for (int i = 0; i < MAX_SOURCES; i++)
-	{
-		Standing   *standing = &standings[i];
-
-		SpinLockAcquire(&shared->slots[i].lock);
-		*standing = shared->slots[i].standing;
-		SpinLockRelease(&shared->slots[i].lock);
-		if (standing->label[0] != '\0' && (!standing->is_own || standing->refused))
-			put_chain(result, standing->known ? standing->node : NULL, standing, false);
-	}
-	nodes = lcons(own.node, casus_logdir_others(own.node));
-	foreach(lc, nodes)
-	{
-		const uint8 *node = lfirst(lc);
-		bool		is_own = node == own.node;
-		bool		told = false;
-		Standing	none = {0};
-
-		for (int i = 0; i < MAX_SOURCES; i++)
-			told |= standings[i].label[0] != '\0' && standings[i].known && !is_own &&
-				memcmp(standings[i].node, node, CASUS_LOG_NODE) == 0;
-		none.seq = is_own ? own.end.seq : 0;
-		none.time = is_own ? own.end.time : 0;
-		if (!told)
-			put_chain(result, node, &none, is_own);
-	}
-	return (Datum) 0;
 }

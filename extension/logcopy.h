@@ -1,6 +1,6 @@
 /*
  * logcopy.h
- *		The copy of another node's chain: for logcopy.c and logcollect.c.
+ *		The copy of another node's chain: for logcopy.c, logcut.c and logcollect.c.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -24,5 +24,10 @@ extern bool casus_logcopy_add(CasusLogCopy *copy, uint64 segment, const char *by
 extern void casus_logcopy_skip(CasusLogCopy *copy);
 extern bool casus_logcopy_whole(CasusLogCopy *copy, const char **why);
 extern void casus_logcopy_close(CasusLogCopy *copy);
+
+/* ---- logcut.c ---- */
+
+extern bool casus_logcut_follow(CasusLogCopy *copy, const uint8 *bytes, size_t length,
+								bool *is_none, const char **why);
 
 #endif							/* CASUS_LOGCOPY_H */

@@ -14,11 +14,7 @@
  */
 #include "accesslog.h"
 
-#include "access/heapam.h"
-#include "access/table.h"
-#include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_database.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -72,42 +68,38 @@ is_ascii(const char *name)
 	return true;
 }
 
-/* Those that there are now; templates have nothing on record, and nobody may be in their way. */
+/* Those that there are now, and that a worker can come into. */
 static void
 list_databases(void)
 {
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "casus log databases",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old;
-	Relation	rel = table_open(DatabaseRelationId, AccessShareLock);
-	TableScanDesc scan = table_beginscan_catalog(rel, 0, NULL);
-	HeapTuple	tuple;
 	List	   *list = NIL;
+	ListCell   *lc;
 
-	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	foreach(lc, casus_logterm_databases())
 	{
-		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
-		Database   *known = find_database(databases, form->oid);
+		const CasusLogDatabase *there = lfirst(lc);
+		Database   *known = find_database(databases, there->oid);
 		Database   *database;
 		StringInfoData piece;
 
-		if (form->datistemplate || !form->datallowconn)
+		if (!there->is_open)
 			continue;
 		old = MemoryContextSwitchTo(context);
 		database = palloc0(sizeof(Database));
-		database->oid = form->oid;
+		database->oid = there->oid;
 		database->pending = known == NULL || known->pending;
-		if (is_ascii(NameStr(form->datname)))
+		if (is_ascii(NameStr(there->name)))
 		{
 			initStringInfo(&piece);
-			casus_logrecord_text(&piece, "database", NameStr(form->datname));
+			casus_logrecord_text(&piece, "database", NameStr(there->name));
 			database->piece = piece.data;
 		}
 		list = lappend(list, database);
 		MemoryContextSwitchTo(old);
 	}
-	table_endscan(scan);
-	table_close(rel, AccessShareLock);
 	if (own_context)
 		MemoryContextDelete(own_context);
 	own_context = context;
@@ -269,6 +261,9 @@ look(CasusLogPoint *seen, bool collected)
 		if (database->pending && !ShutdownRequestPending)
 			database->pending = !run_worker(database->oid);
 	}
+	StartTransactionCommand();
+	casus_logterm_settle();
+	CommitTransactionCommand();
 }
 
 static bool
@@ -307,7 +302,8 @@ casus_logloader_main(Datum arg)
 		}
 		casus_logcollect_start();
 		if (casus_logring_head(&head) &&
-			(head.end.seq != seen.seq || newest != copied || any_pending()))
+			(head.end.seq != seen.seq || newest != copied || any_pending() ||
+			 casus_logterm_of_node() < 0))
 		{
 			bool		first = seen.segment == 0;
 

@@ -62,7 +62,25 @@ standby_name(void)
 	return name;
 }
 
-/* NULL: the segment is not there.  complete: nothing follows in it. */
+/* What stands for the segments that are gone; NULL: none are. */
+static bytea *
+read_checkpoint(const CasusLogHead *head)
+{
+	bytea	   *bytes = palloc0(VARHDRSZ + CASUS_CHECKPOINT_SIZE + 1);
+	int			length = casus_logdir_get_checkpoint(head->node, (uint8 *) VARDATA(bytes));
+
+	if (length < 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read the checkpoint of the access log: %m")));
+	SET_VARSIZE(bytes, VARHDRSZ + length);
+	return length > 0 ? bytes : NULL;
+}
+
+/*
+ * NULL: the segment is not there; of segment 0, the checkpoint.  complete:
+ * nothing follows in it.
+ */
 static bytea *
 read_segment(const CasusLogHead *head, uint64 segment, uint64 place, bool *complete)
 {
@@ -73,7 +91,9 @@ read_segment(const CasusLogHead *head, uint64 segment, uint64 place, bool *compl
 	int			fd;
 
 	*complete = segment < head->end.segment;
-	if (segment == 0 || segment > head->end.segment)
+	if (segment == 0)
+		return place == 0 ? read_checkpoint(head) : NULL;
+	if (segment > head->end.segment)
 		return NULL;
 	casus_logdir_file(path, head->node, segment);
 	fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);

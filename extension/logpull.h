@@ -11,6 +11,7 @@
 #include "logsegment.h"
 
 #define CASUS_LOGPULL_ERROR	200
+#define CASUS_LOG_SOURCES	32	/* servers in casus.log_collect, at most */
 
 typedef struct CasusLogPull CasusLogPull;
 

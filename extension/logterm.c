@@ -10,7 +10,8 @@
  *
  * Nobody can look into another database: the loader, which comes into each of
  * them, reports its term here, in shared memory.  A database that has not been
- * reported since the server's start is not known, and then nothing goes.
+ * reported since the server's start is not known, and then nothing goes.  One
+ * that allows no connections any more has the term that was found last.
  *
  * terms->lock guards all of it; nobody sleeps while he holds it.
  *
@@ -24,10 +25,10 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_database.h"
-#include "commands/dbcommands.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
 #include "storage/spin.h"
+#include "utils/builtins.h"
 
 #define MAX_DATABASES	1024
 
@@ -40,6 +41,7 @@ typedef struct DatabaseTerm
 typedef struct LogTerms
 {
 	slock_t		lock;
+	int			longest;		/* of all together; -1: not known */
 	int			n;
 	DatabaseTerm term[MAX_DATABASES];
 } LogTerms;
@@ -110,8 +112,12 @@ months_of(Oid database)
 	return months;
 }
 
-static List *
-other_databases(void)
+/*
+ * Those that there are now, as the loader and the terms have them: templates
+ * have nothing on record, and nobody may be in their way.
+ */
+List *
+casus_logterm_databases(void)
 {
 	Relation	rel = table_open(DatabaseRelationId, AccessShareLock);
 	TableScanDesc scan = table_beginscan_catalog(rel, 0, NULL);
@@ -121,14 +127,67 @@ other_databases(void)
 	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
 	{
 		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+		CasusLogDatabase *database;
 
-		/* The loader passes templates over, as long as they are. */
-		if (form->oid != MyDatabaseId && (!form->datistemplate || months_of(form->oid) >= 0))
-			list = lappend_oid(list, form->oid);
+		/* One that has become a template has its term still. */
+		if (form->datistemplate && months_of(form->oid) < 0)
+			continue;
+		database = palloc(sizeof(CasusLogDatabase));
+		database->oid = form->oid;
+		database->name = form->datname;
+		database->is_open = form->datallowconn && !form->datistemplate;
+		list = lappend(list, database);
 	}
 	table_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return list;
+}
+
+/*
+ * By the loader, in a transaction, after its looks: what all databases together
+ * want, for a process that comes into none; those that are gone have no say.
+ */
+void
+casus_logterm_settle(void)
+{
+	List	   *databases = casus_logterm_databases();
+	DatabaseTerm *kept = palloc(sizeof(DatabaseTerm) * MAX_DATABASES);
+	int			longest = 0;
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, databases)
+	{
+		Oid			database = ((CasusLogDatabase *) lfirst(lc))->oid;
+		int			months = months_of(database);
+
+		if (months < 0)
+			longest = -1;
+		else if (longest >= 0)
+			longest = Max(longest, months);
+		if (months >= 0 && n < MAX_DATABASES)
+			kept[n++] = (DatabaseTerm) {database, months};
+	}
+	/* Only the loader's own workers report, and none runs now. */
+	SpinLockAcquire(&terms->lock);
+	memcpy(terms->term, kept, sizeof(DatabaseTerm) * n);
+	terms->n = n;
+	terms->longest = longest;
+	SpinLockRelease(&terms->lock);
+	pfree(kept);
+	list_free_deep(databases);
+}
+
+/* The same, as the loader found it last: months, CASUS_LOG_FOR_EVER, or -1: not known. */
+int
+casus_logterm_of_node(void)
+{
+	int			longest;
+
+	SpinLockAcquire(&terms->lock);
+	longest = terms->longest;
+	SpinLockRelease(&terms->lock);
+	return longest;
 }
 
 static void
@@ -151,21 +210,23 @@ casus_logterm_longest(void)
 
 	if (longest == CASUS_LOG_FOR_EVER)
 		refuse_for_ever(psprintf(_("File %s has no term for it."), file));
-	foreach(lc, other_databases())
+	foreach(lc, casus_logterm_databases())
 	{
-		Oid			database = lfirst_oid(lc);
-		int			months = months_of(database);
-		char	   *name = get_database_name(database);
+		const CasusLogDatabase *database = lfirst(lc);
+		int			months = months_of(database->oid);
 
-		if (name == NULL)
+		if (database->oid == MyDatabaseId)
 			continue;
 		if (months < 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("it is not known how long database \"%s\" keeps the access log", name),
-					 errhint("The loader of the log looks into each database within casus.log_load_interval after the start of the server; it does not run on a standby, and not in a database that allows no connections.")));
+					 errmsg("it is not known how long database \"%s\" keeps the access log", NameStr(database->name)),
+					 database->is_open ?
+					 errhint("The loader of the log looks into each database within casus.log_load_interval after the start of the server.") :
+					 errhint("Nobody can look into it: ALTER DATABASE %s ALLOW_CONNECTIONS true for as long as casus.log_load_interval; what was found counts until the server is restarted.",
+							 quote_identifier(NameStr(database->name)))));
 		if (months == CASUS_LOG_FOR_EVER)
-			refuse_for_ever(psprintf(_("A file in database \"%s\" has no term for it."), name));
+			refuse_for_ever(psprintf(_("A file in database \"%s\" has no term for it."), NameStr(database->name)));
 		longest = Max(longest, months);
 	}
 	return longest;
@@ -193,6 +254,7 @@ terms_startup(void)
 	if (!found)
 	{
 		memset(terms, 0, sizeof(LogTerms));
+		terms->longest = -1;
 		SpinLockInit(&terms->lock);
 	}
 }

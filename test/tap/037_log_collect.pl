@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use Digest::SHA qw(hmac_sha256);
 use File::Copy qw(copy);
 use File::Path qw(rmtree);
 use IO::Socket::INET;
@@ -415,6 +416,168 @@ hand_over_key($primary, $second, 'terug');
 collect_from($second, $primary, $second);
 same($second, $primary, 'the former primary');
 is(audit($second, q{SELECT count(*) FROM casus.log_chain WHERE state IN ('failing', 'refused')}), '0', 'a server that names itself too is not collected, and that is no fault');
-$_->stop for $primary, $second;
+$primary->stop;
+
+# ---- a node that has purged its log: so is the copy, when its term is over here, too, and by nobody's word alone ----
+
+# A server with a log of years: six segments, the oldest of nine years ago.
+my $year = 365 * 86400;
+my ($source, $node_name, $secret) = ($standby, 'ab' x 16, 'k' x 32);
+sub put
+{
+	my ($name, $data) = @_;
+	open my $file, '>:raw', "$name.put" or die "$name: $!";
+	print $file $data;
+	close $file or die $!;
+	chmod 0600, "$name.put";
+	return rename "$name.put", $name;
+}
+sub entry
+{
+	my ($seq, $time, $payload, $mac) = @_;
+	my $head = pack('VvvQ<q<', length $payload, 1, 1, $seq, $time * 1_000_000) . $payload;
+	return $head . hmac_sha256($mac . $head, $secret);
+}
+my $source_log = $source->data_dir . "/casus_log/$node_name";
+sub file_of { return sprintf '%s/%012d.log', $_[0], $_[1] }
+sub numbers_of { return map { m{/0*(\d+)\.log$} } sort glob "$_[0]/*.log" }
+{
+	my ($seq, $mac) = (0, "\0" x 32);
+	mkdir $source_log, 0700 or die $!;
+	for my $segment (1 .. 6)
+	{
+		my $time = time - (10 - $segment) * $year;
+		my $header = pack('a8VVa16Q<VVQ<q<a32', 'CASUSLOG', 1, 128, pack('H*', $node_name), $segment, 1, 0, $seq + 1, $time * 1_000_000, $mac);
+		$mac = hmac_sha256($header, $secret);
+		my $bytes = $header . $mac;
+		for (1 .. 20)
+		{
+			$bytes .= entry(++$seq, $time, '{"ts":"2015-01-01T00:00:00Z","kind":"maintenance","code":"old"}', $mac);
+			$mac = substr $bytes, -32;
+		}
+		put(file_of($source_log, $segment), $bytes);
+	}
+}
+put(key_file($source), slurp_file(key_file($second)) =~ s/^node \K[0-9a-f]+$/$node_name/mr =~ s/^1 \K[0-9a-f]+.*\z/unpack('H*', $secret) . "\n"/msre);
+unlink $source->data_dir . '/standby.signal';
+$source->append_conf('postgresql.conf', "casus.log_retention = '1d'\n");
+$source->start;
+sql($source, q{SELECT casus.set_parameter('beesel', 'bewaartermijn_logboek', '1')});
+sub purge_before { my ($years) = @_; return $source->poll_query_until('postgres', "SELECT segments > 0 FROM casus.purge_log(before => now() - interval '" . int($years * 365) . q{ days')}) }
+ok(purge_before(7.5), 'a server purges two years of its log');
+is(join(' ', numbers_of($source_log)), '3 4 5 6', '... as files');
+
+my $copy_of_it = $second->data_dir . "/casus_log/$node_name";
+my $its_uuid = uuid($source);
+sub copied { return join ' ', numbers_of($copy_of_it) }
+sub becomes { my ($state, $what) = @_; my $is; wait_until(sub { ($is = audit($second, "SELECT concat_ws(' ', state, finding) FROM casus.log_chain WHERE node = '$its_uuid'")) =~ $state }); return like($is, $state, $what) }
+# The collector has looked since, and followed what it was offered.
+sub collected
+{
+	my ($what) = @_;
+	my $since = audit($second, 'SELECT clock_timestamp()');
+	my $later;
+	# The second turn that has ended since then began after it.
+	for (1 .. 2)
+	{
+		wait_until(sub { ($later = audit($second, "SELECT collected_at FROM casus.log_chain WHERE node = '$its_uuid' AND collected_at > '$since'")) ne '' });
+		$since = $later || 'infinity';
+	}
+	isnt($later, '', $what);
+	return;
+}
+sub copy_holds
+{
+	my ($what, $gone) = @_;
+	is(audit($second, "SELECT ok, first_seq, finding FROM casus.verify_log(node => '$its_uuid')"), 't|' . ($gone + 1) . '|', "$what: verify_log of the copy");
+	$second->command_like([ CasusTest::casusctl(), 'verify', '-l', $copy_of_it, '-k', key_file($source) ], qr/^entries 1 to $gone have gone after their term\nwhole: /, '... and casusctl');
+	return;
+}
+sub checkpoint { return slurp_file("$_[0]/checkpoint") }
+
+hand_over_key($source, $second, 'bron');
+collect_from($second, $source);
+becomes(qr/^collected$/, 'its log is first collected after that');
+is(copied(), '3 4 5 6', '... with the segments that there are');
+is(checkpoint($copy_of_it), checkpoint($source_log), '... and its checkpoint comes along');
+copy_holds('... what is there verifies', 40);
+
+ok(purge_before(5.5), 'it purges more');
+is(join(' ', numbers_of($source_log)), '5 6', '... as files');
+collected('... and is collected');
+is(copied(), '3 4 5 6', 'a server without casus.log_retention keeps what it has collected');
+copy_holds('... which verifies', 40);
+$second->append_conf('postgresql.conf', "casus.log_retention = '1d'\n");
+$second->restart;
+collected('... it has one now');
+is(copied(), '3 4 5 6', '... and a file there that has no term keeps it');
+sub keep_months { return sql($second, "SELECT casus.set_parameter('beesel', 'bewaartermijn_logboek', '$_[0]')") }
+keep_months(66);
+ok(wait_until(sub { copied() eq '5 6' }), 'when the terms are over there, too, the copy is purged');
+becomes(qr/^collected$/, '... and collected on');
+is(checkpoint($copy_of_it), checkpoint($source_log), '... with the checkpoint');
+copy_holds('... what is left verifies', 80);
+is(audit($second, "SELECT first_segment, missing FROM casus.log_chain WHERE node = '$its_uuid'"), '5|0', '... and nothing is said to be missing');
+
+# What another server may say, and that nothing comes of it: a checkpoint for segment 5 as well.
+my $true = checkpoint($source_log);
+my %its = map { $_ => slurp_file(file_of($source_log, $_)) } 5, 6;
+sub one_more
+{
+	my ($years, $last, $key) = @_;
+	my $made = substr($true, 0, 32) . pack('Q<VVQ<q<q<a24a32', 5, 1, 1, 100, time() * 1_000_000, int(time() - $years * $year) * 1_000_000, '', $last // substr $its{6}, 64, 32);
+	return $made . hmac_sha256($made, $key // $secret);
+}
+sub offered
+{
+	my ($what, $data, $finding) = @_;
+	put("$source_log/checkpoint", $data);
+	becomes($finding, $what);
+	is(copied(), '5 6', '... and nothing goes');
+	is(checkpoint($copy_of_it), $true, '... nor does the checkpoint come');
+	return;
+}
+sub is_on_record { my ($cut) = @_; return '{"ts":"2015-01-01T00:00:00Z","kind":"maintenance","code":"purge_log","text":"checkpoint ' . join(':', unpack('x32Q<', $cut), unpack('x48Q<', $cut), unpack 'x96H64', $cut) . '"}' }
+offered('a checkpoint that its node has not made', one_more(9, undef, 'x' x 32), qr/^refused the checkpoint of the segments that are gone is changed, or made with another key/);
+like(doctor($second, 'log_collect_refused'), qr/^critical: .*the checkpoint of the segments that are gone is changed/, '... doctor says it');
+offered('... cut short', substr($true, 0, 159), qr/^refused the checkpoint of the segments that are gone is changed/);
+offered('... of another log', one_more(9, 'm' x 32), qr/^refused its checkpoint is not of the log that was collected: segment 6 does not go on from it/);
+my $young = one_more(9);
+offered('... with its key, but not on record', $young, qr/^refused its checkpoint, of segments to 5 that are gone, is not on record in its log/);
+put("$source_log/checkpoint", $true);
+becomes(qr/^collected$/, 'put back, it is collected on');
+# Who has key and account of that server puts it on record, too.
+$source->stop;
+{
+	my $last_entry = (CasusTest::log_records($source, raw => 1))[-1];
+	append_to_file($last_entry->{segment}, entry($last_entry->{seq} + 1, time, is_on_record($young), substr slurp_file($last_entry->{segment}), -32));
+}
+$source->start;
+offered('... on record, but of older entries than were collected', $young, qr/^refused its checkpoint, of segments to 5, is not of what was collected of them/);
+put("$source_log/checkpoint", $true);
+ok(purge_before(4.5), 'it purges what is to be kept longer here');
+becomes(qr/^collected$/, '... and is collected on');
+collected('... for a while');
+is(copied(), '5 6', '... and nothing goes');
+my $older = $true;
+$true = checkpoint($source_log);
+
+# What somebody changed here does not go.
+change_byte(file_of($copy_of_it, 5), 128 + 24 + 5);
+keep_months(1);
+becomes(qr/^refused what it has purged stays here, since the copy on this server is changed in 000000000005\.log, position 128: the entry is changed/, 'what somebody changed here stays when its term is over');
+is(copied(), '5 6', '... as evidence');
+change_byte(file_of($copy_of_it, 5), 128 + 24 + 5);
+ok(wait_until(sub { copied() eq '6' }), '... put back, it goes');
+copy_holds('... the rest verifies', 100);
+put("$source_log/checkpoint", $older);
+becomes(qr/^refused its checkpoint is not the last one that was collected/, 'an older checkpoint is refused');
+put("$source_log/checkpoint", $true);
+$second->stop('immediate');
+put(file_of($copy_of_it, 5), $its{5});
+$second->start;
+ok(wait_until(sub { copied() eq '6' }), 'killed between checkpoint and segments: they go at the next look');
+copy_holds('... and the copy is whole', 100);
+$_->stop for $source, $second;
 
 done_testing();

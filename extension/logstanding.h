@@ -1,0 +1,35 @@
+/*
+ * logstanding.h
+ *		How it stands with each server whose access log is collected: for
+ *		logcollect.c and logstanding.c.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#ifndef CASUS_LOGSTANDING_H
+#define CASUS_LOGSTANDING_H
+
+#include "logpull.h"
+
+#include "datatype/timestamp.h"
+
+#define CASUS_LOG_LABEL		128
+#define CASUS_LOG_FINDING	400
+
+/* What is told of a server. */
+typedef struct CasusLogStanding
+{
+	char		label[CASUS_LOG_LABEL]; /* empty: the slot is free */
+	bool		known;			/* it has said which node it is */
+	bool		is_own;			/* this server itself */
+	bool		refused;		/* what came does not hold */
+	uint8		node[CASUS_LOG_NODE];
+	char		standby[NAMEDATALEN];	/* as pg_stat_replication calls it; empty: it is none */
+	TimestampTz collected_at;	/* up to what it had then; 0: never */
+	uint64		seq;			/* of the last record collected */
+	int64		time;			/* of that, microseconds since 1970 */
+	char		finding[CASUS_LOG_FINDING]; /* empty: all is well */
+} CasusLogStanding;
+
+extern void casus_logstanding_tell(int place, const CasusLogStanding *standing);
+
+#endif							/* CASUS_LOGSTANDING_H */
