@@ -282,53 +282,60 @@ COMMENT ON VIEW casus.control IS
 
 /*
  * The log in the shape of the Dutch standard Logboek Dataverwerkingen (LDV):
- * a line per dossier, without the user, who stands apart.
+ * a line per action, about none or one; of an action about several each has a
+ * line of its own under it.  The user stands apart.
  */
 CREATE FUNCTION casus_int.span(node uuid, seq bigint, dossier bigint) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$ SELECT substr(encode(sha256(convert_to(node::text || '/' || seq || '/' || coalesce(dossier::text, ''), 'UTF8')), 'hex'), 1, 16) $$;
 COMMENT ON FUNCTION casus_int.span(uuid, bigint, bigint) IS
-	'The span id of a record of the access log about a dossier: always the same.';
+	'The span id of a record of the access log (dossier NULL), or of what it says about a dossier: always the same.';
 
-CREATE FUNCTION casus_int.trace(node uuid, session text) RETURNS text
+CREATE FUNCTION casus_int.trace(node uuid, seq bigint) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
-	AS $$ SELECT substr(encode(sha256(convert_to(node::text || '/' || coalesce(session, ''), 'UTF8')), 'hex'), 1, 32) $$;
-COMMENT ON FUNCTION casus_int.trace(uuid, text) IS
-	'The trace id of what a session does without a traceparent.';
+	AS $$ SELECT substr(encode(sha256(convert_to(node::text || '/' || seq, 'UTF8')), 'hex'), 1, 32) $$;
+COMMENT ON FUNCTION casus_int.trace(uuid, bigint) IS
+	'The trace id of a record of the access log that came without a traceparent.';
+
+CREATE VIEW casus_int.ldv_action WITH (security_barrier) AS
+	SELECT l.*, d.dossier, d.row_count, coalesce(substr(l.traceparent, 4, 32), casus_int.trace(l.node, l.seq)) AS trace_id,
+		casus_int.span(l.node, l.seq, d.dossier) AS span_id,
+		CASE WHEN d.dossier IS NOT NULL AND cardinality(l.dossiers) > 1 THEN casus_int.span(l.node, l.seq, NULL) ELSE substr(l.traceparent, 37, 16) END AS parent_span_id
+	FROM casus.access_log l, LATERAL (
+		SELECT NULL::bigint AS dossier, NULL::bigint AS row_count WHERE cardinality(l.dossiers) <> 1
+		UNION ALL
+		SELECT u.dossier, u.row_count FROM unnest(l.dossiers, l.row_counts) AS u(dossier, row_count)) d
+	WHERE l.kind IN ('read', 'copy', 'would_refuse', 'write', 'refusal', 'export', 'act');
+GRANT SELECT ON casus_int.ldv_action TO PUBLIC;
+COMMENT ON VIEW casus_int.ldv_action IS
+	'Records of the access log as actions of the standard Logboek Dataverwerkingen: a line each, and where it is about several dossiers one for each of them under it. Behind casus.ldv and casus.ldv_actor.';
 
 CREATE VIEW casus.ldv WITH (security_barrier) AS
-	SELECT coalesce(substr(l.traceparent, 4, 32), casus_int.trace(l.node, l.session)) AS trace_id,
-		casus_int.span(l.node, l.seq, d.dossier) AS span_id,
-		'Ok'::text AS status,
+	SELECT l.trace_id, l.span_id,
+		CASE WHEN l.kind IN ('refusal', 'write') THEN 'Unset' ELSE 'Ok' END AS status,
 		concat_ws(' ', l.kind, l.verb, l.relation, l.code) AS name,
 		(extract(epoch FROM l.at) * 1000)::bigint AS start_time,
 		(extract(epoch FROM l.at) * 1000)::bigint AS end_time,
-		substr(l.traceparent, 37, 16) AS parent_span_id,
+		l.parent_span_id,
 		jsonb_strip_nulls(jsonb_build_object(
-			'dpl.core.processing_activity_id', 'urn:casus:' || i.id || ':' || f.id || ':' || p.id || ':' || coalesce(l.purpose, l.kind),
-			'dpl.core.data_subject_id', CASE WHEN d.dossier <> 0 THEN d.dossier::text END,
-			'dpl.core.data_subject_id_type', CASE WHEN d.dossier <> 0 THEN 'urn:casus:' || i.id || ':dossier' END,
-			'casus.kind', l.kind, 'casus.code', l.code, 'casus.phase', l.phase, 'casus.source', l.source, 'casus.rows', d.row_count)) AS attributes,
-		jsonb_build_object('service.name', 'casus', 'service.instance.id', l.node, 'db.name', current_database()) AS resource
-	FROM casus.access_log l
-	LEFT JOIN LATERAL unnest(l.dossiers, l.row_counts) AS d(dossier, row_count) ON true
+			'dpl.core.processing_activity_id', concat_ws(':', 'urn:casus', i.id, f.id, f.protocol, coalesce(l.purpose, l.kind)),
+			'dpl.core.data_subject_id', CASE WHEN l.dossier <> 0 THEN l.dossier::text END,
+			'dpl.core.data_subject_id_type', CASE WHEN l.dossier <> 0 THEN concat_ws(':', 'urn:casus', i.id, 'dossier') END,
+			'casus.kind', l.kind, 'casus.code', l.code, 'casus.phase', l.phase, 'casus.source', l.source, 'casus.rows', l.row_count)) AS attributes,
+		jsonb_build_object('attributes', jsonb_build_object('service.name', 'casus', 'service.instance.id', l.node, 'db.name', current_database())) AS resource
+	FROM casus_int.ldv_action l
 	LEFT JOIN casus_cat.installation i ON true
-	LEFT JOIN casus_cat.file f ON f.name = l.file
-	LEFT JOIN casus_cat.protocol p ON p.id = f.protocol
-	WHERE l.kind IN ('read', 'copy', 'would_refuse', 'write', 'refusal', 'export', 'act');
+	LEFT JOIN casus_cat.file f ON f.name = l.file;
 GRANT SELECT ON casus.ldv TO PUBLIC;
 COMMENT ON VIEW casus.ldv IS
-	'The access log in the shape of the Dutch standard Logboek Dataverwerkingen: a line per action and dossier, times in milliseconds since 1970, no user (casus.ldv_actor, by span_id). The activity is a purpose of a file under a protocol as loaded; the data subject is named by dossier. A refusal has status Ok and casus.code: the standard keeps Error for technical failure. trace_id and parent_span_id are what the client set as casus.traceparent: a hint, not a proof; without it the trace is the session. Seen as casus.access_log.';
+	'The access log in the shape of the Dutch standard Logboek Dataverwerkingen: a line per action; of one about several dossiers (or none) it names none, and each has a line of its own under it by parent_span_id; times in milliseconds since 1970, no user (casus.ldv_actor, by span_id). dpl.core.processing_activity_id: a purpose of a file under a protocol as loaded, or the kind of the action where no purpose is known. dpl.core.data_subject_id is the dossier, not a person (as dpl.core.data_subject_id_type says): the log has no persons, so that those of a dossier share a line; where a person stands, casus.who_saw_subject tells. status: Ok; Unset for a refusal, since the standard keeps Error for technical failure, and for a write, which is on record also when it was rolled back. trace_id and the parent of an action are what the client set as casus.traceparent: a hint, not a proof; without it each action is a trace of its own. dpl.core.foreign_operation.processor is not filled: who calls is the application of this database. Attributes in namespace casus are ours, not the standard''s. Seen as casus.access_log.';
 
 CREATE VIEW casus.ldv_actor WITH (security_barrier) AS
-	SELECT coalesce(substr(l.traceparent, 4, 32), casus_int.trace(l.node, l.session)) AS trace_id,
-		casus_int.span(l.node, l.seq, d.dossier) AS span_id,
-		l.person, l.role, l.actor_kind, l.session_role, l.file, l.office, l.party, l.purpose, l.application, l.client, l.node, l.seq
-	FROM casus.access_log l
-	LEFT JOIN LATERAL unnest(l.dossiers) AS d(dossier) ON true
-	WHERE l.kind IN ('read', 'copy', 'would_refuse', 'write', 'refusal', 'export', 'act');
+	SELECT l.trace_id, l.span_id, l.person, l.role, l.actor_kind, l.session_role, l.file, l.office, l.party, l.purpose, l.application, l.client, l.node, l.seq,
+		l.session
+	FROM casus_int.ldv_action l;
 GRANT SELECT ON casus.ldv_actor TO PUBLIC;
 COMMENT ON VIEW casus.ldv_actor IS
-	'Who did what a line of casus.ldv says, by span_id; apart, as the standard asks. Seen as casus.access_log.';
+	'Who did what a line of casus.ldv says, by span_id; apart, as the standard asks. session: the same for all that one session did. Seen as casus.access_log.';

@@ -140,7 +140,7 @@ BEGIN ATOMIC
 	ORDER BY 1, 2, 3;
 END;
 COMMENT ON FUNCTION casus.log_read_back(timestamptz, timestamptz) IS
-	'Who read the access log itself from since up to until. what: access_log (the view and what rests on it), verify_log, or log_piece (a session that collected the files).';
+	'Who read the access log itself from since up to until. what: access_log (the view and what rests on it), who_saw_subject (in which dossiers somebody stands), verify_log, or log_piece (a session that collected the files).';
 
 CREATE VIEW casus_int.loaded_node WITH (security_barrier) AS
 	SELECT l.node, l.seq, l.loaded_at FROM casus_cat.log_loaded l WHERE casus_int.sees_record(NULL);

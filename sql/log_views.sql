@@ -112,15 +112,39 @@ SET SESSION AUTHORIZATION lv_coordinator;
 SELECT casus.record_control(:'begin', :'end', :'sample', 'no_findings', 'a coordinator');
 SELECT count(*) FROM casus.control;
 
--- The Dutch standard: its columns, a line per dossier, nobody's name.
+-- The Dutch standard: its fields and no other, each in its form, in every line; the attributes that it has, and nobody's name.
 SET SESSION AUTHORIZATION lv_auditor;
+CREATE TEMPORARY TABLE regel AS SELECT * FROM casus.ldv;
 SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'casus.ldv'::regclass AND attnum > 0 ORDER BY attnum;
-SELECT count(*), count(DISTINCT span_id), bool_and(trace_id ~ '^[0-9a-f]{32}$' AND span_id ~ '^[0-9a-f]{16}$' AND start_time <= end_time) AS form,
-	bool_or(l::text ~ 'Coor|lv_coordinator|coordinator') AS names
-	FROM casus.ldv l WHERE start_time >= extract(epoch FROM :'begin'::timestamptz) * 1000;
+WITH field(name, form, is_required) AS (VALUES
+	('trace_id', '^"[0-9a-f]{32}"$', true), ('span_id', '^"[0-9a-f]{16}"$', true), ('status', '^"(Unset|Ok|Error)"$', true), ('name', '^"[^"]+"$', true),
+	('start_time', '^\d{13}$', true), ('end_time', '^\d{13}$', true), ('parent_span_id', '^"[0-9a-f]{16}"$', false),
+	('resource', '^\{"attributes": \{.*\}\}$', false), ('attributes', '^\{.*\}$', true),
+	('dpl.core.processing_activity_id', '^"urn:casus(:[a-z0-9_-]+)+"$', true), ('dpl.core.data_subject_id', '^"\d+"$', false),
+	('dpl.core.data_subject_id_type', '^"urn:casus:[0-9a-f-]{36}:dossier"$', false), ('dpl.core.foreign_operation.processor', '^"https?://', false)
+), value AS (
+	SELECT r.span_id, e.key, e.value FROM regel r, LATERAL (SELECT * FROM jsonb_each(to_jsonb(r)) UNION ALL SELECT * FROM jsonb_each(r.attributes)) e
+	WHERE e.key NOT LIKE 'casus.%' AND e.value <> 'null'
+)
+SELECT 'wrong' AS what, v.key, v.value FROM value v LEFT JOIN field f ON f.name = v.key WHERE (v.value::text ~ f.form) IS NOT TRUE
+UNION ALL
+SELECT 'missing', f.name, to_jsonb(r) FROM field f, regel r WHERE f.is_required AND NOT EXISTS (SELECT FROM value v WHERE v.span_id = r.span_id AND v.key = f.name)
+UNION ALL
+SELECT 'of one without the other', NULL, r.attributes FROM regel r WHERE r.attributes ? 'dpl.core.data_subject_id' <> r.attributes ? 'dpl.core.data_subject_id_type';
+SELECT DISTINCT k AS others FROM regel r, jsonb_object_keys(r.attributes) k WHERE k !~ '^dpl\.core\.' ORDER BY 1;
+SELECT count(*) > 20 AS some, count(*) = count(DISTINCT span_id) AS one_each, bool_and(start_time <= end_time) AS in_order, bool_or(r::text ~ 'Coor|lv_coordinator|coordinator') AS names FROM regel r;
+SELECT attributes ->> 'casus.kind' AS kind, status, count(*) > 0 AS some FROM regel GROUP BY 1, 2 ORDER BY 1, 2;
+-- An action about one is a line; of one about several each has a line under it, in its trace, and it is about none itself.
+SELECT CASE n WHEN 0 THEN 'none' WHEN 1 THEN 'one' ELSE 'several' END AS about, count(*) > 0 AS some, bool_and(without = CASE n WHEN 1 THEN 0 ELSE 1 END) AS itself,
+	bool_and(beneath = CASE WHEN n > 1 THEN n ELSE 0 END) AS beneath
+	FROM (SELECT trace_id, count(*) FILTER (WHERE attributes ? 'dpl.core.data_subject_id') AS n, count(*) FILTER (WHERE NOT attributes ? 'dpl.core.data_subject_id') AS without,
+			count(*) FILTER (WHERE parent_span_id = (SELECT p.span_id FROM regel p WHERE p.trace_id = r.trace_id AND NOT p.attributes ? 'dpl.core.data_subject_id')) AS beneath
+		FROM regel r WHERE trace_id <> '4bf92f3577b34da6a3ce929d0e0e4736' GROUP BY 1) t GROUP BY 1 ORDER BY 1;
 SELECT l.trace_id, l.status, l.name, l.parent_span_id, l.attributes - 'dpl.core.processing_activity_id' - 'dpl.core.data_subject_id_type' - 'dpl.core.data_subject_id' AS attributes,
 	l.attributes ->> 'dpl.core.data_subject_id' = :'two' AS subject, l.attributes ->> 'dpl.core.processing_activity_id' ~ '^urn:casus:[0-9a-f-]{36}:\d+:\d+:intake$' AS activity, a.person
-	FROM casus.ldv l JOIN casus.ldv_actor a USING (span_id) WHERE l.parent_span_id IS NOT NULL AND l.name = 'read public.zaak';
+	FROM regel l JOIN casus.ldv_actor a USING (span_id) WHERE l.parent_span_id = '00f067aa0ba902b7' AND l.name = 'read public.zaak';
+SELECT count(*) AS lines, count(DISTINCT trace_id) AS traces, count(DISTINCT seq) AS records, count(DISTINCT session) AS sessions FROM casus.ldv_actor
+	WHERE person = 'Coor' AND seq = ANY ((SELECT array_agg(seq) FROM casus.access_log WHERE person = 'Coor' AND kind = 'read' AND relation = 'public.zaak' AND at < :'end')::bigint[]);
 SET SESSION AUTHORIZATION lv_other;
 SELECT count(*) FROM casus.ldv_actor WHERE person <> 'Ander';
 RESET SESSION AUTHORIZATION;

@@ -118,7 +118,7 @@ static const Section sections[] = {
 		"Lezen van de log is zelf een verwerking en staat in de log, ook het maken van dit verslag.",
 		"Lezen en verifieren van de log",
 		"In deze maand heeft niemand de log gelezen.", false,
-		"SELECT coalesce(person, role), role, CASE what WHEN 'access_log' THEN 'gelezen' WHEN 'verify_log' THEN 'geverifieerd' WHEN 'log_piece' THEN 'opgehaald' ELSE what END, records, days, "
+		"SELECT coalesce(person, role), role, CASE what WHEN 'access_log' THEN 'gelezen' WHEN 'verify_log' THEN 'geverifieerd' WHEN 'log_piece' THEN 'opgehaald' WHEN 'who_saw_subject' THEN 'gezocht naar betrokkene' ELSE what END, records, days, "
 		"first_at, last_at FROM casus.log_read_back($1::timestamptz, $2::timestamptz)",
 		{{"Persoon of rol", 't'}, {"Rol", 't'}, {"Wat", 't'}, {"Keer", 'n'},
 		{"Dagen", 'n'}, {"Eerste", 'm'}, {"Laatste", 'm'}, {NULL, 0}}},

@@ -18,15 +18,18 @@ $primary->safe_psql('postgres', q{
 	CREATE ROLE auditor LOGIN IN ROLE casus_auditor;
 	CREATE ROLE ophaler LOGIN IN ROLE casus_collector;
 	CREATE ROLE coordinator LOGIN;
+	CREATE ROLE ander LOGIN;
 	CREATE FUNCTION geleend() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT last_seq FROM casus.log_piece(1, 0)';
 	CREATE TABLE zaak (id integer PRIMARY KEY, titel text NOT NULL);
 	INSERT INTO zaak SELECT n, 'zaak ' || n FROM generate_series(1, 40) n;
-	GRANT SELECT ON zaak TO coordinator;
+	GRANT SELECT ON zaak TO coordinator, ander;
 	SELECT casus.install_protocol('beesel-2021');
 	SELECT casus.open_file('beesel-2021', 'beesel');
 	SELECT casus.activate_protocol('beesel', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}');
 	SELECT casus.add_person('Coor', 'coordinator', oath_on => '2020-01-01');
 	SELECT casus.appoint('Coor', 'beesel', NULL, 'coordinator', reason => 'test');
+	SELECT casus.add_person('Ander', 'ander', oath_on => '2020-01-01');
+	SELECT casus.appoint('Ander', 'beesel', NULL, 'coordinator', reason => 'test');
 	SELECT casus.protect('zaak', 'beesel', opens_dossier => true, category => 'registratie')});
 $primary->safe_psql('postgres', q{CALL casus.take_in('zaak', phase => '''intake''', opened => '''2026-01-01''')});
 $primary->safe_psql('postgres', q{SELECT casus.bind('zaak', 'enforce')});
@@ -71,7 +74,7 @@ sub collect_from
 }
 
 # One reads the rows of some dossiers there.
-sub read_rows { my ($node, $from, $to) = @_; return sql($node, "BEGIN; SELECT casus.enter('intake') \\g /dev/null\nSELECT count(*) FROM zaak WHERE id BETWEEN $from AND $to", 'coordinator') }
+sub read_rows { my ($node, $from, $to, $user) = @_; return sql($node, "BEGIN; SELECT casus.enter('intake') \\g /dev/null\nSELECT count(*) FROM zaak WHERE id BETWEEN $from AND $to", $user // 'coordinator') }
 
 sub uuid { return lc((CasusTest::log_keys($_[0]))[0]) =~ s/^(.{8})(.{4})(.{4})(.{4})(.{12})$/$1-$2-$3-$4-$5/r }
 sub state_of { my ($node, $other) = @_; return audit($node, "SELECT state FROM casus.log_chain WHERE node = '" . uuid($other) . q{'}) }
@@ -134,12 +137,15 @@ is(doctor($primary, 'log_uncollected') . doctor($primary, 'log_collect_late'), '
 
 is(read_rows($standby, 3, 7), '5', 'somebody reads on the standby');
 read_rows($primary, 3, 4);
+read_rows($primary, 4, 4, 'ander');
 same($primary, $standby, 'reads');
 my $dossier = audit($primary, q{SELECT min(d) FROM casus.access_log, unnest(dossiers) d WHERE relation = 'public.zaak' AND kind = 'read'});
 is(audit($primary, "SELECT count(*), count(DISTINCT node), sum(row_count) FROM casus.who_saw($dossier) WHERE person = 'Coor'"), '2|2|2', '[B-47] who_saw has the read of each node once');
 is(audit($primary, "SELECT count(*) FROM casus.seen_by('Coor') WHERE node = '" . uuid($standby) . q{'}), '5', '... seen_by too');
 is(audit($primary, q{SELECT count(*), sum(row_count), max(records) FROM casus.affected('Coor')}), '5|7|2', '... affected too');
-is(audit($primary, q{SELECT count(*) FROM casus.ldv WHERE resource ->> 'service.instance.id' = '} . uuid($standby) . q{' AND attributes ->> 'dpl.core.data_subject_id' IS NOT NULL}), '5', '... casus.ldv too');
+is(audit($primary, q{SELECT count(*) FROM casus.ldv WHERE resource -> 'attributes' ->> 'service.instance.id' = '} . uuid($standby) . q{' AND attributes ->> 'dpl.core.data_subject_id' IS NOT NULL}), '5', '... casus.ldv too');
+# On the primary alone she would have seen two, of which nothing is said.
+is(audit($primary, q{SELECT person, office, dossiers, colleagues_median FROM casus.log_outliers()}), 'Coor|coordinator|5|1', '[B-50] ... log_outliers too');
 is(audit($primary, "SELECT ok, records > 3 FROM casus.verify_log(node => '" . uuid($standby) . q{')}), 't|t', 'verify_log checks the copy');
 $primary->command_ok([ CasusTest::casusctl(), 'verify', '-l', $primary->data_dir . '/casus_log', '-k', key_file($standby) ], '... and so does casusctl, with the key of that node');
 is(audit($standby, "SELECT count(*) FROM casus.who_saw($dossier) WHERE node = '" . uuid($standby) . q{'}), '1', '... and on the standby it is shown once, too');
