@@ -99,9 +99,9 @@ for my $record (CasusTest::log_records($node, raw => 1))
 	next unless $record->{payload} =~ /"kind":"read".*"application":"(c[\d.]+)".*"dossiers":\[\[(\d+),1\]\]/;
 	$logged{$1}{$2} = 1;
 }
-my @missing = grep { my $c = $_; grep { !$logged{$c}{$_} } @{ $received{$c} } } keys %received;
-note sprintf '%d kills (%s): %d rows received, %d records in %d segments', $cycles,
-	join(', ', map { "$_ $killed{$_}" } sort keys %killed), $rows, $nrecords, scalar(my @segments = CasusTest::log_segments($node));
+my @missing = map { my $c = $_; map { "$c: $_" } grep { !$logged{$c}{$_} } @{ $received{$c} } } keys %received;
+diag(sprintf 'counted: %d kills (%s): %d rows received, %d of them not on record, %d records in %d segments', $cycles,
+	join(', ', map { "$_ $killed{$_}" } sort keys %killed), $rows, scalar(@missing), $nrecords, scalar(my @segments = CasusTest::log_segments($node)));
 cmp_ok($rows, '>', $cycles * $clients, 'rows were received before the kills');
 is(scalar(keys %killed), 4, 'C007, C008, C009: reader, writer and postmaster were killed, and the server stopped at once');
 is_deeply(\@missing, [], '... every row that a client received is on record');

@@ -152,7 +152,7 @@ sub log_directory
 sub log_segments { my @files = sort(glob(log_directory($_[0]) . q{/*.log})); return @files }
 
 # All records of this node's log, oldest first, as hashes; each with seq, segment, offset and
-# whether its mac holds.  What is not whole is left out.  raw => 1: with the payload as it is, for long logs.
+# whether its mac holds.  What is not whole is left out.  raw => 1: with the payload as it is, for long logs; bare => 1: without.
 sub log_records
 {
 	my ($node, %opt) = @_;
@@ -171,7 +171,7 @@ sub log_records
 			my ($length, $kind, undef, $seq) = unpack('VvvQ<', substr($data, $at, 24));
 			last if $kind == 0 || $at + 56 + $length > length($data);
 			my $payload = substr $data, $at + 24, $length;
-			my $record = $opt{raw} ? { payload => $payload } : eval { decode_json($payload) } // {};
+			my $record = $opt{bare} ? {} : $opt{raw} ? { payload => $payload } : eval { decode_json($payload) } // {};
 			my $holds = hmac_sha256($mac . substr($data, $at, 24 + $length), $key);
 			$mac = substr($data, $at + 24 + $length, 32);
 			push @records, { %$record, seq => $seq, segment => $file, offset => $at, size => 56 + $length, holds => $sound && $holds eq $mac };
