@@ -410,10 +410,15 @@ extern void casus_guard_utility_done(PlannedStmt *pstmt, CasusGuardScope *scope,
 /* Raises the current error again, without what it tells of hidden rows. */
 extern void casus_guard_rethrow(CasusGuardScope *scope) pg_attribute_noreturn();
 
+/* ---- guard_inline.c: functions in SQL that the planner would write out in line ---- */
+extern bool casus_guard_inline_refused(Oid function);
+extern void casus_guard_inline_init(void);
+
 /* ---- guard_function.c: functions that go past the executor ---- */
 extern void casus_guard_function_call(Node *node);	/* before planning */
 extern Oid	casus_guard_function_within(Node *node);	/* one that keeps what it is given */
 extern void casus_guard_function_init(void);
+extern bool casus_guard_function_listed(Oid function);
 extern void casus_guard_function(Oid function, bool ready);	/* it is about to run */
 extern void casus_guard_function_made(Oid function);	/* CREATE FUNCTION, before it is visible */
 extern void casus_guard_function_named(Oid function);	/* the server is to call it by itself */

@@ -204,6 +204,20 @@ find_danger(Oid function)
 	return danger;
 }
 
+/* One of the list, under whatever name. */
+bool
+casus_guard_function_listed(Oid function)
+{
+	uint64		as_of = harmless.forgotten;
+
+	if (casus_known_has(&harmless, function))
+		return false;
+	if (find_danger(function) != DANGER_NONE)
+		return true;
+	casus_known_add(&harmless, function, as_of);
+	return false;
+}
+
 /* ---- refusals ---- */
 
 static char *

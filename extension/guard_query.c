@@ -173,27 +173,17 @@ bind_relation(Query *query, RangeTblEntry *rte, Index rtindex, Binding *binding)
 
 /* ---- functions in SQL that the planner would inline ---- */
 
-typedef enum SqlKind
-{
-	SQL_NONE,					/* in another language, or none at all */
-	SQL_SET,
-	SQL_VOLATILE,
-	SQL_OTHER
-} SqlKind;
-
-static SqlKind
-sql_kind(Oid function)
+static bool
+is_sql_set(Oid function)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	Form_pg_proc form;
-	SqlKind		result;
+	bool		result;
 
 	if (!HeapTupleIsValid(tuple))
-		return SQL_NONE;
+		return false;
 	form = (Form_pg_proc) GETSTRUCT(tuple);
-	result = form->prolang != SQLlanguageId ? SQL_NONE :
-		form->proretset ? SQL_SET :
-		form->provolatile == PROVOLATILE_VOLATILE ? SQL_VOLATILE : SQL_OTHER;
+	result = form->prolang == SQLlanguageId && form->proretset;
 	ReleaseSysCache(tuple);
 	return result;
 }
@@ -214,7 +204,7 @@ keep_function(RangeTblEntry *rte, Binding *binding)
 	Binding		inner = {binding->sql, false};
 
 	if (!IsA(call, FuncExpr) || list_member_oid(kept, call->funcid) ||
-		sql_kind(call->funcid) != SQL_SET)
+		!is_sql_set(call->funcid))
 		return;
 
 	root = makeNode(PlannerInfo);
@@ -240,9 +230,8 @@ casus_needs_fmgr_hook(Oid function)
 {
 	if (kept != NIL && list_member_oid(kept, function))
 		return true;
-	/* Inlined it would go past casus_guard_function_call(); sets of volatile ones never are. */
 	if (function >= FirstNormalObjectId && casus_installed() &&
-		sql_kind(function) == SQL_VOLATILE)
+		casus_guard_inline_refused(function))
 		return true;
 	return prev_needs_fmgr_hook && prev_needs_fmgr_hook(function);
 }

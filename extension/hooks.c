@@ -484,6 +484,7 @@ casus_hooks_init(void)
 	casus_guard_index_init();
 	casus_guard_known_init();
 	casus_guard_function_init();
+	casus_guard_inline_init();
 	casus_guard_temp_init();
 	casus_guard_subscription_init();
 	casus_guard_inside_init();

@@ -15,6 +15,8 @@ CREATE EXTENSION pg_surgery;
 CREATE EXTENSION pgstattuple;
 CREATE EXTENSION pg_visibility;
 CREATE EXTENSION amcheck;
+-- One that was made before anything was protected.
+CREATE OPERATOR public.#@# (LEFTARG = oid, RIGHTARG = bytea, FUNCTION = pg_catalog.lo_from_bytea);
 
 CREATE TABLE public.trial (n serial, id text, sql text);
 INSERT INTO public.trial (id, sql) VALUES
@@ -204,3 +206,29 @@ COMMIT;
 RESET SESSION AUTHORIZATION;
 DROP OWNED BY guard_function_backup;
 DROP ROLE guard_function_backup;
+
+-- A function in SQL is written out in line as ever, so that an index serves it and what it does not need is not computed; not
+-- one whose body calls what keeps what it is given, under whatever name, which would then not be asked about.
+CREATE SCHEMA inl;
+SET search_path = inl, public;
+CREATE FUNCTION inl.kept(oid, bytea) RETURNS oid IMMUTABLE LANGUAGE internal AS 'be_lo_from_bytea';
+CREATE FUNCTION inl.plus(i int) RETURNS int LANGUAGE sql AS 'SELECT i + 1';
+CREATE FUNCTION inl.if(boolean, anyelement, anyelement) RETURNS anyelement LANGUAGE sql AS 'SELECT CASE WHEN $1 THEN $2 ELSE $3 END';
+CREATE FUNCTION inl.atomic(i int) RETURNS int LANGUAGE sql RETURN i * 2;
+CREATE FUNCTION inl.by_name(i int) RETURNS oid LANGUAGE sql AS 'SELECT pg_catalog.lo_from_bytea(0, int4send(i))';
+CREATE FUNCTION inl.by_other_name(i int) RETURNS oid IMMUTABLE LANGUAGE sql AS 'SELECT kept(0::oid, int4send(i))';
+CREATE FUNCTION inl.by_operator(i int) RETURNS oid LANGUAGE sql AS 'SELECT 0::oid #@# int4send(i)';
+CREATE FUNCTION inl.by_atomic(i int) RETURNS oid LANGUAGE sql RETURN pg_catalog.lo_from_bytea(0, int4send(i));
+EXPLAIN (VERBOSE, COSTS OFF) SELECT inl.plus(i), inl.if(i > 0, i, i / 0), inl.atomic(i), inl.by_name(i), inl.by_other_name(i),
+	inl.by_operator(i), inl.by_atomic(i) FROM generate_series(1, 2) i;
+CREATE TABLE inl.t AS SELECT i FROM generate_series(1, 1000) i;
+CREATE INDEX ON inl.t ((i + 1));
+SET enable_seqscan = off;
+EXPLAIN (COSTS OFF) SELECT FROM inl.t WHERE inl.plus(i) = 7;
+-- A cast stands in no body; none is made.
+CREATE TYPE inl.kind AS ENUM ('a');
+CREATE FUNCTION inl.made(inl.kind) RETURNS oid LANGUAGE internal AS 'be_lo_create';
+CREATE CAST (inl.kind AS oid) WITH FUNCTION inl.made(inl.kind);
+RESET search_path;
+RESET enable_seqscan;
+DROP SCHEMA inl CASCADE;
