@@ -53,6 +53,9 @@ typedef struct CasusGuardFacts
 	Oid			observed;		/* it has written one of this table in mode observe */
 	Oid			observed_inside;	/* rows of this one have passed in what runs inside */
 	bool		told;			/* of a copy that enforce would refuse */
+	Oid			beside;			/* a trigger of it has written into this, */
+	const char *kept;			/* or done what keeps what it is given; */
+	List	   *temporary;		/* or into these, before the row was known */
 } CasusGuardFacts;
 
 typedef enum CasusGuardFrameKind
@@ -291,6 +294,7 @@ extern void casus_guard_temp_init(void);
 extern bool casus_guard_temp_any(void);
 extern bool casus_guard_temp_is_copy(Oid relid);
 extern void casus_guard_temp_note(Oid relid);
+extern void casus_guard_temp_note_all(List *relids);
 extern void casus_guard_temp_drop(Oid relid);
 extern bool casus_guard_temp_worked_on(Node *stmt); /* gives it their rows to functions? */
 
@@ -311,6 +315,9 @@ extern Oid	casus_guard_source_observed_around(void);
 extern void casus_guard_source_wrote(const CasusProtected *prot);
 extern bool casus_guard_source_row(const CasusProtected *prot, int32 file);
 extern Oid	casus_guard_source_row_observed(int32 file);
+/* What triggers do with a row of which nobody knows yet whether it will be governed. */
+extern void casus_guard_source_beside(const CasusGuardTarget *target, const char *what);
+extern const CasusGuardFacts *casus_guard_source_kept(void);	/* NULL: nothing */
 
 /* ---- guard_derive.c: derived copies ---- */
 extern bool casus_guard_derive(QueryDesc *query, int eflags, Oid function);
@@ -319,6 +326,7 @@ extern void casus_guard_derive_run(QueryDesc *query);
 extern void casus_guard_derive_function(Oid function, bool ready);
 extern Oid	casus_guard_derive_keeper(QueryDesc *query);
 extern const char *casus_guard_derive_keeps(Oid function);
+extern char *casus_guard_derive_history(Oid relid); /* the hint for a trigger's table */
 extern void casus_guard_derive_utility(Node *stmt, CasusGuardFrame *frame);
 extern void casus_guard_derive_utility_done(Node *stmt, CasusGuardScope *scope);
 extern void casus_guard_derive_target(QueryDesc *query, CasusGuardScope *scope,

@@ -285,9 +285,11 @@ in_trigger(void)
 }
 
 /* A trigger's history: nobody who writes can do without it. */
-static char *
-hint_history(Oid relid)
+char *
+casus_guard_derive_history(Oid relid)
 {
+	if (!OidIsValid(relid))
+		return NULL;
 	return psprintf(_("SELECT casus.protect(%s, '<file>', dossier => '<bigint column>', category => '<category>'); -- and let the trigger fill that column with casus.dossier_of(coalesce(NEW.casus_label, OLD.casus_label))"),
 					quote_literal_cstr(casus_guard_name(relid)));
 }
@@ -304,7 +306,7 @@ hint_of(const CasusGuardTarget *target, bool cascades)
 {
 	if (!OidIsValid(target->relid) || !in_trigger())
 		return NULL;
-	return cascades ? hint_child(target->relid) : hint_history(target->relid);
+	return cascades ? hint_child(target->relid) : casus_guard_derive_history(target->relid);
 }
 
 /* Under observe: what enforce would refuse. */
@@ -336,10 +338,7 @@ refuse(const CasusGuardSources *sources, const char *what)
 void
 casus_guard_derive_note(const CasusGuardTarget *target, CasusGuardScope *scope)
 {
-	ListCell   *lc;
-
-	foreach(lc, target->temporary)
-		casus_guard_temp_note(lfirst_oid(lc));
+	casus_guard_temp_note_all(target->temporary);
 	if (target->makes && scope != NULL)
 		scope->copied = true;	/* it has no oid yet */
 }
@@ -381,6 +380,9 @@ judge(QueryDesc *query)
 	if (!casus_guard_source_find(query, &sources, false) && !around)
 	{
 		judge_observed(&target, sources.observed);
+		if (casus_guard_frame_triggers() > 0)
+			casus_guard_source_beside(&target, target.place == CASUS_PLACE_PERMANENT ?
+									  casus_guard_derive_what(&target) : NULL);
 		return false;
 	}
 	if (target.place == CASUS_PLACE_PERMANENT)
@@ -469,6 +471,8 @@ casus_guard_derive_function(Oid function, bool ready)
 		return;
 	if (casus_guard_source_around())
 		refuse(&none, casus_guard_derive_keeps(function));
+	if (casus_guard_frame_triggers() > 0 && CASUS_LAYER(derive))
+		casus_guard_source_beside(NULL, casus_guard_derive_keeps(function));
 	if (frame == NULL || !ready)
 		return;
 	if (frame->kind == CASUS_FRAME_START)

@@ -19,6 +19,7 @@
 
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
+#include "utils/memutils.h"
 
 typedef struct Search
 {
@@ -218,6 +219,50 @@ casus_guard_source_wrote(const CasusProtected *prot)
 	facts = casus_guard_frame_facts(frame, true);
 	if (facts != NULL && !OidIsValid(facts->observed))
 		facts->observed = prot->relid;
+}
+
+/* By triggers, and in one transaction: a procedure is not meant. */
+static bool
+writes_rows(const CasusGuardFrame *frame)
+{
+	return is_executing(frame) || (frame->scope != NULL && frame->scope->tag == T_CopyStmt);
+}
+
+/*
+ * A trigger before the row trigger is given the row as well: what it has written
+ * or kept by then is a copy if the row is governed.  Noted for every statement
+ * around the trigger, since any may write the row that it was made of.
+ */
+void
+casus_guard_source_beside(const CasusGuardTarget *target, const char *what)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+	int			triggers = casus_guard_frame_triggers();
+
+	for (CasusGuardFrame *frame = casus_guard_frame_top(); frame != NULL; frame = frame->outer)
+	{
+		CasusGuardFacts *facts;
+
+		if (triggers <= frame->triggers || !writes_rows(frame))
+			continue;
+		facts = casus_guard_frame_facts(frame, true);
+		if (target != NULL && target->temporary != NIL)
+			facts->temporary = list_concat_unique_oid(facts->temporary, target->temporary);
+		if (what == NULL || facts->kept != NULL)
+			continue;
+		facts->kept = pstrdup(what);
+		facts->beside = target == NULL ? InvalidOid : target->relid;
+	}
+	MemoryContextSwitchTo(old);
+}
+
+const CasusGuardFacts *
+casus_guard_source_kept(void)
+{
+	CasusGuardFrame *frame = casus_guard_frame_top();
+	const CasusGuardFacts *facts = frame == NULL ? NULL : casus_guard_frame_facts(frame, false);
+
+	return facts == NULL || (facts->kept == NULL && facts->temporary == NIL) ? NULL : facts;
 }
 
 static void

@@ -86,6 +86,15 @@ casus_guard_temp_note(Oid relid)
 }
 
 void
+casus_guard_temp_note_all(List *relids)
+{
+	ListCell   *lc;
+
+	foreach(lc, relids)
+		casus_guard_temp_note(lfirst_oid(lc));
+}
+
+void
 casus_guard_temp_drop(Oid relid)
 {
 	ListCell   *lc;

@@ -453,6 +453,23 @@ handle_delete(CasusRow *row, HeapTuple old)
 
 /* ---- copies ---- */
 
+/* Triggers before this one have been given the row too. */
+static void
+check_beside(CasusRow *row)
+{
+	const CasusGuardFacts *facts = casus_guard_source_kept();
+
+	if (facts == NULL)
+		return;
+	if (row->prot->mode == CASUS_MODE_ENFORCE)
+		casus_guard_temp_note_all(facts->temporary);
+	if (facts->kept != NULL && row->prot->mode == CASUS_MODE_ENFORCE)
+		casus_rowverdict_refuse(row, "copy_out", _("this copy would go past the protocol"),
+								facts->kept, casus_guard_derive_history(facts->beside));
+	if (facts->kept != NULL && casus_guard_frame_tells(casus_guard_frame_top()))
+		casus_guard_derive_observe(row->prot->family, facts->kept);
+}
+
 /*
  * The row as it will be written.  What hangs from a parent that is not there
  * yet may turn out to be outside.
@@ -473,9 +490,9 @@ check_copy(CasusRow *row, HeapTuple tuple)
 	check = is_governed ? _("governed rows of one file would be written into another") :
 		_("governed rows would be written into a row outside the protocol");
 	if (is_governed)
-		casus_guard_source_wrote(row->prot);
-	if (is_governed)
 	{
+		casus_guard_source_wrote(row->prot);
+		check_beside(row);
 		if (row->dossier.id == label.dossier)
 			dossier.file = row->dossier.file;
 		else if (!casus_dossier_load(label.dossier, &dossier))
@@ -484,8 +501,8 @@ check_copy(CasusRow *row, HeapTuple tuple)
 	if (casus_guard_source_row(row->prot, dossier.file))
 	{
 		if (row->prot->mode == CASUS_MODE_ENFORCE)
-			casus_rowverdict_refuse(row, "copy_out", _("this copy would go past the protocol"),
-									check, is_governed ? CASUS_HINT_ENTER : NULL);
+			casus_rowverdict_refuse(row, "copy_out", _("this copy would go past the protocol"), check,
+									is_governed ? CASUS_HINT_ENTER : NULL);
 		else if (casus_guard_frame_tells(casus_guard_frame_top()))
 			casus_guard_derive_observe(row->prot->family, check);
 	}

@@ -253,3 +253,58 @@ UPDATE app.regel SET tekst = 'onder het protocol' WHERE id = 1200;
 SELECT regel, tekst FROM app.historie ORDER BY id;
 RESET SESSION AUTHORIZATION;
 SELECT regel, tekst FROM app.historie ORDER BY id;
+
+-- By a trigger before ours, of the owner's, in the hands of whoever writes: it is given the row before anybody knows that
+-- it is governed.  Into a table, a temporary one, a large object; by a function of the trigger; by a view's trigger above.
+CREATE TABLE app.doorslag (id integer, tekst text);
+GRANT SELECT, INSERT, UPDATE ON app.doorslag TO derive_app;
+CREATE FUNCTION app.leg_weg(i integer, t text) RETURNS void LANGUAGE sql AS 'INSERT INTO app.doorslag VALUES (i, t)';
+CREATE FUNCTION app.door_functie() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM app.leg_weg(NEW.id, NEW.tekst); RETURN NEW; END';
+CREATE FUNCTION app.door_tekst() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN EXECUTE format('INSERT INTO app.doorslag VALUES (%s, %L)', NEW.id, NEW.tekst); RETURN NEW; END$$;
+CREATE FUNCTION app.door_tijdelijk() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO pg_temp.even VALUES (NEW.id, NEW.tekst); RETURN NEW; END';
+CREATE FUNCTION app.door_object() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM lo_from_bytea(0, NEW.tekst::bytea); RETURN NEW; END';
+CREATE FUNCTION app.door_vangnet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO app.doorslag VALUES (NEW.id, NEW.tekst); RETURN NEW; EXCEPTION WHEN OTHERS THEN RETURN NEW; END';
+CREATE FUNCTION app.door_gezicht() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO app.regel VALUES (NEW.id, NEW.zaak, NEW.tekst); RETURN NEW; END';
+CREATE VIEW app.regels AS SELECT id, zaak, tekst FROM app.regel;
+CREATE TRIGGER gezicht INSTEAD OF INSERT ON app.regels FOR EACH ROW EXECUTE FUNCTION app.door_gezicht();
+GRANT INSERT ON app.regels TO derive_app;
+SELECT casus.maintenance('app.regel', 'trigger', '1 hour') > now() AS open;
+DROP TRIGGER audit ON app.regel;
+CREATE TRIGGER door BEFORE INSERT ON app.regel FOR EACH ROW EXECUTE FUNCTION app.door_functie();
+SET SESSION AUTHORIZATION derive_app;
+SELECT attempt('INSERT INTO app.regel VALUES (21, 1, ''open'')'), attempt('INSERT INTO app.regel VALUES (22, 2, ''geheim'')'),
+	attempt('INSERT INTO app.regels VALUES (23, 2, ''geheim'')'), attempt('INSERT INTO app.regel VALUES (24, 1, ''open''), (25, 2, ''geheim'')');
+RESET SESSION AUTHORIZATION;
+DROP TRIGGER door ON app.regel;
+CREATE TRIGGER door BEFORE INSERT ON app.regel FOR EACH ROW EXECUTE FUNCTION app.door_tekst();
+SET SESSION AUTHORIZATION derive_app;
+SELECT attempt('INSERT INTO app.regel VALUES (26, 1, ''open'')'), attempt('INSERT INTO app.regel VALUES (27, 2, ''geheim'')');
+RESET SESSION AUTHORIZATION;
+DROP TRIGGER door ON app.regel;
+CREATE TRIGGER door BEFORE INSERT ON app.regel FOR EACH ROW EXECUTE FUNCTION app.door_vangnet();
+SET SESSION AUTHORIZATION derive_app;
+SELECT attempt('INSERT INTO app.regel VALUES (28, 2, ''geheim'')');
+RESET SESSION AUTHORIZATION;
+DROP TRIGGER door ON app.regel;
+CREATE TRIGGER door BEFORE INSERT ON app.regel FOR EACH ROW EXECUTE FUNCTION app.door_object();
+SET SESSION AUTHORIZATION derive_app;
+SELECT attempt('INSERT INTO app.regel VALUES (29, 1, ''open'')'), attempt('INSERT INTO app.regel VALUES (30, 2, ''geheim'')');
+RESET SESSION AUTHORIZATION;
+DROP TRIGGER door ON app.regel;
+CREATE TRIGGER door BEFORE INSERT ON app.regel FOR EACH ROW EXECUTE FUNCTION app.door_tijdelijk();
+SET SESSION AUTHORIZATION derive_app;
+CREATE TEMP TABLE even (id integer, tekst text);
+SELECT attempt('INSERT INTO app.regel VALUES (31, 1, ''open'')'), attempt('INSERT INTO app.doorslag SELECT * FROM even'),
+	attempt('INSERT INTO app.regel VALUES (32, 2, ''geheim'')'), attempt('INSERT INTO app.doorslag SELECT * FROM even');
+-- What a trigger of another table keeps is no copy, also where it writes a governed row afterwards.
+RESET SESSION AUTHORIZATION;
+DROP TRIGGER door ON app.regel;
+CREATE TABLE app.melding (id integer PRIMARY KEY, tekst text);
+GRANT SELECT, INSERT ON app.melding TO derive_app;
+CREATE FUNCTION app.meld() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO app.doorslag VALUES (NEW.id, NEW.tekst); INSERT INTO app.regel VALUES (NEW.id, 2, NEW.tekst); RETURN NEW; END';
+CREATE TRIGGER meld BEFORE INSERT ON app.melding FOR EACH ROW EXECUTE FUNCTION app.meld();
+SET SESSION AUTHORIZATION derive_app;
+SELECT attempt('INSERT INTO app.melding VALUES (41, ''gemeld'')');
+RESET SESSION AUTHORIZATION;
+SELECT * FROM app.doorslag ORDER BY id;
+SELECT count(*) FROM pg_largeobject WHERE convert_from(data, 'UTF8') = 'geheim';

@@ -44,7 +44,11 @@ INSERT INTO tried (sql) VALUES
 	('INSERT INTO kopie VALUES (1, lees(1))'),
 	('CREATE TABLE kopie_2 AS SELECT lees(2)'),
 	('CREATE TEMP TABLE kopie_3 AS SELECT lees(2)'),
-	('SELECT lees_vast(2)');
+	('SELECT lees_vast(2)'),
+	('INSERT INTO regel VALUES (17, 2, 2, ''weg'')'),
+	('INSERT INTO regel VALUES (18, 1, 1, ''weg'')');
+CREATE FUNCTION weg() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO kopie VALUES (NEW.id, NEW.tekst); RETURN NEW; END';
+CREATE TRIGGER weg BEFORE INSERT ON regel FOR EACH ROW WHEN (NEW.tekst = 'weg') EXECUTE FUNCTION weg();
 GRANT SELECT ON tried TO PUBLIC;
 -- Undone, but what is on record stays; the log knows a statement by the name of its application.
 CREATE FUNCTION attempt(n integer, sql text) RETURNS text LANGUAGE plpgsql AS $$
