@@ -8,12 +8,11 @@
  * called, and its body is a statement of its own.
  *
  * A body in text is not analyzed, for its types are known at the call only: a
- * name counts for all functions or operators of that name, in whatever schema.
- * What casts call by themselves stands in no body; guard_named.c lets no cast be
- * made with a function of the list, nor an operator, but one may be there.
+ * name counts for all functions of that name, in whatever schema.  Operators and
+ * casts of a function of the list are none: guard_named.c.
  *
  * Private to the backend: the functions that may be inlined, forgotten when any
- * function or operator changes.
+ * function changes.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -21,9 +20,7 @@
 #include "known.h"
 
 #include "access/htup_details.h"
-#include "access/transam.h"
 #include "catalog/pg_language.h"
-#include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parser.h"
@@ -33,7 +30,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-static CasusKnown harmless;		/* emptied when a function or operator changes */
+static CasusKnown harmless;		/* emptied when any function changes */
 
 static void
 forget_harmless(Datum arg, int cacheid, uint32 hashvalue)
@@ -79,26 +76,6 @@ names_function(const char *name)
 	return result;
 }
 
-static bool
-names_operator(List *names)
-{
-	CatCList   *list;
-	bool		result = false;
-
-	if (names == NIL)
-		return false;
-	list = SearchSysCacheList1(OPERNAMENSP, CStringGetDatum(strVal(llast(names))));
-	for (int i = 0; i < list->n_members && !result; i++)
-	{
-		Form_pg_operator op = (Form_pg_operator) GETSTRUCT(&list->members[i]->tuple);
-
-		/* The server's own are not of the list. */
-		result = op->oid >= FirstNormalObjectId && casus_guard_function_listed(op->oprcode);
-	}
-	ReleaseSysCacheList(list);
-	return result;
-}
-
 /* f in (x).f or x.f may be a function, too. */
 static bool
 names_field(List *fields)
@@ -123,12 +100,6 @@ raw_walker(Node *node, void *context)
 	if (IsA(node, ColumnRef) && names_field(((ColumnRef *) node)->fields))
 		return true;
 	if (IsA(node, A_Indirection) && names_field(((A_Indirection *) node)->indirection))
-		return true;
-	if (IsA(node, A_Expr) && names_operator(((A_Expr *) node)->name))
-		return true;
-	if (IsA(node, SubLink) && names_operator(((SubLink *) node)->operName))
-		return true;
-	if (IsA(node, SortBy) && names_operator(((SortBy *) node)->useOp))
 		return true;
 	return raw_expression_tree_walker(node, raw_walker, context);
 }
@@ -190,5 +161,4 @@ void
 casus_guard_inline_init(void)
 {
 	CacheRegisterSyscacheCallback(PROCOID, forget_harmless, (Datum) 0);
-	CacheRegisterSyscacheCallback(OPEROID, forget_harmless, (Datum) 0);
 }
