@@ -218,19 +218,32 @@ scan_segment(SegmentScan *scan, int fd, uint64 segment, const CasusLogKeys *keys
 	return read != CASUS_LOG_FAILED;
 }
 
+/* A name that no file has yet: what was kept before is evidence, too. */
+static void
+name_aside(char *aside, size_t size, const char *path, const char *suffix)
+{
+	struct stat st;
+	int			length = snprintf(aside, size, "%s.%s", path, suffix);
+
+	for (int n = 2; lstat(aside, &st) == 0; n++)
+		snprintf(aside + length, size - length, "-%d", n);
+}
+
 /* Copies what was written behind the good end beside the segment, and cuts it off. */
 static bool
 keep_tail(int fd, const char *path, const SegmentScan *scan)
 {
-	char		aside[MAXPGPATH + 32];
+	char		aside[MAXPGPATH + 64];
+	char		suffix[32];
 	char		bytes[8192];
 	uint64		at = scan->good.offset;
 	int			copy;
 	bool		ok = true;
 	int			save_errno;
 
-	snprintf(aside, sizeof(aside), "%s.torn-%llu", path, (unsigned long long) scan->good.seq + 1);
-	copy = BasicOpenFilePerm(aside, O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY, 0600);
+	snprintf(suffix, sizeof(suffix), "torn-%llu", (unsigned long long) scan->good.seq + 1);
+	name_aside(aside, sizeof(aside), path, suffix);
+	copy = BasicOpenFilePerm(aside, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY, 0600);
 	if (copy < 0)
 		return false;
 	while (ok && at < scan->written)
@@ -284,10 +297,10 @@ is_none(const SegmentScan *scan, uint64 segment)
 static bool
 set_aside(const char *path, const SegmentScan *scan, CasusLogFound *found)
 {
-	char		aside[MAXPGPATH + 32];
+	char		aside[MAXPGPATH + 64];
 
 	found->torn += scan->written;
-	snprintf(aside, sizeof(aside), "%s.torn", path);
+	name_aside(aside, sizeof(aside), path, "torn");
 	return rename(path, aside) == 0;
 }
 

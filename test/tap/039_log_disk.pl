@@ -146,8 +146,14 @@ my $torn = 'log_torn, log_started, no damage, t|';
 for my $lost ([0], [1], [ 1, 3 ], [ 0, 2, 4 ])
 {
 	my $page = first_page();
-	my ($seq) = append_batch(0, 40, map { $page + $_ } @$lost);
+	my ($seq, undef, $file) = append_batch(0, 40, map { $page + $_ } @$lost);
+	# What was kept of an earlier crash, under any name that this one may take.
+	my @evidence = map { "$file.torn-" . ($seq + $_) } 1 .. 41;
+	append_to_file($_, 'evidence') for @evidence;
 	is(told($seq), $torn, "C039: power lost within a batch: what is left of it without page @$lost is cut off, and called torn");
+	is((grep { slurp_file($_) ne 'evidence' } @evidence), 0, '... and written over nothing that was kept before');
+	is((grep { -s } glob "$file.torn-*-2"), 1, '... but beside it');
+	unlink glob "$file.torn-*";
 }
 my ($whole) = append_batch(0, 40);
 like(told($whole), qr/^log_started, .*no damage, t\|$/, 'a batch that was written whole stays');
