@@ -104,6 +104,14 @@ CREATE VIEW casus_int.log_retention AS
 	SELECT s.setting::integer AS minutes FROM pg_catalog.pg_settings s WHERE s.name = 'casus.log_retention';
 COMMENT ON VIEW casus_int.log_retention IS 'How long this node keeps the access log at least; 0: for ever.';
 
+CREATE FUNCTION casus_int.log_terms_unknown() RETURNS SETOF text
+	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_log_terms_unknown';
+COMMENT ON FUNCTION casus_int.log_terms_unknown() IS 'Databases that allow no connections and whose term for the access log nobody has found since the start of the server.';
+REVOKE ALL ON FUNCTION casus_int.log_terms_unknown() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION casus_int.log_terms_unknown() TO casus_admin, casus_auditor;
+
 CREATE VIEW casus_int.state_finding WITH (security_barrier) AS
 	SELECT 'warning'::text AS severity, 'role_gone'::text AS code,
 		pg_catalog.format('Person %s has the role %s, and that role is gone or another one now.', p.name, r.role_name) AS finding,
@@ -144,6 +152,11 @@ CREATE VIEW casus_int.state_finding WITH (security_barrier) AS
 		pg_catalog.format('File %s has not set how long the access log is kept, so nothing of it ever goes.', t.file),
 		pg_catalog.format('SELECT casus.set_parameter(%L, %L, ''60'');  -- months; %s', t.file, t.parameter, t.article)
 	FROM casus_int.log_term t, casus_int.log_retention r WHERE t.months IS NULL AND r.minutes > 0
+	UNION ALL
+	SELECT 'warning', 'log_term_unknown',
+		pg_catalog.format('Database %s allows no connections, so nobody knows how long it keeps the access log, and nothing of it goes.', u.name),
+		pg_catalog.format('ALTER DATABASE %I ALLOW_CONNECTIONS true; -- until this finding is gone; or DROP DATABASE %I', u.name, u.name)
+	FROM casus_int.log_terms_unknown() AS u(name), casus_int.log_retention r WHERE r.minutes > 0
 	UNION ALL
 	SELECT 'note', 'log_kept', pg_catalog.format('File %s keeps the access log for %s months, and casus.log_retention does not: nothing of it ever goes.', t.file, t.months),
 		pg_catalog.format('ALTER SYSTEM SET casus.log_retention = ''%sd''; -- and restart; then casus.purge_log() now and then', (t.months * 30.5)::integer)

@@ -25,6 +25,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_database.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
 #include "storage/spin.h"
@@ -241,6 +242,30 @@ casus_logterm_is_over(int months, TimestampTz written, TimestampTz now)
 	term.months = (int16) months;
 	term.mode = CASUS_TERM_GEDURENDE;
 	return months == 0 || casus_term_end(&term, casus_clock_date(written)) <= now;
+}
+
+/* casus_int.log_terms_unknown(): databases that allow no connections, whose term nobody has found */
+PG_FUNCTION_INFO_V1(casus_sql_log_terms_unknown);
+Datum
+casus_sql_log_terms_unknown(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ListCell   *lc;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	/* Also asked by casus.doctor() of a server that has not loaded casus. */
+	if (!casus_preloaded)
+		return (Datum) 0;
+	foreach(lc, casus_logterm_databases())
+	{
+		const CasusLogDatabase *database = lfirst(lc);
+		Datum		value = CStringGetTextDatum(NameStr(database->name));
+		bool		isnull = false;
+
+		if (!database->is_open && months_of(database->oid) < 0)
+			tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
+	}
+	return (Datum) 0;
 }
 
 /* ---- start ---- */

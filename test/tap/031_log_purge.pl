@@ -96,6 +96,7 @@ is(sql(q{SELECT finding FROM casus.doctor() WHERE code = 'log_term'}), "File $fi
 # Another database of the node, which shares the log.
 sql('CREATE DATABASE dicht ALLOW_CONNECTIONS false');
 like(refused('SELECT casus.purge_log()'), qr/not known how long database "dicht" keeps/, 'nothing goes while a database is not known');
+like(sql(q{SELECT severity || ' ' || finding FROM casus.doctor() WHERE code = 'log_term_unknown'}), qr/^warning Database dicht allows no connections/, '... doctor says so');
 sql('DROP DATABASE dicht');
 sql('CREATE DATABASE ander');
 sql(q{CREATE EXTENSION casus; SELECT casus.install_protocol('beesel-2021'); SELECT casus.open_file('beesel-2021', 'ander');
@@ -107,6 +108,10 @@ ok($known->(), 'once the loader has been there it is known');
 is(sql('SELECT segments FROM casus.purge_log()'), '0', 'nothing is old enough');
 set_clock('2026-04-03 09:00:00');
 is(sql('SELECT segments FROM casus.purge_log()'), '0', 'after five years the other database still wants seven');
+sql('ALTER DATABASE ander ALLOW_CONNECTIONS false');
+is(sql('SELECT segments FROM casus.purge_log()'), '0', '... also when nobody can look into it any more');
+is(sql(q{SELECT count(*) FROM casus.doctor() WHERE code = 'log_term_unknown'}), '0', '... its term is the one that was found last');
+sql('ALTER DATABASE ander ALLOW_CONNECTIONS true');
 sql(q{SELECT casus.set_parameter('ander', 'bewaartermijn_logboek', '12')}, db => 'ander');
 is(sql(q{SELECT segments FROM casus.purge_log(before => '2021-03-03')}), '0', 'and no earlier than the caller asks for');
 
