@@ -56,6 +56,7 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "common/string.h"
 #include "executor/executor.h"
 #include "nodes/execnodes.h"
 #include "nodes/plannodes.h"
@@ -346,5 +347,17 @@ casus_compat_executor_run(QueryDesc *query, ScanDirection direction,
 	standard_ExecutorRun(query, direction, count, once);
 }
 #endif
+
+/* 16 and later write \\xNN for what is not ASCII, 15 a question mark. */
+static inline char *
+casus_compat_clean_ascii(char *text)
+{
+#if PG_VERSION_NUM < 160000
+	pg_clean_ascii(text);
+	return text;
+#else
+	return pg_clean_ascii(text, 0);
+#endif
+}
 
 #endif							/* CASUS_COMPAT_H */

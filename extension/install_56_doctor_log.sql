@@ -30,7 +30,9 @@ CREATE VIEW casus_int.chain_finding AS
 		CASE l.state WHEN 'refused' THEN 'log_collect_refused' ELSE 'log_collect_late' END AS code,
 		pg_catalog.format('The access log of %s %s: %s.', l.source, coalesce('is not collected since ' || l.collected_at, 'has never been collected'),
 			coalesce(l.finding, 'the process that collects does not get on')) AS finding,
-		CASE l.state WHEN 'refused' THEN 'Find out who changed it or rebuilt that server; then stop it, keep its log and key file apart and start it without them: it begins a log of its own.'
+		CASE WHEN l.state = 'refused' AND EXISTS (SELECT FROM casus_int.log_chains() o WHERE o.node = l.node AND o.state <> 'refused')
+				THEN 'Name each server once in casus.log_collect; of two servers with one key file stop one, keep its log and key file apart and start it without them: it begins a log of its own.'
+			WHEN l.state = 'refused' THEN 'Find out who changed it or rebuilt that server; then stop it, keep its log and key file apart and start it without them: it begins a log of its own.'
 			ELSE 'Look at that server, at its login for casus_collector and at the copies of key files beside casus.log_key_file; it goes on by itself.' END AS mend
 	FROM casus_int.log_chains() l WHERE l.state IN ('refused', 'failing', 'late')
 	UNION ALL

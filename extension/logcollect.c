@@ -94,13 +94,15 @@ static void pg_attribute_printf(3, 4)
 give_up(Source *source, bool refused, const char *format,...)
 {
 	CasusLogStanding *standing = &source->standing;
+	char		text[2 * CASUS_LOG_FINDING];
 	char		finding[CASUS_LOG_FINDING];
 	va_list		arguments;
 	bool		known;
 
 	va_start(arguments, format);
-	vsnprintf(finding, sizeof(finding), format, arguments);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	casus_logpull_clip(finding, text, sizeof(finding));
 	known = strcmp(standing->finding, finding) == 0;
 	standing->refused = refused;
 	strlcpy(standing->finding, finding, sizeof(standing->finding));
@@ -197,12 +199,28 @@ follow_purge(Source *source)
 	return false;
 }
 
+/*
+ * Another server of the setting, that answers, has said to be this node: of
+ * two the first is collected.  NULL: there is none.
+ */
+static const Source *
+same_node_before(const Source *source)
+{
+	for (const Source *other = sources; other < source; other++)
+		if (other->standing.known && !other->standing.is_own &&
+			(other->standing.finding[0] == '\0' || other->standing.refused) &&
+			memcmp(other->standing.node, source->standing.node, CASUS_LOG_NODE) == 0)
+			return other;
+	return NULL;
+}
+
 /* Whose log is it, and is there a copy to go on with?  False: there is nothing to collect. */
 static bool
 prepare(Source *source, CasusLogPiece *piece)
 {
 	CasusLogStanding *standing = &source->standing;
 	CasusLogHead own;
+	const Source *other;
 	const char *why;
 	bool		damaged;
 
@@ -224,6 +242,9 @@ prepare(Source *source, CasusLogPiece *piece)
 		give_up(source, true, "it has the key file of this server, so both logs bear one name: stop it, remove its key file, start it");
 	else if (standing->is_own)
 		tell_collected(source);
+	else if ((other = same_node_before(source)) != NULL)
+		give_up(source, true, "it is the node that %s is, too: one server is named twice, or two servers have one key file",
+				other->standing.label);
 	else if (source->copy == NULL &&
 			 (source->copy = casus_logcopy_open(piece->node, &damaged, &why)) == NULL)
 		give_up(source, damaged, "%s", why);
@@ -343,8 +364,12 @@ collect(Source *source)
 			return;
 		}
 	}
-	if (follow_purge(source))
-		tell_collected(source);
+	if (!follow_purge(source))
+		return;
+	tell_collected(source);
+	/* Nothing came behind what is missing: the next turn begins where the copy ends. */
+	if (point->segment == 0)
+		close_copy(source);
 }
 
 /* ---- the process ---- */
@@ -380,7 +405,7 @@ list_sources(void)
 		if (source->conninfo == NULL)
 			break;
 		label = casus_logpull_label(source->conninfo, &wrong);
-		strlcpy(source->standing.label, label ? label : "local", CASUS_LOG_LABEL);
+		casus_logpull_clip(source->standing.label, label ? label : "local", CASUS_LOG_LABEL);
 		nsources++;
 		tell(source);
 	}

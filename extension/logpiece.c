@@ -21,6 +21,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "replication/walreceiver.h"
+#include "parser/scansup.h"
 #include "storage/fd.h"
 #include "storage/spin.h"
 #include "utils/builtins.h"
@@ -59,7 +60,9 @@ standby_name(void)
 	explicit_bzero(conninfo, sizeof(conninfo));
 	if (name == NULL || name[0] == '\0')
 		name = pstrdup(cluster_name && cluster_name[0] ? cluster_name : "walreceiver");
-	return name;
+	/* As that server makes it a name, whatever bytes stand in the setting. */
+	truncate_identifier(name, strlen(name), false);
+	return casus_compat_clean_ascii(name);
 }
 
 /* What stands for the segments that are gone; NULL: none are. */

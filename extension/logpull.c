@@ -18,6 +18,7 @@
 
 #include "libpq-fe.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "postmaster/interrupt.h"
@@ -34,10 +35,27 @@ struct CasusLogPull
 	char		error[CASUS_LOGPULL_ERROR];
 };
 
+/* Of what another server says, which may be any bytes, as much as fits, as UTF-8. */
+void
+casus_logpull_clip(char *to, const char *from, size_t size)
+{
+	int			length = strlen(from);
+	int			fits = pg_encoding_mbcliplen(PG_UTF8, from, length, size - 1);
+
+	length = Min(fits, length);
+	memmove(to, from, length);
+	to[length] = '\0';
+	if (pg_encoding_verifymbstr(PG_UTF8, to, length) == length)
+		return;
+	for (char *p = to; *p; p++)
+		if (IS_HIGHBIT_SET(*p))
+			*p = '?';
+}
+
 static bool
 fail(CasusLogPull *pull, const char *what)
 {
-	strlcpy(pull->error, what, sizeof(pull->error));
+	casus_logpull_clip(pull->error, what, sizeof(pull->error));
 	/* In one line. */
 	for (char *p = pull->error; *p; p++)
 		if (*p == '\n')
@@ -301,7 +319,7 @@ read_piece(const PGresult *result, CasusLogPiece *piece)
 		return false;
 	memcpy(piece->node, PQgetvalue(result, 0, 0), CASUS_LOG_NODE);
 	piece->complete = PQgetvalue(result, 0, 4)[0] != 0;
-	strlcpy(piece->standby, PQgetvalue(result, 0, 6), sizeof(piece->standby));
+	casus_logpull_clip(piece->standby, PQgetvalue(result, 0, 6), sizeof(piece->standby));
 	piece->is_standby = !PQgetisnull(result, 0, 6);
 	piece->missing = PQgetisnull(result, 0, 7);
 	piece->bytes = PQgetvalue(result, 0, 7);

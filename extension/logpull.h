@@ -11,6 +11,7 @@
 #include "logsegment.h"
 
 #define CASUS_LOGPULL_ERROR	200
+#define CASUS_LOG_STANDBY	(4 * NAMEDATALEN)	/* bytes: what is not ASCII may take four */
 #define CASUS_LOG_SOURCES	32	/* servers in casus.log_collect, at most */
 
 typedef struct CasusLogPull CasusLogPull;
@@ -25,11 +26,12 @@ typedef struct CasusLogPiece
 	bool		missing;		/* the segment is not there */
 	bool		is_standby;
 	uint64		last_seq;		/* of the log */
-	char		standby[NAMEDATALEN];	/* as it is called where it streams from */
+	char		standby[CASUS_LOG_STANDBY]; /* as it is called where it streams from */
 	const char *bytes;
 	size_t		length;
 } CasusLogPiece;
 
+extern void casus_logpull_clip(char *to, const char *from, size_t size);
 extern char *casus_logpull_next(const char **list);
 extern char *casus_logpull_label(const char *conninfo, char **wrong);
 extern char *casus_logpull_application(const char *conninfo);

@@ -86,6 +86,17 @@ state_of(const CasusLogStanding *standing, bool is_own)
 	return late < GetCurrentTimestamp() ? "late" : "collected";
 }
 
+/* In the encoding of this database. */
+static Datum
+text_of(const char *utf8)
+{
+	StringInfoData line;
+
+	initStringInfo(&line);
+	appendStringInfoString(&line, utf8);
+	return CStringGetTextDatum(casus_logfollow_text(&line));
+}
+
 static void
 put_chain(ReturnSetInfo *result, const uint8 *node, const CasusLogStanding *standing, bool is_own)
 {
@@ -103,9 +114,9 @@ put_chain(ReturnSetInfo *result, const uint8 *node, const CasusLogStanding *stan
 	}
 	values[0] = UUIDPGetDatum(&uuid);
 	nulls[0] = node == NULL;
-	values[1] = CStringGetTextDatum(standing->label);
+	values[1] = text_of(standing->label);
 	nulls[1] = standing->label[0] == '\0';
-	values[2] = CStringGetTextDatum(standing->standby);
+	values[2] = text_of(standing->standby);
 	nulls[2] = standing->standby[0] == '\0';
 	values[3] = CStringGetTextDatum(state_of(standing, is_own));
 	values[4] = Int64GetDatum((int64) first);
@@ -119,7 +130,7 @@ put_chain(ReturnSetInfo *result, const uint8 *node, const CasusLogStanding *stan
 	nulls[8] = standing->time == 0;
 	values[9] = TimestampTzGetDatum(standing->collected_at);
 	nulls[9] = standing->collected_at == 0 || is_own;
-	values[10] = CStringGetTextDatum(standing->finding);
+	values[10] = text_of(standing->finding);
 	nulls[10] = standing->finding[0] == '\0';
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }

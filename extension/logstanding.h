@@ -12,7 +12,7 @@
 
 #include "datatype/timestamp.h"
 
-#define CASUS_LOG_LABEL		128
+#define CASUS_LOG_LABEL		256
 #define CASUS_LOG_FINDING	400
 
 /* What is told of a server. */
@@ -23,7 +23,7 @@ typedef struct CasusLogStanding
 	bool		is_own;			/* this server itself */
 	bool		refused;		/* what came does not hold */
 	uint8		node[CASUS_LOG_NODE];
-	char		standby[NAMEDATALEN];	/* as pg_stat_replication calls it; empty: it is none */
+	char		standby[CASUS_LOG_STANDBY];	/* as pg_stat_replication calls it; empty: it is none */
 	TimestampTz collected_at;	/* up to what it had then; 0: never */
 	uint64		seq;			/* of the last record collected */
 	int64		time;			/* of that, microseconds since 1970 */

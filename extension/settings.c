@@ -63,6 +63,7 @@ check_log_collect(char **value, void **extra, GucSource source)
 	const char *list = *value;
 	char	   *conninfo;
 	char	   *wrong;
+	int			n = 0;
 
 	while ((conninfo = casus_logpull_next(&list)) != NULL)
 	{
@@ -70,6 +71,11 @@ check_log_collect(char **value, void **extra, GucSource source)
 		if (wrong != NULL)
 		{
 			GUC_check_errdetail("%s", wrong);
+			return false;
+		}
+		if (++n > CASUS_LOG_SOURCES)
+		{
+			GUC_check_errdetail("It names more than %d servers.", CASUS_LOG_SOURCES);
 			return false;
 		}
 	}

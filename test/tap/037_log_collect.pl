@@ -7,6 +7,7 @@ use Digest::SHA qw(hmac_sha256);
 use File::Copy qw(copy);
 use File::Path qw(rmtree);
 use IO::Socket::INET;
+use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -114,6 +115,7 @@ my ($code, $message) = CasusTest::refusal($primary, q{ALTER SYSTEM SET casus.log
 like($message, qr/invalid value for parameter "casus.log_collect"/, 'a password does not stand in the setting');
 (undef, $message) = CasusTest::refusal($primary, q{ALTER SYSTEM SET casus.log_collect = 'host=a sslkey=/k sslpassword=b'});
 like($message, qr/invalid value for parameter "casus.log_collect"/, '... nor that of a key file');
+is((CasusTest::refusal($primary, "ALTER SYSTEM SET casus.log_collect = '" . join('; ', ('host=a') x 33) . q{'}))[1], 'invalid value for parameter "casus.log_collect": "' . join('; ', ('host=a') x 33) . '"', 'more servers than can be collected do not stand in it either');
 for my $user ('auditor', 'coordinator')
 {
 	(undef, $message) = CasusTest::refusal($standby, 'SELECT * FROM casus.log_piece(1, 0)', user => $user);
@@ -155,6 +157,12 @@ my $seen = audit($standby, 'SELECT seq FROM casus.log_anchor()');
 sleep 3;
 is(audit($standby, "SELECT count(*) FROM casus.access_log WHERE code = 'log_piece' AND role = 'ophaler'"), '1', 'that the log is collected is on record once, not at each look');
 is(audit($primary, q{SELECT ok FROM casus.verify_log()}), 't', 'the log of the primary is whole');
+
+collect_from($primary, $standby, $standby);
+ok(wait_until(sub { audit($primary, q{SELECT string_agg(state, ' ' ORDER BY state) FROM casus.log_chain WHERE source IS NOT NULL}) eq 'collected refused' }), 'of two servers that are one node one is collected');
+like(doctor($primary, 'log_collect_refused'), qr/^critical: .*: it is the node that .* is, too: one server is named twice, or two servers have one key file\.$/, '... and doctor names the other');
+like(sql($primary, q{SELECT mend FROM casus.doctor() WHERE code = 'log_collect_refused'}), qr/^Name each server once/, '... with what to do');
+collect_from($primary, $standby);
 
 # ---- many segments, another key, restarts ----
 
@@ -447,13 +455,16 @@ sub entry
 my $source_log = $source->data_dir . "/casus_log/$node_name";
 sub file_of { return sprintf '%s/%012d.log', $_[0], $_[1] }
 sub numbers_of { return map { m{/0*(\d+)\.log$} } sort glob "$_[0]/*.log" }
+# Segments of 20 entries each, one per age in years; and the key file of that node.
+sub make_log
 {
-	my ($seq, $mac) = (0, "\0" x 32);
-	mkdir $source_log, 0700 or die $!;
-	for my $segment (1 .. 6)
+	my ($directory, $name, @ages) = @_;
+	my ($seq, $mac, $segment) = (0, "\0" x 32, 0);
+	mkdir $directory, 0700 or die $!;
+	for my $age (@ages)
 	{
-		my $time = time - (10 - $segment) * $year;
-		my $header = pack('a8VVa16Q<VVQ<q<a32', 'CASUSLOG', 1, 128, pack('H*', $node_name), $segment, 1, 0, $seq + 1, $time * 1_000_000, $mac);
+		my $time = time - int($age * $year);
+		my $header = pack('a8VVa16Q<VVQ<q<a32', 'CASUSLOG', 1, 128, pack('H*', $name), ++$segment, 1, 0, $seq + 1, $time * 1_000_000, $mac);
 		$mac = hmac_sha256($header, $secret);
 		my $bytes = $header . $mac;
 		for (1 .. 20)
@@ -461,10 +472,11 @@ sub numbers_of { return map { m{/0*(\d+)\.log$} } sort glob "$_[0]/*.log" }
 			$bytes .= entry(++$seq, $time, '{"ts":"2015-01-01T00:00:00Z","kind":"maintenance","code":"old"}', $mac);
 			$mac = substr $bytes, -32;
 		}
-		put(file_of($source_log, $segment), $bytes);
+		put(file_of($directory, $segment), $bytes);
 	}
+	return put(key_file($source), slurp_file(key_file($second)) =~ s/^node \K[0-9a-f]+$/$name/mr =~ s/^1 \K[0-9a-f]+.*\z/unpack('H*', $secret) . "\n"/msre);
 }
-put(key_file($source), slurp_file(key_file($second)) =~ s/^node \K[0-9a-f]+$/$node_name/mr =~ s/^1 \K[0-9a-f]+.*\z/unpack('H*', $secret) . "\n"/msre);
+make_log($source_log, $node_name, 9, 8, 7, 6, 5, 4);
 unlink $source->data_dir . '/standby.signal';
 $source->append_conf('postgresql.conf', "casus.log_retention = '1d'\n");
 $source->start;
@@ -584,6 +596,46 @@ put(file_of($copy_of_it, 5), $its{5});
 $second->start;
 ok(wait_until(sub { copied() eq '6' }), 'killed between checkpoint and segments: they go at the next look');
 copy_holds('... and the copy is whole', 100);
+
+# ---- purges at once, and beside those who verify and collect ----
+
+$source->stop;
+($source_log, $node_name) = ($source->data_dir . '/casus_log/' . 'cd' x 16, 'cd' x 16);
+make_log($source_log, $node_name, map { 9 - $_ / 10 } 1 .. 40);
+$source->start;
+hand_over_key($source, $second, 'bron');
+sql($second, q{SELECT casus.set_parameter('beesel', 'bewaartermijn_logboek', '1')});
+{
+	open my $lock, '+>>', "$source_log/purge.lock" or die $!;
+	flock $lock, 2;
+	wait_until(sub { (CasusTest::refusal($source, 'SELECT casus.purge_log()'))[1] !~ /not known/ });
+	is((CasusTest::refusal($source, 'SELECT casus.purge_log()'))[1], 'the access log is being purged by another session', 'two purges at once: the second is told');
+	close $lock;
+}
+{
+	my (@purges, @out, @err);
+	my ($verified, $told) = ('', '');
+	my $verifier = IPC::Run::start([ 'psql', '-XAtq', '-d', $source->connstr('postgres'), '-c', 'SELECT casus.verify_log() FROM generate_series(1, 60)' ], '>', \$verified, '2>', \$told);
+	for my $n (0 .. 3)
+	{
+		my $ask = join '; ', map { "SELECT segments FROM casus.purge_log(before => now() - interval '" . int((9 - $_ / 10) * 365) . q{ days')} } 1 .. 39;
+		push @purges, IPC::Run::start([ 'psql', '-XAtq', '-d', $source->connstr('postgres'), map { ('-c', $_) } split /; /, $ask ], '>', \$out[$n], '2>', \$err[$n]);
+	}
+	$_->finish for @purges, $verifier;
+	my $gone = 0;
+	$gone += $_ for map { split } @out;
+	is(join(' ', numbers_of($source_log)), join(' ', $gone + 1 .. 40), "four sessions purge at once: $gone segments went once each");
+	cmp_ok($gone, '>', 30, '... as many as could');
+	is(join('', @err) =~ s/^ERROR:  the access log is being purged by another session\n//mgr, '', '... and who came second was told that');
+	is($verified =~ s/^\(t,.*\n//mgr . $told, '', '... who verifies meanwhile finds nothing wrong');
+	is(audit($source, 'SELECT ok, finding FROM casus.verify_log()'), 't|', '... or afterwards');
+	my @cuts = map { /"text":"checkpoint (\d+):/ } map { $_->{payload} } CasusTest::log_records($source, raw => 1);
+	is(join(' ', @cuts), join(' ', sort { $a <=> $b } @cuts), '... each with an entry of its own');
+}
+($copy_of_it, $its_uuid) = ($second->data_dir . "/casus_log/$node_name", uuid($source));
+becomes(qr/^collected$/, 'who collects meanwhile goes on');
+ok(wait_until(sub { copied() eq join ' ', numbers_of($source_log) }), '... and has what is left');
+is(audit($second, "SELECT ok, finding FROM casus.verify_log(node => '$its_uuid')"), 't|', '... which verifies');
 $_->stop for $source, $second;
 
 done_testing();
