@@ -302,6 +302,9 @@ extern bool casus_lognote_narrowed(const NoteSet *set);
 extern bool casus_logqual_has_policy(const Plan *scan, const CasusProtected *table);
 extern bool casus_logqual_carries_away(List *quals);
 extern ExprState *casus_logqual_rest(PlanState *ps);
+extern bool casus_logqual_only_columns(List *targetlist);
+extern bool casus_logqual_fetch_label(IndexOnlyScanState *state, AttrNumber attno,
+									  pg_uuid_t *label);
 extern AttrNumber casus_logqual_index_column(IndexOnlyScan *plan, AttrNumber label);
 
 /* ---- logscan.c: the scans of running statements ---- */

@@ -301,6 +301,23 @@ casus_compat_clear_scan_counts(PlanState *node)
 #endif
 }
 
+/*
+ * Does the executor of this node look at its qual when it runs, and return what
+ * stands in its scan slot?  From 18 on a sequential scan has chosen a routine by
+ * then.  Of later versions nothing is known.
+ */
+static inline bool
+casus_compat_asks_qual_late(const PlanState *node)
+{
+#if PG_VERSION_NUM >= 190000
+	return false;
+#elif PG_VERSION_NUM >= 180000
+	return IsA(node, IndexScanState) || IsA(node, BitmapHeapScanState);
+#else
+	return IsA(node, IndexScanState) || IsA(node, BitmapHeapScanState) || IsA(node, SeqScanState);
+#endif
+}
+
 /* 18 knows by itself whether a portal has been run before. */
 extern void casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 									 uint64 count, bool once);

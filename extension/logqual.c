@@ -1,7 +1,7 @@
 /*
  * logqual.c
- *		What the condition of a scan looks like: for logscan.c, which decides
- *		by it when a row goes on record.
+ *		What the condition of a scan looks like, and what it computes and
+ *		returns: for logscan.c, which decides by it when a row goes on record.
  *
  * Keeps nothing.
  *
@@ -11,9 +11,12 @@
 #include "guard.h"
 
 #include "access/htup_details.h"
+#include "access/relscan.h"
+#include "access/tableam.h"
 #include "access/transam.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/syscache.h"
 
@@ -108,6 +111,22 @@ casus_logqual_rest(PlanState *ps)
 	return subplan_walker((Node *) rest, NULL) ? ps->qual : ExecInitQual(rest, ps);
 }
 
+/* Does a select list name columns and compute nothing?  A whole row is put together. */
+bool
+casus_logqual_only_columns(List *targetlist)
+{
+	ListCell   *cell;
+
+	foreach(cell, targetlist)
+	{
+		Expr	   *expr = ((TargetEntry *) lfirst(cell))->expr;
+
+		if (!IsA(expr, Var) || ((Var *) expr)->varattno == InvalidAttrNumber)
+			return false;
+	}
+	return true;
+}
+
 /* The column of the label in what an index-only scan returns; 0: not in it. */
 AttrNumber
 casus_logqual_index_column(IndexOnlyScan *plan, AttrNumber label)
@@ -122,4 +141,28 @@ casus_logqual_index_column(IndexOnlyScan *plan, AttrNumber label)
 			return entry->resno;
 	}
 	return 0;
+}
+
+/* The label of the row of an index-only scan, which reads no heap tuple. */
+bool
+casus_logqual_fetch_label(IndexOnlyScanState *state, AttrNumber attno, pg_uuid_t *label)
+{
+	Relation	rel = state->ss.ss_currentRelation;
+	IndexFetchTableData *fetch = table_index_fetch_begin(rel);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	ItemPointerData tid = state->ioss_ScanDesc->xs_heaptid;
+	bool		again = false;
+	bool		found;
+	bool		isnull = true;
+	Datum		datum = 0;
+
+	found = table_index_fetch_tuple(fetch, &tid, state->ss.ps.state->es_snapshot,
+									slot, &again, NULL);
+	if (found)
+		datum = slot_getattr(slot, attno, &isnull);
+	if (!isnull)
+		*label = *DatumGetUUIDP(datum);
+	ExecDropSingleTupleTableSlot(slot);
+	table_index_fetch_end(fetch);
+	return !isnull;
 }

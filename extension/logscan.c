@@ -8,6 +8,12 @@
  * which a wrapper round the whole node would not: an error in the select list
  * may hold its values.
  *
+ * Where the policy is the only condition and the node computes nothing, since
+ * its select list names columns and no more, nothing can happen to a row between
+ * the two.  There the node is left without a qual, which costs more per row than
+ * the policy does for a row outside the protocol, and a wrapper round it asks the
+ * policy of each row that it returns; see can_wrap().
+ *
  * While the rest runs, the row is in flight: expressions of the user may work on
  * it.  When a message leaves meanwhile (an error, a notice) the rows in flight
  * are noted too.  Where the qual calls code that could carry values away without
@@ -18,8 +24,8 @@
  * application meet no others, so that everything that a record needs is made
  * when the first governed row passes the policy, and not before.
  *
- * A scan without a qual exists under observe only: there the node itself is
- * wrapped, since some executors choose a routine without qual beforehand.
+ * A scan that never had a qual exists under observe only: there the node is
+ * wrapped too, since some executors choose a routine without qual beforehand.
  *
  * All of this lives in the memory of the executor state, and logstatement.c
  * takes it off the lists here before that goes.  The lists are private to the
@@ -28,13 +34,11 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
+#include "loglabel.h"
 
-#include "access/htup_details.h"
 #include "access/parallel.h"
-#include "access/relscan.h"
-#include "access/tableam.h"
-#include "access/tupmacs.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -75,37 +79,17 @@ void		(*casus_logscan_passing) (QueryDesc *query, const CasusProtected *observed
 static LogScan *in_flight = NULL;	/* innermost first */
 static LogScan *node_scans = NULL;	/* those whose node is wrapped */
 
+/* The one of them that ran last; and one of none, so that there is always one. */
+static LogScan no_node = {0};
+static LogScan *last_node = &no_node;
+
 /* ---- labels ---- */
-
-/*
- * The label at the end of a stored row.  Where it is the last column that the
- * row has, it is the row's last bytes, since a label is of fixed length and
- * nothing stands behind it.  That spares taking apart all columns before it,
- * which perhaps nobody needs.  NULL: it must be looked for.
- */
-static inline const pg_uuid_t *
-last_label(const LogScan *scan, TupleTableSlot *slot)
-{
-	HeapTuple	tuple;
-
-	if (unlikely(!TTS_IS_BUFFERTUPLE(slot)))
-		return NULL;
-	tuple = ((HeapTupleTableSlot *) slot)->tuple;
-	if (unlikely(tuple == NULL ||
-				 HeapTupleHeaderGetNatts(tuple->t_data) != scan->last_attno))
-		return NULL;
-	if (HeapTupleHasNulls(tuple) &&
-		att_isnull(scan->last_attno - 1, tuple->t_data->t_bits))
-		return NULL;
-	return (const pg_uuid_t *) ((const char *) tuple->t_data + tuple->t_len -
-								sizeof(pg_uuid_t));
-}
 
 /* The label of a row; NULL: it has none. */
 static const pg_uuid_t *
 slot_label(const LogScan *scan, TupleTableSlot *slot)
 {
-	const pg_uuid_t *raw = last_label(scan, slot);
+	const pg_uuid_t *raw = casus_loglabel_last(slot, scan->last_attno);
 	bool		isnull;
 	Datum		datum;
 
@@ -115,45 +99,14 @@ slot_label(const LogScan *scan, TupleTableSlot *slot)
 	return isnull ? NULL : DatumGetUUIDP(datum);
 }
 
-/* For every row, before anything else is asked of it. */
-static inline bool
-is_outside(const pg_uuid_t *raw)
-{
-	return memcmp(raw, &casus_label_outside, sizeof(pg_uuid_t)) == 0;
-}
-
-/* The label of the row of an index-only scan, which reads no heap tuple. */
-static bool
-fetch_label(LogScan *scan, pg_uuid_t *label)
-{
-	IndexOnlyScanState *state = castNode(IndexOnlyScanState, scan->ps);
-	Relation	rel = state->ss.ss_currentRelation;
-	IndexFetchTableData *fetch = table_index_fetch_begin(rel);
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	ItemPointerData tid = state->ioss_ScanDesc->xs_heaptid;
-	bool		again = false;
-	bool		found;
-	bool		isnull = true;
-	Datum		datum = 0;
-
-	found = table_index_fetch_tuple(fetch, &tid, scan->ps->state->es_snapshot,
-									slot, &again, NULL);
-	if (found)
-		datum = slot_getattr(slot, scan->heap_attno, &isnull);
-	if (!isnull)
-		*label = *DatumGetUUIDP(datum);
-	ExecDropSingleTupleTableSlot(slot);
-	table_index_fetch_end(fetch);
-	return !isnull;
-}
-
 static bool
 row_label(LogScan *scan, TupleTableSlot *slot, pg_uuid_t *label)
 {
 	const pg_uuid_t *raw;
 
 	if (scan->attno == 0)
-		return fetch_label(scan, label);
+		return casus_logqual_fetch_label(castNode(IndexOnlyScanState, scan->ps), scan->heap_attno,
+										 label);
 	raw = slot_label(scan, slot);
 	if (raw != NULL)
 		*label = *raw;
@@ -362,7 +315,7 @@ eval_policy_on(LogScan *scan, TupleTableSlot *slot, const pg_uuid_t *raw)
 	if (unlikely(raw == NULL))
 	{
 		raw = slot_label(scan, slot);
-		if (raw != NULL && is_outside(raw))
+		if (raw != NULL && casus_loglabel_is_outside(raw))
 			return BoolGetDatum(true);
 	}
 	if (raw == NULL || !passes_policy(scan, raw))
@@ -375,14 +328,14 @@ eval_policy_on(LogScan *scan, TupleTableSlot *slot, const pg_uuid_t *raw)
  * Where the policy is all there is: no expression of the user's works on the
  * row before it has passed.
  */
-static Datum
+static pg_attribute_hot Datum
 eval_policy(ExprState *state, ExprContext *econtext, bool *isnull)
 {
 	LogScan    *scan = (LogScan *) state->evalfunc_private;
-	const pg_uuid_t *raw = last_label(scan, econtext->ecxt_scantuple);
+	const pg_uuid_t *raw = casus_loglabel_last(econtext->ecxt_scantuple, scan->last_attno);
 
 	*isnull = false;
-	if (likely(raw != NULL && is_outside(raw)))
+	if (likely(raw != NULL && casus_loglabel_is_outside(raw)))
 		return BoolGetDatum(true);
 	return eval_policy_on(scan, econtext->ecxt_scantuple, raw);
 }
@@ -398,7 +351,7 @@ eval_qual(ExprState *state, ExprContext *econtext, bool *isnull)
 	*isnull = false;
 	if (unlikely(raw == NULL))
 		return BoolGetDatum(false);
-	if (is_outside(raw))
+	if (casus_loglabel_is_outside(raw))
 		return scan->rest->evalfunc(scan->rest, econtext, isnull);
 	if (!passes_policy(scan, raw))
 		return BoolGetDatum(false);
@@ -431,14 +384,62 @@ eval_observed(ExprState *state, ExprContext *econtext, bool *isnull)
 	return BoolGetDatum(result);
 }
 
-static LogScan *
-find_scan(PlanState *ps)
+static pg_noinline LogScan *
+search_scan(PlanState *ps)
 {
 	for (LogScan *scan = node_scans; scan != NULL; scan = scan->next_node)
+	{
 		if (scan->ps == ps)
+		{
+			last_node = scan;
 			return scan;
+		}
+	}
 	elog(ERROR, "casus lost sight of a scan");
 	return NULL;
+}
+
+static inline LogScan *
+find_scan(PlanState *ps)
+{
+	return likely(last_node->ps == ps) ? last_node : search_scan(ps);
+}
+
+/* From this row on, the first that passes; in the memory that a qual would have had. */
+static pg_noinline TupleTableSlot *
+next_passing(LogScan *scan, TupleTableSlot *result)
+{
+	MemoryContext own = scan->ps->ps_ExprContext->ecxt_per_tuple_memory;
+
+	while (!TupIsNull(result))
+	{
+		const pg_uuid_t *raw = casus_loglabel_last(scan->flying, scan->last_attno);
+		MemoryContext old = MemoryContextSwitchTo(own);
+		bool		passes = DatumGetBool(eval_policy_on(scan, scan->flying, raw));
+
+		MemoryContextSwitchTo(old);
+		if (passes)
+			break;
+		InstrCountFiltered1(scan->ps, 1);
+		CHECK_FOR_INTERRUPTS();
+		result = scan->real(scan->ps);
+	}
+	return result;
+}
+
+/*
+ * A node that has lost the policy, its only qual: it is asked of each row that
+ * the node returns.  What it returns stands in its slot, which at the end is empty.
+ */
+static pg_attribute_hot TupleTableSlot *
+exec_policed(PlanState *ps)
+{
+	LogScan    *scan = find_scan(ps);
+	TupleTableSlot *result = scan->real(ps);
+
+	if (likely(casus_loglabel_plain_outside(scan->flying, scan->last_attno)))
+		return result;
+	return next_passing(scan, result);
 }
 
 /* A node without a qual: each row it returns has passed. */
@@ -448,7 +449,6 @@ exec_node(PlanState *ps)
 	LogScan    *scan = find_scan(ps);
 	TupleTableSlot *result;
 
-	scan->flying = ((ScanState *) ps)->ss_ScanTupleSlot;
 	scan->noted = false;
 	scan->outer = in_flight;
 	in_flight = scan;
@@ -461,11 +461,53 @@ exec_node(PlanState *ps)
 
 /* ---- putting ourselves in the way ---- */
 
+#define MAX_POLICED		8		/* wrapped nodes, beyond which to search them costs too much */
+#define WORTH_WRAPPING	16		/* rows, below which it costs more than it spares */
+
+static void
+wrap_node(LogScan *scan, PlanState *ps, ExecProcNodeMtd wrapper)
+{
+	scan->flying = ((ScanState *) ps)->ss_ScanTupleSlot;
+	scan->real = ps->ExecProcNodeReal;
+	scan->next_node = node_scans;
+	node_scans = scan;
+	ExecSetExecProcNode(ps, wrapper);
+}
+
+/*
+ * May the node lose the policy, its only qual, and be wrapped instead?  It must
+ * look at its qual when it runs, return the row that stands in its slot, as it is
+ * stored, and compute nothing from it; in an EvalPlanQual the row stands elsewhere.
+ */
+static bool
+can_wrap(const PlanState *ps)
+{
+	int			n = 0;
+
+	if (ps->plan->plan_rows < WORTH_WRAPPING)
+		return false;
+	if (!casus_compat_asks_qual_late(ps) || ps->state->es_epq_active != NULL ||
+		!TTS_IS_BUFFERTUPLE(((ScanState *) ps)->ss_ScanTupleSlot))
+		return false;
+	if (ps->ps_ProjInfo != NULL && !casus_logqual_only_columns(ps->plan->targetlist))
+		return false;
+	for (LogScan *scan = node_scans; scan != NULL; scan = scan->next_node)
+		n++;
+	return n < MAX_POLICED;
+}
+
 static void
 wrap_qual(LogScan *scan, PlanState *ps)
 {
 	ExprState  *wrapped = &scan->wrapped;
 	bool		alone = scan->filtered && list_length(ps->plan->qual) == 1;
+
+	if (alone && can_wrap(ps))
+	{
+		ps->qual = NULL;
+		wrap_node(scan, ps, exec_policed);
+		return;
+	}
 
 	/* Of a point read there is none to be wrapped; see logpoint.c. */
 	if (ps->qual == NULL)
@@ -523,12 +565,7 @@ casus_logscan_watch(LogStatement *statement, ScanState *state, const CasusProtec
 	if (filtered || ps->qual != NULL)
 		wrap_qual(scan, ps);
 	else
-	{
-		scan->real = ps->ExecProcNodeReal;
-		scan->next_node = node_scans;
-		node_scans = scan;
-		ExecSetExecProcNode(ps, exec_node);
-	}
+		wrap_node(scan, ps, exec_node);
 }
 
 /* The statement's memory is about to go: notes what is in flight there. */
@@ -539,6 +576,7 @@ casus_logscan_drop(LogStatement *statement)
 
 	if (likely(in_flight == NULL && node_scans == NULL))
 		return;
+	last_node = &no_node;
 	while (*link != NULL)
 	{
 		if ((*link)->statement == statement)

@@ -57,8 +57,19 @@ SET enable_bitmapscan = off;
 SELECT counts('SELECT * FROM zaak WHERE id = 57');
 SELECT counts('SELECT * FROM zaak WHERE id = 7777');
 SELECT counts('SELECT id FROM zaak WHERE id = ANY (ARRAY[57, 300, 7777])');
+-- Many rows, where the node is wrapped: what comes out is counted, what is hidden is not.
+CREATE FUNCTION came(sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (ANALYZE, FORMAT json, COSTS off, TIMING off, SUMMARY off) ' || sql INTO plan;
+	RETURN format('%s rows=%s', plan #>> '{0,Plan,Node Type}', (plan #>> '{0,Plan,Actual Rows}')::float);
+END $$;
+SELECT came('SELECT id, titel FROM zaak WHERE id < 250');
+SELECT counts('SELECT id, titel FROM zaak WHERE id < 250');
 SET enable_indexscan = off;
 SET enable_bitmapscan = on;
+SELECT came('SELECT id, titel FROM zaak WHERE id < 250');
 SELECT counts('SELECT * FROM zaak WHERE id < 250');
 SELECT counts('SELECT * FROM zaak WHERE id < 20 OR id BETWEEN 190 AND 210');
 SELECT counts('SELECT * FROM zaak WHERE id = 7777');

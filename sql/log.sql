@@ -157,6 +157,55 @@ RESET enable_seqscan;
 :show
 :mark_now
 
+-- Many rows under the policy alone: the scan is left without a condition, and the node is wrapped.  What the select list computes
+-- comes behind the record all the same; both ways, with marks that are gone back to, and with more such nodes than are searched.
+:me
+BEGIN;
+SELECT casus.enter('intake');
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+SAVEPOINT a;
+SELECT tekst::integer FROM stuk WHERE id BETWEEN 41 AND 90;
+ROLLBACK TO a;
+SELECT max(tekst::integer) FROM stuk WHERE id BETWEEN 71 AND 120;
+ROLLBACK TO a;
+SELECT count(*) FROM stuk WHERE dossier > 0;
+COMMIT;
+:show
+:mark_now
+:me
+BEGIN;
+SELECT casus.enter('intake');
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_nestloop = off;
+SET LOCAL enable_sort = off;
+SET LOCAL enable_indexonlyscan = off;
+SELECT pg_temp.reaches('stuk', 'SELECT count(a.tekst || b.tekst) FROM stuk a JOIN stuk b USING (dossier)');
+SELECT count(a.tekst || b.tekst) FROM stuk a JOIN stuk b USING (dossier);
+COMMIT;
+SET SESSION AUTHORIZATION log_auditor;
+SELECT cardinality(dossiers) AS zaken, sum(n) AS rows FROM casus.access_log, unnest(row_counts) n WHERE seq > :mark AND kind = 'read' GROUP BY seq, dossiers;
+:mark_now
+SET SESSION AUTHORIZATION log_stranger;
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+DECLARE c SCROLL CURSOR FOR SELECT id, tekst FROM stuk WHERE id BETWEEN 161 AND 240 ORDER BY id;
+FETCH 2 FROM c;
+FETCH BACKWARD 3 FROM c;
+FETCH FORWARD 1 FROM c;
+FETCH ABSOLUTE -1 FROM c;
+FETCH BACKWARD 2 FROM c;
+FETCH RELATIVE -38 FROM c;
+COMMIT;
+SELECT count(*), min(id) FROM (SELECT id FROM stuk UNION ALL SELECT id FROM stuk UNION ALL SELECT id FROM stuk UNION ALL SELECT id FROM stuk
+	UNION ALL SELECT id FROM stuk UNION ALL SELECT id FROM stuk UNION ALL SELECT id FROM stuk UNION ALL SELECT id FROM stuk
+	UNION ALL SELECT id FROM stuk UNION ALL SELECT id FROM stuk UNION ALL SELECT id FROM stuk UNION ALL SELECT id FROM stuk) x;
+SELECT count(*), min(a.id) FROM stuk a, stuk b, (SELECT id FROM stuk OFFSET 0) c WHERE c.id = 201;
+:show
+
 -- A nested loop asks for one row at a time; an EXISTS and an init plan count too.
 :me
 SET enable_seqscan = off;
@@ -202,6 +251,15 @@ SELECT pg_temp.zaken(ARRAY[d.dossier]) AS zaak, sum(d.n) AS rows, bool_and(leade
 		min(purpose) AS purpose
 	FROM casus.access_log l, unnest(l.dossiers, l.row_counts) AS d(dossier, n)
 	WHERE seq > :mark GROUP BY d.dossier ORDER BY 1;
+:mark_now
+:me
+BEGIN;
+SELECT casus.enter('intake');
+SELECT count(tekst) FROM stuk;
+COMMIT;
+SET SESSION AUTHORIZATION log_auditor;
+SELECT count(DISTINCT d.dossier) AS zaken, sum(d.n) AS rows, bool_and(leader_pid IS NOT NULL) AS by_workers
+	FROM casus.access_log l, unnest(l.dossiers, l.row_counts) AS d(dossier, n) WHERE seq > :mark;
 :mark_now
 :me
 BEGIN;

@@ -1,0 +1,64 @@
+/*
+ * loglabel.h
+ *		The label of a stored row, for logscan.c, which asks for it of every row.
+ *
+ * The label is the last column of most tables.  Where it is the last that the
+ * row has, it is the row's last bytes, since a label is of fixed length and
+ * nothing stands behind it.  That spares taking apart all columns before it,
+ * which perhaps nobody needs.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#ifndef CASUS_LOGLABEL_H
+#define CASUS_LOGLABEL_H
+
+#include "casus.h"
+
+#include "access/htup_details.h"
+#include "access/tupmacs.h"
+#include "executor/tuptable.h"
+#include "utils/uuid.h"
+
+static inline bool
+casus_loglabel_is_outside(const pg_uuid_t *raw)
+{
+	return memcmp(raw, &casus_label_outside, sizeof(pg_uuid_t)) == 0;
+}
+
+static inline const pg_uuid_t *
+casus_loglabel_end(HeapTuple tuple)
+{
+	return (const pg_uuid_t *) ((const char *) tuple->t_data + tuple->t_len - sizeof(pg_uuid_t));
+}
+
+/* The label, column attno; NULL: it must be looked for. */
+static inline const pg_uuid_t *
+casus_loglabel_last(TupleTableSlot *slot, AttrNumber attno)
+{
+	HeapTuple	tuple;
+
+	if (unlikely(!TTS_IS_BUFFERTUPLE(slot)))
+		return NULL;
+	tuple = ((HeapTupleTableSlot *) slot)->tuple;
+	if (unlikely(tuple == NULL || HeapTupleHeaderGetNatts(tuple->t_data) != attno))
+		return NULL;
+	if (HeapTupleHasNulls(tuple) && att_isnull(attno - 1, tuple->t_data->t_bits))
+		return NULL;
+	return casus_loglabel_end(tuple);
+}
+
+/*
+ * Is the row in a slot of buffer tuples outside the protocol, as most rows are?
+ * false also where that is not seen at once, or the slot is empty.
+ */
+static inline bool
+casus_loglabel_plain_outside(TupleTableSlot *slot, AttrNumber attno)
+{
+	HeapTuple	tuple = ((HeapTupleTableSlot *) slot)->tuple;
+
+	return tuple != NULL && HeapTupleHeaderGetNatts(tuple->t_data) == attno &&
+		(!HeapTupleHasNulls(tuple) || !att_isnull(attno - 1, tuple->t_data->t_bits)) &&
+		casus_loglabel_is_outside(casus_loglabel_end(tuple));
+}
+
+#endif							/* CASUS_LOGLABEL_H */
