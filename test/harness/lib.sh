@@ -33,8 +33,14 @@ need_packages() {
 			chmod 755 /usr/sbin/policy-rc.d
 		fi
 		export DEBIAN_FRONTEND=noninteractive
-		apt-get -qq update && apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+		apt_install "${missing[@]}" || { dpkg --configure -a && apt_install "${missing[@]}"; }
 	)
+}
+
+# apt_install NAME...: a mirror that does not answer at once is asked again, and another apt is waited for.
+apt_install() {
+	local options=(-qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
+	apt-get "${options[@]}" update && apt-get "${options[@]}" install -y --no-install-recommends "$@" >/dev/null
 }
 
 # no_main_cluster NAME...: a server that is installed for the tests gets no cluster of Debian's beside
@@ -84,13 +90,13 @@ as_user() {
 	if [ "$(id -u)" -eq 0 ]; then
 		switch=(setpriv --reuid="$pg_user" --regid="$(id -g "$pg_user")" --clear-groups)
 	fi
-	timeout -k 10 "${time_limit:-600}" "${switch[@]}" \
-		env -C "$work" HOME="$work" TMPDIR="$work" PATH="$bin:/usr/bin:/bin:/usr/sbin:/sbin" PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8 "$@" <&0 &
+	timeout -k 10 "${time_limit:-1200}" "${switch[@]}" \
+		env -C "$work" HOME="$work" TMPDIR="$work" PGCTLTIMEOUT=300 PATH="$bin:/usr/bin:/bin:/usr/sbin:/sbin" PYTHONDONTWRITEBYTECODE=1 LC_ALL=C.UTF-8 "$@" <&0 &
 	pid=$!
 	: > "$work/pids/$pid"
 	wait "$pid" || status=$?
 	rm -f "$work/pids/$pid"
-	[ $status -ne 124 ] || echo "stopped after ${time_limit:-600} seconds" >&2
+	[ $status -ne 124 ] || echo "stopped after ${time_limit:-1200} seconds" >&2
 	return $status
 }
 
@@ -127,12 +133,14 @@ private_install_conf() {
 }
 
 # new_cluster NAME [FILE...]: creates and starts a cluster with the private install and the settings
-# in the files; superuser postgres, socket in $work/socket, port 5432.
+# in the files; superuser postgres, socket in $work/socket, port 5432.  $work/template is what initdb made.
 new_cluster() {
 	local data=$work/$1
 	shift
-	as_user initdb -D "$data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$work/log/initdb" 2>&1 ||
+	[ -d "$work/template" ] ||
+		as_user initdb -D "$work/template" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$work/log/initdb" 2>&1 ||
 		{ cat "$work/log/initdb"; return 1; }
+	as_user cp -a --reflink=auto "$work/template" "$data"
 	{
 		cat "$work/install.conf" "$@"
 		echo "unix_socket_directories = '$work/socket'"

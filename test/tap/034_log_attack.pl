@@ -103,7 +103,7 @@ is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... 
 # ---- two servers with one key file and one directory ----
 
 my $second = PostgreSQL::Test::Cluster->new('second');
-$second->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+CasusTest::init($second);
 $second->append_conf('postgresql.conf', slurp_file($ENV{CASUS_CONF}));
 $second->append_conf('postgresql.conf', "casus.log_key_file = '$key'\ncasus.log_directory = '" . $node->data_dir . "/casus_log'\n");
 my @segments = CasusTest::log_segments($node);
