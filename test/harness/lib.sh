@@ -39,8 +39,8 @@ need_packages() {
 
 # apt_install NAME...: a mirror that does not answer at once is asked again, and another apt is waited for.
 apt_install() {
-	local options=(-qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
-	apt-get "${options[@]}" update && apt-get "${options[@]}" install -y --no-install-recommends "$@" >/dev/null
+	local apt=(apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
+	"${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null
 }
 
 # no_main_cluster NAME...: a server that is installed for the tests gets no cluster of Debian's beside

@@ -178,6 +178,24 @@ sub attempt
 	return "$out\n$err";
 }
 
+# The same by one psql, with a connection for each layer that is taken away: what each prints.
+sub attempts
+{
+	my ($user, $sql, @layers) = @_;
+	my @steps = ref $sql ? @$sql : ('BEGIN', $sql, 'ROLLBACK');
+	my $script = join '', map {
+		"\\echo == $_\n\\connect \"${\ $node->connstr('postgres')} user=$user options='-c casus.test_layer_off=$_'\"\n"
+		. "$steps[0];\n" . join '', map { "\\if :ERROR\n\\else\n$_;\n\\endif\n" } @steps[ 1 .. $#steps ]
+	} @layers;
+	my $out;
+
+	IPC::Run::run([ 'psql', '-XAtq', '-v', 'SHOW_CONTEXT=never', '-d', $node->connstr('postgres'), '-U', $user ], '<', \$script, '>&', \$out);
+	$out =~ s/^(?:psql:.*)?(LINE \d+:|STATEMENT:).*$//mg;
+	my %told = $out =~ /^== (\S+)\n(.*?)(?=^== |\z)/msg;
+	BAIL_OUT("psql has not come to the end:\n$out") if keys %told != @layers;
+	return %told;
+}
+
 my @layers = map { $_->[0] } @attacks;
 for my $attack (@attacks)
 {
@@ -192,7 +210,9 @@ for my $attack (@attacks)
 	unlike($out, qr/$sign/, "$layer: stopped when all layers are there");
 	$out = $try->($layer);
 	like($out, qr/$sign/, "$layer: gets through without it");
-	my @others = grep { $try->($_) =~ /$sign/ } grep { $_ ne $layer } @layers;
+	my @rest = grep { $_ ne $layer } @layers;
+	my %told = $around ? map { $_ => $try->($_) } @rest : attempts($user, $sql, @rest);
+	my @others = grep { $told{$_} =~ /$sign/ } @rest;
 	is("@others", $rests_on{$layer} // '', "$layer: stopped without any other" .
 			($rests_on{$layer} ? ", but for what it rests on: $rests_on{$layer}" : ''));
 }
