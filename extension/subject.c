@@ -118,7 +118,12 @@ bool
 casus_subject_is_meant(const CasusSubjectStore *store, AttrNumber attno, int64 dossier)
 {
 	CasusDossier state;
+	bool		same = true;
 
+	for (int i = 0; i < store->settings->nfiles; i++)
+		same &= store->settings->files[i].subject_attno == attno;
+	if (same)
+		return true;
 	if (!casus_dossier_load(dossier, &state))
 		return false;
 	for (int i = 0; i < store->settings->nfiles; i++)

@@ -255,3 +255,31 @@ SET SESSION AUTHORIZATION su_auditor;
 SELECT array_agg(DISTINCT dossier - :base) AS nrs FROM casus.who_saw_subject('333333330', :'begin');
 SELECT count(*) FROM casus.who_saw_subject('222222220');
 RESET SESSION AUTHORIZATION;
+
+-- Two files that name the subject by different columns of one table.
+\o /dev/null
+CREATE TABLE melding (id integer PRIMARY KEY, soort integer NOT NULL, melder text, verdachte text);
+INSERT INTO melding VALUES (1, 1, 'Pauw', 'Reiger'), (2, 2, 'Pauw', 'Reiger');
+SELECT casus.open_file('beesel-2021', 'ander');
+SELECT casus.activate_protocol('ander', 'DPIA 1', '{"startdatum": "2021-01-01", "standaarden": "x"}');
+SELECT casus.appoint('Coordinator', 'ander', NULL, 'coordinator', reason => 'test');
+SELECT casus.protect('melding', 'zorg', opens_dossier => true, governs => 'soort = 1', category => 'registratie', subject_column => 'melder');
+SELECT casus.protect('melding', 'ander', opens_dossier => true, governs => 'soort = 2', category => 'registratie', subject_column => 'melder');
+CALL casus.take_in('melding', phase => $$'intake'$$, opened => $$'2026-01-01'$$);
+SELECT casus.bind('melding', 'enforce');
+GRANT SELECT ON melding TO su_coordinator;
+\o
+SELECT casus.set_subject_column('melding', 'verdachte', 'ander');
+SET SESSION AUTHORIZATION su_coordinator;
+BEGIN;
+SELECT FROM casus.enter('intake', file => 'zorg');
+SELECT count(*) FROM melding WHERE id < 3;
+COMMIT;
+BEGIN;
+SELECT FROM casus.enter('intake', file => 'ander');
+SELECT count(*) FROM melding WHERE id < 3;
+COMMIT;
+SET SESSION AUTHORIZATION su_auditor;
+SELECT s AS subject, w.file, w.row_count FROM unnest('{Pauw, Reiger}'::text[]) s, casus.who_saw_subject(s) w WHERE w.kind = 'read' ORDER BY 1, 2;
+SELECT a.file, a.subjects FROM casus.affected('Coordinator', :'end') a WHERE a.relations = '{public.melding}' ORDER BY 1;
+RESET SESSION AUTHORIZATION;
