@@ -14,8 +14,6 @@ CREATE ROLE capacity_reg LOGIN;
 \i :fixture
 \o /dev/null
 SELECT casus.load_protocol(public.proef('{
-	"name": "proef-1", "title": "Proef",
-	"parties": {"closed": true, "kinds": ["afdeling"], "article": "1", "list": [{"name": "rood", "title": "Rood", "kind": "afdeling"}]},
 	"offices": [{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
 		{"name": "deputy", "title": "Deputy", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
 		{"name": "regisseur", "title": "Regisseur", "level": "dossier", "appointed_by": ["lead"], "excludes": [], "needs_oath": false, "article": "1"}],

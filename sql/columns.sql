@@ -17,7 +17,6 @@ CREATE ROLE columns_none LOGIN;
 \o /dev/null
 SELECT casus.load_protocol(public.proef('{
 	"name": "kolom-1", "title": "Kolommen",
-	"parties": {"closed": true, "kinds": ["afdeling"], "article": "1", "list": [{"name": "rood", "title": "Rood", "kind": "afdeling"}]},
 	"offices": [
 		{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
 		{"name": "desk", "title": "Desk", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},

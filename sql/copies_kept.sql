@@ -2,12 +2,8 @@
 \set VERBOSITY terse
 SET client_min_messages = warning;
 \getenv source PG_ABS_SRCDIR
-\set fixture :source '/test/fixtures/beesel.sql'
-\set ECHO none
-\o /dev/null
+\set fixture :source '/test/fixtures/quiet.sql'
 \i :fixture
-\o
-\set ECHO all
 \set tells code
 \set fixture :source '/test/fixtures/attempt.sql'
 \i :fixture

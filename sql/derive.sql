@@ -5,12 +5,8 @@ SET client_min_messages = warning;
 \getenv source PG_ABS_SRCDIR
 -- made when nothing was protected yet
 CREATE OPERATOR public.<~ (LEFTARG = oid, RIGHTARG = bytea, FUNCTION = lo_from_bytea);
-\set fixture :source '/test/fixtures/beesel.sql'
-\set ECHO none
-\o /dev/null
+\set fixture :source '/test/fixtures/quiet.sql'
 \i :fixture
-\o
-\set ECHO all
 CREATE SCHEMA mijn AUTHORIZATION bs_coordinator;
 GRANT pg_write_server_files, pg_execute_server_program TO bs_coordinator;
 

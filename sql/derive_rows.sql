@@ -13,7 +13,6 @@ CREATE ROLE derive_lead;
 \i :fixture
 SELECT casus.load_protocol(public.proef('{
 	"name": "afgeleid", "title": "Afgeleid",
-	"parties": {"closed": true, "kinds": ["afdeling"], "article": "1", "list": [{"name": "rood", "title": "Rood", "kind": "afdeling"}]},
 	"offices": [{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],
 	"categories": [{"name": "melding", "title": "Melding", "subjects": ["subject", "geen"], "article": "1"}],
 	"phases": [{"name": "intake", "title": "Intake", "initial": true, "article": "1"},

@@ -5,12 +5,8 @@
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 \getenv source PG_ABS_SRCDIR
-\set fixture :source '/test/fixtures/beesel.sql'
-\o /dev/null
-\set ECHO none
+\set fixture :source '/test/fixtures/quiet.sql'
 \i :fixture
-\set ECHO all
-\o
 SELECT dossier AS overleg FROM beesel.fixture WHERE name = 'overleg' \gset
 \set long 0
 \getenv long TEST_LONG

@@ -4,12 +4,8 @@
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 \getenv source PG_ABS_SRCDIR
-\set fixture :source '/test/fixtures/beesel.sql'
-\set ECHO none
-\o /dev/null
+\set fixture :source '/test/fixtures/quiet.sql'
 \i :fixture
-\o
-\set ECHO all
 CREATE SCHEMA mijn AUTHORIZATION bs_coordinator;
 GRANT pg_execute_server_program TO bs_coordinator;
 

@@ -60,7 +60,6 @@ RESET SESSION AUTHORIZATION;
 \o /dev/null
 SELECT casus.load_protocol(public.proef('{
 	"name": "bekend-1", "title": "Bekend",
-	"parties": {"closed": true, "kinds": ["afdeling"], "article": "1", "list": [{"name": "rood", "title": "Rood", "kind": "afdeling"}]},
 	"offices": [{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],
 	"purposes": [{"name": "alles", "title": "Alles", "phases": ["intake", "overleg", "klaar"], "article": "3"}, {"name": "klaar", "title": "Klaar", "article": "3"}, {"name": "deel", "title": "Deel", "phases": ["intake", "overleg"], "article": "3"}],
 	"rules": [

@@ -5,12 +5,8 @@
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 \getenv source PG_ABS_SRCDIR
-\set fixture :source '/test/fixtures/beesel.sql'
-\o /dev/null
-\set ECHO none
+\set fixture :source '/test/fixtures/quiet.sql'
 \i :fixture
-\set ECHO all
-\o
 CREATE SCHEMA mijn AUTHORIZATION bs_coordinator;
 CREATE VIEW public.kept AS
 	SELECT loid, convert_from(data, 'UTF8') ~ 'eigen' AS own, convert_from(data, 'UTF8') ~ 'overleg' AS governed FROM pg_largeobject;

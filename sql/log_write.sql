@@ -3,13 +3,8 @@
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 \getenv source PG_ABS_SRCDIR
-\set fixture :source '/test/fixtures/beesel.sql'
-\set QUIET on
-\set ECHO none
-\o /dev/null
+\set fixture :source '/test/fixtures/quiet.sql'
 \i :fixture
-\o
-\set ECHO all
 CREATE ROLE log_write_auditor LOGIN;
 GRANT casus_auditor TO log_write_auditor;
 SELECT dossier AS intake FROM beesel.fixture WHERE name = 'intake' \gset

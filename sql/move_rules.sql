@@ -11,8 +11,7 @@ SET client_min_messages = warning;
 CREATE ROLE rules_lead LOGIN;
 CREATE ROLE rules_desk LOGIN;
 CREATE ROLE rules_backup LOGIN BYPASSRLS IN ROLE casus_backup;
-SELECT casus.load_protocol(proef('{"name": "proef-1", "title": "Proef",
-	"parties": {"closed": true, "kinds": ["afdeling"], "article": "1", "list": [{"name": "rood", "title": "Rood", "kind": "afdeling"}]},
+SELECT casus.load_protocol(proef('{
 	"offices": [
 		{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
 		{"name": "desk", "title": "Desk", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],

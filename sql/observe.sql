@@ -23,8 +23,6 @@ GRANT ALL ON zaak, historie, plain TO observe_coordinator, observe_stranger;
 \i :fixture
 \o /dev/null
 SELECT casus.load_protocol(public.proef('{
-	"name": "proef-1", "title": "Proef",
-	"parties": {"closed": true, "kinds": ["afdeling"], "article": "1", "list": [{"name": "rood", "title": "Rood", "kind": "afdeling"}]},
 	"offices": [{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],
 	"categories": [
 		{"name": "melding", "title": "Melding", "subjects": ["subject", "geen"], "article": "1"},

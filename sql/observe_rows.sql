@@ -7,14 +7,12 @@ CREATE ROLE orows_coord LOGIN;
 CREATE ROLE orows_deleg LOGIN;
 CREATE ROLE orows_app LOGIN;
 CREATE ROLE orows_auditor LOGIN IN ROLE casus_auditor;
+\set coordinator orows_coord
+\set delegate orows_deleg
+\getenv source PG_ABS_SRCDIR
+\set fixture :source '/test/fixtures/ond.sql'
+\i :fixture
 \o /dev/null
-SELECT casus.install_protocol('beesel-2021');
-SELECT casus.open_file('beesel-2021', 'ond');
-SELECT casus.activate_protocol('ond', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": "vastgesteld"}');
-SELECT casus.add_person('Coord', 'orows_coord', oath_on => '2020-01-01');
-SELECT casus.add_person('Deleg', 'orows_deleg', oath_on => '2020-01-01');
-SELECT casus.appoint('Coord', 'ond', NULL, 'coordinator', reason => 'test');
-SELECT casus.appoint('Deleg', 'ond', 'subsidies', 'afgevaardigde', reason => 'test');
 CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text);
 CREATE TABLE stuk (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak, tekst text);
 CREATE TABLE persoon (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak,

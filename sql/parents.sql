@@ -4,13 +4,11 @@ SET client_min_messages = warning;
 CREATE ROLE par_coord LOGIN;
 CREATE ROLE par_deleg LOGIN;
 CREATE ROLE par_app LOGIN;
-SELECT casus.install_protocol('beesel-2021');
-SELECT casus.open_file('beesel-2021', 'ond') > 0 AS opened;
-SELECT casus.activate_protocol('ond', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": "vastgesteld"}') > 0 AS active;
-SELECT casus.add_person('Coord', 'par_coord', oath_on => '2020-01-01') > 0 AS ok;
-SELECT casus.add_person('Deleg', 'par_deleg', oath_on => '2020-01-01') > 0 AS ok;
-SELECT casus.appoint('Coord', 'ond', NULL, 'coordinator', reason => 'test') > 0 AS ok;
-SELECT casus.appoint('Deleg', 'ond', 'subsidies', 'afgevaardigde', reason => 'test') > 0 AS ok;
+\set coordinator par_coord
+\set delegate par_deleg
+\getenv source PG_ABS_SRCDIR
+\set fixture :source '/test/fixtures/ond.sql'
+\i :fixture
 CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text);
 CREATE TABLE direct (id serial PRIMARY KEY, zaak_id integer REFERENCES zaak, soort text, wat text);
 CREATE TABLE later (id serial PRIMARY KEY, zaak_id integer REFERENCES zaak DEFERRABLE, soort text, wat text);

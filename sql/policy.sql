@@ -15,7 +15,6 @@ CREATE ROLE policy_none LOGIN;
 \set fixture :source '/test/fixtures/proef.sql'
 \i :fixture
 SELECT casus.load_protocol(public.proef('{
-	"name": "proef-1", "title": "Proef",
 	"parties": {"closed": true, "kinds": ["afdeling"], "article": "1",
 		"list": [{"name": "rood", "title": "Rood", "kind": "afdeling"}, {"name": "blauw", "title": "Blauw", "kind": "afdeling"}]},
 	"offices": [

@@ -10,12 +10,8 @@ CREATE ROLE transit_mover LOGIN;
 \i :fixture
 \o /dev/null
 SELECT casus.load_protocol(public.proef('{
-	"name": "proef-1", "title": "Proef",
-	"parties": {"closed": true, "kinds": ["afdeling"], "article": "1", "list": [{"name": "rood", "title": "Rood", "kind": "afdeling"}]},
 	"offices": [{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
 		{"name": "mover", "title": "Mover", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],
-	"purposes": [{"name": "intake", "title": "Intake", "article": "1"}, {"name": "overleg", "title": "Overleg", "article": "1"},
-		{"name": "klaar", "title": "Klaar", "article": "1"}],
 	"rules": [
 		{"phases": ["intake"], "offices": ["lead"], "purposes": ["intake"], "categories": "*", "scope": "all", "may": ["read", "supply", "correct", "remove"], "article": "1"},
 		{"phases": ["intake"], "offices": ["mover"], "purposes": ["intake"], "categories": "*", "scope": "all", "may": ["read", "correct"], "article": "1"},

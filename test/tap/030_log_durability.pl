@@ -13,22 +13,13 @@ use CasusTest;
 my $node = CasusTest::start('main', conf => "fsync = on\nrestart_after_crash = on\n");
 
 $node->safe_psql('postgres', q{
-	CREATE ROLE coordinator LOGIN;
 	CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text NOT NULL);
 	CREATE TABLE vrij (id integer);
 	INSERT INTO zaak SELECT n, CASE WHEN n <= 3000 THEN 8 ELSE 1 END, repeat('x', 1000) FROM generate_series(1, 3100) n;
 	INSERT INTO vrij VALUES (1);
-	GRANT SELECT ON zaak, vrij TO coordinator;
-	SELECT casus.install_protocol('beesel-2021');
-	SELECT casus.open_file('beesel-2021', 'beesel');
-	SELECT casus.activate_protocol('beesel', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}');
-	SELECT casus.add_person('Coor', 'coordinator', oath_on => '2020-01-01');
-	SELECT casus.appoint('Coor', 'beesel', NULL, 'coordinator', reason => 'test');
-	SELECT casus.protect('zaak', 'beesel', opens_dossier => true, governs => 'soort = 8',
-		category => 'registratie', without_purpose => 'hide');
+	GRANT SELECT ON vrij TO PUBLIC;
 });
-$node->safe_psql('postgres', q{CALL casus.take_in('zaak', phase => '''intake''', opened => '''2026-01-01''')});
-$node->safe_psql('postgres', q{SELECT casus.bind('zaak', 'enforce')});
+CasusTest::fixture($node, $_) for 'coor', 'zaken';
 
 my $read = q{BEGIN; SELECT casus.enter('intake'); SELECT casus.dossier_of(casus_label) FROM zaak WHERE id = %d};
 

@@ -16,19 +16,10 @@ my $statements = 800;
 my $node = CasusTest::start('main', conf => "restart_after_crash = on\ncasus.log_timeout = 240\ncasus.log_segment_size = 1MB\ncasus.log_ring_size = 1MB\n");
 
 $node->safe_psql('postgres', q{
-	CREATE ROLE coordinator LOGIN;
 	CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL);
 	INSERT INTO zaak SELECT n, 8 FROM generate_series(1, 3200) n;
-	GRANT SELECT ON zaak TO coordinator;
-	SELECT casus.install_protocol('beesel-2021');
-	SELECT casus.open_file('beesel-2021', 'beesel');
-	SELECT casus.activate_protocol('beesel', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}');
-	SELECT casus.add_person('Coor', 'coordinator', oath_on => '2020-01-01');
-	SELECT casus.appoint('Coor', 'beesel', NULL, 'coordinator', reason => 'test');
-	SELECT casus.protect('zaak', 'beesel', opens_dossier => true, governs => 'soort = 8', category => 'registratie', without_purpose => 'hide');
 });
-$node->safe_psql('postgres', q{CALL casus.take_in('zaak', phase => '''intake''', opened => '''2026-01-01''')});
-$node->safe_psql('postgres', q{SELECT casus.bind('zaak', 'enforce')});
+CasusTest::fixture($node, $_) for 'coor', 'zaken';
 
 # The reads of one client, each of another dossier.
 sub script

@@ -18,8 +18,8 @@ srand $seed;
 note "seed $seed";
 my $node = CasusTest::start('main');
 
+CasusTest::fixture($node, 'coor');
 $node->safe_psql('postgres', q{
-	CREATE ROLE coordinator LOGIN;
 	CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text NOT NULL);
 	CREATE TABLE stuk (id integer PRIMARY KEY, zaak_id integer NOT NULL, tekst text NOT NULL, dossier bigint);
 	CREATE TABLE lijst (id integer PRIMARY KEY);
@@ -27,11 +27,6 @@ $node->safe_psql('postgres', q{
 	INSERT INTO stuk SELECT n, (n + 19) / 20, 'stuk ' || n % 7 FROM generate_series(1, 2000) n;
 	INSERT INTO lijst SELECT 7 * n FROM generate_series(1, 40) n;
 	GRANT SELECT, INSERT, UPDATE, DELETE ON zaak, stuk, lijst TO coordinator;
-	SELECT casus.install_protocol('beesel-2021');
-	SELECT casus.open_file('beesel-2021', 'beesel');
-	SELECT casus.activate_protocol('beesel', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}');
-	SELECT casus.add_person('Coor', 'coordinator', oath_on => '2020-01-01');
-	SELECT casus.appoint('Coor', 'beesel', NULL, 'coordinator', reason => 'test');
 	SELECT casus.protect('zaak', 'beesel', opens_dossier => true, governs => 'soort = 8', category => 'registratie', without_purpose => 'hide');
 });
 # Of every fourth matter the reader, whose purpose is intake, sees nothing.

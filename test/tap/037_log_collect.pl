@@ -15,20 +15,15 @@ use CasusTest;
 
 my $conf = "casus.log_load_interval = 1\ncasus.log_segment_size = 64kB\nmax_worker_processes = 16\n";
 my $primary = CasusTest::start('primary', conf => $conf, init => { allows_streaming => 1 });
+CasusTest::fixture($primary, 'coor');
 $primary->safe_psql('postgres', q{
 	CREATE ROLE auditor LOGIN IN ROLE casus_auditor;
 	CREATE ROLE ophaler LOGIN IN ROLE casus_collector;
-	CREATE ROLE coordinator LOGIN;
 	CREATE ROLE ander LOGIN;
 	CREATE FUNCTION geleend() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT last_seq FROM casus.log_piece(1, 0)';
 	CREATE TABLE zaak (id integer PRIMARY KEY, titel text NOT NULL);
 	INSERT INTO zaak SELECT n, 'zaak ' || n FROM generate_series(1, 40) n;
 	GRANT SELECT ON zaak TO coordinator, ander;
-	SELECT casus.install_protocol('beesel-2021');
-	SELECT casus.open_file('beesel-2021', 'beesel');
-	SELECT casus.activate_protocol('beesel', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}');
-	SELECT casus.add_person('Coor', 'coordinator', oath_on => '2020-01-01');
-	SELECT casus.appoint('Coor', 'beesel', NULL, 'coordinator', reason => 'test');
 	SELECT casus.add_person('Ander', 'ander', oath_on => '2020-01-01');
 	SELECT casus.appoint('Ander', 'beesel', NULL, 'coordinator', reason => 'test');
 	SELECT casus.protect('zaak', 'beesel', opens_dossier => true, category => 'registratie')});
