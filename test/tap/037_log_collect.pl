@@ -55,6 +55,8 @@ sub hand_over_key
 {
 	my ($from, $to, $name) = @_;
 	my $directory = key_file($to) . '.d';
+	# A node that has just begun may not have made it yet.
+	wait_until(sub { -e key_file($from) }) or die 'the node has no key file';
 	mkdir $directory, 0700;
 	copy(key_file($from), "$directory/$name") or die $!;
 	chmod 0600, "$directory/$name";
