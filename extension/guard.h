@@ -188,6 +188,7 @@ extern int	casus_guard_policy_place(const struct Plan *plan, Oid permits,
 									 const CasusProtected *prot);
 extern bool casus_guard_builtin(Node *node);	/* no function, operator or type of anyone else */
 extern bool casus_guard_trusted(Node *node);	/* or the C code of an extension */
+extern Oid	casus_guard_type_function(Oid type); /* of a user, that its values are given to */
 extern bool casus_guard_builtin_raw(Oid relid, Node *raw, int kind);	/* ParseExprKind */
 
 /* ---- guard_query.c: before planning ---- */

@@ -94,6 +94,16 @@ check_named(RangeVar *name, const char *what, CasusGuardScope *scope)
 
 /* ---- indexes ---- */
 
+/* A column of a type that gives its values to a function of a user. */
+static void
+check_type(TypeName *name, const CasusProtected *prot)
+{
+	Oid			type = name == NULL ? InvalidOid : LookupTypeNameOid(NULL, name, true);
+
+	if (OidIsValid(type) && OidIsValid(casus_guard_type_function(type)))
+		casus_guard_refuse_user_code(prot);
+}
+
 /* Operator classes of extensions (trigrams) come with C code that a superuser has installed. */
 static bool
 is_trusted_opclass(List *name, Oid method)
@@ -115,6 +125,14 @@ is_extension_opclass(List *name, Oid method)
 		OidIsValid(getExtensionOfObject(OperatorClassRelationId, opclass));
 }
 
+static bool
+is_untrusted_column(Oid relid, const char *name)
+{
+	AttrNumber	attno = get_attnum(relid, name);
+
+	return attno > 0 && OidIsValid(casus_guard_type_function(get_atttype(relid, attno)));
+}
+
 static void
 check_index_columns(List *elements, Oid method, const CasusProtected *prot)
 {
@@ -124,7 +142,8 @@ check_index_columns(List *elements, Oid method, const CasusProtected *prot)
 	{
 		IndexElem  *element = lfirst(lc);
 
-		if (!casus_guard_builtin_raw(prot->relid, element->expr, EXPR_KIND_INDEX_EXPRESSION))
+		if (!casus_guard_builtin_raw(prot->relid, element->expr, EXPR_KIND_INDEX_EXPRESSION) ||
+			(element->name != NULL && is_untrusted_column(prot->relid, element->name)))
 			casus_guard_refuse_user_code(prot);
 		if (is_trusted_opclass(element->opclass, method))
 			continue;
@@ -184,6 +203,7 @@ check_add_column(ColumnDef *column, const CasusProtected *prot, CasusGuardScope 
 
 	if (is_label(column->colname))
 		refuse_always(prot, _("Adding a column of that name"));
+	check_type(column->typeName, prot);
 	if (column->typeName != NULL &&
 		DomainHasConstraints(typenameTypeId(NULL, column->typeName)))
 		casus_guard_need_maintenance(prot, _("A column of a checked domain"));
@@ -218,6 +238,7 @@ check_alter_type(AlterTableCmd *cmd, const CasusProtected *prot)
 {
 	ColumnDef  *column = (ColumnDef *) cmd->def;
 
+	check_type(column->typeName, prot);
 	if (!casus_guard_builtin_raw(prot->relid, column->raw_default, EXPR_KIND_ALTER_COL_TRANSFORM))
 		casus_guard_refuse_user_code(prot);
 	casus_guard_need_maintenance(prot, _("ALTER COLUMN TYPE"));
@@ -486,11 +507,20 @@ check_statistics(CreateStatsStmt *statistics, CasusGuardScope *scope)
 {
 	ListCell   *lc;
 
-	foreach(lc, statistics->relations)
+	const CasusProtected *prot = statistics->relations == NIL ||
+		!IsA(linitial(statistics->relations), RangeVar) ? NULL :
+		find_protected(linitial(statistics->relations), scope);
+
+	if (prot == NULL)
+		return;
+	foreach(lc, statistics->exprs)
 	{
-		if (IsA(lfirst(lc), RangeVar))
-			check_named(lfirst(lc), _("CREATE STATISTICS"), scope);
+		if (casus_guard_closed(prot) &&
+			!casus_guard_builtin_raw(prot->relid, ((StatsElem *) lfirst(lc))->expr,
+									 EXPR_KIND_STATS_EXPRESSION))
+			casus_guard_refuse_user_code(prot);
 	}
+	casus_guard_need_maintenance(prot, _("CREATE STATISTICS"));
 }
 
 /* Statements that name the table they change. */

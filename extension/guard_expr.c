@@ -15,6 +15,9 @@
 #include "catalog/dependency.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_range.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/plannodes.h"
 #include "optimizer/optimizer.h"
@@ -24,6 +27,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 /* The column that permits() is called on, if that is what it is: whose, the caller asks. */
 Var *
@@ -147,6 +151,90 @@ casus_guard_trusted(Node *node)
 {
 	return !untrusted_walker(node, NULL) && !contain_volatile_functions(node);
 }
+
+/* ---- types ---- */
+
+static Oid
+first_untrusted(const Oid *functions, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (untrusted_function(functions[i], NULL))
+			return functions[i];
+	}
+	return InvalidOid;
+}
+
+static Oid
+function_of_range(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(RANGETYPE, ObjectIdGetDatum(type));
+	Form_pg_range range;
+	Oid			functions[3];
+	Oid			subtype;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	range = (Form_pg_range) GETSTRUCT(tuple);
+	subtype = range->rngsubtype;
+	functions[0] = range->rngsubdiff;
+	functions[1] = range->rngcanonical;
+	ReleaseSysCache(tuple);
+	functions[2] = lookup_type_cache(type, TYPECACHE_RANGE_INFO)->rng_cmp_proc_finfo.fn_oid;
+	if (OidIsValid(first_untrusted(functions, lengthof(functions))))
+		return first_untrusted(functions, lengthof(functions));
+	return casus_guard_type_function(subtype);
+}
+
+static Oid
+function_of_row(Oid type)
+{
+	TupleDesc	desc = lookup_rowtype_tupdesc_copy(type, -1);
+	Oid			function = InvalidOid;
+
+	for (int i = 0; i < desc->natts && !OidIsValid(function); i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			function = casus_guard_type_function(TupleDescAttr(desc, i)->atttypid);
+	}
+	return function;
+}
+
+/* By its operator classes, and by what it is made of. */
+Oid
+casus_guard_type_function(Oid type)
+{
+	TypeCacheEntry *entry;
+	Oid			functions[4];
+
+	check_stack_depth();
+	type = getBaseType(type);
+	if (type < FirstNormalObjectId)
+		return InvalidOid;
+	entry = lookup_type_cache(type, TYPECACHE_EQ_OPR | TYPECACHE_LT_OPR | TYPECACHE_CMP_PROC |
+							  TYPECACHE_HASH_PROC);
+	functions[0] = OidIsValid(entry->eq_opr) ? get_opcode(entry->eq_opr) : InvalidOid;
+	functions[1] = OidIsValid(entry->lt_opr) ? get_opcode(entry->lt_opr) : InvalidOid;
+	functions[2] = entry->cmp_proc;
+	functions[3] = entry->hash_proc;
+	if (OidIsValid(first_untrusted(functions, lengthof(functions))))
+		return first_untrusted(functions, lengthof(functions));
+	if (OidIsValid(get_element_type(type)))
+		return casus_guard_type_function(get_element_type(type));
+	switch (get_typtype(type))
+	{
+		case TYPTYPE_RANGE:
+			return function_of_range(type);
+		case TYPTYPE_MULTIRANGE:
+			return function_of_range(get_multirange_range(type));
+		case TYPTYPE_COMPOSITE:
+			return function_of_row(type);
+		default:
+			return InvalidOid;
+	}
+}
+
+/* ---- raw expressions ---- */
 
 /*
  * The same for an expression over a relation's columns that has not been

@@ -1,7 +1,7 @@
 /*
  * protect.h
- *		Between protect.c, protect_check.c, census.c, bind.c, subjectset.c and takefirst.c;
- *		takein.c uses the checks.
+ *		Between protect.c, protect_check.c, protect_code.c, census.c, bind.c,
+ *		subjectset.c and takefirst.c; takein.c uses the checks.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -9,6 +9,11 @@
 #define CASUS_PROTECT_H
 
 #include "rows.h"
+
+/* ---- protect_code.c ---- */
+extern void casus_protect_unsuitable(Relation rel, const char *why,
+									 const char *hint) pg_attribute_noreturn();
+extern void casus_protect_check_code(Relation rel);	/* no functions of users over all rows */
 
 /* ---- protect_check.c ---- */
 extern void casus_protect_check_unknown(const char *what, const char *name,
@@ -20,7 +25,6 @@ extern void casus_protect_check_member(Relation rel);
 extern void casus_protect_check_triggers(Relation rel);
 extern List *casus_protect_check_histories(Oid relid); /* sentences: who writes elsewhere */
 extern void casus_protect_check_published(Relation rel);
-extern void casus_protect_check_code(Relation rel);	/* no functions of users in indexes */
 extern AttrNumber casus_protect_check_column(Relation rel, const char *name);
 extern void casus_protect_check_via(Relation rel, const char *column, CasusVia *via);
 extern void casus_protect_check_via_child(Relation rel, const char *given,

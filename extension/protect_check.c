@@ -38,14 +38,6 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
-static void
-unsuitable(Relation rel, const char *why, const char *hint)
-{
-	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
-					  psprintf("table \"%s\" cannot be protected",
-							   RelationGetRelationName(rel)), why, hint);
-}
-
 void
 casus_protect_check_unknown(const char *what, const char *name, const char *where)
 {
@@ -80,19 +72,19 @@ check_kind(Relation rel)
 	char	   *schema_name = get_namespace_name(schema);
 
 	if (rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
-		unsuitable(rel, "It is a foreign table: its rows are elsewhere.", NULL);
+		casus_protect_unsuitable(rel, "It is a foreign table: its rows are elsewhere.", NULL);
 	if (rel->rd_rel->relkind != RELKIND_RELATION &&
 		rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-		unsuitable(rel, "It is not an ordinary table.", NULL);
+		casus_protect_unsuitable(rel, "It is not an ordinary table.", NULL);
 	if (rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
-		unsuitable(rel, "It is temporary.", NULL);
+		casus_protect_unsuitable(rel, "It is temporary.", NULL);
 	if (IsCatalogNamespace(schema) || IsToastNamespace(schema) ||
 		strcmp(schema_name, "information_schema") == 0)
-		unsuitable(rel, "It is a system table.", NULL);
+		casus_protect_unsuitable(rel, "It is a system table.", NULL);
 	if (casus_is_own_relation(relid) || strcmp(schema_name, CASUS_SCHEMA) == 0 ||
 		strcmp(schema_name, CASUS_CAT_SCHEMA) == 0 ||
 		strcmp(schema_name, CASUS_INT_SCHEMA) == 0)
-		unsuitable(rel, "It is a table of casus itself.", NULL);
+		casus_protect_unsuitable(rel, "It is a table of casus itself.", NULL);
 }
 
 /* The key is how an act finds the row again; a deferrable one is no key for that. */
@@ -100,7 +92,7 @@ static void
 check_key(Relation rel)
 {
 	if (!OidIsValid(casus_compat_primary_key(rel)))
-		unsuitable(rel, "It has no primary key.",
+		casus_protect_unsuitable(rel, "It has no primary key.",
 				   psprintf("ALTER TABLE %s ADD COLUMN casus_key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;  -- or a key of its own columns",
 							casus_relation_ddl_name(RelationGetRelid(rel))));
 }
@@ -120,14 +112,14 @@ check_exclusions(Relation rel)
 		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
 
 		if (index->rd_index->indisexclusion)
-			unsuitable(rel, psprintf("The errors of its exclusion constraint \"%s\" would show values of rows that nobody may see.",
+			casus_protect_unsuitable(rel, psprintf("The errors of its exclusion constraint \"%s\" would show values of rows that nobody may see.",
 									 RelationGetRelationName(index)), NULL);
 		index_close(index, AccessShareLock);
 	}
 	foreach(lc, RelationGetFKeyList(rel))
 	{
 		if (casus_compat_is_period_key(((ForeignKeyCacheInfo *) lfirst(lc))->conoid))
-			unsuitable(rel, "It has a foreign key over periods, which would not hold for rows that nobody may see.",
+			casus_protect_unsuitable(rel, "It has a foreign key over periods, which would not hold for rows that nobody may see.",
 					   NULL);
 	}
 }
@@ -145,7 +137,7 @@ casus_protect_check_triggers(Relation rel)
 		if (TRIGGER_FOR_ROW(trigger->tgtype) && TRIGGER_FOR_BEFORE(trigger->tgtype) &&
 			!trigger->tgisinternal &&
 			strcmp(trigger->tgname, CASUS_TRIGGER_NAME) > 0)
-			unsuitable(rel, psprintf("Its trigger \"%s\" would run after the trigger of casus.",
+			casus_protect_unsuitable(rel, psprintf("Its trigger \"%s\" would run after the trigger of casus.",
 									 trigger->tgname),
 					   psprintf("ALTER TRIGGER \"%s\" ON %s RENAME TO \"%s\";",
 								casus_relation_ddl_escape(trigger->tgname),
@@ -153,107 +145,6 @@ casus_protect_check_triggers(Relation rel)
 								casus_relation_ddl_escape(psprintf("a%.*s", NAMEDATALEN - 5,
 																   trigger->tgname))));
 	}
-}
-
-static void
-check_expression(Relation rel, const char *expression, const char *kind,
-				 const char *name, const char *drop)
-{
-	if (!casus_guard_trusted(stringToNode(expression)))
-		unsuitable(rel, psprintf("Its %s \"%s\" calls functions that are neither built in nor C code of an extension: "
-								 "they see every row whenever it is built, analyzed or rewritten.", kind, name),
-				   drop);
-}
-
-static bool
-is_trusted_class(Oid opclass)
-{
-	return opclass < FirstNormalObjectId ||
-		OidIsValid(getExtensionOfObject(OperatorClassRelationId, opclass));
-}
-
-static void
-check_index(Relation rel, Oid indexoid)
-{
-	Relation	index = index_open(indexoid, AccessShareLock);
-	const char *name = pstrdup(RelationGetRelationName(index));
-	const char *drop = psprintf("DROP INDEX %s;", casus_relation_ddl_name(indexoid));
-	oidvector  *classes;
-	Datum		value;
-	bool		isnull;
-
-	value = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, Anum_pg_index_indexprs, &isnull);
-	if (!isnull)
-		check_expression(rel, TextDatumGetCString(value), "index", name, drop);
-	value = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, Anum_pg_index_indpred, &isnull);
-	if (!isnull)
-		check_expression(rel, TextDatumGetCString(value), "index", name, drop);
-	value = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, Anum_pg_index_indclass, &isnull);
-	classes = (oidvector *) DatumGetPointer(value);
-	for (int i = 0; i < classes->dim1; i++)
-		if (!is_trusted_class(classes->values[i]))
-			unsuitable(rel, psprintf("Its index \"%s\" has an operator class of a user.", name),
-					   drop);
-	index_close(index, AccessShareLock);
-}
-
-static void
-check_constraints(Relation rel)
-{
-	TupleDesc	desc = RelationGetDescr(rel);
-	TupleConstr *constr = desc->constr;
-	char	   *table = casus_relation_ddl_name(RelationGetRelid(rel));
-
-	for (int i = 0; constr != NULL && i < constr->num_check; i++)
-		check_expression(rel, constr->check[i].ccbin, "constraint",
-						 constr->check[i].ccname,
-						 psprintf("ALTER TABLE %s DROP CONSTRAINT \"%s\";", table,
-								  casus_relation_ddl_escape(constr->check[i].ccname)));
-	for (int i = 0; constr != NULL && i < constr->num_defval; i++)
-	{
-		Form_pg_attribute column = TupleDescAttr(desc, constr->defval[i].adnum - 1);
-
-		/* A default sees no other column, and no row that is there. */
-		if (column->attgenerated != '\0')
-			check_expression(rel, constr->defval[i].adbin, "generated column",
-							 NameStr(column->attname),
-							 psprintf("ALTER TABLE %s DROP COLUMN \"%s\";", table,
-									  casus_relation_ddl_escape(NameStr(column->attname))));
-	}
-}
-
-/*
- * An index, statistics, a constraint or a generated column that calls a
- * function of a user shows it the rows that nobody may see, at REINDEX,
- * ANALYZE, VACUUM FULL or a rewrite; what the function does then, its owner
- * decides at any time.
- */
-void
-casus_protect_check_code(Relation rel)
-{
-	ListCell   *lc;
-
-	foreach(lc, RelationGetIndexList(rel))
-		check_index(rel, lfirst_oid(lc));
-	foreach(lc, RelationGetStatExtList(rel))
-	{
-		HeapTuple	tuple = SearchSysCache1(STATEXTOID, ObjectIdGetDatum(lfirst_oid(lc)));
-		Form_pg_statistic_ext form;
-		Datum		value;
-		bool		isnull;
-
-		if (!HeapTupleIsValid(tuple))
-			continue;
-		form = (Form_pg_statistic_ext) GETSTRUCT(tuple);
-		value = SysCacheGetAttr(STATEXTOID, tuple, Anum_pg_statistic_ext_stxexprs, &isnull);
-		if (!isnull)
-			check_expression(rel, TextDatumGetCString(value), "statistics", NameStr(form->stxname),
-							 psprintf("DROP STATISTICS %s.%s;",
-									  quote_identifier(get_namespace_name(form->stxnamespace)),
-									  quote_identifier(NameStr(form->stxname))));
-		ReleaseSysCache(tuple);
-	}
-	check_constraints(rel);
 }
 
 /*
@@ -304,7 +195,7 @@ check_partition_key(Relation rel)
 	PartitionKey key = RelationGetPartitionKey(rel);
 
 	if (key != NULL && key->partexprs != NIL && !casus_guard_trusted((Node *) key->partexprs))
-		unsuitable(rel, "Its partition key calls functions that are neither built in nor C code of an extension.",
+		casus_protect_unsuitable(rel, "Its partition key calls functions that are neither built in nor C code of an extension.",
 				   NULL);
 }
 
@@ -319,7 +210,7 @@ casus_protect_check_family(Relation rel)
 	ListCell   *lc;
 
 	if (rel->rd_rel->relispartition || has_superclass(RelationGetRelid(rel)))
-		unsuitable(rel, rel->rd_rel->relispartition ? "It is a partition: the partitioned table is protected, with all its partitions." :
+		casus_protect_unsuitable(rel, rel->rd_rel->relispartition ? "It is a partition: the partitioned table is protected, with all its partitions." :
 				   "It inherits from a table: that one is protected, with all that inherit from it.", NULL);
 	foreach(lc, members)
 	{
@@ -329,7 +220,7 @@ casus_protect_check_family(Relation rel)
 		foreach(lp, parents)
 		{
 			if (!list_member_oid(members, lfirst_oid(lp)))
-				unsuitable(rel, psprintf("Table \"%s\" inherits from it and from another table.",
+				casus_protect_unsuitable(rel, psprintf("Table \"%s\" inherits from it and from another table.",
 										 get_rel_name(lfirst_oid(lc))), NULL);
 		}
 	}
@@ -347,7 +238,7 @@ casus_protect_check_member(Relation rel)
 	casus_protect_check_code(rel);
 	if (label != InvalidAttrNumber &&
 		casus_registry_find(RelationGetRelid(rel)) == NULL)
-		unsuitable(rel, "It has a column \"casus_label\" of its own.", NULL);
+		casus_protect_unsuitable(rel, "It has a column \"casus_label\" of its own.", NULL);
 	check_partition_key(rel);
 }
 

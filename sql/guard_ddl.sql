@@ -17,7 +17,8 @@ CREATE ROLE guard_ddl_coord;
 CREATE SCHEMA app AUTHORIZATION guard_ddl_owner;
 GRANT USAGE ON SCHEMA app TO PUBLIC;
 SET ROLE guard_ddl_owner;
-CREATE TABLE app.zaak (id int PRIMARY KEY, soort text NOT NULL, titel text);
+CREATE TYPE app.kleur AS ENUM ('rood', 'blauw');
+CREATE TABLE app.zaak (id int PRIMARY KEY, soort text NOT NULL, titel text, kleur app.kleur);
 CREATE TABLE app.regel (id int PRIMARY KEY, zaak int NOT NULL REFERENCES app.zaak, tekst text);
 CREATE TABLE app.woorden (titel text PRIMARY KEY);
 CREATE TABLE app.soorten (id int PRIMARY KEY);
@@ -41,6 +42,13 @@ COMMIT;
 RESET SESSION AUTHORIZATION;
 CREATE FUNCTION app.leak(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RAISE WARNING 'saw %', $1; RETURN $1; END$$;
 CREATE OPERATOR app.=== (FUNCTION = texteq, LEFTARG = text, RIGHTARG = text);
+CREATE FUNCTION app.apart(text, text) RETURNS double precision LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 1; END';
+CREATE TYPE app.span AS RANGE (subtype = text, subtype_diff = app.apart);
+CREATE TYPE app.span_of_text AS RANGE (subtype = text, multirange_type_name = app.spans_of_text);
+CREATE FUNCTION app.compare(app.kleur, app.kleur) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN enum_cmp($1, $2); END';
+CREATE FUNCTION app.equal(app.kleur, app.kleur) RETURNS boolean LANGUAGE internal IMMUTABLE AS 'enum_eq';
+CREATE OPERATOR app.= (LEFTARG = app.kleur, RIGHTARG = app.kleur, FUNCTION = app.equal);
+CREATE OPERATOR CLASS app.color_ops DEFAULT FOR TYPE app.kleur USING btree AS OPERATOR 3 app.=, FUNCTION 1 app.compare(app.kleur, app.kleur);
 CREATE FUNCTION app.sleeps() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 
 CREATE TABLE public.trial (n serial, needs text, sql text);
@@ -121,6 +129,13 @@ INSERT INTO public.trial (needs, sql) VALUES
 	('never', 'ALTER TABLE app.zaak ALTER COLUMN titel TYPE text USING app.leak(titel)'),
 	('never', 'ALTER TABLE app.zaak ADD COLUMN g text GENERATED ALWAYS AS (app.leak(titel)) STORED'),
 	('never', 'CREATE INDEX ON app.zaak (titel app.own_ops)'),
+	('never', 'CREATE INDEX ON app.zaak (kleur)'),
+	('never', 'CREATE STATISTICS app.telling ON app.leak(titel), soort FROM app.zaak'),
+	('maintenance', 'CREATE STATISTICS app.telling ON lower(titel), soort FROM app.zaak'),
+	('never', 'ALTER TABLE app.zaak ADD COLUMN van app.span'),
+	('never', 'ALTER TABLE app.zaak ADD COLUMN van app.span[]'),
+	('never', 'ALTER TABLE app.zaak ALTER COLUMN kleur TYPE app.span USING NULL'),
+	('free', 'ALTER TABLE app.zaak ADD COLUMN van app.span_of_text'),
 	('never', 'ALTER TABLE app.zaak ADD COLUMN casus_label uuid'),
 	('never', 'ALTER TABLE app.zaak DROP COLUMN casus_label'),
 	('never', 'ALTER TABLE app.zaak RENAME COLUMN casus_label TO l'),
