@@ -367,6 +367,10 @@ casus_logfollow_text(StringInfo line)
 bool
 casus_logfollow_of_database(const char *line, const char *piece, bool *about_log)
 {
-	*about_log = strstr(line, ",\"database\":") == NULL;
-	return *about_log || strstr(line, piece) != NULL;
+	*about_log = false;
+	if (strstr(line, piece) != NULL)
+		return true;
+	/* What goes of the log is gone for all, wherever that was asked for. */
+	*about_log = strstr(line, ",\"database\":") == NULL || strstr(line, ",\"code\":\"purge_log\",") != NULL;
+	return *about_log;
 }

@@ -244,7 +244,7 @@ casus_logterm_is_over(int months, TimestampTz written, TimestampTz now)
 	return months == 0 || casus_term_end(&term, casus_clock_date(written)) <= now;
 }
 
-/* casus_int.log_terms_unknown(): databases that allow no connections, whose term nobody has found */
+/* casus_int.log_terms_unknown(): databases without connections, whose term nobody has found */
 PG_FUNCTION_INFO_V1(casus_sql_log_terms_unknown);
 Datum
 casus_sql_log_terms_unknown(PG_FUNCTION_ARGS)

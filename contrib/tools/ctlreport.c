@@ -122,6 +122,14 @@ static const Section sections[] = {
 		"first_at, last_at FROM casus.log_read_back($1::timestamptz, $2::timestamptz)",
 		{{"Persoon of rol", 't'}, {"Rol", 't'}, {"Wat", 't'}, {"Keer", 'n'},
 		{"Dagen", 'n'}, {"Eerste", 'm'}, {"Laatste", 'm'}, {NULL, 0}}},
+	{"log", "Wat de log van zichzelf zegt",
+		"Starten en stoppen, wat een crash afbrak, een klok die is verzet, sleutels, bestanden die een ander veranderde, en wat na de bewaartermijn is verwijderd (wie, en van welke regels; de reden staat in casus.access_log). De omschrijvingen zijn Engels.",
+		"Regels van de log over zichzelf, oudste eerst",
+		"In deze maand zegt de log niets van zichzelf.", false,
+		"SELECT CASE code WHEN 'purge_log' THEN 'verwijderd na de termijn' WHEN 'log_changed' THEN 'DOOR EEN ANDER VERANDERD' WHEN 'log_torn' THEN 'afgebroken door een crash' WHEN 'log_clock' THEN 'klok verzet' "
+		"WHEN 'log_key' THEN 'sleutel' WHEN 'rotate_log_key' THEN 'andere sleutel gevraagd' WHEN 'log_started' THEN 'begonnen' WHEN 'log_stopped' THEN 'gestopt' WHEN 'log_resumed' THEN 'hervat na een storing' ELSE code END, "
+		"what, coalesce(person, role), records, first_at, last_at, node::text FROM casus.log_itself($1::timestamptz, $2::timestamptz)",
+		{{"Wat", 't'}, {"Omschrijving", 'e'}, {"Door", 't'}, {"Keer", 'n'}, {"Eerste", 'm'}, {"Laatste", 'm'}, {"Log", 't'}, {NULL, 0}}},
 	{"knooppunten", "Servers waarvan de log hier staat",
 		"Elke server (ook een standby) schrijft een eigen log. Wat een standby liet lezen staat alleen op deze pagina als zijn log is opgehaald. De eigen log is hierboven geverifieerd.",
 		"Logs in deze database",

@@ -27,6 +27,7 @@ $node->safe_psql('postgres', qq{
 	CREATE ROLE regisseur LOGIN;
 	CREATE ROLE stranger LOGIN;
 	CREATE ROLE beheer LOGIN IN ROLE casus_admin;
+	CREATE ROLE "<u>sleutels</u>" LOGIN IN ROLE casus_admin;
 	CREATE ROLE auditor LOGIN IN ROLE casus_auditor;
 	CREATE ROLE reserve LOGIN BYPASSRLS IN ROLE casus_backup;
 	CREATE TABLE zaak (id integer PRIMARY KEY, titel text);
@@ -54,6 +55,7 @@ $as->($script, q{BEGIN; SELECT FROM casus.enter('intake'); SELECT count(*) FROM 
 $as->('stranger', 'SELECT count(*) FROM zaak');
 $as->('reserve', 'COPY zaak TO STDOUT; COPY "<b>stuk</b>" TO STDOUT');
 $as->('beheer', qq{SELECT casus.break_glass('GEHEIME-REDEN', $dossier, '1 hour')});
+$as->('<u>sleutels</u>', 'SELECT casus.rotate_log_key()');
 my ($begin, $end, $sample) = split /\|/, $node->safe_psql('postgres',
 	q{SELECT min(at), clock_timestamp(), (array_agg(seq ORDER BY seq))[1:3] FROM casus.access_log}, extra_params => [ '-U', 'auditor' ]);
 
@@ -96,7 +98,7 @@ like($page, qr/Content-Security-Policy" content="default-src 'none'/, '... and s
 is($element{h1}, 1, 'one title');
 is(scalar(() = $page =~ /<table>\n<caption>[^<]+<\/caption>\n<thead><tr>(?:<th scope="col"[^>]*>[^<]+<\/th>)+<\/tr><\/thead>/g), $element{table}, 'each table has a caption and headings of columns');
 is(scalar(() = $page =~ /<tr><th scope="row"/g), $element{tr} - $element{table}, '... and of rows');
-is(scalar(() = $page =~ /<h2 id="/g), 12, 'its sections');
+is(scalar(() = $page =~ /<h2 id="/g), 13, 'its sections');
 unlike($page, qr/[\x00-\x09\x0B-\x1F\x7F-\x9F\x{200B}-\x{200F}\x{202A}-\x{202E}]/, 'no character that nobody sees');
 
 # ---- what stands in it ----
@@ -118,6 +120,8 @@ is_deeply([ map { $_->[0] } cells('uitschieters') ], [$image_shown], 'an outlier
 like(join(' ', map { "$_->[0]:$_->[6]" } cells('verruiming')), qr/\badd_person:3 appoint:2 break_glass:1\b/, 'what widened');
 cmp_ok(scalar(cells('bevindingen')), '>', 0, 'findings of doctor');
 is_deeply([ map { "$_->[0] $_->[2]" } cells('inzage') ], [ 'auditor gelezen', 'auditor geverifieerd' ], 'who read the log');
+is_deeply([ map { [ @$_[ 0 .. 3 ] ] } cells('log') ], [ [ 'begonnen', 'a log begins', "\x{2013}", 1 ], [ 'sleutel', 'a key file was made', "\x{2013}", 1 ],
+		[ 'andere sleutel gevraagd', "\x{2013}", '&lt;u&gt;sleutels&lt;/u&gt;', 1 ], [ 'sleutel', 'the next segment has a new key', "\x{2013}", 1 ] ], 'what the log says of itself');
 is_deeply([ map { $_->[1] } cells('knooppunten') ], ['deze server'], 'of which servers it is');
 like($section{keten}, qr/class="good">De log van deze server is geheel.*zonder eerder anker.*class="line">([0-9a-f]{32}:\d+:[0-9a-f]{64})</s, 'the chain, and an anchor to keep');
 my ($anchor) = $section{keten} =~ /class="line">([^<]+)/;
@@ -204,6 +208,6 @@ close $file or die $!;
 ($code, my $damaged) = report('-m', $month, $server->('auditor'));
 is($code, 1, 'a log that is not whole: the exit code');
 like($damaged, qr/class="bad">De log van deze server is NIET geheel\. .*000000000001\.log, positie \d+, regel 5: /, '... and the page, which is there all the same');
-is(scalar(() = $damaged =~ /<h2 /g), 12, '... whole');
+is(scalar(() = $damaged =~ /<h2 /g), 13, '... whole');
 $node->stop;
 done_testing();
