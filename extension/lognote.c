@@ -16,6 +16,7 @@
 #include "accesslog.h"
 
 #include "port/pg_bitutils.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 /* What the notes of one record have in common. */
@@ -466,6 +467,28 @@ casus_lognote_dirty(const NoteSet *set)
 	return set->counts.ndirty > 0;
 }
 
+#define PAIR_MAX	(2 * MAXINT8LEN + 6)
+
+/* A dossier and its rows, straight into the buffer: a statement may have read hundreds. */
+static void
+append_pair(StringInfo lines, bool is_first, int64 dossier, int64 rows)
+{
+	char	   *at;
+
+	if (lines->maxlen - lines->len <= PAIR_MAX)
+		enlargeStringInfo(lines, PAIR_MAX);
+	at = lines->data + lines->len;
+	if (!is_first)
+		*at++ = ',';
+	*at++ = '[';
+	at += pg_lltoa(dossier, at);
+	*at++ = ',';
+	at += pg_lltoa(rows, at);
+	*at++ = ']';
+	*at = '\0';
+	lines->len = at - lines->data;
+}
+
 /* Writes a record of the group of the marked position at "from", and what follows it. */
 static void
 format_group(NoteSet *set, StringInfo lines, int from, bool all,
@@ -473,7 +496,6 @@ format_group(NoteSet *set, StringInfo lines, int from, bool all,
 {
 	int			group = set->notes[set->counts.dirty[from]].group;
 	int			written = 0;
-	const char *separator = "[";
 	const NoteGroup *g = group >= 0 ? &set->groups[group] : NULL;
 
 	casus_logrecord_open(lines, g && g->refused ? "would_refuse" : set->kind);
@@ -495,12 +517,7 @@ format_group(NoteSet *set, StringInfo lines, int from, bool all,
 
 		if (note->group != group || *rows == 0 || !(all || note->fresh))
 			continue;
-		appendStringInfoString(lines, separator);
-		casus_logrecord_digits(lines, note->dossier);
-		appendStringInfoChar(lines, ',');
-		casus_logrecord_digits(lines, (int64) *rows);
-		appendStringInfoChar(lines, ']');
-		separator = ",[";
+		append_pair(lines, written == 0, note->dossier, (int64) *rows);
 		*rows = 0;
 		if (note->fresh)
 			set->nfresh--;

@@ -284,7 +284,11 @@ casus_sql_permits(PG_FUNCTION_ARGS)
 void
 casus_policy_sight(int64 dossier, CasusSight *sight)
 {
-	remember(pg_hton64((uint64) dossier));
+	uint64		raw_dossier = pg_hton64((uint64) dossier);
+
+	/* Of a row that has just been let through it is known. */
+	if (raw_dossier != memo.raw_dossier || memo.version != CURRENT_VERSION())
+		remember(raw_dossier);
 	sight->all = memo.masks.all;
 	sight->own = memo.masks.own;
 	sight->shared = memo.masks.shared;
