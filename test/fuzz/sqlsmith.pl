@@ -1,7 +1,7 @@
 # Statements that SQLsmith makes up, run by a reader with a purpose and by a superuser without one: no row of a dossier
 # that they may not see comes out, in a result, a message or the server's log, and the server does not crash.  Each
 # dossier's rows bear a canary of their own.
-# 4,000 statements, TEST_LONG=1: 200,000; FUZZ_STATEMENTS: that many; FUZZ_SEED repeats a run.  FUZZ_SECONDS: no more
+# 10,000 statements, TEST_LONG=1: 200,000; FUZZ_STATEMENTS: that many; FUZZ_SEED repeats a run.  FUZZ_SECONDS: no more
 # are made up after so long, and what has run is looked at.
 use strict;
 use warnings;
@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 plan skip_all => 'NOT RUN: there is no sqlsmith (apt-get install sqlsmith)' if system('command -v sqlsmith >/dev/null');
 
 my $seed = $ENV{FUZZ_SEED} // time % 1000000;
-my $count = $ENV{FUZZ_STATEMENTS} || ($ENV{TEST_LONG} ? 200000 : 4000);
+my $count = $ENV{FUZZ_STATEMENTS} || ($ENV{TEST_LONG} ? 200000 : 10000);
 my $temp = PostgreSQL::Test::Utils::tempdir();
 my $chunk = 1000;		# each start of sqlsmith reads the catalog by 3,000 queries
 diag("FUZZ_SEED=$seed");
