@@ -303,7 +303,7 @@ search_store(Search *search, const CasusSubjectStore *store)
 			continue;
 		}
 		search->any_type = true;
-		if (rel->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		if (rel->rd_rel->relkind == RELKIND_RELATION)
 			search_column(search, store, rel, store->attnos[i], type, value);
 	}
 	table_close(rel, AccessShareLock);

@@ -209,7 +209,7 @@ casus_sql_subjects_in(PG_FUNCTION_ARGS)
 	{
 		CasusSubjectStore store;
 
-		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_PARTITIONED_TABLE ||
+		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_RELATION ||
 			!casus_subject_store(lfirst_oid(lc), &store) ||
 			!list_member_oid(families, store.prot->family))
 			continue;
