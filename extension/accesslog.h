@@ -235,7 +235,6 @@ extern void casus_logrecord_open(StringInfo line, const char *kind);
 extern void casus_logrecord_close(StringInfo line);
 extern void casus_logrecord_text(StringInfo line, const char *key, const char *text);
 extern void casus_logrecord_number(StringInfo line, const char *key, int64 number);
-extern void casus_logrecord_digits(StringInfo line, int64 number);
 extern const char *casus_logrecord_identity(void);
 extern const char *casus_logrecord_database(void);
 extern char *casus_logrecord_capacity(int32 file, const CasusCapacity *capacity);

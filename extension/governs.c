@@ -199,9 +199,10 @@ casus_governs_parse(Relation rel, const char *text, List *uses,
 }
 
 /*
- * For the registry: a predicate that was fine once and cannot be read now
- * (a column dropped) must not raise in the middle of a relcache load of
- * somebody's statement, but make the table closed.
+ * For the registry, planned, since nothing in it is a user's to change.  A
+ * predicate that was fine once and cannot be read now (a column dropped) must
+ * not raise in the middle of a relcache load of somebody's statement, but make
+ * the table closed.
  */
 Node *
 casus_governs_parse_quietly(Relation rel, const char *text, List *uses)
@@ -213,6 +214,7 @@ casus_governs_parse_quietly(Relation rel, const char *text, List *uses)
 	PG_TRY();
 	{
 		expr = casus_governs_parse(rel, text, uses, BOOLOID, "governs");
+		expr = (Node *) expression_planner((Expr *) expr);
 	}
 	PG_CATCH();
 	{

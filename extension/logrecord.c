@@ -112,8 +112,8 @@ append_key(StringInfo line, const char *key)
 }
 
 /* A number by itself. */
-void
-casus_logrecord_digits(StringInfo line, int64 number)
+static void
+append_digits(StringInfo line, int64 number)
 {
 	char		digits[MAXINT8LEN + 1];
 	int			length = pg_lltoa(number, digits);
@@ -136,7 +136,7 @@ void
 casus_logrecord_number(StringInfo line, const char *key, int64 number)
 {
 	append_key(line, key);
-	casus_logrecord_digits(line, number);
+	append_digits(line, number);
 }
 
 /*

@@ -19,7 +19,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_class.h"
-#include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -56,7 +55,7 @@ casus_rowparent_prepare(const CasusSettings *settings, bool lock)
 		{
 			Node	   *expr = copyObject(settings->files[i].governs);
 
-			p->governs[i] = ExecInitExpr(expression_planner((Expr *) expr), NULL);
+			p->governs[i] = ExecInitExpr((Expr *) expr, NULL);
 		}
 	}
 	return p;
