@@ -134,6 +134,7 @@ is(doctor($primary, 'log_uncollected') . doctor($primary, 'log_collect_late'), '
 
 # ---- reads on the standby, seen on the primary ----
 
+CasusTest::within_a_day();
 is(read_rows($standby, 3, 7), '5', 'somebody reads on the standby');
 read_rows($primary, 3, 4);
 read_rows($primary, 4, 4, 'ander');

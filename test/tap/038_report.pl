@@ -20,7 +20,7 @@ my $quote = sub { my ($text) = @_; $text =~ s/'/''/g; return encode_utf8("'$text
 
 # ---- a month with something of everything ----
 
-CasusTest::within_a_month();
+CasusTest::within_a_day();
 $node->safe_psql('postgres', qq{
 	CREATE ROLE coordinator LOGIN;
 	CREATE ROLE "$script" LOGIN;

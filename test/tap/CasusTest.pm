@@ -98,12 +98,12 @@ sub start_again
 	return;
 }
 
-# Where the month is about to end, in Amsterdam: until it has.
-sub within_a_month
+# Where the day is about to end, in Amsterdam: until it has.  For what counts days or months.
+sub within_a_day
 {
 	local $ENV{TZ} = 'Europe/Amsterdam';
 	POSIX::tzset();
-	sleep 1 while (localtime)[4] != (localtime(time + 180))[4];
+	sleep 1 while (localtime)[3] != (localtime(time + 180))[3];
 	return;
 }
 

@@ -515,7 +515,7 @@ class JdbcTest extends Tap
 			{
 				statement.setQueryTimeout(1);
 				enter(connection, "intake");
-				String error = refusal(() -> statement.execute("SELECT pg_sleep(5), inhoud FROM beesel.notitie"));
+				String error = refusal(() -> statement.execute("SELECT pg_sleep(60), inhoud FROM beesel.notitie"));
 				ok(error.contains("57014"), "setQueryTimeout cancels", error);
 			}
 			connection.rollback();
