@@ -14,8 +14,9 @@ SELECT CASE WHEN :'long' = '1' THEN least(max_val::integer, 1) ELSE 0 END AS dis
 SET debug_discard_caches = :discard;
 -- No purpose, no rows.
 SELECT count(*) FROM beesel.notitie;
--- A context is entered as always.  What is read in it is not here: a verdict is made anew for each message.
+-- A context is entered as always, and read in; the verdict is made anew for each message, ten minutes long.
 BEGIN;
 SET LOCAL SESSION AUTHORIZATION bs_handhaving;
 SELECT casus.enter('overleg', :overleg);
+SELECT count(*) FROM beesel.notitie;
 ROLLBACK;

@@ -1,6 +1,7 @@
 # libFuzzer, guided by coverage, on the types label and term (text and binary) and on protocol documents: whatever comes
 # in, the answer is a value that reads back as itself, or an ordinary error; a document without an error loads.
-# TEST_LONG=1 runs a hundred times as many inputs, FUZZ_TIMES so many times; FUZZ_SEED repeats a run.
+# TEST_LONG=1 runs a hundred times as many inputs, FUZZ_TIMES so many times; FUZZ_SEED repeats a run.  FUZZ_SECONDS: each
+# ends after so long, and how many there were is told.
 use strict;
 use warnings;
 
@@ -64,13 +65,14 @@ sub fuzz
 	append_to_file("$lib/$name.dict", join '', map { "\"$_\"\n" } @$dictionary);
 	my $from = -s $node->logfile;
 	my @options = ("-runs=$runs", "-seed=$seed", qw(-rss_limit_mb=0 -detect_leaks=0 -handle_segv=0 -handle_term=0 -handle_int=0 -max_len=40000
-		-timeout=60), "-artifact_prefix=$lib/$name-", @$dictionary ? "-dict=$lib/$name.dict" : (), $corpus);
+		-timeout=60), $ENV{FUZZ_SECONDS} ? "-max_total_time=$ENV{FUZZ_SECONDS}" : (), "-artifact_prefix=$lib/$name-", @$dictionary ? "-dict=$lib/$name.dict" : (), $corpus);
 	# At its end libFuzzer ends the process, and so the connection.
 	$node->psql('postgres', "SET search_path = casus, public; SELECT casus_fuzz(\$q\$$query\$q\$, " . join(', ', map { "'$_'" } @options) . ')',
 		stdout => \$out, stderr => \$err);
 	my $log = slurp_file($node->logfile, $from);
 	my @found = glob "$lib/$name-*";
 	my ($done, $covered) = $log =~ /^#(\d+)\s+DONE\s+cov: (\d+)/m;
+	$runs = $done if $ENV{FUZZ_SECONDS} && $done && $done < $runs;
 	is(($done // 0) - @found, $runs, "$name: as many inputs, none of which is a finding")
 	  or diag($err, $log =~ /^(?:internal error|==\d+==).*$/mg, map { "\n$_:\n" . substr(slurp_file($_), 0, 2000) } @found);
 	diag("counted: $name: " . ($done // 0) . ' inputs, ' . ($covered // 0) . ' edges');
