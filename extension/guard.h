@@ -297,6 +297,9 @@ extern bool casus_guard_temp_is_copy(Oid relid);
 extern void casus_guard_temp_note(Oid relid);
 extern void casus_guard_temp_note_all(List *relids);
 extern void casus_guard_temp_drop(Oid relid);
+extern bool casus_guard_temp_named(RangeVar *name); /* by what makes it? */
+extern bool casus_guard_temp_defines(Node *stmt);
+extern bool casus_guard_temp_removes(Node *stmt);	/* a table that is not temporary? */
 extern bool casus_guard_temp_worked_on(Node *stmt); /* gives it their rows to functions? */
 
 /* ---- guard_source.c: where governed rows come from ---- */
@@ -337,7 +340,6 @@ extern bool casus_guard_derive_execute(Node *stmt, CasusGuardTarget *target);
 extern void casus_guard_derive_note(const CasusGuardTarget *target, CasusGuardScope *scope);
 extern const char *casus_guard_derive_what(const CasusGuardTarget *target);
 extern bool casus_guard_derive_held(QueryDesc *query);
-extern bool casus_guard_derive_temporary(Node *stmt);	/* what it makes or alters is */
 extern void casus_guard_derive_refuse(const CasusGuardSources *sources, const char *what,
 									  const char *hint);
 extern void casus_guard_derive_observe(Oid relid, const char *what);

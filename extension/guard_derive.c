@@ -46,13 +46,6 @@ static const QueryDesc *held = NULL;	/* the last one told of under observe */
 
 /* ---- where to ---- */
 
-static bool
-is_temporary(RangeVar *name)
-{
-	return name->relpersistence == RELPERSISTENCE_TEMP ||
-		isTempNamespace(RangeVarGetCreationNamespace(name));
-}
-
 /* The table that CREATE TABLE AS or SELECT INTO makes; NULL: not known. */
 static const IntoClause *
 into_clause(Node *stmt)
@@ -120,7 +113,7 @@ has_foreign_part(Oid relid)
 static void
 judge_new(const IntoClause *into, CasusGuardTarget *target)
 {
-	target->makes = into != NULL && is_temporary(into->rel);
+	target->makes = into != NULL && casus_guard_temp_named(into->rel);
 	target->place = target->makes ? CASUS_PLACE_TEMPORARY : CASUS_PLACE_PERMANENT;
 	target->what = _("The new table would not be protected, and would keep the rows.");
 }
@@ -481,48 +474,6 @@ casus_guard_derive_function(Oid function, bool ready)
 		casus_guard_frame_facts(frame, true)->function = function;
 }
 
-bool
-casus_guard_derive_temporary(Node *stmt)
-{
-	RangeVar   *name = NULL;
-
-	switch (nodeTag(stmt))
-	{
-		case T_CreateStmt:
-			name = ((CreateStmt *) stmt)->relation;
-			break;
-		case T_ViewStmt:
-			name = ((ViewStmt *) stmt)->view;
-			break;
-		case T_CreateSeqStmt:
-			name = ((CreateSeqStmt *) stmt)->sequence;
-			break;
-		case T_CreateTableAsStmt:
-			name = ((CreateTableAsStmt *) stmt)->into->rel;
-			break;
-		case T_IndexStmt:
-			name = ((IndexStmt *) stmt)->relation;
-			break;
-		case T_AlterTableStmt:
-			name = ((AlterTableStmt *) stmt)->relation;
-			break;
-		case T_RenameStmt:
-			name = ((RenameStmt *) stmt)->relation;
-			break;
-		default:
-			return false;
-	}
-	if (name == NULL)
-		return false;
-	if (IsA(stmt, AlterTableStmt) || IsA(stmt, RenameStmt) || IsA(stmt, IndexStmt))
-	{
-		Oid			relid = RangeVarGetRelid(name, NoLock, true);
-
-		return OidIsValid(relid) && get_rel_persistence(relid) == RELPERSISTENCE_TEMP;
-	}
-	return is_temporary(name);
-}
-
 /* ---- utility statements ---- */
 
 /* COPY of a table has no plan. */
@@ -539,7 +490,7 @@ check_copy_to(Node *stmt)
 		refuse(&none, what_of_copy(copy));
 }
 
-/* What makes or removes whole tables is judged by its own plan, or holds no value. */
+/* What makes whole tables is judged by its own plan; what removes them, by itself. */
 static bool
 is_definition(Node *stmt)
 {
@@ -558,9 +509,37 @@ is_definition(Node *stmt)
 }
 
 /*
- * A definition is text that stays: a function that is given a row may not put
- * it there.
+ * What a command that a row is given to would keep of it; NULL: nothing.  A
+ * definition is text that stays.
  */
+static const char *
+what_is_kept(Node *stmt)
+{
+	/* Its file or program, which it may make of a value. */
+	if (IsA(stmt, CopyStmt) && ((CopyStmt *) stmt)->filename != NULL)
+		return what_of_copy((CopyStmt *) stmt);
+	if (is_definition(stmt) && !casus_guard_temp_defines(stmt))
+		return _("A definition keeps what is written into it.");
+	if (casus_guard_temp_removes(stmt))
+		return _("Which table is removed may be chosen by a row.");
+	return NULL;
+}
+
+/* A command inside another one, or inside a statement. */
+static void
+judge_inside(Node *stmt)
+{
+	CasusGuardSources none = {0};
+	bool		around = casus_guard_source_around();
+	const char *what = around || casus_guard_frame_triggers() > 0 ? what_is_kept(stmt) : NULL;
+
+	if (what != NULL && around)
+		refuse(&none, what);
+	/* The row that it is written for may be governed, which is not known yet. */
+	if (what != NULL)
+		casus_guard_source_beside(NULL, what);
+}
+
 void
 casus_guard_derive_utility(Node *stmt, CasusGuardFrame *frame)
 {
@@ -572,15 +551,7 @@ casus_guard_derive_utility(Node *stmt, CasusGuardFrame *frame)
 	if (casus_resolve_runs() && !IsA(stmt, VariableShowStmt))
 		refuse(&none, _("The function that names the dossier of a row runs no commands."));
 	if (frame->outer != NULL && CASUS_LAYER(derive))
-	{
-		/* Its file or program, which it may make of a value. */
-		if (IsA(stmt, CopyStmt) && ((CopyStmt *) stmt)->filename != NULL &&
-			casus_guard_source_around())
-			refuse(&none, what_of_copy((CopyStmt *) stmt));
-		if (is_definition(stmt) && !casus_guard_derive_temporary(stmt) &&
-			casus_guard_source_around())
-			refuse(&none, _("A definition keeps what is written into it."));
-	}
+		judge_inside(stmt);
 	frame->reads = casus_guard_temp_worked_on(stmt);
 }
 

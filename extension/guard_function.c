@@ -90,13 +90,19 @@ static const Symbol symbols[] = {
 	{NULL, "pg_advisory_", DANGER_SESSION},
 	{NULL, "pg_try_advisory_", DANGER_SESSION},
 	{"casus", "casus_sql_setval", DANGER_KEEPS},
-	{NULL, "be_lo_create", DANGER_KEEPS},
+	{NULL, "be_lo_creat", DANGER_KEEPS},	/* lo_creat, too: how many there are tells */
 	{NULL, "be_lo_from_bytea", DANGER_KEEPS},
 	{NULL, "be_lo_put", DANGER_KEEPS},
 	{NULL, "be_lowrite", DANGER_KEEPS},
+	{NULL, "be_lo_truncate", DANGER_KEEPS}, /* its length is a number */
 	{NULL, "pg_create_restore_point", DANGER_KEEPS},
 	{NULL, "pg_logical_emit_message", DANGER_KEEPS},
-	{NULL, "pg_replication_origin_create", DANGER_KEEPS}
+	{NULL, "pg_create_physical_replication_slot", DANGER_KEEPS},
+	{NULL, "pg_copy_physical_replication_slot", DANGER_KEEPS},
+	{NULL, "pg_drop_replication_slot", DANGER_KEEPS},
+	{NULL, "pg_replication_origin_create", DANGER_KEEPS},
+	{NULL, "pg_replication_origin_drop", DANGER_KEEPS},
+	{NULL, "pg_replication_origin_advance", DANGER_KEEPS}
 };
 
 static CasusKnown harmless;		/* emptied when any function changes */

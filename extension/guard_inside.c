@@ -136,7 +136,7 @@ check_command(CasusGuardFrame *frame, const CasusGuardSources *sources)
 			return;
 		default:
 			if (GetCommandLogLevel(scope->stmt) == LOGSTMT_DDL &&
-				!casus_guard_derive_temporary(scope->stmt))
+				!casus_guard_temp_defines(scope->stmt))
 				refuse(frame, sources, _("A definition keeps what is written into it."), NULL);
 			return;
 	}

@@ -5,7 +5,8 @@
  * They are read like any other; what would keep their rows for longer is
  * refused as if it read the protected table.  A table stays on the list until
  * it is dropped, whatever its rows are by then.  Commands that work on its rows
- * without a plan are known here too.
+ * without a plan are known here too, and those that define or remove what is
+ * temporary, or is not.
  *
  * The list is private to the backend, and lives as long as the session.
  *
@@ -106,6 +107,101 @@ casus_guard_temp_drop(Oid relid)
 		if (copy->relid == relid)
 			copy->dropped = true;
 	}
+}
+
+/* ---- commands that make or remove ---- */
+
+bool
+casus_guard_temp_named(RangeVar *name)
+{
+	return name->relpersistence == RELPERSISTENCE_TEMP ||
+		isTempNamespace(RangeVarGetCreationNamespace(name));
+}
+
+/* Does it define a temporary table, or something of one? */
+bool
+casus_guard_temp_defines(Node *stmt)
+{
+	RangeVar   *name = NULL;
+
+	switch (nodeTag(stmt))
+	{
+		case T_CreateStmt:
+			name = ((CreateStmt *) stmt)->relation;
+			break;
+		case T_ViewStmt:
+			name = ((ViewStmt *) stmt)->view;
+			break;
+		case T_CreateSeqStmt:
+			name = ((CreateSeqStmt *) stmt)->sequence;
+			break;
+		case T_CreateTableAsStmt:
+			name = ((CreateTableAsStmt *) stmt)->into->rel;
+			break;
+		case T_IndexStmt:
+			name = ((IndexStmt *) stmt)->relation;
+			break;
+		case T_AlterTableStmt:
+			name = ((AlterTableStmt *) stmt)->relation;
+			break;
+		case T_RenameStmt:
+			name = ((RenameStmt *) stmt)->relation;
+			break;
+		default:
+			return false;
+	}
+	if (name == NULL)
+		return false;
+	if (IsA(stmt, AlterTableStmt) || IsA(stmt, RenameStmt) || IsA(stmt, IndexStmt))
+	{
+		Oid			relid = RangeVarGetRelid(name, NoLock, true);
+
+		return OidIsValid(relid) && get_rel_persistence(relid) == RELPERSISTENCE_TEMP;
+	}
+	return casus_guard_temp_named(name);
+}
+
+static bool
+is_permanent(RangeVar *name)
+{
+	Oid			relid = RangeVarGetRelid(name, NoLock, true);
+
+	return OidIsValid(relid) && get_rel_persistence(relid) != RELPERSISTENCE_TEMP;
+}
+
+/* Does it remove a table that is not temporary, or all of its rows?  Which one is gone tells. */
+bool
+casus_guard_temp_removes(Node *stmt)
+{
+	ListCell   *lc;
+
+	if (IsA(stmt, TruncateStmt))
+	{
+		foreach(lc, ((TruncateStmt *) stmt)->relations)
+		{
+			if (is_permanent(lfirst(lc)))
+				return true;
+		}
+		return false;
+	}
+	if (!IsA(stmt, DropStmt))
+		return false;
+	switch (((DropStmt *) stmt)->removeType)
+	{
+		case OBJECT_TABLE:
+		case OBJECT_VIEW:
+		case OBJECT_INDEX:
+		case OBJECT_SEQUENCE:
+			break;
+		default:
+			return true;
+	}
+	foreach(lc, ((DropStmt *) stmt)->objects)
+	{
+		if (is_permanent(makeRangeVarFromNameList(lfirst(lc))))
+			return true;
+	}
+	return false;
 }
 
 /* ---- commands that give the rows of a copy to functions ---- */

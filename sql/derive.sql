@@ -75,10 +75,16 @@ SELECT sql, attempt(sql) FROM unnest(ARRAY[
 	'COPY (SELECT inhoud FROM beesel.notitie) TO PROGRAM ''cat >/dev/null''',
 	'COPY (SELECT 1) TO PROGRAM ''cat >/dev/null''']) sql;
 COPY (SELECT inhoud FROM beesel.notitie ORDER BY id) TO STDOUT;
--- 3. Functions that keep what they are given.
+-- 3. Functions that keep what they are given: a length, and how many there are, too.
+SELECT set_config('mijn.groot', lo_create(0)::text, true) > '' AS made;
 SELECT sql, attempt(sql) FROM unnest(ARRAY[
 	'SELECT lo_from_bytea(0, inhoud::bytea) FROM beesel.notitie',
 	'SELECT lo_put(1, 0, inhoud::bytea) FROM beesel.notitie',
+	'SELECT lo_truncate(lo_open(current_setting(''mijn.groot'')::oid, 131072), length(inhoud)) FROM beesel.notitie',
+	'SELECT lo_truncate64(lo_open(current_setting(''mijn.groot'')::oid, 131072), id) FROM beesel.notitie',
+	'SELECT lo_creat(-1) FROM beesel.notitie',
+	'SELECT lo_truncate64(lo_open(current_setting(''mijn.groot'')::oid, 131072), 5)',
+	'SELECT lo_unlink(current_setting(''mijn.groot'')::oid)',
 	'SELECT setval(''mijn.teller'', id) FROM beesel.notitie',
 	'SELECT pg_logical_emit_message(false, ''x'', inhoud) FROM beesel.notitie',
 	'SELECT setval(''mijn.teller'', 3)',
@@ -95,6 +101,10 @@ CREATE FUNCTION mijn.bewaar_groot(v text) RETURNS text LANGUAGE plpgsql AS
 	$$DECLARE o oid; BEGIN o := lo_from_bytea(0, v::bytea); RETURN v; END$$;
 CREATE FUNCTION mijn.schrijf_op(v text) RETURNS text LANGUAGE plpgsql AS
 	$$BEGIN EXECUTE format('COMMENT ON TABLE mijn.kopie IS %L', v); RETURN v; END$$;
+CREATE FUNCTION mijn.leeg(v text) RETURNS text LANGUAGE plpgsql AS $$BEGIN TRUNCATE mijn.kopie; RETURN v; END$$;
+CREATE FUNCTION mijn.weg(v text) RETURNS text LANGUAGE plpgsql AS $$BEGIN DROP TABLE IF EXISTS mijn.kopie; RETURN v; END$$;
+CREATE FUNCTION mijn.even_leeg(v text) RETURNS text LANGUAGE plpgsql AS
+	$$BEGIN DROP TABLE IF EXISTS leeg; CREATE TEMP TABLE leeg (v text); TRUNCATE leeg; DROP TABLE leeg; RETURN v; END$$;
 CREATE FUNCTION mijn.even(v text) RETURNS text LANGUAGE plpgsql AS
 	$$BEGIN CREATE TEMP TABLE IF NOT EXISTS even (v text); INSERT INTO even VALUES (v); RETURN v; END$$;
 BEGIN;
@@ -107,11 +117,15 @@ SELECT sql, attempt(sql) FROM unnest(ARRAY[
 	'SELECT 1 FROM beesel.notitie WHERE mijn.bewaar(inhoud) <> ''''',
 	'SELECT mijn.bewaar_groot(inhoud) FROM beesel.notitie',
 	'SELECT mijn.schrijf_op(inhoud) FROM beesel.notitie',
+	'SELECT mijn.leeg(inhoud) FROM beesel.notitie',
+	'SELECT mijn.weg(inhoud) FROM beesel.notitie',
+	'SELECT mijn.even_leeg(inhoud) FROM beesel.notitie',
 	'SELECT mijn.even(inhoud) FROM beesel.notitie',
 	'CREATE TABLE mijn.a AS SELECT v FROM even',
 	'SELECT mijn.bewaar(''eigen'')',
 	'SELECT mijn.bewaar(inhoud) FROM beesel.notitie WHERE false',
-	'DO $d$ BEGIN INSERT INTO mijn.kopie SELECT id, inhoud FROM beesel.notitie; END $d$']) sql;
+	'DO $d$ BEGIN INSERT INTO mijn.kopie SELECT id, inhoud FROM beesel.notitie; END $d$',
+	'SELECT mijn.leeg(''eigen'')']) sql;
 ROLLBACK;
 
 -- 5. Temporary tables: allowed, on record, and what comes out of them is held to the same.

@@ -295,8 +295,31 @@ SET SESSION AUTHORIZATION derive_app;
 CREATE TEMP TABLE even (id integer, tekst text);
 SELECT attempt('INSERT INTO app.regel VALUES (31, 1, ''open'')'), attempt('INSERT INTO app.doorslag SELECT * FROM even'),
 	attempt('INSERT INTO app.regel VALUES (32, 2, ''geheim'')'), attempt('INSERT INTO app.doorslag SELECT * FROM even');
--- What a trigger of another table keeps is no copy, also where it writes a governed row afterwards.
+-- A command keeps what it is made of, or tells by what it removes.
 RESET SESSION AUTHORIZATION;
+DROP TRIGGER door ON app.regel;
+CREATE FUNCTION app.door_tekst_van() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN EXECUTE format('COMMENT ON TABLE app.bord IS %L', NEW.tekst); RETURN NEW; END$$;
+CREATE FUNCTION app.door_leeg() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN EXECUTE format('TRUNCATE app.%I', NEW.tekst); RETURN NEW; END$$;
+CREATE TABLE app.bord (id integer);
+CREATE TABLE app.open (id integer);
+CREATE TABLE app.geheim (id integer);
+INSERT INTO app.open VALUES (1);
+INSERT INTO app.geheim VALUES (1);
+ALTER TABLE app.bord OWNER TO derive_app;
+GRANT TRUNCATE ON app.open, app.geheim TO derive_app;
+CREATE TRIGGER door BEFORE INSERT ON app.regel FOR EACH ROW EXECUTE FUNCTION app.door_tekst_van();
+SET SESSION AUTHORIZATION derive_app;
+SELECT attempt('INSERT INTO app.regel VALUES (33, 1, ''open'')'), attempt('INSERT INTO app.regel VALUES (34, 2, ''geheim'')');
+RESET SESSION AUTHORIZATION;
+SELECT obj_description('app.bord'::regclass);
+DROP TRIGGER door ON app.regel;
+CREATE TRIGGER door BEFORE INSERT ON app.regel FOR EACH ROW EXECUTE FUNCTION app.door_leeg();
+SET SESSION AUTHORIZATION derive_app;
+SELECT attempt('INSERT INTO app.regel VALUES (35, 1, ''open'')'), attempt('INSERT INTO app.regel VALUES (36, 2, ''geheim'')');
+RESET SESSION AUTHORIZATION;
+SELECT (SELECT count(*) FROM app.open) AS open, (SELECT count(*) FROM app.geheim) AS geheim;
+DROP TABLE app.bord, app.open, app.geheim;
+-- What a trigger of another table keeps is no copy, also where it writes a governed row afterwards.
 DROP TRIGGER door ON app.regel;
 CREATE TABLE app.melding (id integer PRIMARY KEY, tekst text);
 GRANT SELECT, INSERT ON app.melding TO derive_app;
