@@ -327,6 +327,23 @@ casus_logfollow_line(StringInfo line, const CasusLogRecord *record)
 	return true;
 }
 
+/* A character that no text has here: only who has the key puts one into the log. */
+static void
+blot_zeros(char *line)
+{
+	static const char zero[] = "\\u0000";
+
+	for (char *p = line; (p = strstr(p, zero)) != NULL; p += sizeof(zero) - 1)
+	{
+		int			before = 0;
+
+		while (p - before > line && p[-before - 1] == '\\')
+			before++;
+		if (before % 2 == 0)
+			memset(p, '?', sizeof(zero) - 1);
+	}
+}
+
 /*
  * The line in the encoding of this database.  What that cannot hold, or what
  * is no UTF-8, becomes question marks: a database may have been made anew
@@ -339,6 +356,7 @@ casus_logfollow_text(StringInfo line)
 	Oid			conversion;
 	char	   *text = line->data;
 
+	blot_zeros(line->data);
 	if (pg_encoding_verifymbstr(PG_UTF8, line->data, line->len) == line->len)
 	{
 		int			room = line->len * MAX_CONVERSION_GROWTH + 1;

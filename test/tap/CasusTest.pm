@@ -82,7 +82,11 @@ sub kill_process
 	my ($node, $pid) = @_;
 	my $offset = -s $node->logfile;
 
-	return unless $pid && kill 'KILL', $pid;
+	# One that ends by itself just now is a zombie that takes any signal, and no crash: a stopped one is neither.
+	return unless $pid && kill 'STOP', $pid;
+	my $is = '';
+	wait_until(sub { ($is = `ps -o stat= -p $pid`) !~ /^[RSDI]/ });
+	return unless $is =~ /^[Tt]/ && kill 'KILL', $pid;
 	return sub { $node->wait_for_log(qr/reinitializing.*ready to accept connections/s, $offset); return 1 };
 }
 
