@@ -111,6 +111,9 @@ is(as('bs_coordinator', 'SELECT count(*) FROM beesel.notitie'), 0, 'break-glass 
 is(reads('bs_coordinator'), 'casus.not_involved', 'after a year nobody reads, worker or no worker: as a dossier that is not there');
 my ($code) = CasusTest::refusal($node, 'SELECT count(*) FROM beesel.notitie');
 is($code, 'casus.no_purpose', 'nor does a superuser');
+my ($gone, $missing) = map { [ CasusTest::refusal($node, "SELECT casus.break_glass('brand', $_, '2 hours')", user => 'bs_coordinator') ] } $dossier, 999999;
+isnt($gone->[0], '', 'break-glass on a dossier whose retention has ended is refused, ...');
+is_deeply($gone, $missing, '... as on one that is not there');
 set_clock('2027-03-02 01:00:30');
 ($code) = CasusTest::refusal($node, 'SELECT count(*) FROM beesel.notitie', user => 'bs_coordinator');
 is($code, 'casus.no_purpose', 'the break-glass is over by the clock');
