@@ -16,6 +16,7 @@ CREATE ROLE capacity_reg LOGIN;
 SELECT casus.load_protocol(public.proef('{
 	"offices": [{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
 		{"name": "deputy", "title": "Deputy", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
+		{"name": "kijker", "title": "Kijker", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
 		{"name": "regisseur", "title": "Regisseur", "level": "dossier", "appointed_by": ["lead"], "excludes": [], "needs_oath": false, "article": "1"}],
 	"purposes": [{"name": "intake", "title": "Intake", "session": true, "article": "1"}, {"name": "overleg", "title": "Overleg", "article": "1"},
 		{"name": "klaar", "title": "Klaar", "article": "1"}],
@@ -53,6 +54,11 @@ SELECT casus.leave();
 SET SESSION AUTHORIZATION capacity_reg;
 SELECT attempt(format('SELECT casus.advance(%s, %L)', :b, 'overleg')) AS other, attempt('SELECT casus.advance(999999999, ''overleg'')') AS missing,
 	attempt(format('SELECT casus.advance(%s, %L)', :a, 'overleg')) AS own;
+-- Who knows the other dossier by another office, and may act in the one of his own only.
+RESET SESSION AUTHORIZATION;
+SELECT casus.appoint('Reg', 'ond', NULL, 'kijker') > 0 AS ok;
+SET SESSION AUTHORIZATION capacity_reg;
+SELECT attempt(format('SELECT casus.advance(%s, %L)', :b, 'overleg'), 'check') AS known;
 RESET SESSION AUTHORIZATION;
 DROP OWNED BY capacity_lead, capacity_both, capacity_reg;
 DROP ROLE capacity_lead, capacity_both, capacity_reg;
