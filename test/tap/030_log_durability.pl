@@ -74,8 +74,7 @@ sub last_line { return (split /\n/, $_[0])[-1] }
 my $client = session();
 my $dossier = last_line(ask($client, sprintf($read, 5) . ';'));
 like($dossier, qr/^\d+$/, 'the client has the row');
-my $restarted = CasusTest::kill_process($node, $client->{pid});
-ok(on_record()->{$dossier}, 'the backend killed: the record is there');
+my $restarted = CasusTest::kill_process($node, $client->{pid}, sub { ok(on_record()->{$dossier}, 'the backend killed: the record is there') });
 eval { $client->{psql}->finish };
 $restarted->();
 

@@ -75,18 +75,21 @@ sub wait_until
 # A limit for a program that is spoken to; its clock runs while others have the processor.
 sub patience { return IPC::Run::timeout(2 * $PostgreSQL::Test::Utils::timeout_default) }
 
-# Kills a process of the server; the function that is returned waits until the server, which ends all
-# sessions then, is back.  Before that a session may begin that is ended at once.
+# Kills a process of the server and calls $then, where there is one; nothing is returned where it has
+# ended by itself.  The function that is returned waits until the server, which ends all sessions then,
+# is back.  Before that a session may begin that is ended at once.
 sub kill_process
 {
-	my ($node, $pid) = @_;
+	my ($node, $pid, $then) = @_;
 	my $offset = -s $node->logfile;
 
-	# One that ends by itself just now is a zombie that takes any signal, and no crash: a stopped one is neither.
-	return unless $pid && kill 'STOP', $pid;
-	my $is = '';
-	wait_until(sub { ($is = `ps -o stat= -p $pid`) !~ /^[RSDI]/ });
-	return unless $is =~ /^[Tt]/ && kill 'KILL', $pid;
+	return unless $pid && kill 'KILL', $pid;
+	$then->() if $then;
+	# It may have been about to end by itself: then the server goes on.
+	my $patience = time + 20;
+	my $died = sub { substr(slurp_file($node->logfile), $offset) =~ /\(PID $pid\) was terminated by signal 9/ };
+	wait_until(sub { $died->() || !kill(0, $pid) && time > $patience }) or die "process $pid does not end";
+	return unless $died->();
 	return sub { $node->wait_for_log(qr/reinitializing.*ready to accept connections/s, $offset); return 1 };
 }
 
