@@ -309,6 +309,12 @@ collect(Source *source)
 	point = &source->copy->chain.point;
 	segment = piece.next_segment;
 	place = 0;
+	/* By that number the checkpoint is asked for. */
+	if (segment == 0)
+	{
+		give_up(source, true, "its log has no segment");
+		return;
+	}
 	if (point->segment != 0)
 	{
 		/* The same question tells whether it is the same log. */

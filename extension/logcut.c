@@ -107,21 +107,25 @@ is_tied(Cut *cut, const char **why)
  * Each segment is verified by itself.
  */
 static bool
-is_on_record(Cut *cut, uint64 first, uint64 last, const char **why)
+is_on_record(Cut *cut, uint64 last, const char **why)
 {
 	CasusLogChain *chain = &cut->chain;
+	uint64		first;
 
-	for (uint64 segment = last; segment > chain->purged.segment && segment >= first; segment--)
+	while (last > chain->purged.segment)
 	{
 		if (ShutdownRequestPending)
 			return refuse(why, "this server stops");
 		/* Tied to nothing: that it follows is for who verifies all. */
-		casus_logchain_restart(chain, segment);
+		casus_logchain_restart(chain, last);
 		memset(&chain->point, 0, sizeof(chain->point));
 		chain->finding.what[0] = '\0';
-		(void) check_segment(cut, segment);
+		(void) check_segment(cut, last);
 		if (chain->on_record)
 			return true;
+		/* By what is there: another server may leave out as many numbers as it likes. */
+		if (!casus_logdir_range(cut->copy->keys.node, 0, last, &first, &last))
+			return refuse(why, "the copy on this server cannot be read: %s", strerror(errno));
 	}
 	/* To look for it took a walk over all that is left. */
 	cut->is_none = true;
@@ -249,7 +253,7 @@ follow(Cut *cut, const uint8 *bytes, size_t length, const char **why)
 	/* Not yet: to look at this costs nothing. */
 	if (first != 0 && first <= purged->segment && !is_over(purged->newest))
 		return true;
-	if (!is_tied(cut, why) || !is_on_record(cut, first, last, why))
+	if (!is_tied(cut, why) || !is_on_record(cut, last, why))
 		return false;
 	if (first != 0 && first <= purged->segment && !check_what_goes(cut, first, why))
 		return false;

@@ -28,8 +28,6 @@
 #include "utils/guc.h"
 #include "utils/uuid.h"
 
-#define PIECE_MAX	(1024 * 1024)
-
 static void
 put_on_record(void)
 {
@@ -104,13 +102,13 @@ read_segment(const CasusLogHead *head, uint64 segment, uint64 place, bool *compl
 		return NULL;
 	if (segment == head->end.segment)
 		limit = head->end.offset;
-	bytes = palloc(VARHDRSZ + PIECE_MAX);
+	bytes = palloc(VARHDRSZ + CASUS_LOG_PIECE);
 	if (fd >= 0 && place < limit)
-		n = pread(fd, VARDATA(bytes), Min((uint64) PIECE_MAX, limit - place), (off_t) place);
+		n = pread(fd, VARDATA(bytes), Min((uint64) CASUS_LOG_PIECE, limit - place), (off_t) place);
 	if (fd < 0 || n < 0)
 		ereport(ERROR,
 				(errcode_for_file_access(), errmsg("could not read the access log: %m")));
-	*complete = *complete && n < PIECE_MAX;
+	*complete = *complete && n < CASUS_LOG_PIECE;
 	CloseTransientFile(fd);
 	SET_VARSIZE(bytes, VARHDRSZ + n);
 	return bytes;

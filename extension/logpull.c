@@ -315,7 +315,8 @@ read_piece(const PGresult *result, CasusLogPiece *piece)
 	if (PQntuples(result) != 1 || PQnfields(result) != 8 ||
 		PQgetlength(result, 0, 0) != CASUS_LOG_NODE || PQgetlength(result, 0, 4) != 1 ||
 		!get_number(result, 1, &piece->segment) || !get_number(result, 2, &piece->last_segment) ||
-		!get_number(result, 3, &piece->next_segment) || !get_number(result, 5, &piece->last_seq))
+		!get_number(result, 3, &piece->next_segment) || !get_number(result, 5, &piece->last_seq) ||
+		piece->next_segment > CASUS_SEGMENT_LAST || PQgetlength(result, 0, 7) > CASUS_LOG_PIECE)
 		return false;
 	memcpy(piece->node, PQgetvalue(result, 0, 0), CASUS_LOG_NODE);
 	piece->complete = PQgetvalue(result, 0, 4)[0] != 0;

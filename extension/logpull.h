@@ -13,6 +13,7 @@
 #define CASUS_LOGPULL_ERROR	200
 #define CASUS_LOG_STANDBY	(4 * NAMEDATALEN)	/* bytes: what is not ASCII may take four */
 #define CASUS_LOG_SOURCES	32	/* servers in casus.log_collect, at most */
+#define CASUS_LOG_PIECE	(1024 * 1024)	/* bytes that are given at a time, at most */
 
 typedef struct CasusLogPull CasusLogPull;
 

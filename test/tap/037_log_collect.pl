@@ -203,24 +203,55 @@ for my $round (1 .. ($ENV{TEST_LONG} ? 20 : 3))
 	same($primary, $standby, "cut short, round $round");
 }
 
-# ---- servers that are none: a COPY without end, and segments without end ----
+# ---- servers that are none: what has no end, or no form, and a log with the right key that leaves numbers out ----
 
 sub message { my ($type, $body) = @_; return pack 'a N a*', $type, length($body) + 4, $body }
 
-# Of one row that says: the segment is missing, and the next one is there.
-sub missing_segment
+# Of one row: these bytes of the segment (undef: it is missing), and which one is next.
+sub piece
 {
-	my ($segment) = @_;
+	my ($segment, $next, $complete, $bytes) = @_;
 	my @types = (2950, 20, 20, 20, 16, 20, 25, 17);
-	my @values = ('other node 16 by', pack('q>', $segment), pack('q>', 2**62), pack('q>', $segment + 1), "\0", pack('q>', 9), 'sb');
+	my @values = ('other node 16 by', pack('q>', $segment), pack('q>', 2**62), pack('q>', $next), chr $complete, pack('q>', 9), 'sb');
 	return message('1', '') . message('2', '')
 	  . message('T', pack('n', 8) . join '', map { pack 'Z* N n N n N n', "c$_", 0, 0, $_, 65535, 4294967295, 1 } @types)
-	  . message('D', pack('n', 8) . join('', map { pack 'N/a', $_ } @values) . pack 'N', 4294967295)
+	  . message('D', pack('n', 8) . join('', map { pack 'N/a', $_ } @values) . (defined $bytes ? pack 'N/a', $bytes : pack 'N', 4294967295))
 	  . message('C', "SELECT 1\0") . message('Z', 'I');
 }
+sub missing_segment { my ($segment) = @_; return piece($segment, $segment + 1, 0, undef) }
+sub no_segment { my ($segment) = @_; return piece($segment, 0, 0, '') }
+sub too_much { my ($segment) = @_; return piece($segment, 1, 0, 'x' x (1024 * 1024 + 1)) }
 sub copy_out { return message('1', '') . message('2', '') . message('H', pack 'C n', 0, 0) }
 
-# A child that answers each question by $answer->(segment asked for).
+# A log with its key: segments 2 and a number far away, without entries, and a checkpoint for the first one that is not on record.
+my $secret = 'k' x 32;
+sub entry
+{
+	my ($seq, $time, $payload, $mac) = @_;
+	my $head = pack('VvvQ<q<', length $payload, 1, 1, $seq, $time * 1_000_000) . $payload;
+	return $head . hmac_sha256($mac . $head, $secret);
+}
+sub segment
+{
+	my ($name, $number, $seq, $time, $mac, $entries) = @_;
+	my $header = pack('a8VVa16Q<VVQ<q<a32', 'CASUSLOG', 1, 128, pack('H*', $name), $number, 1, 0, $seq, $time * 1_000_000, $mac);
+	my $bytes = $header . hmac_sha256($header, $secret);
+	$bytes .= entry($seq + $_, $time, '{"ts":"2015-01-01T00:00:00Z","kind":"maintenance","code":"old"}', substr $bytes, -32) for 0 .. $entries - 1;
+	return $bytes;
+}
+my $far = 999_999_999_990;
+my $unrecorded = pack('a8VVa16Q<VVQ<q<q<a24a32', 'CASUSCUT', 1, 160, 'other node 16 by', 1, 1, 1, 2, time() * 1_000_000, time() * 1_000_000, '', 'm' x 32);
+$unrecorded .= hmac_sha256($unrecorded, $secret);
+my %leaves_out = (2 => segment(unpack('H*', 'other node 16 by'), 2, 3, time, 'm' x 32, 0));
+$leaves_out{$far} = segment(unpack('H*', 'other node 16 by'), $far, 3, time, 'm' x 32, 0);
+sub leaves_out
+{
+	my ($segment, $place) = @_;
+	return piece(0, 2, 0, $unrecorded) if $segment == 0;
+	return piece($segment, $segment == 2 ? $far : 0, $segment == 2, substr $leaves_out{$segment}, $place);
+}
+
+# A child that answers each question by $answer->(segment asked for, and the place in it).
 sub false_server
 {
 	my ($answer) = @_;
@@ -231,7 +262,7 @@ sub false_server
 	alarm 1800;
 	while (my $client = $listener->accept)
 	{
-		my $segment = 0;
+		my ($segment, $place) = (0, 0);
 		my $code = 0;
 		while ($code != 196608 && read $client, my $length, 4)
 		{
@@ -244,8 +275,9 @@ sub false_server
 		{
 			my ($type, $length) = unpack 'a N', $head;
 			read $client, my $body, $length - 4 if $length > 4;
-			(undef, undef, undef, undef, $segment) = unpack 'Z* Z* n n N/a', $body if $type eq 'B';
-			syswrite $client, $answer->($segment) if $type eq 'S';
+			(undef, undef, undef, undef, $segment, $place) = unpack 'Z* Z* n n N/a N/a', $body if $type eq 'B';
+			print $client $answer->($segment, $place) if $type eq 'S';
+			$client->flush;
 		}
 	}
 	exit 0;
@@ -253,10 +285,12 @@ sub false_server
 
 {
 	my $other = unpack 'H*', 'other node 16 by';
-	append_to_file(key_file($primary) . '.d/false', slurp_file(key_file($standby)) =~ s/^node \K[0-9a-f]+/$other/mr);
+	append_to_file(key_file($primary) . '.d/false', "casus log key 1\nnode $other\n1 " . unpack('H*', $secret) . "\n");
 	chmod 0600, key_file($primary) . '.d/false';
 }
-for my $case ([ 'a COPY without end', \&copy_out, qr/it gives nothing: its answer is no rows/ ], [ 'segments without end', \&missing_segment, qr/it names segments that are not there/ ])
+for my $case ([ 'a COPY without end', \&copy_out, qr/it gives nothing: its answer is no rows/ ], [ 'segments without end', \&missing_segment, qr/it names segments that are not there/ ],
+	[ 'more than is asked for', \&too_much, qr/its answer is not of the form of casus\.log_piece/ ], [ 'no segment', \&no_segment, qr/its log has no segment/ ],
+	[ 'numbers left out', \&leaves_out, qr/its checkpoint, of segments to 1 that are gone, is not on record in its log/ ])
 {
 	my ($what, $answer, $finding) = @$case;
 	my ($pid, $port) = false_server($answer);
@@ -434,7 +468,7 @@ $primary->stop;
 
 # A server with a log of years: six segments, the oldest of nine years ago.
 my $year = 365 * 86400;
-my ($source, $node_name, $secret) = ($standby, 'ab' x 16, 'k' x 32);
+my ($source, $node_name) = ($standby, 'ab' x 16);
 sub put
 {
 	my ($name, $data) = @_;
@@ -444,12 +478,6 @@ sub put
 	chmod 0600, "$name.put";
 	return rename "$name.put", $name;
 }
-sub entry
-{
-	my ($seq, $time, $payload, $mac) = @_;
-	my $head = pack('VvvQ<q<', length $payload, 1, 1, $seq, $time * 1_000_000) . $payload;
-	return $head . hmac_sha256($mac . $head, $secret);
-}
 my $source_log = $source->data_dir . "/casus_log/$node_name";
 sub file_of { return sprintf '%s/%012d.log', $_[0], $_[1] }
 sub numbers_of { return map { m{/0*(\d+)\.log$} } sort glob "$_[0]/*.log" }
@@ -457,19 +485,12 @@ sub numbers_of { return map { m{/0*(\d+)\.log$} } sort glob "$_[0]/*.log" }
 sub make_log
 {
 	my ($directory, $name, @ages) = @_;
-	my ($seq, $mac, $segment) = (0, "\0" x 32, 0);
+	my ($mac, $segment) = ("\0" x 32, 0);
 	mkdir $directory, 0700 or die $!;
 	for my $age (@ages)
 	{
-		my $time = time - int($age * $year);
-		my $header = pack('a8VVa16Q<VVQ<q<a32', 'CASUSLOG', 1, 128, pack('H*', $name), ++$segment, 1, 0, $seq + 1, $time * 1_000_000, $mac);
-		$mac = hmac_sha256($header, $secret);
-		my $bytes = $header . $mac;
-		for (1 .. 20)
-		{
-			$bytes .= entry(++$seq, $time, '{"ts":"2015-01-01T00:00:00Z","kind":"maintenance","code":"old"}', $mac);
-			$mac = substr $bytes, -32;
-		}
+		my $bytes = segment($name, ++$segment, 20 * $segment - 19, time - int($age * $year), $mac, 20);
+		$mac = substr $bytes, -32;
 		put(file_of($directory, $segment), $bytes);
 	}
 	return put(key_file($source), slurp_file(key_file($second)) =~ s/^node \K[0-9a-f]+$/$name/mr =~ s/^1 \K[0-9a-f]+.*\z/unpack('H*', $secret) . "\n"/msre);
