@@ -30,8 +30,10 @@
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -102,7 +104,11 @@ static const Symbol symbols[] = {
 	{NULL, "pg_drop_replication_slot", DANGER_KEEPS},
 	{NULL, "pg_replication_origin_create", DANGER_KEEPS},
 	{NULL, "pg_replication_origin_drop", DANGER_KEEPS},
-	{NULL, "pg_replication_origin_advance", DANGER_KEEPS}
+	{NULL, "pg_replication_origin_advance", DANGER_KEEPS},
+	{NULL, "pg_restore_relation_stats", DANGER_KEEPS},	/* from 18 on */
+	{NULL, "pg_restore_attribute_stats", DANGER_KEEPS},
+	{NULL, "pg_clear_relation_stats", DANGER_KEEPS},
+	{NULL, "pg_clear_attribute_stats", DANGER_KEEPS}
 };
 
 static CasusKnown harmless;		/* emptied when any function changes */
@@ -325,6 +331,16 @@ asked(Node *arg, Oid function)
 	Const	   *named = makeConst(OIDOID, -1, InvalidOid, sizeof(Oid), ObjectIdGetDatum(function),
 								  false, true);
 
+	/* Who takes arguments of any type takes an untyped one for text only while it is a constant. */
+	if (IsA(arg, Const) && ((Const *) arg)->consttype == UNKNOWNOID)
+	{
+		Const	   *untyped = (Const *) arg;
+
+		arg = (Node *) makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
+								 untyped->constisnull ? (Datum) 0 :
+								 CStringGetTextDatum(DatumGetCString(untyped->constvalue)),
+								 untyped->constisnull, false);
+	}
 	return (Node *) makeFuncExpr(casus_keeps_oid(), exprType(arg), list_make2(arg, named),
 								 exprCollation(arg), exprCollation(arg), COERCE_EXPLICIT_CALL);
 }
