@@ -16,7 +16,9 @@
  *
  * A worker touches nothing but tables of casus_cat, as casus_owner.
  *
- * What one node's log holds stops neither those of others nor the pruning.
+ * What one node's log holds stops neither those of others nor the pruning, and
+ * a record that fits into no table not those behind it: in its place stands that
+ * it was there.
  *
  * The counter in shared memory is how a worker says that it came to the end.
  *
@@ -236,9 +238,86 @@ insert_records(CasusQuery *query, const Chunk *chunk)
 					"pg_catalog.unnest($3)) AS u(seq, line)) r ON CONFLICT DO NOTHING");
 }
 
+/* Is it for what a record holds that it cannot be put in?  Who has the key writes any. */
+static bool
+is_of_record(int sqlstate)
+{
+	int			category = ERRCODE_TO_CATEGORY(sqlstate);
+
+	return category == ERRCODE_DATA_EXCEPTION ||
+		category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+		category == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+}
+
+/* In the place of such a record, so that its number is not missing: as of now. */
+static void
+insert_unreadable(CasusQuery *query, const Chunk *chunk)
+{
+	casus_query_run(query, "SELECT replace(left(to_jsonb(now() AT TIME ZONE 'UTC') #>> '{}', 7), '-', '_')");
+	make_partition(query, casus_query_get_text(query, 0, 1));
+	casus_query_arg(query, UUIDOID, UUIDPGetDatum(&chunk->node), false);
+	casus_query_arg(query, INT8OID, chunk->seqs[0], false);
+	casus_query_run(query,
+					"INSERT INTO casus_cat.access_record (node, seq, at, line) "
+					"SELECT $1, $2, now(), jsonb_build_object('seq', $2, "
+					"'ts', (to_jsonb(now() AT TIME ZONE 'UTC') #>> '{}') || 'Z', "
+					"'kind', 'attempt', 'code', 'log_unreadable', 'text', "
+					"'entry ' || $2 || ' fits into no table; its time here is that of loading') "
+					"ON CONFLICT DO NOTHING");
+}
+
+static void
+insert_or_tell(CasusQuery *query, const Chunk *chunk)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool fits = true;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(cxt);
+	PG_TRY();
+	{
+		insert_records(query, chunk);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(cxt);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		if (!is_of_record(geterrcode()))
+			PG_RE_THROW();
+		MemoryContextSwitchTo(cxt);
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(cxt);
+		CurrentResourceOwner = owner;
+		query->nargs = 0;
+		fits = false;
+	}
+	PG_END_TRY();
+	if (!fits)
+		insert_unreadable(query, chunk);
+}
+
+/* Each record by itself, so that one that no table takes does not hold up the others. */
+static void
+insert_each(CasusQuery *query, const Chunk *chunk)
+{
+	for (int i = 0; i < chunk->nrecords; i++)
+	{
+		Chunk		one = *chunk;
+
+		one.nrecords = 1;
+		one.seqs = &chunk->seqs[i];
+		one.lines = &chunk->lines[i];
+		one.months = list_make1(month_of(TextDatumGetCString(one.lines[0])));
+		insert_or_tell(query, &one);
+	}
+}
+
 /* One transaction; false: there is no more, or no casus here. */
 static bool
-load_chunk(const uint8 *node, bool is_own)
+load_chunk(const uint8 *node, bool is_own, bool each)
 {
 	Chunk		chunk = {0};
 	CasusQuery	query;
@@ -259,7 +338,9 @@ load_chunk(const uint8 *node, bool is_own)
 	chunk.offset = offset = (uint64) casus_query_get_int(&query, 0, 2);
 	chunk.seq = (uint64) casus_query_get_int(&query, 0, 3);
 	collect(&chunk);
-	if (chunk.nrecords > 0)
+	if (each)
+		insert_each(&query, &chunk);
+	else if (chunk.nrecords > 0)
 		insert_records(&query, &chunk);
 	if (chunk.segment != segment || chunk.offset != offset)
 	{
@@ -291,11 +372,16 @@ end(void)
 	(void) pgstat_report_stat(true);
 }
 
-/* All that is missing here of the log of a node, as far as it can be put in. */
-static void
-load_node(const uint8 *node, bool is_own)
+/*
+ * All that is missing here of the log of a node; each: of the first transaction
+ * record by record, which is said no more once that is committed.  Returns the
+ * code of the error that stopped it, or 0.
+ */
+static int
+try_node(const uint8 *node, bool is_own, volatile bool *each)
 {
 	MemoryContext context = CurrentMemoryContext;
+	volatile int sqlstate = 0;
 
 	PG_TRY();
 	{
@@ -304,21 +390,41 @@ load_node(const uint8 *node, bool is_own)
 		while (more)
 		{
 			begin();
-			more = load_chunk(node, is_own);
+			more = load_chunk(node, is_own, *each);
 			end();
+			*each = false;
 		}
 	}
 	PG_CATCH();
 	{
 		HOLD_INTERRUPTS();
+		sqlstate = geterrcode();
 		EmitErrorReport();
 		AbortOutOfAnyTransaction();
 		MemoryContextSwitchTo(context);
 		FlushErrorState();
 		RESUME_INTERRUPTS();
-		left_some = true;
 	}
 	PG_END_TRY();
+	return sqlstate;
+}
+
+/* As far as it can be put in. */
+static void
+load_node(const uint8 *node, bool is_own)
+{
+	volatile bool each = false;
+	int			sqlstate;
+
+	while ((sqlstate = try_node(node, is_own, &each)) != 0)
+	{
+		if (each || !is_of_record(sqlstate))
+		{
+			left_some = true;
+			return;
+		}
+		each = true;
+	}
 }
 
 /* The worker in a database: what somebody has set for that database does not stop it. */

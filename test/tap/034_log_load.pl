@@ -264,4 +264,21 @@ is(scalar(() = substr(slurp_file($node->logfile), $said) =~ /$stays/g), 1, '... 
 is(sql("SELECT string_agg(application, ' | ' ORDER BY seq) FROM casus.access_log WHERE seq BETWEEN $added - 2 AND $added", 'auditor'), 'first | second | zero ?????? and \u0000', '... with all of it, a character that no text has as question marks');
 is(sql('SELECT ok FROM casus.verify_log(' . ($added - 2) . ')', 'auditor'), 't', '... and that verifies');
 
+# ---- entries that fit into no table, by who has the key ----
+
+ok(wait_loaded('postgres'), 'all is in tables');
+$node->stop;
+($segment, $added) = append_entries(
+	'{"ts":"2026-11-22T10:00:00Z","kind":"read","database":"postgres","application":"first"}',
+	'{"ts":"2026-02-31T10:00:00Z","kind":"read","database":"postgres","application":"no such day"}',
+	'{"ts":"2026-11-22T10:00:00Z","kind":"read","database":"postgres","application":no json}',
+	'{"ts":"2026-11-22T10:00:00Z","kind":"read","database":"postgres","application":"long ago","ts":"0044-03-15 BC"}',
+	'{"ts":"2026-11-22T10:00:00Z","kind":"read","database":"postgres","application":"last"}');
+$node->start;
+refuse();
+ok(came_to($added), 'an entry with an impossible time, or that is no JSON, does not hold up those behind it');
+is(sql("SELECT string_agg(coalesce(application, code), ' | ' ORDER BY seq) FROM casus.access_log WHERE seq > $added - 5 AND seq <= $added", 'auditor'),
+	'first | log_unreadable | log_unreadable | long ago | last', '... and stands there as one that could not be read');
+is(sql(q{SELECT sum(records) FROM casus.log_itself() WHERE code = 'log_unreadable'}, 'auditor'), '2', '... and on the page of the log itself');
+
 done_testing();
