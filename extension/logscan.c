@@ -415,8 +415,11 @@ next_passing(LogScan *scan, TupleTableSlot *result)
 	{
 		const pg_uuid_t *raw = casus_loglabel_last(scan->flying, scan->last_attno);
 		MemoryContext old = MemoryContextSwitchTo(own);
-		bool		passes = DatumGetBool(eval_policy_on(scan, scan->flying, raw));
+		bool		passes;
 
+		/* A node that computes nothing does not empty it. */
+		MemoryContextReset(own);
+		passes = DatumGetBool(eval_policy_on(scan, scan->flying, raw));
 		MemoryContextSwitchTo(old);
 		if (passes)
 			break;
