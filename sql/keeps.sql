@@ -136,7 +136,7 @@ CREATE FUNCTION mijn.stats(v text) RETURNS text LANGUAGE plpgsql AS $$DECLARE do
 			'most_common_vals', format('{%s}', $1), 'most_common_freqs', '{1}'::real[], 'null_frac', 0::real, 'schemaname', 'mijn')$q$
 			INTO done USING v;
 	ELSIF v <> 'eigen' THEN
-		RAISE EXCEPTION 'this statement would copy protected rows';	-- before 18 nothing is to be tried
+		RAISE EXCEPTION 'this copy would go past the protocol';	-- before 18 nothing is to be tried
 	END IF;
 	RETURN done;
 EXCEPTION WHEN insufficient_privilege OR raise_exception THEN RETURN SQLERRM;
