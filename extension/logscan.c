@@ -417,8 +417,7 @@ next_passing(LogScan *scan, TupleTableSlot *result)
 		MemoryContext old = MemoryContextSwitchTo(own);
 		bool		passes;
 
-		/* A node that computes nothing does not empty it. */
-		MemoryContextReset(own);
+		MemoryContextReset(own);	/* a node that computes nothing does not */
 		passes = DatumGetBool(eval_policy_on(scan, scan->flying, raw));
 		MemoryContextSwitchTo(old);
 		if (passes)
