@@ -429,10 +429,7 @@ next_passing(LogScan *scan, TupleTableSlot *result)
 	return result;
 }
 
-/*
- * A node that has lost the policy, its only qual: it is asked of each row that
- * the node returns.  What it returns stands in its slot, which at the end is empty.
- */
+/* A node that has lost the policy, its only qual: what it returns stands in its slot. */
 static pg_attribute_hot TupleTableSlot *
 exec_policed(PlanState *ps)
 {
