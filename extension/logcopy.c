@@ -21,11 +21,9 @@
 
 #include "storage/fd.h"
 
-static bool refuse(const char **why, const char *format,...) pg_attribute_printf(2, 3);
-
-/* The reason in words that outlive the call. */
-static bool
-refuse(const char **why, const char *format,...)
+/* The reason in words that outlive the call; returns false. */
+bool
+casus_logcopy_refuse(const char **why, const char *format,...)
 {
 	static char text[400];
 	va_list		arguments;
@@ -44,7 +42,7 @@ refuse_finding(const CasusLogCopy *copy, const char *where, const char **why)
 	char		file[CASUS_SEGMENT_NAME];
 
 	casus_logsegment_name(file, finding->segment);
-	return refuse(why, "%s %s, position " UINT64_FORMAT ", entry " UINT64_FORMAT ": %s",
+	return casus_logcopy_refuse(why, "%s %s, position " UINT64_FORMAT ", entry " UINT64_FORMAT ": %s",
 				  where, file, finding->offset, finding->seq, finding->what);
 }
 
@@ -60,9 +58,9 @@ lock_directory(CasusLogCopy *copy, const uint8 *node, const char **why)
 	snprintf(path, sizeof(path), "%s/lock", directory);
 	copy->lock = BasicOpenFilePerm(path, O_RDWR | O_CREAT | PG_BINARY, 0600);
 	if (copy->lock < 0)
-		return refuse(why, "the directory of the copy cannot be written: %s", strerror(errno));
+		return casus_logcopy_refuse(why, "the directory of the copy cannot be written: %s", strerror(errno));
 	if (flock(copy->lock, LOCK_EX | LOCK_NB) != 0)
-		return refuse(why, "the directory of the copy is in use: two servers have one casus.log_directory, or a collector still runs");
+		return casus_logcopy_refuse(why, "the directory of the copy is in use: two servers have one casus.log_directory, or a collector still runs");
 	return true;
 }
 
@@ -87,7 +85,7 @@ check_segment(CasusLogCopy *copy, uint64 segment, const char **why)
 	bool		ok;
 
 	if (!casus_logsegment_open(&reader, copy->fd, UINT64_MAX))
-		return refuse(why, "the copy on this server cannot be read: %s", strerror(errno));
+		return casus_logcopy_refuse(why, "the copy on this server cannot be read: %s", strerror(errno));
 	ok = casus_logchain_header(&copy->chain, &reader, segment) &&
 		pass_records(copy, &reader, &read);
 	casus_logsegment_close(&reader);
@@ -96,7 +94,7 @@ check_segment(CasusLogCopy *copy, uint64 segment, const char **why)
 	if (read == CASUS_LOG_FAILED ||
 		(read == CASUS_LOG_TORN &&
 		 (ftruncate(copy->fd, (off_t) copy->chain.point.offset) != 0 || pg_fsync(copy->fd) != 0)))
-		return refuse(why, "the copy on this server cannot be mended: %s", strerror(errno));
+		return casus_logcopy_refuse(why, "the copy on this server cannot be mended: %s", strerror(errno));
 	return true;
 }
 
@@ -112,20 +110,20 @@ find_end(CasusLogCopy *copy, const char **why)
 	for (;;)
 	{
 		if (!casus_logdir_range(copy->keys.node, 0, before, &first, &last))
-			return refuse(why, "the copy on this server cannot be read: %s", strerror(errno));
+			return casus_logcopy_refuse(why, "the copy on this server cannot be read: %s", strerror(errno));
 		if (last == 0)
 			return true;
 		casus_logdir_file(path, copy->keys.node, last);
 		copy->fd = BasicOpenFile(path, O_RDWR | PG_BINARY);
 		if (copy->fd < 0)
-			return refuse(why, "the copy on this server cannot be opened: %s", strerror(errno));
+			return casus_logcopy_refuse(why, "the copy on this server cannot be opened: %s", strerror(errno));
 		if (lseek(copy->fd, 0, SEEK_END) >= CASUS_SEGMENT_HEADER)
 			return check_segment(copy, last, why);
 		/* Not even its header was written. */
 		close(copy->fd);
 		copy->fd = -1;
 		if (unlink(path) != 0)
-			return refuse(why, "the copy on this server cannot be mended: %s", strerror(errno));
+			return casus_logcopy_refuse(why, "the copy on this server cannot be mended: %s", strerror(errno));
 		before = last;
 	}
 }
@@ -145,7 +143,7 @@ casus_logcopy_open(const uint8 *node, bool *damaged, const char **why)
 		elog(ERROR, "the HMAC of the access log failed");
 	if (!casus_logkey_of_node(&copy->keys, node, why) ||
 		(!casus_logdir_make(node) &&
-		 !refuse(why, "the directory of the copy cannot be made: %s", strerror(errno))) ||
+		 !casus_logcopy_refuse(why, "the directory of the copy cannot be made: %s", strerror(errno))) ||
 		!lock_directory(copy, node, why) ||
 		!find_end(copy, why))
 	{
@@ -234,14 +232,14 @@ casus_logcopy_add(CasusLogCopy *copy, uint64 segment, const char *bytes, size_t 
 		return refuse_finding(copy, "its log does not hold in", why);
 	/* Behind segments that are missing nothing else ties it to what came before. */
 	if (point->seq < seq)
-		return refuse(why, "its log gives numbers again: segment " UINT64_FORMAT
+		return casus_logcopy_refuse(why, "its log gives numbers again: segment " UINT64_FORMAT
 					  " begins with entry " UINT64_FORMAT ", and entry " UINT64_FORMAT
 					  " was collected before", segment, point->seq + 1, seq);
 	ok = pass_records(copy, &reader, &read);
 
 	whole = point->offset - start;
 	if (whole > 0 && !write_segment(copy, segment, copy->rest.data, whole, start))
-		return refuse(why, "the copy cannot be written: %s", strerror(errno));
+		return casus_logcopy_refuse(why, "the copy cannot be written: %s", strerror(errno));
 	if (!ok)
 		return refuse_finding(copy, "its log does not hold in", why);
 	copy->rest.len -= whole;
@@ -261,7 +259,7 @@ casus_logcopy_whole(CasusLogCopy *copy, const char **why)
 	if (copy->rest.len == 0)
 		return true;
 	casus_logsegment_name(file, copy->chain.point.segment);
-	return refuse(why, "its log does not hold in %s, position " UINT64_FORMAT ", entry " UINT64_FORMAT
+	return casus_logcopy_refuse(why, "its log does not hold in %s, position " UINT64_FORMAT ", entry " UINT64_FORMAT
 				  ": the entry is cut off, or its length is changed, or what is here is none",
 				  file, copy->chain.point.offset, copy->chain.point.seq + 1);
 }

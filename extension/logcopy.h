@@ -18,6 +18,8 @@ typedef struct CasusLogCopy
 	StringInfoData rest;		/* came behind the end, and is not verified yet */
 } CasusLogCopy;
 
+extern bool casus_logcopy_refuse(const char **why,
+								 const char *format,...) pg_attribute_printf(2, 3);
 extern CasusLogCopy *casus_logcopy_open(const uint8 *node, bool *damaged, const char **why);
 extern bool casus_logcopy_add(CasusLogCopy *copy, uint64 segment, const char *bytes, size_t length,
 							  const char **why);

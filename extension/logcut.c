@@ -37,22 +37,6 @@ typedef struct Cut
 	bool		is_none;		/* nothing that comes later makes it one that can be followed */
 } Cut;
 
-static bool refuse(const char **why, const char *format,...) pg_attribute_printf(2, 3);
-
-/* The reason in words that outlive the call. */
-static bool
-refuse(const char **why, const char *format,...)
-{
-	static char text[400];
-	va_list		arguments;
-
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	*why = text;
-	return false;
-}
-
 static int
 open_segment(const Cut *cut, uint64 segment)
 {
@@ -89,7 +73,7 @@ is_tied(Cut *cut, const char **why)
 
 	/* A hole there is seen by who verifies the copy. */
 	if (fd < 0)
-		return errno == ENOENT || refuse(why, "the copy on this server cannot be read: %s", strerror(errno));
+		return errno == ENOENT || casus_logcopy_refuse(why, "the copy on this server cannot be read: %s", strerror(errno));
 	casus_logchain_restart(&cut->chain, segment);
 	ok = casus_logsegment_open(&reader, fd, UINT64_MAX);
 	if (ok)
@@ -98,7 +82,7 @@ is_tied(Cut *cut, const char **why)
 		casus_logsegment_close(&reader);
 	}
 	close(fd);
-	return ok || refuse(why, "its checkpoint is not of the log that was collected: segment " UINT64_FORMAT
+	return ok || casus_logcopy_refuse(why, "its checkpoint is not of the log that was collected: segment " UINT64_FORMAT
 						" does not go on from it", segment);
 }
 
@@ -115,7 +99,7 @@ is_on_record(Cut *cut, uint64 last, const char **why)
 	while (last > chain->purged.segment)
 	{
 		if (ShutdownRequestPending)
-			return refuse(why, "this server stops");
+			return casus_logcopy_refuse(why, "this server stops");
 		/* Tied to nothing: that it follows is for who verifies all. */
 		casus_logchain_restart(chain, last);
 		memset(&chain->point, 0, sizeof(chain->point));
@@ -125,11 +109,11 @@ is_on_record(Cut *cut, uint64 last, const char **why)
 			return true;
 		/* By what is there: another server may leave out as many numbers as it likes. */
 		if (!casus_logdir_range(cut->copy->keys.node, 0, last, &first, &last))
-			return refuse(why, "the copy on this server cannot be read: %s", strerror(errno));
+			return casus_logcopy_refuse(why, "the copy on this server cannot be read: %s", strerror(errno));
 	}
 	/* To look for it took a walk over all that is left. */
 	cut->is_none = true;
-	return refuse(why, "its checkpoint, of segments to " UINT64_FORMAT " that are gone, is not on record in its log",
+	return casus_logcopy_refuse(why, "its checkpoint, of segments to " UINT64_FORMAT " that are gone, is not on record in its log",
 				  chain->purged.segment);
 }
 
@@ -173,24 +157,24 @@ check_what_goes(Cut *cut, uint64 first, const char **why)
 	while (first != 0 && first <= purged->segment)
 	{
 		if (ShutdownRequestPending)
-			return refuse(why, "this server stops");
+			return casus_logcopy_refuse(why, "this server stops");
 		if (chain->point.segment + 1 != first)
 			memset(&chain->point, 0, sizeof(chain->point));
 		chain->finding.what[0] = '\0';
 		if (!check_segment(cut, first))
 		{
 			casus_logsegment_name(file, chain->finding.segment);
-			return refuse(why, "what it has purged stays here, since the copy on this server is changed in %s, position "
+			return casus_logcopy_refuse(why, "what it has purged stays here, since the copy on this server is changed in %s, position "
 						  UINT64_FORMAT ": %s", file, chain->finding.offset, chain->finding.what);
 		}
 		if (!casus_logdir_range(cut->copy->keys.node, first, UINT64_MAX, &first, &last))
-			return refuse(why, "the copy on this server cannot be read: %s", strerror(errno));
+			return casus_logcopy_refuse(why, "the copy on this server cannot be read: %s", strerror(errno));
 	}
 	if (cut->newest > purged->newest ||
 		(chain->point.segment == purged->segment &&
 		 (chain->point.seq != purged->seq ||
 		  memcmp(chain->point.mac, purged->last, CASUS_LOG_MAC) != 0)))
-		return refuse(why, "its checkpoint, of segments to " UINT64_FORMAT ", is not of what was collected of them",
+		return casus_logcopy_refuse(why, "its checkpoint, of segments to " UINT64_FORMAT ", is not of what was collected of them",
 					  purged->segment);
 	return true;
 }
@@ -203,11 +187,11 @@ carry_out(Cut *cut, const uint8 *bytes, uint64 first, const char **why)
 	uint64		last = cut->chain.purged.segment;
 
 	if (bytes && !casus_logdir_put_checkpoint(cut->copy->keys.node, bytes))
-		return refuse(why, "the checkpoint of the copy cannot be written: %s", strerror(errno));
+		return casus_logcopy_refuse(why, "the checkpoint of the copy cannot be written: %s", strerror(errno));
 	if (first == 0 || first > last)
 		return true;
 	if (!casus_logdir_remove(cut->copy->keys.node, last))
-		return refuse(why, "segments of the copy cannot be removed: %s", strerror(errno));
+		return casus_logcopy_refuse(why, "segments of the copy cannot be removed: %s", strerror(errno));
 	ereport(LOG,
 			(errmsg("casus has removed segments " UINT64_FORMAT " to " UINT64_FORMAT " of a collected access log: their node has purged them, and their term is over here",
 					first, last)));
@@ -229,7 +213,7 @@ is_known(Cut *cut, const uint8 *bytes, uint64 first, bool *ok, const char **why)
 	if (memcmp(mine, bytes, CASUS_CHECKPOINT_SIZE) == 0)
 		*ok = carry_out(cut, NULL, first, why);
 	else if (here.segment >= cut->chain.purged.segment)
-		*ok = refuse(why, "its checkpoint is not the last one that was collected");
+		*ok = casus_logcopy_refuse(why, "its checkpoint is not the last one that was collected");
 	else
 		return false;
 	return true;
@@ -245,9 +229,9 @@ follow(Cut *cut, const uint8 *bytes, size_t length, const char **why)
 	bool		ok;
 
 	if (!casus_logchain_checkpoint(&cut->chain, bytes, length))
-		return refuse(why, "%s", cut->chain.finding.what);
+		return casus_logcopy_refuse(why, "%s", cut->chain.finding.what);
 	if (!casus_logdir_range(copy->keys.node, 0, UINT64_MAX, &first, &last))
-		return refuse(why, "the copy on this server cannot be read: %s", strerror(errno));
+		return casus_logcopy_refuse(why, "the copy on this server cannot be read: %s", strerror(errno));
 	if (is_known(cut, bytes, first, &ok, why))
 		return ok;
 	/* Not yet: to look at this costs nothing. */

@@ -235,21 +235,11 @@ sub append_entries
 	close $file or die $!;
 	return ($record->{segment}, $seq, @places);
 }
-sub change_byte
-{
-	my ($name, $at) = @_;
-	open my $file, '+<:raw', $name or die $!;
-	seek $file, $at, 0;
-	read $file, my $byte, 1;
-	seek $file, $at, 0;
-	print $file chr(ord($byte) ^ 1);
-	return close $file;
-}
 sub came_to { my ($number) = @_; return wait_until(sub { sql('SELECT coalesce(max(loaded_seq), 0) FROM casus.log_nodes() WHERE is_this', 'auditor') >= $number }) }
 ok(wait_loaded('postgres'), 'all is in tables');
 $node->stop;
 my ($segment, $added, @places) = append_entries(map { qq{{"ts":"2026-11-22T10:00:00Z","kind":"read","database":"postgres","application":"$_"}} } 'first', 'second', 'zero \u0000 and \\\\u0000');
-change_byte($segment, $places[1] + 5);
+CasusTest::change_byte($segment, $places[1] + 5);
 my $said = -s $node->logfile;
 $node->start;
 refuse() for 1 .. 5;
@@ -258,7 +248,7 @@ $node->wait_for_log($stays, $said);
 ok(came_to($added - 2), 'the head of an entry is changed: what is before it comes into tables');
 is(not_in_view(last_seq()), ($added - 1) . " $added", '... and all but what is in that file from there on is shown');
 is(sql('SELECT max(loaded_seq) FROM casus.log_nodes() WHERE is_this', 'auditor'), $added - 2, '... so that nothing is left out');
-change_byte($segment, $places[1] + 5);
+CasusTest::change_byte($segment, $places[1] + 5);
 ok(came_to($added + 5), 'put back, it goes on');
 is(scalar(() = substr(slurp_file($node->logfile), $said) =~ /$stays/g), 1, '... and the server log has said once where it stood');
 is(sql("SELECT string_agg(application, ' | ' ORDER BY seq) FROM casus.access_log WHERE seq BETWEEN $added - 2 AND $added", 'auditor'), 'first | second | zero ?????? and \u0000', '... with all of it, a character that no text has as question marks');

@@ -312,23 +312,13 @@ rmtree($primary->data_dir . '/casus_log/' . unpack 'H*', 'other node 16 by');
 # ---- a log that is not what it was ----
 
 my $copies = $primary->data_dir . '/casus_log/' . (CasusTest::log_keys($standby))[0];
-sub change_byte
-{
-	my ($file, $at) = @_;
-	open my $handle, '+<:raw', $file or die $!;
-	seek $handle, $at, 0;
-	read $handle, my $byte, 1;
-	seek $handle, $at, 0;
-	print $handle chr(ord($byte) ^ 1);
-	return close $handle;
-}
 sub loaded { my ($other) = @_; return audit($primary, "SELECT count(*), max(seq) FROM casus.access_log WHERE node = '" . uuid($other) . q{'}) }
 
 $primary->stop;
 read_rows($standby, 16, 17);
 refuse_many($standby, 5);
 my ($changed) = grep { ($_->{relation} // '') eq 'public.zaak' && $_->{kind} eq 'read' } reverse CasusTest::log_records($standby);
-change_byte($changed->{segment}, $changed->{offset} + 40);
+CasusTest::change_byte($changed->{segment}, $changed->{offset} + 40);
 $primary->start;
 ok(wait_until(sub { state_of($primary, $standby) eq 'refused' }), 'an entry that was changed on the standby is refused');
 like(finding_of($primary, $standby), qr/its log does not hold in \d{12}\.log, position $changed->{offset}, entry $changed->{seq}: the entry is changed/, '... and named');
@@ -340,7 +330,7 @@ like(slurp_file($page), qr/van 0 andere servers wordt de log hierheen gehaald/, 
 my $last = sub { return numbers_here($primary, $standby, 1_000_000) =~ /(\d+)$/ ? $1 : 0 };
 ok(wait_until(sub { $last->() >= $changed->{seq} - 1 }), '... what is before it is loaded');
 is($last->(), $changed->{seq} - 1, '... and nothing of it, or behind it, is loaded');
-change_byte($changed->{segment}, $changed->{offset} + 40);
+CasusTest::change_byte($changed->{segment}, $changed->{offset} + 40);
 same($primary, $standby, 'put back as it was');
 
 # One that was made anew from an earlier entry, with the right key: two logs of one name.
@@ -392,14 +382,14 @@ ok(wait_until(sub { $primary->safe_psql('ander', q{SET ROLE casus_auditor; SELEC
 {
 	# As a database that is made later would load it.
 	my ($copy) = glob $primary->data_dir . "/casus_log/" . ($old =~ s/-//gr) . '/*.log';
-	change_byte($copy, 128 + 24 + 5);
+	CasusTest::change_byte($copy, 128 + 24 + 5);
 	$primary->safe_psql('postgres', 'CREATE DATABASE later');
 	$primary->safe_psql('later', 'CREATE EXTENSION casus');
 	ok(wait_until(sub { $primary->safe_psql('later', q{SET ROLE casus_auditor; SELECT count(DISTINCT node) FROM casus.access_log}) eq '2' }), 'what is about another database is loaded');
 	sleep 2;
 	is($primary->safe_psql('later', "SET ROLE casus_auditor; SELECT count(*) FROM casus.access_log WHERE node = '$old'"), '0', '... but for a copy that somebody changed here');
 	like(audit($primary, "SELECT finding FROM casus.verify_log(node => '$old')"), qr/^the entry is changed$/, '... as verify_log says');
-	change_byte($copy, 128 + 24 + 5);
+	CasusTest::change_byte($copy, 128 + 24 + 5);
 }
 
 # ---- a connection that is cut, and a standby that does not answer ----
@@ -600,11 +590,11 @@ my $older = $true;
 $true = checkpoint($source_log);
 
 # What somebody changed here does not go.
-change_byte(file_of($copy_of_it, 5), 128 + 24 + 5);
+CasusTest::change_byte(file_of($copy_of_it, 5), 128 + 24 + 5);
 keep_months(1);
 becomes(qr/^refused what it has purged stays here, since the copy on this server is changed in 000000000005\.log, position 128: the entry is changed/, 'what somebody changed here stays when its term is over');
 is(copied(), '5 6', '... as evidence');
-change_byte(file_of($copy_of_it, 5), 128 + 24 + 5);
+CasusTest::change_byte(file_of($copy_of_it, 5), 128 + 24 + 5);
 ok(wait_until(sub { copied() eq '6' }), '... put back, it goes');
 copy_holds('... the rest verifies', 100);
 put("$source_log/checkpoint", $older);

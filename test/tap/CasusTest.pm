@@ -170,6 +170,18 @@ sub log_directory
 	return $node->data_dir . '/casus_log/' . (log_keys($node))[0];
 }
 
+# Turns a bit of a file over; a second time, back.
+sub change_byte
+{
+	my ($name, $at) = @_;
+	open my $file, '+<:raw', $name or die $!;
+	seek $file, $at, 0;
+	read $file, my $byte, 1;
+	seek $file, $at, 0;
+	print $file chr(ord($byte) ^ 1);
+	return close $file;
+}
+
 sub log_segments { my @files = sort(glob(log_directory($_[0]) . q{/*.log})); return @files }
 
 # All records of this node's log, oldest first, as hashes; each with seq, segment, offset and
