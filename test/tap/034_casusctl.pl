@@ -72,7 +72,7 @@ like((run_ctl('verify', '-l', $live, '-k', $other_key))[1], qr/: the key of the 
 write_file($other_key, $text =~ s/^node .{31}\K(.)/$1 eq '0' ? '1' : '0'/mer);
 is((run_ctl('verify', '-l', $node->data_dir . '/casus_log', '-k', $other_key))[0], 2, 'the key file of another node: there is no log of it');
 is((run_ctl('verify', '-l', $live, '-k', $other_key))[0], 1, '... and this one is not its');
-is((run_ctl('verify', @log, '-a', $anchor =~ s/^.(.)/$1$1/r))[0], 2, 'an anchor of another log');
+is((run_ctl('verify', @log, '-a', $anchor =~ s{^(.)}{$1 eq '0' ? '1' : '0'}er))[0], 2, 'an anchor of another log');
 chmod 0644, $other_key;
 like((run_ctl('verify', '-l', $live, '-k', $other_key))[2], qr/others may read the key file/, 'a key that others may read: a warning');
 
