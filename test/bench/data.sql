@@ -138,8 +138,12 @@ CREATE INDEX mixed_started ON mixed (started);
 CREATE TABLE plain_mixed AS SELECT *, md5(id::text)::uuid AS label FROM mixed;
 ALTER TABLE plain_mixed ADD PRIMARY KEY (id);
 CREATE INDEX plain_mixed_started ON plain_mixed (started);
+/* The same again: what differs between these two is the machine's. */
+CREATE TABLE twin_mixed AS SELECT * FROM plain_mixed;
+ALTER TABLE twin_mixed ADD PRIMARY KEY (id);
+CREATE INDEX twin_mixed_started ON twin_mixed (started);
 /* As if the governed rows had never been there: what an application may expect to see. */
 CREATE VIEW mixed_others AS SELECT * FROM plain_mixed WHERE kind <> 8;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC;
-GRANT INSERT, DELETE ON mixed, plain_mixed TO PUBLIC;
+GRANT INSERT, DELETE ON mixed, plain_mixed, twin_mixed TO PUBLIC;
