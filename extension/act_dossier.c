@@ -326,7 +326,7 @@ casus_sql_involve(PG_FUNCTION_ARGS)
 		a.dossier = target.dossier.id;
 		a.starts_null = a.ends_null = true;
 		a.reason = reason;
-		(void) casus_act_person_appoint(&target.file, &a);
+		(void) casus_act_appoint_person(&target.file, &a);
 	}
 	else if (office.level == CASUS_LEVEL_PARTY)
 		store_participant(target.dossier.id, party, person, office.code);

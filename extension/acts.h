@@ -107,7 +107,7 @@ typedef struct CasusActTarget
 extern void casus_act_begin(const char *act, int64 dossier, CasusActTarget *target);
 
 /* ------------------------------------------------------------------------
- * act_person.c: an appointment, also as part of involving somebody
+ * act_appoint.c: an appointment, also as part of involving somebody
  * ------------------------------------------------------------------------ */
 
 typedef struct CasusAppointment
@@ -128,7 +128,7 @@ typedef struct CasusAppointment
 	bool		may_session;
 } CasusAppointment;
 
-extern int64 casus_act_person_appoint(const CasusFile *file, const CasusAppointment *a);
+extern int64 casus_act_appoint_person(const CasusFile *file, const CasusAppointment *a);
 
 /* ------------------------------------------------------------------------
  * act_dossier.c: life of a dossier

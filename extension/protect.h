@@ -1,6 +1,6 @@
 /*
  * protect.h
- *		Between protect.c, protect_check.c, protect_code.c, census.c, bind.c,
+ *		Between protect.c, protect_wish.c, protect_check.c, protect_code.c, census.c, bind.c,
  *		subjectset.c and takefirst.c; takein.c uses the checks.
  *
  * Copyright (c) 2026, the casus developers
@@ -32,6 +32,29 @@ extern void casus_protect_check_via_child(Relation rel, const char *given,
 extern char *casus_protect_check_via_link(Relation rel, const char *given);
 extern bool casus_protect_check_below_link(const CasusSettings *settings);
 extern List *casus_protect_check_list(const char *given);
+
+/* ---- protect_wish.c ---- */
+
+/* A call of casus.protect(), as it takes shape. */
+typedef struct CasusWish
+{
+	FunctionCallInfo fcinfo;
+	Relation	rel;
+	const CasusProtected *before;	/* already protected for another file */
+	CasusSettings settings;
+	CasusFileSettings *fs;		/* the new one, last in settings.files */
+	const CasusProtocol *protocol;
+	List	   *uses;			/* CasusColumnUse, all columns of the table */
+	List	   *generated;		/* the same of columns generated from those */
+	Oid			child;			/* via_child */
+	AttrNumber	child_attno;
+	bool		mixed;
+	List	   *lines;			/* what is done, as SQL */
+} CasusWish;
+
+extern Oid	casus_protect_wish_table(FunctionCallInfo fcinfo);
+extern bool casus_protect_wish_runs(FunctionCallInfo fcinfo);	/* no dry run */
+extern void casus_protect_wish_read(CasusWish *wish);
 
 /* ---- bind.c ---- */
 
