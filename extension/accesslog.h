@@ -168,6 +168,12 @@ extern bool casus_logfollow_line(StringInfo line, const CasusLogRecord *record);
 extern char *casus_logfollow_text(StringInfo line);
 extern bool casus_logfollow_of_database(const char *line, const char *piece, bool *about_log);
 
+/* ---- logform.c: an entry, taken apart ---- */
+
+extern Jsonb *casus_logform_read(StringInfo line, uint64 seq);
+extern Jsonb *casus_logform_stand_in(uint64 seq);
+extern char *casus_logform_month(const Jsonb *entry);
+
 /* ---- logterm.c: how long it is kept ---- */
 
 #define CASUS_LOG_FOR_EVER	PG_INT16_MAX	/* months */

@@ -84,6 +84,13 @@ extern bool casus_preloaded;	/* loaded by shared_preload_libraries */
 extern void casus_settings_init(void);
 
 /* ------------------------------------------------------------------------
+ * input.c: the value that a text stands for, if any
+ * ------------------------------------------------------------------------ */
+
+extern bool casus_input_is_at_fault(int sqlstate);
+extern bool casus_input_value(Oid function, const char *text, Oid param, Datum *value);
+
+/* ------------------------------------------------------------------------
  * pass.c: the token by which casus' own statements meet no guard
  * ------------------------------------------------------------------------ */
 

@@ -78,30 +78,11 @@ typedef struct Chunk
 	uint64		seq;
 	int			nrecords;
 	Datum	   *seqs;
-	Datum	   *lines;
+	Datum	   *entries;		/* jsonb */
 	Size		bytes;
 	List	   *months;			/* of these records, as 2026_01 */
 	bool		more;
 } Chunk;
-
-/* The month (UTC) of a line, which begins with {"seq":n,"ts":"2026-01-... */
-static char *
-month_of(const char *line)
-{
-	const char *ts = strstr(line, ",\"ts\":\"");
-	char	   *month;
-
-	if (ts == NULL)
-		return NULL;
-	ts += strlen(",\"ts\":\"");
-	if (strspn(ts, "0123456789") != 4 || ts[4] != '-' || strspn(ts + 5, "0123456789") != 2)
-		return NULL;
-	if (atoi(ts + 5) < 1 || atoi(ts + 5) > 12)
-		return NULL;
-	month = pnstrdup(ts, 7);
-	month[4] = '_';
-	return month;
-}
 
 static void
 note_month(Chunk *chunk, char *month)
@@ -149,28 +130,31 @@ collect(Chunk *chunk)
 		return;
 	follow.stays = chunk->is_own;
 	chunk->seqs = palloc(sizeof(Datum) * CHUNK_RECORDS);
-	chunk->lines = palloc(sizeof(Datum) * CHUNK_RECORDS);
+	chunk->entries = palloc(sizeof(Datum) * CHUNK_RECORDS);
 	initStringInfo(&line);
 	initStringInfo(&piece);
 	casus_logrecord_text(&piece, "database", casus_logrecord_database());
 	while (!chunk->more && casus_logfollow_next(&follow, &record))
 	{
+		Jsonb	   *entry = NULL;
 		bool		about_log;
-		char	   *month;
 
 		CHECK_FOR_INTERRUPTS();
 		chunk->segment = follow.segment;
 		chunk->offset = follow.offset;
 		chunk->seq = record.seq;
-		if (!casus_logfollow_line(&line, &record) ||
-			!casus_logfollow_of_database(line.data, piece.data, &about_log) ||
-			(month = month_of(line.data)) == NULL)
-			continue;
-		note_month(chunk, month);
+		if (casus_logfollow_line(&line, &record))
+		{
+			if (!casus_logfollow_of_database(line.data, piece.data, &about_log))
+				continue;
+			entry = casus_logform_read(&line, record.seq);
+		}
+		if (entry == NULL)
+			entry = casus_logform_stand_in(record.seq);
+		note_month(chunk, casus_logform_month(entry));
 		chunk->seqs[chunk->nrecords] = Int64GetDatum((int64) record.seq);
-		chunk->lines[chunk->nrecords] =
-			CStringGetTextDatum(casus_logfollow_text(&line));
-		chunk->bytes += line.len;
+		chunk->entries[chunk->nrecords] = JsonbPGetDatum(entry);
+		chunk->bytes += record.length;
 		chunk->nrecords++;
 		chunk->more = chunk->nrecords == CHUNK_RECORDS || chunk->bytes >= CHUNK_BYTES;
 	}
@@ -227,47 +211,41 @@ insert_records(CasusQuery *query, const Chunk *chunk)
 													sizeof(int64), FLOAT8PASSBYVAL,
 													TYPALIGN_DOUBLE)),
 					false);
-	casus_query_arg(query, TEXTARRAYOID,
-					PointerGetDatum(construct_array(chunk->lines, chunk->nrecords, TEXTOID,
+	casus_query_arg(query, JSONBARRAYOID,
+					PointerGetDatum(construct_array(chunk->entries, chunk->nrecords, JSONBOID,
 													-1, false, TYPALIGN_INT)),
 					false);
 	casus_query_run(query,
 					"INSERT INTO casus_cat.access_record (node, seq, at, person, line) "
 					"SELECT $1, r.seq, (r.line ->> 'ts')::timestamptz, r.line ->> 'person', r.line "
-					"FROM (SELECT u.seq, u.line::jsonb FROM ROWS FROM (pg_catalog.unnest($2), "
-					"pg_catalog.unnest($3)) AS u(seq, line)) r ON CONFLICT DO NOTHING");
-}
-
-/* Is it for what a record holds that it cannot be put in?  Who has the key writes any. */
-static bool
-is_of_record(int sqlstate)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlstate);
-
-	return category == ERRCODE_DATA_EXCEPTION ||
-		category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
-		category == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
-}
-
-/* In the place of such a record, so that its number is not missing: as of now. */
-static void
-insert_unreadable(CasusQuery *query, const Chunk *chunk)
-{
-	casus_query_run(query, "SELECT replace(left(to_jsonb(now() AT TIME ZONE 'UTC') #>> '{}', 7), '-', '_')");
-	make_partition(query, casus_query_get_text(query, 0, 1));
-	casus_query_arg(query, UUIDOID, UUIDPGetDatum(&chunk->node), false);
-	casus_query_arg(query, INT8OID, chunk->seqs[0], false);
-	casus_query_run(query,
-					"INSERT INTO casus_cat.access_record (node, seq, at, line) "
-					"SELECT $1, $2, now(), jsonb_build_object('seq', $2, "
-					"'ts', (to_jsonb(now() AT TIME ZONE 'UTC') #>> '{}') || 'Z', "
-					"'kind', 'attempt', 'code', 'log_unreadable', 'text', "
-					"'entry ' || $2 || ' fits into no table; its time here is that of loading') "
+					"FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS r(seq, line) "
 					"ON CONFLICT DO NOTHING");
 }
 
+/*
+ * Is it for what a record holds that it cannot be put in?  Who has the key
+ * writes any, such as names that are too long for an index.
+ */
+static bool
+is_of_record(int sqlstate)
+{
+	return casus_input_is_at_fault(sqlstate) ||
+		ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;
+}
+
+/* In the place of such a record. */
 static void
-insert_or_tell(CasusQuery *query, const Chunk *chunk)
+insert_stand_in(CasusQuery *query, Chunk *chunk)
+{
+	Jsonb	   *entry = casus_logform_stand_in((uint64) DatumGetInt64(chunk->seqs[0]));
+
+	chunk->entries[0] = JsonbPGetDatum(entry);
+	chunk->months = list_make1(casus_logform_month(entry));
+	insert_records(query, chunk);
+}
+
+static void
+insert_or_tell(CasusQuery *query, Chunk *chunk)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -296,7 +274,7 @@ insert_or_tell(CasusQuery *query, const Chunk *chunk)
 	}
 	PG_END_TRY();
 	if (!fits)
-		insert_unreadable(query, chunk);
+		insert_stand_in(query, chunk);
 }
 
 /* Each record by itself, so that one that no table takes does not hold up the others. */
@@ -309,8 +287,8 @@ insert_each(CasusQuery *query, const Chunk *chunk)
 
 		one.nrecords = 1;
 		one.seqs = &chunk->seqs[i];
-		one.lines = &chunk->lines[i];
-		one.months = list_make1(month_of(TextDatumGetCString(one.lines[0])));
+		one.entries = &chunk->entries[i];
+		one.months = list_make1(casus_logform_month(DatumGetJsonbP(one.entries[0])));
 		insert_or_tell(query, &one);
 	}
 }

@@ -6,7 +6,8 @@
  * those an auditor all, anyone else his own person's.  A superuser is not
  * above that.  What the loader has put into tables (logload.c) the view reads
  * there; the rest comes from the segments.  Which of these records are the
- * reader's is decided on the text before anything is parsed.
+ * reader's is decided on the text before anything is parsed.  In the place of
+ * one that is of no form that could be shown an auditor sees that it is there.
  *
  * Nothing is verified here; casus.verify_log does that.
  *
@@ -53,27 +54,26 @@ prepare_reader(LogReader *reader)
 	}
 }
 
-static bool
-may_read(const LogReader *reader, const char *line)
+/* The entry as the reader may see it; NULL: not at all. */
+static Jsonb *
+read_entry(const LogReader *reader, StringInfo line, const CasusLogRecord *record)
 {
+	Jsonb	   *entry = NULL;
 	bool		about_log;
 
-	if (!casus_logfollow_of_database(line, reader->database, &about_log))
-		return false;
-	return reader->is_auditor ||
-		(!about_log && reader->person && strstr(line, reader->person) != NULL);
-}
-
-static void
-put_line(ReturnSetInfo *result, StringInfo line)
-{
-	Datum		value;
-	bool		isnull = false;
-	char	   *text;
-
-	text = casus_logfollow_text(line);
-	value = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
-	tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
+	if (casus_logfollow_line(line, record))
+	{
+		if (!casus_logfollow_of_database(line->data, reader->database, &about_log))
+			return NULL;
+		if (!reader->is_auditor &&
+			(about_log || !reader->person || strstr(line->data, reader->person) == NULL))
+			return NULL;
+		entry = casus_logform_read(line, record->seq);
+	}
+	/* Whose it is nobody can say. */
+	if (entry == NULL && reader->is_auditor)
+		entry = casus_logform_stand_in(record->seq);
+	return entry;
 }
 
 /* The records behind the place to which the tables go. */
@@ -93,13 +93,18 @@ read_records(const LogReader *reader, ReturnSetInfo *result, uint64 segment, uin
 	initStringInfo(&line);
 	while (casus_logfollow_next(&follow, &record))
 	{
-		MemoryContext old;
+		MemoryContext old = MemoryContextSwitchTo(per_line);
+		Jsonb	   *entry;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!casus_logfollow_line(&line, &record) || !may_read(reader, line.data))
-			continue;
-		old = MemoryContextSwitchTo(per_line);
-		put_line(result, &line);
+		entry = read_entry(reader, &line, &record);
+		if (entry)
+		{
+			Datum		value = JsonbPGetDatum(entry);
+			bool		isnull = false;
+
+			tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
+		}
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(per_line);
 	}

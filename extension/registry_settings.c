@@ -15,6 +15,7 @@
 #include "commands/seclabel.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
@@ -137,27 +138,11 @@ casus_registry_settings_write_uses(List *uses)
 static Jsonb *
 parse_json(const char *text)
 {
-	MemoryContext old = CurrentMemoryContext;
-	Jsonb	   *volatile result = NULL;
+	Datum		value;
 
-	PG_TRY();
-	{
-		result = DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
-													CStringGetDatum(text)));
-	}
-	PG_CATCH();
-	{
-		int			sqlstate = geterrcode();
-
-		/* Only what the text itself can cause is swallowed. */
-		if (ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_DATA_EXCEPTION &&
-			sqlstate != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(old);
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	return result;
+	if (!casus_input_value(F_JSONB_IN, text, InvalidOid, &value))
+		return NULL;
+	return DatumGetJsonbP(value);
 }
 
 static char *

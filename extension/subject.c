@@ -182,30 +182,11 @@ typedef struct Search
 static bool
 read_value(const char *subject, Oid type, Datum *value)
 {
-	MemoryContext old = CurrentMemoryContext;
 	Oid			input;
 	Oid			param;
-	volatile bool ok = true;
 
 	getTypeInputInfo(type, &input, &param);
-	PG_TRY();
-	{
-		*value = OidInputFunctionCall(input, unconstify(char *, subject), param, -1);
-	}
-	PG_CATCH();
-	{
-		int			sqlstate = geterrcode();
-
-		/* Only what the text itself can cause; its message has the value. */
-		if (ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_DATA_EXCEPTION &&
-			sqlstate != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
-			PG_RE_THROW();
-		MemoryContextSwitchTo(old);
-		FlushErrorState();
-		ok = false;
-	}
-	PG_END_TRY();
-	return ok;
+	return casus_input_value(input, subject, param, value);
 }
 
 /*

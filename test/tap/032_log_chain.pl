@@ -259,6 +259,16 @@ is(CasusTest::log_damage($standby), '', 'a standby logs into a chain of its own'
 isnt((CasusTest::log_keys($standby))[0], (CasusTest::log_keys($node))[0], '... with a key of its own');
 is($standby->safe_psql('postgres', q{SELECT ok FROM casus.verify_log()}), 't', '... which verifies there');
 is($standby->safe_psql('postgres', q{SET ROLE casus_auditor; SELECT count(*) > 0 FROM casus.access_log WHERE kind = 'refusal'}), 't', '... and is read there');
+
+# By who has its key: what no view can show, and no loader is there to put aside.
+$standby->stop;
+my @odd = CasusTest::odd_entries('postgres');
+my (undef, $added) = CasusTest::append_entries($standby, (map { $_->[1] } @odd), CasusTest::entry_of('postgres', 'last'));
+$standby->start;
+my ($its_node) = CasusTest::log_keys($standby);
+my %shown = map { split /\|/ } split /\n/, $standby->safe_psql('postgres', "SET ROLE casus_auditor; SELECT seq, coalesce(code, application) FROM casus.access_log WHERE node = '$its_node' AND seq > $added - 1 - " . @odd);
+is($shown{ $added - @odd + $_ }, 'log_unreadable', "an entry there by who has its key: $odd[$_][0]") for 0 .. $#odd;
+is($shown{$added}, 'last', '... and what follows is shown');
 my $there = $standby->safe_psql('postgres', 'SELECT seq FROM casus.log_anchor()');
 $standby->promote;
 $refused_there->();

@@ -217,6 +217,57 @@ sub log_records
 # The same as lines of JSON, members in the order of their names.
 sub log_text { return join '', map { JSON::PP->new->canonical->encode($_) . "\n" } log_records(@_) }
 
+# Entries behind the last one, by who has the key, while the server is down.  The file, the number of
+# the last one, and the place of each.
+sub append_entries
+{
+	my ($node, @payloads) = @_;
+	my $record = (log_records($node, raw => 1))[-1];
+	my $bytes = slurp_file($record->{segment});
+	my $at = $record->{offset} + $record->{size};
+	my $key = (log_keys($node))[1]{ unpack 'x40V', $bytes };
+	my $mac = substr $bytes, $at - 32, 32;
+	my ($seq, @places) = ($record->{seq});
+
+	open my $file, '+<:raw', $record->{segment} or die $!;
+	seek $file, $at, 0;
+	for my $payload (@payloads)
+	{
+		my $head = pack('VvvQ<q<', length $payload, 1, 1, ++$seq, time * 1_000_000) . $payload;
+		$mac = hmac_sha256($mac . $head, $key);
+		push @places, tell $file;
+		print $file $head . $mac;
+	}
+	close $file or die $!;
+	return ($record->{segment}, $seq, @places);
+}
+
+# An entry about a database; and such as the views cannot show, by what is wrong with them.
+sub entry_of { my ($database, $application, $role) = @_; return qq({"ts":"2026-11-22T10:00:00Z","kind":"read","database":"$database","application":"$application","role":") . ($role // 'x') . '"}' }
+sub odd_entries
+{
+	my ($database) = @_;
+	my $with = sub { return qq({"ts":"2026-11-22T10:00:00Z","kind":"read","database":"$database",$_[0]}) };
+
+	return (
+		[ 'no such day', qq({"ts":"2026-02-31T10:00:00Z","kind":"read","database":"$database"}) ],
+		[ 'a time that each session reads in its way', qq({"ts":"31/01/2026 10:00","kind":"read","database":"$database"}) ],
+		[ 'no time', qq({"kind":"read","database":"$database"}) ],
+		[ 'two times', $with->('"ts":"0044-03-15 BC"') ],
+		[ 'no JSON', $with->('"application":no json') ],
+		[ 'no object', qq("database":"$database") ],
+		[ 'nothing', '' ],
+		[ 'deep', $with->('"text":' . '[' x 20_000 . ']' x 20_000) ],
+		[ 'another number', $with->('"seq":1') ],
+		[ 'a number that is none', $with->('"pid":"x"') ],
+		[ 'one too large', $with->('"leader":3000000000') ],
+		[ 'one with a fraction', $with->('"query_id":1.0') ],
+		[ 'one that nothing holds', $with->('"opening":1e400') ],
+		[ 'dossiers that are none', $with->('"dossiers":{"1":2}') ],
+		[ 'dossiers that are no pairs', $with->('"dossiers":[1]') ],
+		[ 'a dossier that is none', $with->('"dossiers":[["a",1]]') ]);
+}
+
 # What is wrong with their numbers and macs; '' when nothing is.
 sub log_damage
 {
