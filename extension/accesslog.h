@@ -350,6 +350,11 @@ extern void casus_logscan_leaving(void);
 extern void casus_logscan_failing(void);
 extern void casus_logscan_forget_flight(void);
 
+/* ---- logrecheck.c: the plan by which a changed row is judged again ---- */
+
+typedef bool (*CasusLogWatch) (PlanState *node, void *statement);
+extern void casus_logrecheck_watch(LogStatement *statement, EPQState *epq, CasusLogWatch watch);
+
 /* ---- logpoint.c: point reads, whose policy is not compiled ---- */
 
 extern PlannedStmt *casus_logpoint_plan(PlannedStmt *statement);

@@ -26,6 +26,8 @@
  *
  * A scan that never had a qual exists under observe only: there the node is
  * wrapped too, since some executors choose a routine without qual beforehand.
+ * Not so where a changed row is judged again (EvalPlanQual, logrecheck.c): there
+ * every node looks at its qual, and the row stands elsewhere than in its slot.
  *
  * All of this lives in the memory of the executor state, and logstatement.c
  * takes it off the lists here before that goes.  The lists are private to the
@@ -375,10 +377,11 @@ eval_observed(ExprState *state, ExprContext *econtext, bool *isnull)
 	TupleTableSlot *slot = econtext->ecxt_scantuple;
 	bool		result;
 
+	*isnull = false;
 	scan->noted = scan->eager;
 	if (scan->eager)
 		note_observed(scan, slot);
-	result = eval_in_flight(scan, econtext, isnull);
+	result = scan->rest == NULL || eval_in_flight(scan, econtext, isnull);
 	if (result && !scan->noted)
 		note_observed(scan, slot);
 	return BoolGetDatum(result);
@@ -511,7 +514,7 @@ wrap_qual(LogScan *scan, PlanState *ps)
 	/* Of a point read there is none to be wrapped; see logpoint.c. */
 	if (ps->qual == NULL)
 	{
-		if (!alone)
+		if (scan->filtered && !alone)
 			elog(ERROR, "casus finds no condition on a scan");
 		((Node *) wrapped)->type = T_ExprState;
 		wrapped->flags = EEO_FLAG_IS_QUAL;
@@ -532,18 +535,17 @@ wrap_qual(LogScan *scan, PlanState *ps)
 	ps->qual = wrapped;
 }
 
-/*
- * Puts our evaluation before that of the scan.  Memory is the current context,
- * that of the executor state.
- */
+/* Puts our evaluation before that of the scan.  Memory of the qual is the current context. */
 void
 casus_logscan_watch(LogStatement *statement, ScanState *state, const CasusProtected *table,
 					bool filtered)
 {
 	PlanState  *ps = &state->ps;
-	LogScan    *scan = statement->room != NULL ? statement->room : palloc0(sizeof(LogScan));
+	LogScan    *scan = statement->room;
 	bool		index_only = IsA(state, IndexOnlyScanState);
 
+	if (scan == NULL)
+		scan = MemoryContextAllocZero(statement->context, sizeof(LogScan));
 	statement->room = NULL;
 	statement->watched = true;
 	scan->statement = statement;
@@ -561,7 +563,7 @@ casus_logscan_watch(LogStatement *statement, ScanState *state, const CasusProtec
 	/* What is observed has no verdict to wait for. */
 	if (!filtered)
 		open_notes(scan);
-	if (filtered || ps->qual != NULL)
+	if (filtered || ps->qual != NULL || ps->state->es_epq_active != NULL)
 		wrap_qual(scan, ps);
 	else
 		wrap_node(scan, ps, exec_node);

@@ -81,10 +81,29 @@ make_statement(QueryDesc *query)
 	return statement;
 }
 
+/*
+ * The plan by which a row that was changed meanwhile is judged again: NULL where
+ * there is none.  Only READ COMMITTED does that.
+ */
+static EPQState *
+recheck_of(PlanState *node)
+{
+	EPQState   *epq = NULL;
+
+	if (IsA(node, LockRowsState))
+		epq = &((LockRowsState *) node)->lr_epqstate;
+	else if (IsA(node, ModifyTableState) &&
+			 ((ModifyTableState *) node)->operation != CMD_INSERT)
+		epq = &((ModifyTableState *) node)->mt_epqstate;
+	return epq == NULL || epq->plan == NULL || IsolationUsesXactSnapshot() ? NULL : epq;
+}
+
 /* Watches the scans of protected relations; statement->watched says whether there are any. */
 static bool
 watch_walker(PlanState *node, void *context)
 {
+	LogStatement *statement = (LogStatement *) context;
+	EPQState   *recheck;
 	const CasusProtected *table = NULL;
 	ScanState  *scan;
 	bool		filtered;
@@ -104,9 +123,13 @@ watch_walker(PlanState *node, void *context)
 		 * (referential integrity, casus' own statements).
 		 */
 		if (table && (filtered || (table->mode == CASUS_MODE_OBSERVE && !InNoForceRLSOperation())))
-			casus_logscan_watch((LogStatement *) context, scan, table, filtered);
+			casus_logscan_watch(statement, scan, table, filtered);
 	}
-	return planstate_tree_walker(node, watch_walker, context);
+	(void) planstate_tree_walker(node, watch_walker, context);
+	recheck = recheck_of(node);
+	if (recheck != NULL && statement->watched)
+		casus_logrecheck_watch(statement, recheck, watch_walker);
+	return false;
 }
 
 /* The same for a point read, which has one scan and lacks its condition. */
