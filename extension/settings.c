@@ -82,18 +82,10 @@ check_log_collect(char **value, void **extra, GucSource source)
 	return true;
 }
 
-/*
- * Postmaster settings cannot be defined by a library that a session loads
- * later, so without preload the variables keep their defaults; every call
- * that matters is refused with casus.not_preloaded then.
- */
-void
-casus_settings_init(void)
+/* Where the log and its keys are. */
+static void
+define_log_files(void)
 {
-	casus_preloaded = process_shared_preload_libraries_in_progress;
-	if (!casus_preloaded)
-		return;
-
 	DefineCustomStringVariable("casus.log_directory",
 							   "Directory of the access log, relative to the data directory.",
 							   "An absolute path puts the log on a disk of its own.",
@@ -102,17 +94,6 @@ casus_settings_init(void)
 							   PGC_POSTMASTER,
 							   GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
-
-	DefineCustomEnumVariable("casus.log_durability",
-							 "Whether a read waits until its log record is on disk.",
-							 "strict: no row leaves the server before its record is durable. "
-							 "relaxed: a crash of the machine or of the server may lose the last records.",
-							 &casus_log_durability,
-							 CASUS_LOG_STRICT,
-							 durability_options,
-							 PGC_POSTMASTER,
-							 0,
-							 NULL, NULL, NULL);
 
 	DefineCustomStringVariable("casus.log_key_file",
 							   "File with the keys of the access log, outside of the data directory.",
@@ -123,6 +104,22 @@ casus_settings_init(void)
 							   PGC_POSTMASTER,
 							   GUC_SUPERUSER_ONLY,
 							   NULL, NULL, NULL);
+}
+
+/* How records come from a statement to a segment, and how long one waits. */
+static void
+define_log_writing(void)
+{
+	DefineCustomEnumVariable("casus.log_durability",
+							 "Whether a read waits until its log record is on disk.",
+							 "strict: no row leaves the server before its record is durable. "
+							 "relaxed: a crash of the machine or of the server may lose the last records.",
+							 &casus_log_durability,
+							 CASUS_LOG_STRICT,
+							 durability_options,
+							 PGC_POSTMASTER,
+							 0,
+							 NULL, NULL, NULL);
 
 	DefineCustomIntVariable("casus.log_ring_size",
 							"Shared memory in which log records wait for their writer.",
@@ -150,7 +147,12 @@ casus_settings_init(void)
 							PGC_POSTMASTER,
 							GUC_UNIT_S,
 							NULL, NULL, NULL);
+}
 
+/* What becomes of the segments: tables, other nodes' logs, their term. */
+static void
+define_log_reading(void)
+{
 	DefineCustomIntVariable("casus.log_load_interval",
 							"How often new records of the access log are put into tables, and collected.",
 							"casus.access_log shows them without that; they are found faster after it.",
@@ -176,6 +178,23 @@ casus_settings_init(void)
 							&casus_log_retention,
 							0, 0, INT_MAX,
 							PGC_POSTMASTER, GUC_UNIT_MIN, NULL, NULL, NULL);
+}
+
+/*
+ * Postmaster settings cannot be defined by a library that a session loads
+ * later, so without preload the variables keep their defaults; every call
+ * that matters is refused with casus.not_preloaded then.
+ */
+void
+casus_settings_init(void)
+{
+	casus_preloaded = process_shared_preload_libraries_in_progress;
+	if (!casus_preloaded)
+		return;
+
+	define_log_files();
+	define_log_writing();
+	define_log_reading();
 
 	DefineCustomStringVariable("casus.traceparent",
 							   "Trace context of the client, for the records of the access log.",
