@@ -96,6 +96,7 @@ typedef struct CasusFileSettings
 	int32		id;				/* 0: there is no such file here */
 	char	   *governs_text;	/* NULL: every row */
 	Node	   *governs;		/* over Vars of varno 1; NULL also when it cannot be read */
+	void	   *evaluator;		/* rowparent.c: it, ready to run */
 	bool		broken;			/* the predicate cannot be read any more: refuse */
 	char	   *default_basis;
 	CasusCoded	category;

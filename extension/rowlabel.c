@@ -1,8 +1,9 @@
 /*
  * rowlabel.c
- *		Writing a label into a row that is there already.
+ *		The label of a row that is written, and writing one into a row that is
+ *		there already.
  *
- * By the executor's own primitive for one row, with the triggers left out:
+ * The latter by the executor's own primitive for one row, with the triggers left out:
  * neither the rewriter nor user triggers have a part in it, so no guard has
  * to be passed.  What can still run is code of the table's owner in index
  * expressions and check constraints: it runs as him, in a security-restricted
@@ -12,6 +13,7 @@
  */
 #include "rows.h"
 
+#include "access/htup_details.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/executor.h"
@@ -21,6 +23,26 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/uuid.h"
+
+/* False: it has none. */
+bool
+casus_rowlabel_of(const CasusRow *row, HeapTuple tuple, pg_uuid_t *raw)
+{
+	AttrNumber	attno = row->prot->label_attno;
+	bool		isnull;
+	Datum		value;
+
+	/* What the slot has taken apart is not taken apart again: not here, nor after. */
+	if (tuple == row->tuple)
+		value = slot_getattr(row->slot, attno, &isnull);
+	else
+		value = heap_getattr(tuple, attno, RelationGetDescr(row->rel), &isnull);
+	if (!isnull)
+		*raw = *DatumGetUUIDP(value);
+	return !isnull;
+}
+
+/* ---- rows that are there ---- */
 
 static ResultRelInfo *
 open_result(EState *estate, Relation rel)

@@ -27,14 +27,24 @@
 struct CasusPredicates
 {
 	const CasusSettings *settings;
-	ExprContext *econtext;
-	ExprState **governs;		/* by file; NULL: every row */
 	CasusResolver *resolver;	/* NULL: no function names the dossier */
 	bool		lock;			/* a parent outside is locked: a row is being written */
 	Oid			lock_relid;		/* whose descriptor lock_slot has */
 	TupleTableSlot *lock_slot;
 	MemoryContext cxt;
 };
+
+/*
+ * A predicate, ready to run: for as long as the settings are known, since many
+ * statements write a single row.  It calls built-in functions only.
+ */
+typedef struct Evaluator
+{
+	ExprState  *state;
+	ExprContext *econtext;
+	MemoryContext cxt;
+	bool		runs;			/* or an error has left it */
+} Evaluator;
 
 /* In the current memory context, for as long as that lives. */
 CasusPredicates *
@@ -45,26 +55,49 @@ casus_rowparent_prepare(const CasusSettings *settings, bool lock)
 	p->settings = settings;
 	p->lock = lock;
 	p->cxt = CurrentMemoryContext;
-	p->econtext = CreateStandaloneExprContext();
 	if (settings->resolve_name != NULL)
 		p->resolver = casus_resolve_prepare(settings);
-	p->governs = palloc0(sizeof(ExprState *) * (settings->nfiles + 1));
-	for (int i = 0; i < settings->nfiles; i++)
-	{
-		if (settings->files[i].governs != NULL)
-		{
-			Node	   *expr = copyObject(settings->files[i].governs);
-
-			p->governs[i] = ExecInitExpr((Expr *) expr, NULL);
-		}
-	}
 	return p;
+}
+
+static pg_noinline Evaluator *
+make_evaluator(const CasusSettings *settings, CasusFileSettings *fs)
+{
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "casus predicate",
+											  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	Evaluator  *evaluator = palloc0(sizeof(Evaluator));
+
+	evaluator->cxt = cxt;
+	evaluator->econtext = CreateStandaloneExprContext();
+	evaluator->state = ExecInitExpr((Expr *) copyObject(fs->governs), NULL);
+	MemoryContextSwitchTo(old);
+	MemoryContextSetParent(cxt, settings->cxt);
+	fs->evaluator = evaluator;
+	return evaluator;
+}
+
+/* What an error has left half-way is not run again, but goes with the transaction. */
+static Evaluator *
+get_evaluator(const CasusSettings *settings, CasusFileSettings *fs)
+{
+	Evaluator  *evaluator = fs->evaluator;
+
+	if (likely(evaluator != NULL && !evaluator->runs))
+		return evaluator;
+	if (evaluator != NULL)
+	{
+		fs->evaluator = NULL;
+		MemoryContextSetParent(evaluator->cxt, TopTransactionContext);
+	}
+	return make_evaluator(settings, fs);
 }
 
 static bool
 is_governed(CasusPredicates *p, int file, TupleTableSlot *slot)
 {
-	const CasusFileSettings *fs = &p->settings->files[file];
+	CasusFileSettings *fs = &p->settings->files[file];
+	Evaluator  *evaluator;
 	bool		isnull;
 	Datum		value;
 
@@ -74,11 +107,14 @@ is_governed(CasusPredicates *p, int file, TupleTableSlot *slot)
 					 !OidIsValid(slot->tts_tableOid) ? NULL :
 					 psprintf("SELECT casus.unprotect(%s, '<reason>');",
 							  quote_literal_cstr(casus_relation_ddl_name(slot->tts_tableOid))));
-	if (p->governs[file] == NULL)
+	if (fs->governs == NULL)
 		return true;
-	p->econtext->ecxt_scantuple = slot;
-	value = ExecEvalExprSwitchContext(p->governs[file], p->econtext, &isnull);
-	ResetExprContext(p->econtext);
+	evaluator = get_evaluator(p->settings, fs);
+	evaluator->runs = true;
+	evaluator->econtext->ecxt_scantuple = slot;
+	value = ExecEvalExprSwitchContext(evaluator->state, evaluator->econtext, &isnull);
+	ResetExprContext(evaluator->econtext);
+	evaluator->runs = false;
 	return !isnull && DatumGetBool(value);
 }
 

@@ -77,13 +77,6 @@ extern bool casus_rowparent_has_key(const CasusVia *via, TupleTableSlot *slot);
 extern CasusFileSettings *casus_rowparent_governing(CasusPredicates *predicates,
 													TupleTableSlot *slot);
 
-/* ---- rowlabel.c: writing a label into a row that is there ---- */
-extern bool casus_rowlabel_lock(Relation rel, ItemPointer tid, TupleTableSlot *slot);
-extern void casus_rowlabel_hold(Relation rel, ItemPointer tid);
-extern bool casus_rowlabel_write(Relation rel, ItemPointer tid, int n, const AttrNumber *attnos,
-								 const Datum *values);
-extern bool casus_rowlabel_set(Relation rel, ItemPointer tid, const pg_uuid_t *raw);
-
 /* ---- rowcolumn.c: columns of a category of their own ---- */
 extern AttrNumber casus_rowcolumn_barred(const CasusProtected *prot, Relation rel,
 										 TupleTableSlot *new, TupleTableSlot *old,
@@ -101,6 +94,7 @@ typedef struct CasusRow
 	CasusSettings *settings;
 	CasusPredicates *predicates;
 	TupleTableSlot *slot;		/* the row as it would become (DELETE: as it is) */
+	HeapTuple	tuple;			/* what is in the slot, where that is known */
 	const Bitmapset *named;		/* columns that an UPDATE names */
 	CasusDossier dossier;
 	const CasusProtocol *protocol;
@@ -124,6 +118,17 @@ extern void casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw
 extern int64 casus_rowverdict_relabel_all(const CasusProtected *prot, bool write);
 extern char *casus_rowverdict_key(Relation rel, TupleTableSlot *slot);
 extern void casus_rowverdict_note_root(Relation rel, TupleTableSlot *slot, int64 dossier);
+
+/* ---- rowlabel.c: labels of rows ---- */
+extern bool casus_rowlabel_of(const CasusRow *row, HeapTuple tuple, pg_uuid_t *raw);
+extern bool casus_rowlabel_lock(Relation rel, ItemPointer tid, TupleTableSlot *slot);
+extern void casus_rowlabel_hold(Relation rel, ItemPointer tid);
+extern bool casus_rowlabel_write(Relation rel, ItemPointer tid, int n, const AttrNumber *attnos,
+								 const Datum *values);
+extern bool casus_rowlabel_set(Relation rel, ItemPointer tid, const pg_uuid_t *raw);
+
+/* ---- rowcopy.c: copies of governed rows ---- */
+extern void casus_rowcopy_check(CasusRow *row, HeapTuple tuple);
 
 /* ---- rowwalk.c: walks over labelled rows ---- */
 

@@ -33,12 +33,12 @@ typedef struct RowState
 {
 	const CasusProtected *prot; /* the entry the rest was made from */
 	CasusPredicates *predicates;
-	CasusBounds *bounds;		/* of a partition */
+	CasusBounds *bounds;		/* of a partition; NULL: not asked for yet */
 	TupleTableSlot *slot;		/* for a row that has no slot of its own */
 } RowState;
 
 static RowState *
-get_state(FmgrInfo *flinfo, Relation rel, const CasusProtected *prot)
+get_state(FmgrInfo *flinfo, const CasusProtected *prot)
 {
 	RowState   *state = flinfo->fn_extra;
 	MemoryContext old;
@@ -48,27 +48,26 @@ get_state(FmgrInfo *flinfo, Relation rel, const CasusProtected *prot)
 	old = MemoryContextSwitchTo(flinfo->fn_mcxt);
 	state = palloc0(sizeof(RowState));
 	state->predicates = casus_rowparent_prepare(prot->settings, true);
-	state->bounds = casus_rowtransit_prepare(rel);
 	state->prot = prot;
 	MemoryContextSwitchTo(old);
 	flinfo->fn_extra = state;
 	return state;
 }
 
-/* ---- labels of a tuple ---- */
-
-static bool
-label_of(CasusRow *row, HeapTuple tuple, pg_uuid_t *raw)
+static CasusBounds *
+get_bounds(FmgrInfo *flinfo, RowState *state, Relation rel)
 {
-	bool		isnull;
-	Datum		value = heap_getattr(tuple, row->prot->label_attno,
-									 RelationGetDescr(row->rel),
-									 &isnull);
+	if (state->bounds == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(flinfo->fn_mcxt);
 
-	if (!isnull)
-		*raw = *DatumGetUUIDP(value);
-	return !isnull;
+		state->bounds = casus_rowtransit_prepare(rel);
+		MemoryContextSwitchTo(old);
+	}
+	return state->bounds;
 }
+
+/* ---- labels of a tuple ---- */
 
 static HeapTuple
 with_label(CasusRow *row, HeapTuple tuple, const pg_uuid_t *raw)
@@ -108,9 +107,10 @@ handle_insert(CasusRow *row, HeapTuple tuple)
 	CasusPlace	place;
 	pg_uuid_t	raw;
 	pg_uuid_t	given;
+	bool		has = casus_rowlabel_of(row, tuple, &given);
+	bool		outside = has && same_label(&given, &casus_label_outside);
 
-	if (label_of(row, tuple, &given) && !same_label(&given, &casus_label_outside) &&
-		casus_rowtransit_arrives(row->prot, &given))
+	if (has && !outside && casus_rowtransit_arrives(row->prot, &given))
 	{
 		CasusLabel	label;
 
@@ -120,7 +120,7 @@ handle_insert(CasusRow *row, HeapTuple tuple)
 			casus_rowverdict_note_root(row->rel, row->slot, label.dossier);
 		return tuple;
 	}
-	if (label_of(row, tuple, &given) && !same_label(&given, &casus_label_outside))
+	if (has && !outside)
 		casus_rowverdict_refuse(row, "label",
 								_("the label of a row is written by casus"),
 								_("nobody gives a row its dossier, category or originator but casus"),
@@ -136,9 +136,7 @@ handle_insert(CasusRow *row, HeapTuple tuple)
 				casus_label_pending(&raw);
 				return with_label(row, tuple, &raw);
 			}
-			if (label_of(row, tuple, &given) && same_label(&given, &casus_label_outside))
-				return tuple;
-			return with_label(row, tuple, &casus_label_outside);
+			return outside ? tuple : with_label(row, tuple, &casus_label_outside);
 		case CASUS_PLACE_NO_PARENT:
 			if (!place.via->deferrable)
 				break;
@@ -397,8 +395,8 @@ handle_update(CasusRow *row, HeapTuple old, HeapTuple new)
 	pg_uuid_t	before;
 	pg_uuid_t	after;
 	CasusLabel	label;
-	bool		had = label_of(row, old, &before);
-	bool		has = label_of(row, new, &after);
+	bool		had = casus_rowlabel_of(row, old, &before);
+	bool		has = casus_rowlabel_of(row, new, &after);
 	CasusLabelKind kind;
 
 	if (had != has || (had && !same_label(&before, &after)))
@@ -441,7 +439,7 @@ handle_delete(CasusRow *row, HeapTuple old)
 {
 	pg_uuid_t	raw;
 
-	if (!label_of(row, old, &raw))
+	if (!casus_rowlabel_of(row, old, &raw))
 	{
 		casus_rowverdict_refuse(row, "label",
 								_("this row may not be removed"),
@@ -449,65 +447,6 @@ handle_delete(CasusRow *row, HeapTuple old)
 		return;
 	}
 	casus_rowtransit_removes(row, &raw);
-}
-
-/* ---- copies ---- */
-
-/* Triggers before this one have been given the row too. */
-static void
-check_beside(CasusRow *row)
-{
-	const CasusGuardFacts *facts = casus_guard_source_kept();
-
-	if (facts == NULL)
-		return;
-	if (row->prot->mode == CASUS_MODE_ENFORCE)
-		casus_guard_temp_note_all(facts->temporary);
-	if (facts->kept != NULL && row->prot->mode == CASUS_MODE_ENFORCE)
-		casus_rowverdict_refuse(row, "copy_out", _("this copy would go past the protocol"),
-								facts->kept, casus_guard_derive_history(facts->beside));
-	if (facts->kept != NULL && casus_guard_frame_tells(casus_guard_frame_top()))
-		casus_guard_derive_observe(row->prot->family, facts->kept);
-}
-
-/*
- * The row as it will be written.  What hangs from a parent that is not there
- * yet may turn out to be outside.
- */
-static void
-check_copy(CasusRow *row, HeapTuple tuple)
-{
-	pg_uuid_t	raw;
-	CasusLabel	label;
-	CasusDossier dossier = {0};
-	bool		is_governed;
-	const char *check;
-	Oid			observed;
-
-	if (tuple == NULL || !label_of(row, tuple, &raw))
-		return;
-	is_governed = casus_label_unpack(&raw, &label) == CASUS_LABEL_GOVERNED;
-	check = is_governed ? _("governed rows of one file would be written into another") :
-		_("governed rows would be written into a row outside the protocol");
-	if (is_governed)
-	{
-		casus_guard_source_wrote(row->prot);
-		check_beside(row);
-		if (row->dossier.id == label.dossier)
-			dossier.file = row->dossier.file;
-		else if (!casus_dossier_load(label.dossier, &dossier))
-			return;
-	}
-	if (casus_guard_source_row(row->prot, dossier.file))
-	{
-		if (row->prot->mode == CASUS_MODE_ENFORCE)
-			casus_rowverdict_refuse(row, "copy_out", _("this copy would go past the protocol"), check,
-									is_governed ? CASUS_HINT_ENTER : NULL);
-		else if (casus_guard_frame_tells(casus_guard_frame_top()))
-			casus_guard_derive_observe(row->prot->family, check);
-	}
-	else if (OidIsValid(observed = casus_guard_source_row_observed(dossier.file)))
-		casus_guard_derive_observe(observed, check);
 }
 
 /* ---- entry ---- */
@@ -560,24 +499,27 @@ casus_sql_row_trigger(PG_FUNCTION_ARGS)
 						   _("its settings, its policy or its trigger are not as casus.bind made them"),
 						   casus_relation_ddl_bind(RelationGetRelid(trigger->tg_relation)));
 	row.settings = row.prot->settings;
-	state = get_state(fcinfo->flinfo, row.rel, row.prot);
+	state = get_state(fcinfo->flinfo, row.prot);
 	row.predicates = state->predicates;
 
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 	{
 		row.slot = slot_for(fcinfo->flinfo, state, row.rel,
 							trigger->tg_trigtuple, trigger->tg_trigslot);
+		row.tuple = trigger->tg_trigtuple;
 		result = handle_insert(&row, trigger->tg_trigtuple);
-		check_copy(&row, result);
+		casus_rowcopy_check(&row, result);
 	}
 	else if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 	{
 		row.slot = slot_for(fcinfo->flinfo, state, row.rel,
 							trigger->tg_newtuple, trigger->tg_newslot);
+		row.tuple = trigger->tg_newtuple;
 		row.named = trigger->tg_updatedcols;
 		result = handle_update(&row, trigger->tg_trigtuple, trigger->tg_newtuple);
-		check_copy(&row, result);
-		if (casus_rowtransit_leaves(state->bounds, row.slot) && label_of(&row, result, &raw))
+		casus_rowcopy_check(&row, result);
+		if (casus_rowtransit_leaves(get_bounds(fcinfo->flinfo, state, row.rel), row.slot) &&
+			casus_rowlabel_of(&row, result, &raw))
 			casus_rowtransit_begin(row.prot, &trigger->tg_trigtuple->t_self, &raw);
 	}
 	else if (casus_rowtransit_departs(row.prot, &trigger->tg_trigtuple->t_self))
