@@ -18,6 +18,10 @@ have_packages() {
 	done
 }
 
+npm_install() {
+	npm install --prefix "$root/.build/npm" --no-package-lock --no-save --ignore-scripts --no-audit --no-fund --fetch-retries=5 --loglevel=error "$@"
+}
+
 # have_npm NAME@VERSION...: installs them in .build/npm once; tests find them by NODE_PATH.
 have_npm() {
 	local stamp=$root/.build/npm/installed
@@ -25,8 +29,8 @@ have_npm() {
 	if [ "$(cat "$stamp" 2>/dev/null)" != "$*" ]; then
 		mkdir -p "$root/.build/npm"
 		echo "Installing with npm: $*"
-		npm install --prefix "$root/.build/npm" --no-package-lock --no-save --ignore-scripts --no-audit --no-fund --loglevel=error "$@" &&
-			echo "$*" > "$stamp" || return 1
+		npm_install "$@" || { sleep 20 && npm_install "$@"; } || return 1
+		echo "$*" > "$stamp"
 	fi
 	mkdir -p "$work/npm"
 	cp -r "$root/.build/npm/node_modules" "$work/npm/"

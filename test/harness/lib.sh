@@ -37,10 +37,12 @@ need_packages() {
 	)
 }
 
-# apt_install NAME...: a mirror that does not answer at once is asked again, and another apt is waited for.
+# apt_install NAME...: a mirror that does not answer at once is asked again, and another apt is waited for.  Lists of
+# before will do where there are no new ones.
 apt_install() {
 	local apt=(apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
-	"${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null
+	"${apt[@]}" update || { sleep 20 && "${apt[@]}" update; } || true
+	"${apt[@]}" install -y --no-install-recommends "$@" >/dev/null
 }
 
 # no_main_cluster NAME...: a server that is installed for the tests gets no cluster of Debian's beside
@@ -169,10 +171,11 @@ clean_workspace() {
 	local status=$? file data
 	trap - EXIT INT TERM HUP
 	for file in "$work"/pids/*; do
-		[ -e "$file" ] && kill "$(basename "$file")" 2>/dev/null
+		[ ! -e "$file" ] || kill "$(basename "$file")" 2>/dev/null || true
 	done
 	wait || true
-	find "$work" -name postmaster.pid 2>/dev/null | while read -r file; do
+	# What vanishes while it is looked for is no failure of the tests.
+	{ find "$work" -name postmaster.pid 2>/dev/null || true; } | while read -r file; do
 		data=$(dirname "$file")
 		if [ -n "${KEEP:-}" ]; then
 			echo "Running: $data"
@@ -183,7 +186,8 @@ clean_workspace() {
 	if [ -n "${KEEP:-}" ]; then
 		echo "Kept: $work"
 	else
-		rm -rf "$work"
+		# A process that is about to end may still write there.
+		rm -rf "$work" 2>/dev/null || { sleep 5; rm -rf "$work" || true; }
 	fi
 	exit $status
 }
