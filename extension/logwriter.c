@@ -124,6 +124,21 @@ steady_clock(void)
 	return ts.tv_sec * USECS_PER_SEC + ts.tv_nsec / 1000;
 }
 
+/* Both at one moment: where the process was held up between them, again. */
+static void
+read_clocks(int64 *time, int64 *steady)
+{
+	for (int i = 0; i < 10; i++)
+	{
+		int64		before = steady_clock();
+
+		*time = casus_logstore_clock();
+		*steady = steady_clock();
+		if (*steady - before < CLOCK_JUMP / 10)
+			break;
+	}
+}
+
 /*
  * Times in the log are what the clock said.  Where it was set, the log says
  * so: by how much, while the writer ran; or that it stands before the last
@@ -132,10 +147,11 @@ steady_clock(void)
 static void
 note_clock(void)
 {
-	int64		time = casus_logstore_clock();
-	int64		steady = steady_clock();
+	int64		time;
+	int64		steady;
 	int64		jump = 0;
 
+	read_clocks(&time, &steady);
 	if (last_steady != 0)
 		jump = (time - last_time) - (steady - last_steady);
 	else if (casus_logstore_time() != 0 && time < casus_logstore_time())
