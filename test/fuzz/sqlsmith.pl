@@ -145,7 +145,7 @@ while ($part)
 	$role->{made} -= $part->{wanted} - @statements;
 	$part = next_part();
 	# By this one the canaries of one's own are seen in any case.
-	push @statements, 'SELECT inhoud, naam FROM beesel.overzicht' if $role->{run} == 0;
+	push @statements, q{SET LOCAL statement_timeout = '180s'; SELECT inhoud, naam FROM beesel.overzicht} if $role->{run} == 0;
 	%answers = run_as($role->{name}, $role->{before}, @statements) =~ /^== (\d+)\n(.*?)(?=^== |\z)/msg;
 	$role->{run} += @statements;
 	while (my ($number, $answer) = each %answers)

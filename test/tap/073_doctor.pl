@@ -143,7 +143,7 @@ casus.log_durability = relaxed
 wal_level = logical
 archive_mode = on
 log_file_mode = 0640
-listen_addresses = '127.0.0.1'
+listen_addresses = '127.83.67.83'
 });
 $node->restart;
 finds('log_relaxed', qr/\Awarning: /, 'relaxed');

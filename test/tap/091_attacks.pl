@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use CasusTest;
 
-my $node = CasusTest::start('main', init => { allows_streaming => 1 }, conf => "log_statement = none\ncasus.log_timeout = 5\n");
+my $node = CasusTest::start('main', init => { allows_streaming => 1 }, conf => "log_statement = none\ncasus.log_timeout = 12\n");
 CasusTest::fixture($node, 'beesel');
 my %dossier = map { split /\|/ } split /\n/, $node->safe_psql('postgres', 'SELECT name, dossier FROM beesel.fixture');
 my @as_coordinator = (extra_params => [ '-U', 'bs_coordinator' ]);

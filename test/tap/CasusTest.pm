@@ -85,10 +85,10 @@ sub kill_process
 
 	return unless $pid && kill 'KILL', $pid;
 	$then->() if $then;
-	# It may have been about to end by itself: then the server goes on.
-	my $patience = time + 20;
+	# It may have been about to end by itself: then the server goes on, and says nothing of it.
+	my $gone;
 	my $died = sub { substr(slurp_file($node->logfile), $offset) =~ /\(PID $pid\) was terminated by signal 9/ };
-	wait_until(sub { $died->() || !kill(0, $pid) && time > $patience }) or die "process $pid does not end";
+	wait_until(sub { $gone //= time unless kill 0, $pid; return $died->() || $gone && time > $gone + 20 }) or die "process $pid does not end";
 	return unless $died->();
 	return sub { $node->wait_for_log(qr/reinitializing.*ready to accept connections/s, $offset); return 1 };
 }
