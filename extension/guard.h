@@ -431,12 +431,14 @@ extern Oid	casus_guard_function_within(Node *node);	/* one that keeps what it is
 extern void casus_guard_function_init(void);
 extern bool casus_guard_function_listed(Oid function);
 extern void casus_guard_function(Oid function, bool ready);	/* it is about to run */
-extern void casus_guard_function_made(Oid function);	/* CREATE FUNCTION, before it is visible */
+/* CREATE FUNCTION, before it is visible; does it keep what it is given, or a default of it? */
+extern bool casus_guard_function_made(Oid function);
 extern void casus_guard_function_named(Oid function);	/* the server is to call it by itself */
 
 /* ---- guard_named.c, guard_file.c: named in a statement; also where casus is not installed ---- */
 extern void casus_guard_named(Node *stmt);
 extern void casus_guard_named_check(void);	/* asked by casus.protect() */
+extern void casus_guard_named_made(Oid function);	/* CREATE OR REPLACE of one that keeps */
 extern void casus_guard_file(Node *stmt);
 extern void casus_guard_file_table(Oid relid);	/* a foreign table that is read */
 extern void casus_guard_file_plan(const PlannedStmt *plan);

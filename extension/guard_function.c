@@ -472,8 +472,12 @@ casus_guard_function_named(Oid function)
 	guard_uncalled(function, find_danger(function));
 }
 
-/* One that was made by this command, under another name: not yet in the caches. */
-void
+/*
+ * One that was made by this command, under another name: not yet in the caches.
+ * Those that are judged when they are called, by what they are given, are not
+ * refused here; true says that it is one of them, or calls one by a default.
+ */
+bool
 casus_guard_function_made(Oid function)
 {
 	Relation	rel;
@@ -484,7 +488,7 @@ casus_guard_function_made(Oid function)
 	char	   *name = NULL;
 
 	if (creating_extension || IsBinaryUpgrade)
-		return;
+		return false;
 	rel = table_open(ProcedureRelationId, AccessShareLock);
 	ScanKeyInit(&key, Anum_pg_proc_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(function));
 	scan = systable_beginscan(rel, ProcedureOidIndexId, true, SnapshotSelf, 1, &key);
@@ -492,22 +496,24 @@ casus_guard_function_made(Oid function)
 	if (HeapTupleIsValid(tuple))
 	{
 		danger = judge_tuple(tuple);
+		if (danger == DANGER_NONE && has_dangerous_default(tuple))
+			danger = DANGER_DEFAULT;
 		name = pstrdup(NameStr(((Form_pg_proc) GETSTRUCT(tuple))->proname));
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
-	/* The others are judged by what they are given, when they are called. */
-	if (danger == DANGER_NONE || danger == DANGER_KEEPS || danger == DANGER_SESSION ||
-		danger == DANGER_SEQUENCE ||
-		!CASUS_LAYER(function))
-		return;
+	if (danger == DANGER_NONE || danger == DANGER_SESSION || !CASUS_LAYER(function))
+		return false;
 	if (danger == DANGER_FILE ? !OidIsValid(get_role_oid("casus_owner", true)) :
 		!casus_installed() || casus_registry_empty())
-		return;
+		return false;
+	if (danger == DANGER_KEEPS || danger == DANGER_DEFAULT || danger == DANGER_SEQUENCE)
+		return true;
 	casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
 					   _("this function would go past the protocol"),
 					   psprintf(_("%s would be another name for a function of the server that does."), name),
 					   NULL);
+	return false;
 }
 
 void

@@ -4,8 +4,9 @@
  *		operator class, a type, an operator, a cast.
  *
  * Nobody is asked before such a call (OAT_FUNCTION_EXECUTE), so what
- * guard_function.c would refuse is refused where it is named.  The name alone
- * is judged: one of its meanings is enough.
+ * guard_function.c would refuse is refused where it is named, and where one that
+ * is named already is replaced by such a one.  The name alone is judged: one of
+ * its meanings is enough.
  *
  * Nothing is kept between statements.
  *
@@ -44,6 +45,33 @@ casus_guard_named_check(void)
 						  psprintf("the server would call %s by itself, for %s", function, object),
 						  "Nobody is asked before such a call, and the function keeps what it is given or goes past the executor.",
 						  "SELECT mend FROM casus.doctor() WHERE code = 'unasked_function';");
+}
+
+/* ---- one that is replaced ---- */
+
+/* What has the server call it already, by itself or by a default of another. */
+void
+casus_guard_named_made(Oid function)
+{
+	CasusQuery	query;
+	char	   *object = NULL;
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, function);
+	casus_query_read(&query,
+					 "WITH RECURSIVE calls(function) AS (SELECT $1::oid"
+					 " UNION SELECT d.objid FROM pg_catalog.pg_depend d JOIN calls c ON d.refobjid = c.function"
+					 " WHERE d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.classid = 'pg_catalog.pg_proc'::regclass)"
+					 " SELECT i.type || ' ' || i.identity FROM casus_int.called_unasked n JOIN calls c USING (function),"
+					 " LATERAL pg_catalog.pg_identify_object(n.classid, n.objid, 0) i ORDER BY 1 LIMIT 1");
+	if (query.nrows > 0)
+		object = casus_query_get_text(&query, 0, 1);
+	casus_query_end(&query);
+	if (object != NULL)
+		casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
+						   _("this function would go past the protocol"),
+						   psprintf(_("The server calls it by itself, for %s, where nobody judges what it keeps."), object),
+						   NULL);
 }
 
 /* ---- a statement that names one ---- */

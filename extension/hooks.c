@@ -458,8 +458,9 @@ casus_object_access(ObjectAccessType access, Oid class, Oid object,
 		casus_guard_function(object, true);
 		return;
 	}
-	if (access == OAT_POST_CREATE && class == ProcedureRelationId)
-		casus_guard_function_made(object);
+	if (access == OAT_POST_CREATE && class == ProcedureRelationId &&
+		casus_guard_function_made(object))
+		casus_guard_named_made(object);
 	if (access == OAT_DROP && class == RelationRelationId)
 		casus_guard_temp_drop(object);
 	if (casus_present())

@@ -25,41 +25,44 @@ COMMENT ON FUNCTION casus_int.is_unasked(oid) IS
 REVOKE ALL ON FUNCTION casus_int.is_unasked(oid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus_int.is_unasked(oid) TO casus_admin, casus_auditor;
 
+CREATE VIEW casus_int.called_unasked AS
+	SELECT 'pg_catalog.pg_type'::regclass AS classid, t.oid AS objid, m.function[1]::oid AS function
+	FROM pg_catalog.pg_type t, LATERAL (SELECT t.typdefaultbin::text
+		UNION ALL SELECT k.conbin::text FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid) e(expression),
+		LATERAL pg_catalog.regexp_matches(e.expression, ':(?:funcid|opfuncid) (\d+)', 'g') m(function)
+	WHERE t.oid >= 16384 AND t.typtype = 'd'
+	UNION SELECT 'pg_catalog.pg_type'::regclass, t.oid, f.function
+	FROM pg_catalog.pg_type t, LATERAL (VALUES (t.typinput), (t.typoutput), (t.typreceive), (t.typsend), (t.typmodin), (t.typmodout), (t.typanalyze)) f(function)
+	WHERE t.oid >= 16384 AND t.typtype = 'b' AND t.typcategory <> 'A'
+	UNION SELECT 'pg_catalog.pg_type'::regclass, r.rngtypid, f.function
+	FROM pg_catalog.pg_range r, LATERAL (VALUES (r.rngcanonical), (r.rngsubdiff)) f(function)
+	WHERE r.rngtypid >= 16384
+	UNION SELECT 'pg_catalog.pg_operator'::regclass, o.oid, f.function
+	FROM pg_catalog.pg_operator o, LATERAL (VALUES (o.oprcode), (o.oprrest), (o.oprjoin)) f(function)
+	WHERE o.oid >= 16384
+	UNION SELECT 'pg_catalog.pg_proc'::regclass, a.aggfnoid, f.function
+	FROM pg_catalog.pg_aggregate a, LATERAL (VALUES (a.aggtransfn), (a.aggfinalfn), (a.aggcombinefn), (a.aggserialfn), (a.aggdeserialfn),
+		(a.aggmtransfn), (a.aggminvtransfn), (a.aggmfinalfn)) f(function)
+	WHERE a.aggfnoid >= 16384
+	UNION SELECT 'pg_catalog.pg_opfamily'::regclass, p.amprocfamily, p.amproc FROM pg_catalog.pg_amproc p WHERE p.oid >= 16384
+	UNION SELECT 'pg_catalog.pg_cast'::regclass, c.oid, c.castfunc FROM pg_catalog.pg_cast c WHERE c.oid >= 16384
+	UNION SELECT 'pg_catalog.pg_transform'::regclass, t.oid, f.function
+	FROM pg_catalog.pg_transform t, LATERAL (VALUES (t.trffromsql), (t.trftosql)) f(function)
+	UNION SELECT 'pg_catalog.pg_conversion'::regclass, c.oid, c.conproc FROM pg_catalog.pg_conversion c WHERE c.oid >= 16384
+	UNION SELECT 'pg_catalog.pg_language'::regclass, l.oid, f.function
+	FROM pg_catalog.pg_language l, LATERAL (VALUES (l.lanplcallfoid), (l.laninline), (l.lanvalidator)) f(function)
+	UNION SELECT 'pg_catalog.pg_ts_template'::regclass, t.oid, f.function
+	FROM pg_catalog.pg_ts_template t, LATERAL (VALUES (t.tmplinit), (t.tmpllexize)) f(function)
+	UNION SELECT 'pg_catalog.pg_ts_parser'::regclass, p.oid, f.function
+	FROM pg_catalog.pg_ts_parser p, LATERAL (VALUES (p.prsstart), (p.prstoken), (p.prsend), (p.prsheadline), (p.prslextype)) f(function);
+COMMENT ON VIEW casus_int.called_unasked IS
+	'Domains, types, operators and the like of users, by catalog and oid, with each function that the server calls by itself for them.';
+REVOKE ALL ON casus_int.called_unasked FROM PUBLIC;
+
 /* What guard_named.c refuses while a table is protected, made before that. */
 CREATE VIEW casus_int.unasked AS
-	WITH named(classid, objid, function) AS (
-		SELECT 'pg_catalog.pg_type'::regclass, t.oid, m.function[1]::oid
-		FROM pg_catalog.pg_type t, LATERAL (SELECT t.typdefaultbin::text
-			UNION ALL SELECT k.conbin::text FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid) e(expression),
-			LATERAL pg_catalog.regexp_matches(e.expression, ':(?:funcid|opfuncid) (\d+)', 'g') m(function)
-		WHERE t.oid >= 16384 AND t.typtype = 'd'
-		UNION SELECT 'pg_catalog.pg_type'::regclass, t.oid, f.function
-		FROM pg_catalog.pg_type t, LATERAL (VALUES (t.typinput), (t.typoutput), (t.typreceive), (t.typsend), (t.typmodin), (t.typmodout), (t.typanalyze)) f(function)
-		WHERE t.oid >= 16384 AND t.typtype = 'b' AND t.typcategory <> 'A'
-		UNION SELECT 'pg_catalog.pg_type'::regclass, r.rngtypid, f.function
-		FROM pg_catalog.pg_range r, LATERAL (VALUES (r.rngcanonical), (r.rngsubdiff)) f(function)
-		WHERE r.rngtypid >= 16384
-		UNION SELECT 'pg_catalog.pg_operator'::regclass, o.oid, f.function
-		FROM pg_catalog.pg_operator o, LATERAL (VALUES (o.oprcode), (o.oprrest), (o.oprjoin)) f(function)
-		WHERE o.oid >= 16384
-		UNION SELECT 'pg_catalog.pg_proc'::regclass, a.aggfnoid, f.function
-		FROM pg_catalog.pg_aggregate a, LATERAL (VALUES (a.aggtransfn), (a.aggfinalfn), (a.aggcombinefn), (a.aggserialfn), (a.aggdeserialfn),
-			(a.aggmtransfn), (a.aggminvtransfn), (a.aggmfinalfn)) f(function)
-		WHERE a.aggfnoid >= 16384
-		UNION SELECT 'pg_catalog.pg_opfamily'::regclass, p.amprocfamily, p.amproc FROM pg_catalog.pg_amproc p WHERE p.oid >= 16384
-		UNION SELECT 'pg_catalog.pg_cast'::regclass, c.oid, c.castfunc FROM pg_catalog.pg_cast c WHERE c.oid >= 16384
-		UNION SELECT 'pg_catalog.pg_transform'::regclass, t.oid, f.function
-		FROM pg_catalog.pg_transform t, LATERAL (VALUES (t.trffromsql), (t.trftosql)) f(function)
-		UNION SELECT 'pg_catalog.pg_conversion'::regclass, c.oid, c.conproc FROM pg_catalog.pg_conversion c WHERE c.oid >= 16384
-		UNION SELECT 'pg_catalog.pg_language'::regclass, l.oid, f.function
-		FROM pg_catalog.pg_language l, LATERAL (VALUES (l.lanplcallfoid), (l.laninline), (l.lanvalidator)) f(function)
-		UNION SELECT 'pg_catalog.pg_ts_template'::regclass, t.oid, f.function
-		FROM pg_catalog.pg_ts_template t, LATERAL (VALUES (t.tmplinit), (t.tmpllexize)) f(function)
-		UNION SELECT 'pg_catalog.pg_ts_parser'::regclass, p.oid, f.function
-		FROM pg_catalog.pg_ts_parser p, LATERAL (VALUES (p.prsstart), (p.prstoken), (p.prsend), (p.prsheadline), (p.prslextype)) f(function)
-	)
 	SELECT i.type, i.identity, pg_catalog.min(n.function::regprocedure::text) AS function
-	FROM named n, LATERAL pg_catalog.pg_identify_object(n.classid, n.objid, 0) i
+	FROM casus_int.called_unasked n, LATERAL pg_catalog.pg_identify_object(n.classid, n.objid, 0) i
 	WHERE casus_int.is_unasked(n.function)
 	GROUP BY i.type, i.identity;
 COMMENT ON VIEW casus_int.unasked IS

@@ -146,6 +146,27 @@ relation_changed(Datum arg, Oid relid)
 	}
 }
 
+/* A function that names dossiers is found by its name, which it may have lost, or have again. */
+static void
+function_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	HASH_SEQ_STATUS status;
+	Entry	   *entry;
+	bool		concerned = false;
+
+	if (entries == NULL)
+		return;
+	hash_seq_init(&status, entries);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		const CasusSettings *settings = entry->prot != NULL ? entry->prot->settings : NULL;
+
+		concerned |= settings != NULL && settings->resolve_name != NULL;
+	}
+	if (concerned)
+		retire_all(false);
+}
+
 /* ---- the catalogs ---- */
 
 /* Every table with a column of type casus.label, by the column's dependency. */
@@ -519,4 +540,6 @@ void
 casus_registry_init(void)
 {
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, function_changed, (Datum) 0);
 }

@@ -48,6 +48,21 @@ SELECT casus.protect('zaak', 'een', opens_dossier => true, category => 'registra
 CREATE DOMAIN bewaart AS text CHECK (lo_from_bytea(0, VALUE::bytea) > 0);
 CREATE DOMAIN bewaart_om AS text CHECK (om() > 0);
 DROP FUNCTION om;
+-- One that is named already, and comes to keep what it is given: by a default, of its own or of another's.
+CREATE FUNCTION eerst(t text, o oid DEFAULT 0) RETURNS oid LANGUAGE sql AS 'SELECT o';
+CREATE FUNCTION dan(t text, o oid DEFAULT eerst('x')) RETURNS oid LANGUAGE sql AS 'SELECT o';
+CREATE FUNCTION niemands(t text, o oid DEFAULT 0) RETURNS oid LANGUAGE sql AS 'SELECT o';
+CREATE DOMAIN eens AS text CHECK (dan(VALUE) >= 0);
+CREATE OR REPLACE FUNCTION eerst(t text, o oid DEFAULT lo_from_bytea(0, 'x')) RETURNS oid LANGUAGE sql AS 'SELECT o';
+\echo :LAST_ERROR_SQLSTATE
+CREATE OR REPLACE FUNCTION dan(t text, o oid DEFAULT anders()) RETURNS oid LANGUAGE sql AS 'SELECT o';
+\echo :LAST_ERROR_SQLSTATE
+CREATE OR REPLACE FUNCTION niemands(t text, o oid DEFAULT lo_from_bytea(0, 'x')) RETURNS oid LANGUAGE sql AS 'SELECT o';
+CREATE OR REPLACE FUNCTION dan(t text, o oid DEFAULT eerst('y')) RETURNS oid LANGUAGE sql AS 'SELECT o';
+SELECT * FROM casus_int.unasked;
+SELECT 'x'::eens;
+DROP DOMAIN eens;
+DROP FUNCTION dan, eerst, niemands;
 DROP FUNCTION anders;
 SELECT casus.protect('stuk', 'een', via => 'zaak_id', category => 'registratie') \g /dev/null
 SELECT casus.protect('los', 'een', via => 'zaak_id', category => 'registratie') \g /dev/null

@@ -181,6 +181,15 @@ COMMIT;
 RESET SESSION AUTHORIZATION;
 ALTER FUNCTION app.dossier_van SECURITY INVOKER;
 ALTER FUNCTION app.dossier_van RENAME TO elders;
+-- told in this session, which has known it by its old name, and in others
+SELECT code, finding FROM casus.doctor() WHERE code LIKE 'lost%';
+BEGIN;
+ALTER SCHEMA app RENAME TO app2;
+ALTER FUNCTION app2.elders RENAME TO dossier_van;
+SELECT code, finding FROM casus.doctor() WHERE code LIKE 'lost%';
+ALTER SCHEMA app2 RENAME TO app;
+SELECT code, finding FROM casus.doctor() WHERE code LIKE 'lost%';
+ROLLBACK;
 \c
 SELECT code, finding FROM casus.doctor() WHERE code LIKE 'lost%';
 SET SESSION AUTHORIZATION resolve_coord;
