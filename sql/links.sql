@@ -19,6 +19,7 @@ SELECT casus.appoint('Coord', 'ander', NULL, 'coordinator', reason => 'test') > 
 CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL);
 CREATE TABLE document (id integer PRIMARY KEY);
 CREATE TABLE versie (id integer PRIMARY KEY, document_id integer NOT NULL REFERENCES document, titel text);
+CREATE TABLE blad (id integer PRIMARY KEY, versie_id integer NOT NULL REFERENCES versie);
 CREATE TABLE zaakdocument (zaak_id integer REFERENCES zaak, document_id integer REFERENCES document, PRIMARY KEY (zaak_id, document_id));
 INSERT INTO zaak VALUES (1, 8), (2, 8), (3, 1), (4, 9);
 INSERT INTO document SELECT generate_series(1, 5);
@@ -35,6 +36,7 @@ SELECT regexp_replace(l, '"installation":"[-0-9a-f]*"', '"installation":...') AS
 SELECT count(*) > 0 AS ok FROM casus.protect('document', 'ond', via_link => 'zaakdocument', category => 'signaalomschrijving');
 SELECT code($$SELECT casus.protect('versie', 'ond', via => 'document_id')$$);
 SELECT count(*) > 0 AS ok FROM casus.protect('versie', 'ond', via => 'document_id', item => 'inherit', category => 'signaalomschrijving');
+SELECT count(*) > 0 AS ok FROM casus.protect('blad', 'ond', via => 'versie_id', item => 'inherit', category => 'signaalomschrijving');
 
 -- existing rows: each table after the one that gives it its label
 CALL casus.take_in('zaak');
@@ -46,7 +48,8 @@ CALL casus.take_in('document');
 SELECT count(*) > 0 AS bound FROM casus.bind('document', 'enforce');
 CALL casus.take_in('versie');
 SELECT count(*) > 0 AS bound FROM casus.bind('versie', 'enforce');
-GRANT SELECT, INSERT, UPDATE, DELETE ON zaak, document, versie, zaakdocument TO link_coord, link_deleg, link_app;
+SELECT count(*) > 0 AS bound FROM casus.bind('blad', 'enforce');
+GRANT SELECT, INSERT, UPDATE, DELETE ON zaak, document, versie, blad, zaakdocument TO link_coord, link_deleg, link_app;
 CREATE VIEW waar WITH (security_invoker = true) AS SELECT d.id, v.id AS versie, regexp_replace(casus.label_text(d.casus_label), '.*subject 0', '') AS document,
 	casus.item_of(d.casus_label) = casus.item_of(v.casus_label) AS item, regexp_replace(casus.label_text(v.casus_label), '.*subject 0', '') AS mark
 	FROM document d LEFT JOIN versie v ON v.document_id = d.id;
@@ -58,13 +61,20 @@ SET SESSION AUTHORIZATION link_coord;
 BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
 SELECT * FROM waar ORDER BY id;
 -- an application: the document, its version, the link; from then on it is governed
-INSERT INTO document VALUES (6); INSERT INTO versie VALUES (6, 6, 'versie 6');
+INSERT INTO document VALUES (6); INSERT INTO versie VALUES (6, 6, 'versie 6'); INSERT INTO blad VALUES (6, 6);
 INSERT INTO zaakdocument VALUES (1, 6);
 SELECT * FROM waar WHERE id = 6;
--- a second case: the mark is set on the document and on what hangs on it, now and later
+-- a second case: the mark is set on the document, on what hangs on it and on what hangs on that, now and later
 INSERT INTO zaakdocument VALUES (2, 6);
-INSERT INTO versie VALUES (7, 6, 'versie 7');
+INSERT INTO versie VALUES (7, 6, 'versie 7'); INSERT INTO blad VALUES (7, 7);
 SELECT * FROM waar WHERE id = 6;
+SELECT id, regexp_replace(casus.label_text(casus_label), '.*subject 0', '') AS mark FROM blad ORDER BY id;
+-- nothing of it goes to another document, nor does its link to another case
+INSERT INTO document VALUES (9); INSERT INTO zaakdocument VALUES (2, 9);
+SELECT code($$SELECT casus.move('versie', '6', '9', 'x')$$);
+INSERT INTO zaak VALUES (6, 8);
+SELECT n, code(format($$SELECT casus.move('zaakdocument', '{"zaak_id": %s, "document_id": 6}'::jsonb, '6', 'x')$$, n)) FROM generate_series(1, 2) n;
+DELETE FROM zaakdocument WHERE document_id = 9; DELETE FROM document WHERE id = 9;
 SELECT code('INSERT INTO zaakdocument VALUES (2, 99)');
 COMMIT;
 RESET SESSION AUTHORIZATION;
@@ -79,6 +89,7 @@ COMMIT;
 BEGIN; SELECT FROM casus.enter('intake', :een);
 SELECT id FROM document ORDER BY id;
 SELECT id FROM versie ORDER BY id;
+SELECT id FROM blad ORDER BY id;
 -- nor does it link what it does not read
 SELECT code('UPDATE document SET id = id WHERE id = 2');
 SELECT code('INSERT INTO zaakdocument VALUES (1, 6)');

@@ -10,11 +10,13 @@ SET client_min_messages = warning;
 \ir :fixture
 CREATE ROLE rules_lead LOGIN;
 CREATE ROLE rules_desk LOGIN;
+CREATE ROLE rules_post LOGIN;
 CREATE ROLE rules_backup LOGIN BYPASSRLS IN ROLE casus_backup;
 SELECT casus.load_protocol(proef('{
 	"offices": [
 		{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
-		{"name": "desk", "title": "Desk", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],
+		{"name": "desk", "title": "Desk", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
+		{"name": "post", "title": "Post", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],
 	"purposes": [
 		{"name": "intake", "title": "Intake", "article": "3"},
 		{"name": "overleg", "title": "Overleg", "article": "3"},
@@ -23,11 +25,14 @@ SELECT casus.load_protocol(proef('{
 		{"phases": ["intake"], "offices": ["lead"], "categories": "*", "scope": "all", "may": ["read", "supply", "correct", "remove"], "article": "4"},
 		{"phases": ["overleg"], "offices": ["lead"], "categories": "*", "scope": "all", "may": ["read", "supply", "correct"], "article": "5"},
 		{"phases": ["intake"], "offices": ["desk"], "categories": ["melding", "adres"], "scope": "all", "may": ["read", "supply", "remove"], "article": "4"},
+		{"phases": ["intake"], "offices": ["post"], "categories": ["melding"], "scope": "all", "may": ["read", "supply", "remove"], "article": "4"},
+		{"phases": ["intake"], "offices": ["post"], "categories": ["adres"], "scope": "all", "may": ["read", "supply"], "article": "4"},
 		{"offices": ["lead"], "categories": "*", "scope": "all", "may": ["read"], "article": "5", "stages": ["klaar_inzage"]}]}')) AS loaded;
 SELECT casus.open_file('proef-1', 'proef') > 0 AS opened;
 SELECT casus.activate_protocol('proef', dpia => 'DPIA', parameters => '{"startdatum": "2026-01-01"}') > 0 AS active;
-SELECT casus.add_person('Lead', 'rules_lead') > 0 AND casus.add_person('Desk', 'rules_desk') > 0 AS known;
-SELECT casus.appoint('Lead', 'proef', NULL, 'lead') > 0 AND casus.appoint('Desk', 'proef', NULL, 'desk') > 0 AS appointed;
+SELECT casus.add_person('Lead', 'rules_lead') > 0 AND casus.add_person('Desk', 'rules_desk') > 0 AND casus.add_person('Post', 'rules_post') > 0 AS known;
+SELECT casus.appoint('Lead', 'proef', NULL, 'lead') > 0 AND casus.appoint('Desk', 'proef', NULL, 'desk') > 0
+	AND casus.appoint('Post', 'proef', NULL, 'post') > 0 AS appointed;
 
 -- the key of a case and of a document have two columns
 CREATE TABLE zaak (jaar integer, nr integer, titel text, PRIMARY KEY (jaar, nr)) PARTITION BY LIST (jaar);
@@ -36,7 +41,7 @@ CREATE TABLE zaak_2026 PARTITION OF zaak FOR VALUES IN (2026);
 CREATE TABLE stuk (reeks text, volg integer, jaar integer, nr integer, tekst text, PRIMARY KEY (reeks, volg),
 	FOREIGN KEY (jaar, nr) REFERENCES zaak ON UPDATE CASCADE);
 CREATE TABLE noot (id integer PRIMARY KEY, reeks text, volg integer, soort text, tekst text, FOREIGN KEY (reeks, volg) REFERENCES stuk ON UPDATE CASCADE);
-GRANT ALL ON zaak, stuk, noot TO rules_lead, rules_desk;
+GRANT ALL ON zaak, stuk, noot TO rules_lead, rules_desk, rules_post;
 SELECT count(*) > 0 AS done FROM casus.protect('zaak', 'proef', opens_dossier => true, category => 'melding');
 SELECT count(*) > 0 AS done FROM casus.protect('stuk', 'proef', via => 'nr', category => 'melding');
 SELECT count(*) > 0 AS done FROM casus.protect('noot', 'proef', via => 'volg', category_column => 'soort');
@@ -65,6 +70,11 @@ SELECT attempt($$SELECT casus.move('stuk', '{"reeks": "a", "volg": 1}'::jsonb, '
 SET SESSION AUTHORIZATION rules_desk;
 SELECT attempt($$SELECT casus.move('stuk', '{"reeks": "a", "volg": 2}'::jsonb, '{"jaar": 2026, "nr": 1}', 'x')$$);
 SELECT casus.move('stuk', '{"reeks": "a", "volg": 1}'::jsonb, '{"jaar": 2025, "nr": 1}', 'x') > 0 AS act;
+-- what hangs on it he reads and may bring in, but not take out of its dossier
+SET SESSION AUTHORIZATION rules_post;
+SELECT attempt($$SELECT casus.move('stuk', '{"reeks": "a", "volg": 1}'::jsonb, '{"jaar": 2026, "nr": 1}', 'x')$$) AS note,
+	attempt($$SELECT casus.move('stuk', '{"reeks": "d", "volg": 1}'::jsonb, '{"jaar": 2026, "nr": 1}', 'x')$$) AS alone;
+SELECT casus.move('stuk', '{"reeks": "d", "volg": 1}'::jsonb, '{"jaar": 2025, "nr": 1}', 'x') > 0 AS act;
 SET SESSION AUTHORIZATION rules_lead;
 BEGIN; SELECT FROM casus.enter('intake'); SELECT * FROM waar; COMMIT;
 SELECT casus.move('stuk', '{"reeks": "a", "volg": 2}'::jsonb, '{"jaar": 2026, "nr": 1}', 'x') > 0 AS act;
@@ -102,5 +112,5 @@ COMMIT;
 SET SESSION AUTHORIZATION rules_backup;
 COPY (SELECT root_relation, root_key FROM casus_cat.dossier ORDER BY id) TO STDOUT;
 RESET SESSION AUTHORIZATION;
-DROP OWNED BY rules_lead, rules_desk, rules_backup;
-DROP ROLE rules_lead, rules_desk, rules_backup;
+DROP OWNED BY rules_lead, rules_desk, rules_post, rules_backup;
+DROP ROLE rules_lead, rules_desk, rules_post, rules_backup;
