@@ -185,5 +185,19 @@ finds('other_installation', qr/\Acritical: Table public\.ander belongs to anothe
 finds('not_fenced', qr/\Acritical: Table public\.zaak is labelled but not fenced/, 'its policy is gone');
 finds('later_trigger', qr/\Acritical: Trigger ~later of table public\.ander runs after the one of casus[^\n]*\z/, 'that one alone');
 
+# A machine that lacks the time zone of the terms.
+finds_none('time_zone', 'it is there');
 $node->stop;
+my $library = $node->basedir . '/nozone.so';
+SKIP:
+{
+	skip 'no library can be built here', 1
+		if system('gcc', '-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror', '-o', $library, "$ENV{CASUS_SRC}/test/tap/nozone.c", '-ldl') != 0;
+	{
+		local $ENV{LD_PRELOAD} = $library;
+		$node->start;
+	}
+	finds('time_zone', qr/\Acritical: The server does not know the time zone Europe\/Amsterdam/, 'its data lack it');
+	$node->stop;
+}
 done_testing();
