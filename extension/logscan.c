@@ -58,7 +58,6 @@ typedef struct LogScan
 	struct LogScan *next_node;	/* on the list of those */
 	AttrNumber	attno;			/* of the label in the scan tuple; 0: fetch it */
 	AttrNumber	heap_attno;
-	AttrNumber	last_attno;		/* the same, where the scan tuple is as it is stored; else -1 */
 	bool		filtered;		/* the policy is in the qual */
 	bool		eager;			/* note rows before the user's quals see them */
 	bool		told;			/* that a governed row passes */
@@ -91,7 +90,7 @@ static LogScan *last_node = &no_node;
 static const pg_uuid_t *
 slot_label(const LogScan *scan, TupleTableSlot *slot)
 {
-	const pg_uuid_t *raw = casus_loglabel_last(slot, scan->last_attno);
+	const pg_uuid_t *raw = casus_loglabel_last(slot, scan->attno);
 	bool		isnull;
 	Datum		datum;
 
@@ -334,7 +333,7 @@ static pg_attribute_hot Datum
 eval_policy(ExprState *state, ExprContext *econtext, bool *isnull)
 {
 	LogScan    *scan = (LogScan *) state->evalfunc_private;
-	const pg_uuid_t *raw = casus_loglabel_last(econtext->ecxt_scantuple, scan->last_attno);
+	const pg_uuid_t *raw = casus_loglabel_last(econtext->ecxt_scantuple, scan->attno);
 
 	*isnull = false;
 	if (likely(raw != NULL && casus_loglabel_is_outside(raw)))
@@ -416,7 +415,7 @@ next_passing(LogScan *scan, TupleTableSlot *result)
 
 	while (!TupIsNull(result))
 	{
-		const pg_uuid_t *raw = casus_loglabel_last(scan->flying, scan->last_attno);
+		const pg_uuid_t *raw = casus_loglabel_last(scan->flying, scan->attno);
 		MemoryContext old = MemoryContextSwitchTo(own);
 		bool		passes;
 
@@ -439,7 +438,7 @@ exec_policed(PlanState *ps)
 	LogScan    *scan = find_scan(ps);
 	TupleTableSlot *result = scan->real(ps);
 
-	if (likely(casus_loglabel_plain_outside(scan->flying, scan->last_attno)))
+	if (likely(casus_loglabel_plain_outside(scan->flying, scan->attno)))
 		return result;
 	return next_passing(scan, result);
 }
@@ -556,7 +555,6 @@ casus_logscan_watch(LogStatement *statement, ScanState *state, const CasusProtec
 	scan->attno = index_only ?
 		casus_logqual_index_column((IndexOnlyScan *) ps->plan, table->label_attno) :
 		table->label_attno;
-	scan->last_attno = index_only ? -1 : scan->attno;
 	if (filtered && scan->attno == 0)
 		elog(ERROR, "casus finds no label in an index-only scan");
 

@@ -41,6 +41,14 @@ CALL casus.take_in('stuk');
 CREATE INDEX stuk_label ON stuk (dossier, casus_label);
 SELECT casus.bind('stuk', 'enforce');
 VACUUM ANALYZE stuk;
+CREATE TABLE lang (id integer PRIMARY KEY, dossier bigint, tekst text);
+ALTER TABLE lang ALTER tekst SET STORAGE EXTERNAL;
+INSERT INTO lang SELECT id, dossier, CASE WHEN id <= 20 THEN repeat('geheim', 1000) END FROM generate_series(1, 60) n(id) LEFT JOIN known USING (id);
+SELECT casus.protect('lang', 'beesel', dossier => 'dossier', governs => 'dossier IS NOT NULL', category => 'registratie', without_purpose => 'hide');
+CALL casus.take_in('lang');
+SELECT casus.bind('lang', 'enforce');
+VACUUM ANALYZE lang;
+GRANT SELECT ON lang TO log_stranger;
 \o
 
 -- What the auditor finds since the mark; dossiers by the number of their zaak.
@@ -204,6 +212,12 @@ SELECT count(*), min(id) FROM (SELECT id FROM stuk UNION ALL SELECT id FROM stuk
 	UNION ALL SELECT id FROM stuk UNION ALL SELECT id FROM stuk UNION ALL SELECT id FROM stuk UNION ALL SELECT id FROM stuk
 	UNION ALL SELECT id FROM stuk UNION ALL SELECT id FROM stuk UNION ALL SELECT id FROM stuk UNION ALL SELECT id FROM stuk) x;
 SELECT count(*), min(a.id) FROM stuk a, stuk b, (SELECT id FROM stuk OFFSET 0) c WHERE c.id = 201;
+-- A whole row is put together: of a hidden one not even that, which would fetch its long values.
+BEGIN;
+SELECT pg_temp.reaches('lang', 'SELECT l FROM lang l');
+SELECT count(l) FROM (SELECT l FROM lang l OFFSET 0) x;
+SELECT pg_stat_get_xact_numscans(indexrelid) AS fetched FROM pg_index WHERE indrelid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'lang'::regclass);
+COMMIT;
 :show
 
 -- A nested loop asks for one row at a time; an EXISTS and an init plan count too.
