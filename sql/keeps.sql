@@ -130,22 +130,27 @@ SELECT count(*) FILTER (WHERE governed) AS governed FROM public.kept;
 -- Statistics of a table of his own, which 18 can be given; what is not typed stays so.
 SET SESSION AUTHORIZATION bs_coordinator;
 CREATE TABLE mijn.t (a text);
-CREATE FUNCTION mijn.stats(v text) RETURNS text LANGUAGE plpgsql AS $$DECLARE done boolean := true; BEGIN
+CREATE TABLE mijn.weg (naam text PRIMARY KEY, opdracht text);
+INSERT INTO mijn.weg VALUES
+	('attribute', $$SELECT pg_restore_attribute_stats('schemaname', 'mijn', 'relname', 't', 'attname', 'a', 'inherited', false,
+		'most_common_vals', format('{%s}', $1), 'most_common_freqs', '{1}'::real[], 'null_frac', 0::real, 'schemaname', 'mijn')$$),
+	('relation', $$SELECT pg_restore_relation_stats('schemaname', 'mijn', 'relname', 't', 'relpages', length($1))$$),
+	('without attribute', $$SELECT pg_clear_attribute_stats('mijn', 't' || left($1, 0), 'a', false)$$),
+	('without relation', $$SELECT pg_clear_relation_stats('mijn', 't' || left($1, 0))$$);
+CREATE FUNCTION mijn.stats(weg text, v text) RETURNS text LANGUAGE plpgsql AS $$BEGIN
 	IF EXISTS (SELECT FROM pg_proc WHERE proname = 'pg_restore_attribute_stats') THEN
-		EXECUTE $q$SELECT pg_restore_attribute_stats('schemaname', 'mijn', 'relname', 't', 'attname', 'a', 'inherited', false,
-			'most_common_vals', format('{%s}', $1), 'most_common_freqs', '{1}'::real[], 'null_frac', 0::real, 'schemaname', 'mijn')$q$
-			INTO done USING v;
+		EXECUTE weg USING v;
 	ELSIF v <> 'eigen' THEN
 		RAISE EXCEPTION 'this copy would go past the protocol';	-- before 18 nothing is to be tried
 	END IF;
-	RETURN done;
+	RETURN 'done';
 EXCEPTION WHEN insufficient_privilege OR raise_exception THEN RETURN SQLERRM;
 END$$;
 BEGIN;
 SELECT casus.enter('overleg');
-SELECT mijn.stats('eigen');
+SELECT naam, mijn.stats(opdracht, 'eigen') FROM mijn.weg ORDER BY 1;
 SELECT count(*) > 0 AS reads FROM beesel.notitie WHERE inhoud ~ 'overleg';
-SELECT DISTINCT mijn.stats(inhoud) FROM beesel.notitie;
+SELECT DISTINCT naam, mijn.stats(opdracht, inhoud) FROM beesel.notitie, mijn.weg ORDER BY 1;
 COMMIT;
 SELECT count(*) FROM pg_stats WHERE schemaname = 'mijn' AND most_common_vals::text ~ 'overleg';
 RESET SESSION AUTHORIZATION;

@@ -184,21 +184,27 @@ CREATE POLICY eigen ON eigen USING (true);
 CREATE TABLE basis (id integer PRIMARY KEY);
 CREATE TABLE deel (id integer PRIMARY KEY REFERENCES basis, zaak_id integer NOT NULL REFERENCES zaak);
 CREATE TABLE ook (id integer PRIMARY KEY, basis_id integer REFERENCES basis, zaak_id integer NOT NULL REFERENCES zaak CHECK (zaak_id < 3));
+CREATE TABLE map (id integer PRIMARY KEY);
+CREATE TABLE vel (id integer PRIMARY KEY, map_id integer REFERENCES map, zaak_id integer NOT NULL REFERENCES zaak);
 CREATE TABLE onder (id integer PRIMARY KEY, basis_id integer REFERENCES basis);
-GRANT SELECT, INSERT, UPDATE, DELETE ON soort, dubbel, gewezen, wijst, later, eigen, basis, deel, ook, onder TO move_coord;
-SELECT count(*) > 0 AS done FROM (VALUES ('dubbel'), ('gewezen'), ('later'), ('eigen'), ('deel'), ('ook')) t(n),
+GRANT SELECT, INSERT, UPDATE, DELETE ON soort, dubbel, gewezen, wijst, later, eigen, basis, deel, map, vel, ook, onder TO move_coord;
+SELECT count(*) > 0 AS done FROM (VALUES ('dubbel'), ('gewezen'), ('later'), ('eigen'), ('deel'), ('vel'), ('ook')) t(n),
 	LATERAL casus.protect(n::regclass, 'ond', via => 'zaak_id', category => 'beoordeling');
 SELECT count(*) > 0 AS done FROM casus.protect('basis', 'ond', via_child => 'deel.id', category => 'beoordeling');
+SELECT count(*) > 0 AS done FROM casus.protect('map', 'ond', via_child => 'vel.map_id', category => 'beoordeling');
 SELECT count(*) > 0 AS done FROM casus.protect('onder', 'ond', via => 'basis_id', category => 'beoordeling');
-SELECT count(*) > 0 AS done FROM (VALUES ('dubbel'), ('gewezen'), ('later'), ('eigen'), ('deel'), ('ook'), ('basis'), ('onder')) t(n),
+SELECT count(*) > 0 AS done FROM (VALUES ('dubbel'), ('gewezen'), ('later'), ('eigen'), ('deel'), ('ook'), ('vel'), ('basis'), ('map'), ('onder')) t(n),
 	LATERAL casus.bind(n::regclass, 'enforce');
 SET SESSION AUTHORIZATION move_coord;
 BEGIN; SELECT FROM casus.enter('intake');
 INSERT INTO dubbel VALUES (1, 1); INSERT INTO gewezen VALUES (1, 1); INSERT INTO later VALUES (1, 1); INSERT INTO eigen VALUES (1, 1);
 INSERT INTO basis VALUES (1); INSERT INTO deel VALUES (1, 1); INSERT INTO onder VALUES (1, 1); INSERT INTO ook VALUES (1, NULL, 1);
+INSERT INTO map VALUES (1), (2); INSERT INTO vel VALUES (1, 1, 1), (2, 1, 1), (3, 2, 1);
 COMMIT;
 SELECT t, code(format('SELECT casus.move(%L, %L, %L, %L)', t, '1', '2', 'x'))
 	FROM unnest(ARRAY['dubbel', 'gewezen', 'later', 'eigen', 'basis']) t;
+-- one of two leaves of a folder; the one of another
+SELECT v, code(format($$SELECT casus.move('vel', %L, '2', 'x')$$, v)) FROM generate_series(1, 3) v;
 -- the table's own constraint holds
 SELECT casus.move('ook', '1', '2', 'x') > 0 AS act;
 SELECT left(code($$SELECT casus.move('ook', '1', '3', 'x')$$), 5) AS sqlstate;
