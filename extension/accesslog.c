@@ -328,32 +328,22 @@ clip(const char *text)
 }
 
 /*
- * Puts an event on record before its outcome leaves.  An event that happens
- * while another is being described is left out: it is of our own making.
+ * Who, in which capacity, and what: an event without its time and kind.  NULL
+ * while another is being described: it is of our own making, and left out.
  */
-void
-casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
-					  const char *code, const char *text)
-{
-	casus_accesslog_event_of(kind, relid, dossier == 0 ? 0 : 1, &dossier, code, text);
-}
-
-/* Of several dossiers of one file. */
-void
-casus_accesslog_event_of(const char *kind, Oid relid, int n, const int64 *dossiers,
-						 const char *code, const char *text)
+char *
+casus_accesslog_describe(Oid relid, int n, const int64 *dossiers, const char *code,
+						 const char *text)
 {
 	bool		healthy = IsTransactionState();
 	StringInfoData line;
 
 	if (in_event || !casus_preloaded)
-		return;
-	casus_wiregate_install(&gate_owner);
+		return NULL;
 	in_event = true;
 	PG_TRY();
 	{
 		initStringInfo(&line);
-		casus_logrecord_open(&line, kind);
 		appendStringInfoString(&line, casus_logrecord_identity());
 		if (healthy && casus_installed())
 			appendStringInfoString(&line, event_capacity(n == 0 ? 0 : dossiers[0]));
@@ -366,15 +356,39 @@ casus_accesslog_event_of(const char *kind, Oid relid, int n, const int64 *dossie
 			appendStringInfoChar(&line, ']');
 		casus_logrecord_text(&line, "code", code);
 		casus_logrecord_text(&line, "text", clip(text));
-		casus_logrecord_close(&line);
-		appendBinaryStringInfo(&pending, line.data, line.len);
 	}
 	PG_FINALLY();
 	{
 		in_event = false;
 	}
 	PG_END_TRY();
+	return line.data;
+}
+
+/* Puts an event on record, as it was described, before its outcome leaves. */
+void
+casus_accesslog_described(const char *kind, const char *description)
+{
+	StringInfoData line;
+
+	if (description == NULL)
+		return;
+	casus_wiregate_install(&gate_owner);
+	initStringInfo(&line);
+	casus_logrecord_open(&line, kind);
+	appendStringInfoString(&line, description);
+	casus_logrecord_close(&line);
+	appendBinaryStringInfo(&pending, line.data, line.len);
+	pfree(line.data);
 	append_if_many();
+}
+
+void
+casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
+					  const char *code, const char *text)
+{
+	casus_accesslog_described(kind, casus_accesslog_describe(relid, dossier == 0 ? 0 : 1, &dossier,
+															 code, text));
 }
 
 /* That the log cannot be written is the one refusal that it cannot hold. */

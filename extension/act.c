@@ -111,13 +111,13 @@ casus_act_details(const char *key,...)
  * An attempt is logged when it is made, the act only when its transaction
  * commits: the log names no act that has not happened.  One entry per act, or for
  * the dossiers taken in together, in the memory of the top-level transaction.
+ * It says who acted, and on what, as it was then: a table may be dropped, and
+ * a role set back, before the commit.
  */
 typedef struct NotedAct
 {
-	const char *event;
-	const char *kind;
-	int			n;
-	int64	   *dossiers;		/* none: no dossier */
+	const char *kind;			/* of the record */
+	char	   *description;
 	SubTransactionId subxact;
 } NotedAct;
 
@@ -128,16 +128,16 @@ at_end_of_xact(XactEvent event, void *arg)
 {
 	ListCell   *cell;
 
-	if (event == XACT_EVENT_PRE_COMMIT)
+	/* What is prepared is past what we see of it: it counts as carried out. */
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
 		foreach(cell, noted_acts)
 		{
 			NotedAct   *act = lfirst(cell);
 
-			casus_accesslog_event_of(act->event, InvalidOid, act->n, act->dossiers, NULL,
-									 act->kind);
+			casus_accesslog_described(act->kind, act->description);
 		}
 	/* The memory goes with the transaction. */
-	if (event != XACT_EVENT_PARALLEL_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE)
+	if (event != XACT_EVENT_PARALLEL_PRE_COMMIT)
 		noted_acts = NIL;
 }
 
@@ -161,17 +161,19 @@ at_end_of_subxact(SubXactEvent event, SubTransactionId subxact,
 }
 
 static void
-note_act(const char *event, const char *kind, int n, const int64 *dossiers)
+note_act(const char *kind, Oid relid, int n, const int64 *dossiers, const char *text)
 {
 	static bool registered = false;
-	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
-	NotedAct   *act = palloc(sizeof(NotedAct));
+	char	   *description = casus_accesslog_describe(relid, n, dossiers, NULL, text);
+	MemoryContext old;
+	NotedAct   *act;
 
-	act->event = event;
-	act->kind = pstrdup(kind);
-	act->n = n;
-	act->dossiers = palloc(n * sizeof(int64));
-	memcpy(act->dossiers, dossiers, n * sizeof(int64));
+	if (description == NULL)
+		return;
+	old = MemoryContextSwitchTo(TopTransactionContext);
+	act = palloc(sizeof(NotedAct));
+	act->kind = kind;
+	act->description = pstrdup(description);
 	act->subxact = GetCurrentSubTransactionId();
 	noted_acts = lappend(noted_acts, act);
 	MemoryContextSwitchTo(old);
@@ -188,7 +190,13 @@ note_act(const char *event, const char *kind, int n, const int64 *dossiers)
 	}
 }
 
-/* The row itself; capacity NULL: a set-up act by an admin, without office. */
+/* Set-up of a table, which is no row: on record when its transaction commits. */
+void
+casus_act_note_setup(Oid relid, const char *text)
+{
+	note_act("setup", relid, 0, NULL, text);
+}
+
 /* The owner's code, which runs for who writes a row, does not act in his name. */
 static void
 refuse_inside(void)
@@ -198,6 +206,7 @@ refuse_inside(void)
 					 _("It runs in the session of whoever writes the row."), NULL);
 }
 
+/* The row itself; capacity NULL: a set-up act by an admin, without office. */
 static int64
 record(int32 file, const CasusCapacity *capacity, const char *kind,
 	   int64 dossier, const char *motivation, Jsonb *details)
@@ -243,7 +252,7 @@ record(int32 file, const CasusCapacity *capacity, const char *kind,
 	}
 	casus_query_end(&query);
 
-	note_act(capacity ? "act" : "setup", kind, dossier == 0 ? 0 : 1, &dossier);
+	note_act(capacity ? "act" : "setup", InvalidOid, dossier == 0 ? 0 : 1, &dossier, kind);
 	return id;
 }
 
@@ -280,7 +289,7 @@ note_taken_in(int n, const int64 *dossiers, const int32 *files)
 			if (files[j] == files[i])
 				of_file[k++] = dossiers[j];
 		}
-		note_act("setup", "taken_in", k, of_file);
+		note_act("setup", InvalidOid, k, of_file, "taken_in");
 	}
 }
 

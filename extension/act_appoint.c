@@ -4,7 +4,9 @@
  *
  * Who may appoint to an office is protocol data.  Whoever appoints holds the
  * row of the person FOR UPDATE, so that two appointments that exclude each
- * other cannot pass side by side.
+ * other cannot pass side by side, and that of the party FOR SHARE, so that its
+ * membership does not end meanwhile.  A deputy is appointed, and an appointment
+ * ended, under a lock of all those that it is derived from, the oldest first.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -163,8 +165,8 @@ check_exclusion(const CasusFile *file, const CasusOffice *office, int32 person,
 					"JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office "
 					"WHERE f.id = $1 AND (o.name = ANY (n.excludes) OR n.name = ANY "
 					"(o.excludes)) "
-					"AND (a.ends IS NULL OR a.ends > coalesce($4, "
-					"pg_catalog.clock_timestamp())) "
+					"AND (a.ends IS NULL OR a.ends > greatest(a.starts, coalesce($4, "
+					"pg_catalog.clock_timestamp()))) "
 					"AND ($5 IS NULL OR a.starts < $5)");
 	other = casus_query_get_text(&query, 0, 1);
 	article = casus_query_get_text(&query, 0, 2);
@@ -202,7 +204,7 @@ check_double(const CasusFile *file, const CasusAppointment *a)
 					 "SELECT EXISTS (SELECT FROM casus_cat.appointment a "
 					 "WHERE a.file = $1 AND a.person = $2 AND a.office = $3 "
 					 "AND a.party IS NOT DISTINCT FROM $4 AND a.dossier IS NOT DISTINCT FROM $5 "
-					 "AND (a.ends IS NULL OR a.ends > coalesce($6, pg_catalog.clock_timestamp())) "
+					 "AND (a.ends IS NULL OR a.ends > greatest(a.starts, coalesce($6, pg_catalog.clock_timestamp()))) "
 					 "AND ($7 IS NULL OR a.starts < $7)), "
 					 "coalesce($7 <= coalesce($6, pg_catalog.clock_timestamp()), false)");
 	held = casus_query_get_bool(&query, 0, 1);
@@ -265,6 +267,8 @@ casus_act_appoint_person(const CasusFile *file, const CasusAppointment *a)
 	int64		id;
 
 	check_level(file, &a->office, a->party != 0, a->dossier);
+	if (a->party != 0)
+		casus_find_party_lock(file, a->party_name);
 	as_admin = require_appointer(file, &a->office, a->dossier, &capacity);
 	check_not_ended(file, a->dossier);
 	check_oath(file, &a->office, a->person);
@@ -343,7 +347,62 @@ casus_sql_appoint(PG_FUNCTION_ARGS)
 
 /* ---- deputies and ends ---- */
 
-/* An appointment that holds now or later; its file, office, party and dossier. */
+/* The appointment, and whom it is a deputy's for; the party before it, as end_membership does. */
+static void
+lock_appointment(int64 id)
+{
+	CasusQuery	query;
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, id);
+	casus_query_run(&query,
+					"SELECT FROM casus_cat.party y JOIN casus_cat.appointment a "
+					"ON a.file = y.file AND a.party = y.code WHERE a.id = $1 FOR SHARE OF y");
+	casus_query_int64(&query, id);
+	casus_query_run(&query,
+					"SELECT FROM casus_cat.appointment WHERE id IN ("
+					"WITH RECURSIVE above(id) AS (SELECT $1 UNION "
+					"SELECT a.deputy_for FROM casus_cat.appointment a JOIN above ON a.id = above.id) "
+					"SELECT id FROM above) ORDER BY id FOR UPDATE");
+	casus_query_end(&query);
+}
+
+/*
+ * Ends those of which the condition on casus_cat.appointment a is true, with
+ * the arguments given, and the appointments of their deputies, of the deputies
+ * of these, and so on.  Says how many.
+ */
+int64
+casus_act_end_appointments(CasusQuery *query, const char *condition)
+{
+	static const char *const open = "(a.ends IS NULL OR a.ends > "
+		"greatest(a.starts, pg_catalog.clock_timestamp()))";
+	char	   *below = psprintf("WITH RECURSIVE below(id) AS ("
+								 "SELECT a.id FROM casus_cat.appointment a WHERE %s UNION "
+								 "SELECT d.id FROM casus_cat.appointment d JOIN below "
+								 "ON d.deputy_for = below.id)", condition);
+	int			nargs = query->nargs;
+	int64		ended;
+
+	casus_query_run(query,
+					psprintf("%s UPDATE casus_cat.appointment a "
+							 "SET ends = greatest(a.starts, pg_catalog.clock_timestamp()) "
+							 "FROM below WHERE a.id = below.id AND %s", below, open));
+	ended = query->nrows;
+
+	/* An old snapshot does not show the newest; what is read is as of now. */
+	query->nargs = nargs;
+	casus_query_read(query,
+					 psprintf("%s SELECT FROM casus_cat.appointment a JOIN below ON a.id = below.id "
+							  "WHERE %s", below, open));
+	if (query->nrows > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update")));
+	return ended;
+}
+
+/* An appointment that holds now or later; its file, office, party, dossier and period. */
 static void
 find_appointment(int64 id, CasusFile *file, CasusAppointment *a)
 {
@@ -351,6 +410,7 @@ find_appointment(int64 id, CasusFile *file, CasusAppointment *a)
 	int32		file_id = 0;
 	char	   *office = NULL;
 
+	lock_appointment(id);
 	casus_query_begin(&query);
 	casus_query_int64(&query, id);
 	casus_query_run(&query,
@@ -358,11 +418,11 @@ find_appointment(int64 id, CasusFile *file, CasusAppointment *a)
 					 "o.name, a.ends, "
 					 "(SELECT p.name FROM casus_cat.person p WHERE p.id = a.person), "
 					 "(SELECT y.name FROM casus_cat.party y WHERE y.file = a.file AND "
-					 "y.code = a.party) "
+					 "y.code = a.party), a.starts "
 					 "FROM casus_cat.appointment a JOIN casus_cat.file f ON f.id = a.file "
 					"JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office "
 					"WHERE a.id = $1 AND (a.ends IS NULL OR a.ends > "
-					"pg_catalog.clock_timestamp()) "
+					"greatest(a.starts, pg_catalog.clock_timestamp())) "
 					"FOR UPDATE OF a");
 	if (query.nrows == 1)
 	{
@@ -374,6 +434,7 @@ find_appointment(int64 id, CasusFile *file, CasusAppointment *a)
 		a->ends = casus_query_get(&query, 0, 6, &a->ends_null);
 		a->person_name = casus_query_get_text(&query, 0, 7);
 		a->party_name = casus_query_get_text(&query, 0, 8);
+		a->starts = casus_query_get(&query, 0, 9, &a->starts_null);
 	}
 	casus_query_end(&query);
 	if (file_id == 0)
@@ -391,6 +452,7 @@ casus_sql_deputise(PG_FUNCTION_ARGS)
 {
 	CasusFile	file;
 	CasusAppointment a = {0};
+	TimestampTz starts;
 
 	casus_require_preloaded();
 	casus_accesslog_event("attempt", InvalidOid, 0, NULL, "deputise");
@@ -401,9 +463,13 @@ casus_sql_deputise(PG_FUNCTION_ARGS)
 	a.deputy_for = PG_GETARG_INT64(0);
 	a.person_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	a.person = casus_find_person(a.person_name);
-	a.starts = PG_GETARG_DATUM(2);
-	a.starts_null = PG_ARGISNULL(2);
-	/* A deputy holds the office no longer than the one he stands in for. */
+	/* A deputy holds the office no sooner and no longer than the one he stands in for. */
+	starts = PG_ARGISNULL(2) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(2);
+	if (starts > DatumGetTimestampTz(a.starts))
+	{
+		a.starts = PG_GETARG_DATUM(2);
+		a.starts_null = PG_ARGISNULL(2);
+	}
 	if (!PG_ARGISNULL(3) &&
 		(a.ends_null || PG_GETARG_TIMESTAMPTZ(3) < DatumGetTimestampTz(a.ends)))
 	{
@@ -416,7 +482,7 @@ casus_sql_deputise(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(casus_sql_end_appointment);
 
-/* The appointment ends now, and those of its deputies. */
+/* The appointment ends now, and those of its deputies and of theirs. */
 Datum
 casus_sql_end_appointment(PG_FUNCTION_ARGS)
 {
@@ -436,11 +502,7 @@ casus_sql_end_appointment(PG_FUNCTION_ARGS)
 
 	casus_query_begin(&query);
 	casus_query_int64(&query, id);
-	casus_query_run(&query,
-					"UPDATE casus_cat.appointment "
-					"SET ends = greatest(starts, pg_catalog.clock_timestamp()) "
-					"WHERE (id = $1 OR deputy_for = $1) "
-					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp())");
+	(void) casus_act_end_appointments(&query, "a.id = $1");
 	casus_query_end(&query);
 
 	details = casus_act_details("person", a.person_name, "office", a.office.name,

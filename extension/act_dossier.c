@@ -343,7 +343,7 @@ casus_sql_involve(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(casus_sql_end_involvement);
 
-/* Also ends the office that somebody holds for this dossier only. */
+/* Also ends the office that somebody holds for this dossier only, and his deputies' with it. */
 Datum
 casus_sql_end_involvement(PG_FUNCTION_ARGS)
 {
@@ -370,18 +370,20 @@ casus_sql_end_involvement(PG_FUNCTION_ARGS)
 	casus_query_code(&query, party, party == 0);
 	casus_query_arg(&query, INT4OID, Int32GetDatum(person), person == 0);
 	casus_query_run(&query,
-					"WITH parts AS (UPDATE casus_cat.participant "
+					"UPDATE casus_cat.participant "
 					"SET ends = greatest(starts, pg_catalog.clock_timestamp()) "
 					"WHERE dossier = $1 AND ($2 IS NULL OR party = $2) "
 					"AND (CASE WHEN $3 IS NULL THEN $2 IS NOT NULL ELSE person = $3 END) "
-					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp()) RETURNING 1), "
-					"offices AS (UPDATE casus_cat.appointment "
-					"SET ends = greatest(starts, pg_catalog.clock_timestamp()) "
-					"WHERE dossier = $1 AND ($2 IS NULL OR party = $2) AND person = $3 "
-					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp()) RETURNING 1) "
-					"SELECT (SELECT pg_catalog.count(*) FROM parts) + (SELECT "
-					"pg_catalog.count(*) FROM offices)");
-	ended = casus_query_get_int(&query, 0, 1);
+					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp())");
+	ended = query.nrows;
+	if (person != 0)
+	{
+		casus_query_int64(&query, target.dossier.id);
+		casus_query_code(&query, party, party == 0);
+		casus_query_int(&query, person);
+		ended += casus_act_end_appointments(&query,
+											"a.dossier = $1 AND ($2 IS NULL OR a.party = $2) AND a.person = $3");
+	}
 	casus_query_end(&query);
 	if (ended == 0)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "not_involved",

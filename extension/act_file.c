@@ -184,6 +184,36 @@ missing_parameters(const CasusFile *file)
 	return missing;
 }
 
+/* What a file could not be activated without stays with it once it is active. */
+static void
+check_active(const CasusFile *file)
+{
+	CasusQuery	query;
+	bool		is_active;
+	bool		has_dpia;
+	char	   *missing;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file->id);
+	casus_query_read(&query,
+					 "SELECT activated_at IS NOT NULL, "
+					 "coalesce(pg_catalog.jsonb_typeof(parameters -> 'dpia') = 'string' "
+					 "AND parameters ->> 'dpia' <> '', false) "
+					 "FROM casus_cat.file WHERE id = $1");
+	is_active = casus_query_get_bool(&query, 0, 1);
+	has_dpia = casus_query_get_bool(&query, 0, 2);
+	casus_query_end(&query);
+	if (!is_active)
+		return;
+	missing = missing_parameters(file);
+	if (missing == NULL && has_dpia)
+		return;
+	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "content_missing",
+					  _("an active file does not lose what it was activated with"),
+					  psprintf(_("%s: not set: %s"), file->protocol_name, missing ? missing : "dpia"),
+					  NULL);
+}
+
 PG_FUNCTION_INFO_V1(casus_sql_set_parameter);
 
 Datum
@@ -206,6 +236,7 @@ casus_sql_set_parameter(PG_FUNCTION_ARGS)
 					"pg_catalog.jsonb_build_object($2, $3) WHERE id = $1");
 	casus_query_end(&query);
 	check_parameters(file.id);
+	check_active(&file);
 	PG_RETURN_INT64(casus_act_record_setup(file.id, "set_parameter", 0, NULL,
 										   casus_act_details("parameter", name, NULL)));
 }
@@ -408,10 +439,7 @@ casus_sql_end_membership(PG_FUNCTION_ARGS)
 	/* Its people hold their offices for the party: with it they end. */
 	casus_query_int(&query, file.id);
 	casus_query_code(&query, party, false);
-	casus_query_run(&query,
-					"UPDATE casus_cat.appointment SET ends = pg_catalog.clock_timestamp() "
-					"WHERE file = $1 AND party = $2 "
-					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp())");
+	(void) casus_act_end_appointments(&query, "a.file = $1 AND a.party = $2");
 	casus_query_end(&query);
 	PG_RETURN_INT64(casus_act_record_setup(file.id, "end_membership", 0, reason,
 										   casus_act_details("party", name, NULL)));

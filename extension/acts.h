@@ -40,6 +40,7 @@ extern void casus_find_office(const CasusFile *file, const char *name, CasusOffi
 extern int	casus_find_phase(const CasusFile *file, const char *name);
 extern int	casus_find_purpose(const CasusFile *file, const char *name);
 extern int	casus_find_party(const CasusFile *file, const char *name);
+extern void casus_find_party_lock(const CasusFile *file, const char *name);
 extern int32 casus_find_person(const char *name);
 extern char *casus_find_name_of(int32 person);
 extern char *casus_find_parties_article(const CasusFile *file);
@@ -73,6 +74,7 @@ extern int64 casus_act_record(const CasusCapacity *capacity, const char *kind, i
 extern int64 casus_act_record_setup(int32 file, const char *kind, int64 dossier,
 									const char *motivation, Jsonb *details);
 extern void casus_act_record_taken_in(int n, const int64 *dossiers, const int32 *files);
+extern void casus_act_note_setup(Oid relid, const char *text);	/* in the access log alone */
 
 /* A text argument of an act, or NULL. */
 extern char *casus_act_text(FunctionCallInfo fcinfo, int argument);
@@ -107,7 +109,7 @@ typedef struct CasusActTarget
 extern void casus_act_begin(const char *act, int64 dossier, CasusActTarget *target);
 
 /* ------------------------------------------------------------------------
- * act_appoint.c: an appointment, also as part of involving somebody
+ * act_appoint.c: an appointment, also as part of involving somebody, and its end
  * ------------------------------------------------------------------------ */
 
 typedef struct CasusAppointment
@@ -129,6 +131,9 @@ typedef struct CasusAppointment
 } CasusAppointment;
 
 extern int64 casus_act_appoint_person(const CasusFile *file, const CasusAppointment *a);
+
+/* Ends appointments by a condition on "a", and those of deputies with them; how many. */
+extern int64 casus_act_end_appointments(CasusQuery *query, const char *condition);
 
 /* ------------------------------------------------------------------------
  * act_dossier.c: life of a dossier

@@ -7,13 +7,13 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "acts.h"
 #include "protect.h"
 
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "state.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -170,6 +170,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	bool		enforce = strcmp(mode, "enforce") == 0;
 
 	casus_require_preloaded();
+	casus_accesslog_event("attempt", relid, 0, NULL, psprintf("bind %s", mode));
 	if (!enforce && strcmp(mode, "observe") != 0)
 		casus_protect_check_unknown("mode", mode, "It is observe or enforce.");
 	rel = casus_bind_open(relid, AccessShareLock, &settings);
@@ -218,7 +219,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	casus_registry_store(relid, settings);
 	foreach(lc, casus_protect_check_histories(relid))
 		ereport(WARNING, (errmsg("%s", (char *) lfirst(lc))));
-	casus_accesslog_event("setup", relid, 0, NULL, psprintf("bind %s", mode));
+	casus_act_note_setup(relid, psprintf("bind %s", mode));
 	casus_relation_ddl_return(fcinfo, lines);
 	return (Datum) 0;
 }
@@ -367,6 +368,7 @@ casus_sql_unprotect(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	casus_require_preloaded();
+	casus_accesslog_event("attempt", relid, 0, NULL, psprintf("unprotect: %s", reason));
 	if (reason[0] == '\0')
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  "unprotect needs a reason", NULL, NULL);
@@ -379,7 +381,7 @@ casus_sql_unprotect(PG_FUNCTION_ARGS)
 	uses = list_concat(uses, casus_governs_generated_uses(rel, uses));
 	table_close(rel, NoLock);
 
-	casus_accesslog_event("setup", relid, 0, NULL, psprintf("unprotect: %s", reason));
+	casus_act_note_setup(relid, psprintf("unprotect: %s", reason));
 	foreach(lc, casus_family_members(relid))
 		casus_fence_take_down(&lines, lfirst_oid(lc), settings);
 	restore_statistics(&lines, relid, uses);

@@ -175,12 +175,13 @@ casus_find_purpose(const CasusFile *file, const char *name)
 
 /* ---- parties and persons ---- */
 
-/*
- * A party of the file whose membership holds now.  One that is not (any more)
- * a member takes no part: the refusal names the article that lists the parties.
- */
-int
-casus_find_party(const CasusFile *file, const char *name)
+#define PARTY \
+	"SELECT code, starts <= pg_catalog.clock_timestamp() " \
+	"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp()) " \
+	"FROM casus_cat.party WHERE file = $1 AND name = $2"
+
+static int
+find_party(const CasusFile *file, const char *name, bool lock)
 {
 	CasusQuery	query;
 	int			code = 0;
@@ -189,10 +190,10 @@ casus_find_party(const CasusFile *file, const char *name)
 	casus_query_begin(&query);
 	casus_query_int(&query, file->id);
 	casus_query_text(&query, name);
-	casus_query_read(&query,
-					"SELECT code, starts <= pg_catalog.clock_timestamp() "
-					"AND (ends IS NULL OR ends > pg_catalog.clock_timestamp()) "
-					"FROM casus_cat.party WHERE file = $1 AND name = $2");
+	if (lock)
+		casus_query_run(&query, PARTY " FOR SHARE");
+	else
+		casus_query_read(&query, PARTY);
 	if (query.nrows == 1)
 	{
 		code = (int) casus_query_get_int(&query, 0, 1);
@@ -210,6 +211,23 @@ casus_find_party(const CasusFile *file, const char *name)
 						  psprintf("SELECT name, starts, ends FROM casus.party WHERE file = %s;",
 								   quote_literal_cstr(file->name)));
 	return code;
+}
+
+/*
+ * A party of the file whose membership holds now.  One that is not (any more)
+ * a member takes no part: the refusal names the article that lists the parties.
+ */
+int
+casus_find_party(const CasusFile *file, const char *name)
+{
+	return find_party(file, name, false);
+}
+
+/* The same, and its membership does not end before this transaction does. */
+void
+casus_find_party_lock(const CasusFile *file, const char *name)
+{
+	(void) find_party(file, name, true);
 }
 
 /* The article that says who may take part, or NULL. */

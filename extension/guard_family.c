@@ -13,6 +13,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "acts.h"
 #include "guard.h"
 
 #include "access/genam.h"
@@ -390,6 +391,14 @@ judge_part(const CasusProtected *top, Oid relid)
 	table_close(rel, NoLock);
 }
 
+/* A part comes or goes: tried now, and done when the transaction commits. */
+static void
+note(Oid relid, const char *text)
+{
+	casus_accesslog_event("attempt", relid, 0, NULL, text);
+	casus_act_note_setup(relid, text);
+}
+
 /* New parts are fenced as casus.bind would. */
 static void
 fence_new(CasusGuardScope *scope)
@@ -411,8 +420,7 @@ fence_new(CasusGuardScope *scope)
 		casus_fence_hide_statistics(&lines, relid);
 		if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE && !OidIsValid(scope->rejoins))
 			require_unlabelled(casus_registry_find(scope->family), relid);
-		casus_accesslog_event("setup", relid, 0, NULL,
-							  psprintf("part of %s", casus_guard_name(scope->family)));
+		note(relid, psprintf("part of %s", casus_guard_name(scope->family)));
 	}
 }
 
@@ -465,7 +473,7 @@ settle(CasusGuardScope *scope)
 	casus_registry_store(relid, settings);
 	foreach(lc, scope->detached)
 		casus_fence_make_triggers(&lines, lfirst_oid(lc), casus_registry_settings(relid));
-	casus_accesslog_event("setup", relid, 0, NULL, "part of no table any more");
+	note(relid, "part of no table any more");
 }
 
 /* After the statement. */

@@ -22,7 +22,7 @@ CREATE FUNCTION casus.set_parameter(file text, name text, value jsonb) RETURNS b
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_set_parameter';
 COMMENT ON FUNCTION casus.set_parameter(text, text, jsonb) IS
-	'Sets a parameter of the protocol for one file. For casus_admin; unknown file or parameter 22023. Returns the act.';
+	'Sets a parameter of the protocol for one file; null takes it away. An active file keeps those without which it could not be activated, the DPIA with them (55000 casus.content_missing). For casus_admin; unknown file or parameter 22023. Returns the act.';
 
 CREATE FUNCTION casus.activate_protocol(file text, dpia text DEFAULT NULL, parameters jsonb DEFAULT '{}') RETURNS bigint
 	LANGUAGE c
@@ -86,14 +86,14 @@ CREATE FUNCTION casus.deputise(appointment bigint, person text, starts timestamp
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_deputise';
 COMMENT ON FUNCTION casus.deputise(bigint, text, timestamptz, timestamptz, text) IS
-	'Lets another person hold the office of an appointment for a time, at most as long as the appointment itself; he must satisfy all that casus.appoint asks. Returns the appointment of the deputy.';
+	'Lets another person hold the office of an appointment for a time, no sooner and at most as long as the appointment itself (starts and ends that lie outside it become its own), which may be that of a deputy; he must satisfy all that casus.appoint asks. Returns the appointment of the deputy.';
 
 CREATE FUNCTION casus.end_appointment(appointment bigint, reason text DEFAULT NULL) RETURNS bigint
 	LANGUAGE c
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_end_appointment';
 COMMENT ON FUNCTION casus.end_appointment(bigint, text) IS
-	'Ends an appointment and those of its deputies now; it binds the next statement of every session. Done by whoever may appoint. Returns the act.';
+	'Ends an appointment and those of its deputies, and of theirs, now; it binds the next statement of every session. Done by whoever may appoint. Returns the act.';
 
 /* ---- dossiers ---- */
 
@@ -147,7 +147,7 @@ CREATE FUNCTION casus.end_involvement(dossier bigint, party text DEFAULT NULL, p
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_end_involvement';
 COMMENT ON FUNCTION casus.end_involvement(bigint, text, text, text) IS
-	'Ends the part that a party or a person takes in a dossier, now, and the office he holds for this dossier only. 22023 casus.not_involved when there is none. Returns the act.';
+	'Ends the part that a party or a person takes in a dossier, now, and the office he holds for this dossier only, with those of his deputies in it. 22023 casus.not_involved when there is none. Returns the act.';
 
 CREATE FUNCTION casus.share(dossier bigint, items bigint[], parties text[], motivation text DEFAULT NULL) RETURNS bigint
 	LANGUAGE c

@@ -8,6 +8,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "acts.h"
 #include "guard.h"
 #include "protect.h"
 
@@ -177,6 +178,8 @@ casus_sql_protect(PG_FUNCTION_ARGS)
 	relid = casus_protect_wish_table(fcinfo);
 	wish->fcinfo = fcinfo;
 	run = casus_protect_wish_runs(fcinfo);
+	if (run)
+		casus_accesslog_event("attempt", relid, 0, NULL, "protect");
 
 	/* A dry run looks only; it keeps nobody waiting. */
 	wish->rel = try_table_open(relid, run ? AccessExclusiveLock : AccessShareLock);
@@ -200,9 +203,11 @@ casus_sql_protect(PG_FUNCTION_ARGS)
 	carry_out(wish, relid, run);
 	if (run)
 		casus_census_check_new_file(relid);
-	casus_accesslog_event("setup", relid, 0, NULL,
-						  run ? psprintf("protect for file %s", wish->fs->file) :
-						  psprintf("protect for file %s, dry run", wish->fs->file));
+	if (run)
+		casus_act_note_setup(relid, psprintf("protect for file %s", wish->fs->file));
+	else
+		casus_accesslog_event("setup", relid, 0, NULL,
+							  psprintf("protect for file %s, dry run", wish->fs->file));
 	casus_relation_ddl_return(fcinfo, wish->lines);
 	return (Datum) 0;
 }

@@ -5,8 +5,9 @@
  *
  * To know that a dossier exists takes an appointment that has to do with it:
  * an office of the whole file, an office held for this dossier, or taking part
- * in it as a person or with one's party.  To read what was written about it
- * (motivations, details) takes the right to read the dossier now.
+ * in it as a person or with one's party, which must be a member now.  To read
+ * what was written about it (motivations, details) takes the right to read the
+ * dossier now.
  *
  * The caller's appointments are kept until the state changes, an appointment
  * begins or ends, or another actor asks; they are private to the backend, so
@@ -42,14 +43,18 @@ static TimestampTz mine_until = 0;	/* when one of them begins or ends */
  */
 #define MY_APPOINTMENTS \
 	"SELECT a.file, coalesce(a.dossier, 0), coalesce(a.party, 0)::integer, a.office, " \
-	"o.level, (SELECT pg_catalog.min(m.at) FROM casus_cat.appointment b, " \
-	"LATERAL (VALUES (b.starts), (b.ends)) m(at) " \
+	"o.level, (SELECT pg_catalog.min(m.at) FROM casus_cat.appointment b " \
+	"LEFT JOIN casus_cat.party z ON z.file = b.file AND z.code = b.party, " \
+	"LATERAL (VALUES (b.starts), (b.ends), (z.starts), (z.ends)) m(at) " \
 	"WHERE b.person = $1 AND m.at > pg_catalog.clock_timestamp()) " \
 	"FROM casus_cat.person p " \
 	"LEFT JOIN (casus_cat.appointment a JOIN casus_cat.file f ON f.id = a.file " \
-	"JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office) " \
+	"JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office " \
+	"LEFT JOIN casus_cat.party y ON y.file = a.file AND y.code = a.party) " \
 	"ON a.person = p.id AND a.starts <= pg_catalog.clock_timestamp() " \
 	"AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp()) " \
+	"AND (a.party IS NULL OR (y.starts <= pg_catalog.clock_timestamp() " \
+	"AND (y.ends IS NULL OR y.ends > pg_catalog.clock_timestamp()))) " \
 	"WHERE p.id = $1"
 
 static void

@@ -8,6 +8,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "acts.h"
 #include "protect.h"
 #include "subject.h"
 
@@ -84,6 +85,7 @@ casus_sql_set_subject_column(PG_FUNCTION_ARGS)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  "set_subject_column needs a table", NULL, NULL);
 	relid = PG_GETARG_OID(0);
+	casus_accesslog_event("attempt", relid, 0, NULL, "set_subject_column");
 	rel = casus_bind_open(relid, AccessExclusiveLock, &settings);
 	for (int i = 0; i < settings->nfiles; i++)
 		found |= file != NULL && strcmp(settings->files[i].file, file) == 0;
@@ -100,8 +102,8 @@ casus_sql_set_subject_column(PG_FUNCTION_ARGS)
 	casus_registry_store(relid, settings);
 	foreach(lc, casus_family_members(relid))
 		casus_fence_hide_statistics(&lines, lfirst_oid(lc));
-	casus_accesslog_event("setup", relid, 0, NULL,
-						  attno == InvalidAttrNumber ? "set_subject_column: none" : "set_subject_column");
+	casus_act_note_setup(relid, attno == InvalidAttrNumber ? "set_subject_column: none" :
+						 "set_subject_column");
 	casus_relation_ddl_return(fcinfo, lines);
 	return (Datum) 0;
 }

@@ -45,6 +45,7 @@ typedef struct Run
 	ItemPointerData next;		/* where the next batch begins */
 	int64		labelled;
 	int64		outside;
+	int64		noted;			/* of those labelled, what the log has been told */
 	bool		has_begun;
 	bool		is_early;		/* a table that comes first is not taken in yet */
 	List	   *findings;
@@ -475,6 +476,10 @@ take_table(Run *run)
 		MemoryContextSwitchTo(batch_context);
 		PushActiveSnapshot(GetLatestSnapshot());
 		more = run_batch(run);
+		/* On record with what it speaks of: the next may never come. */
+		casus_act_note_setup(run->relid, psprintf("take_in: " INT64_FORMAT " rows labelled",
+												  run->labelled - run->noted));
+		run->noted = run->labelled;
 		PopActiveSnapshot();
 		MemoryContextSwitchTo(run->cxt);
 		MemoryContextDelete(batch_context);
@@ -503,6 +508,9 @@ casus_sql_take_in(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("casus.take_in cannot run inside a transaction block"),
 				 errdetail("It commits after each batch.")));
+	casus_accesslog_event("attempt", PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0), 0, NULL,
+						  "take_in");
+	casus_accesslog_flush();
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_GETARG_INT32(1) < 1)
@@ -524,8 +532,6 @@ casus_sql_take_in(PG_FUNCTION_ARGS)
 	}
 	run->relid = named;
 	report(run);
-	casus_accesslog_event("setup", run->relid, 0, NULL,
-						  psprintf("take_in: " INT64_FORMAT " rows labelled", run->labelled));
 	SPI_finish();
 	PG_RETURN_NULL();
 }

@@ -57,6 +57,15 @@ SELECT try($$casus.open_file('beesel-2021', 'tweede', parameters => '{"kleur": "
 SELECT parameters, activated_at FROM casus.file;
 SELECT try($$casus.activate_protocol('ondermijning', dpia => 'DPIA-2026-01', parameters => '{"startdatum": "2021-12-01"}')$$);
 SELECT parameters, activated_at IS NOT NULL AS active FROM casus.file;
+-- What it could not be activated without stays; another value may come in its place.
+SELECT try($$casus.set_parameter('ondermijning', 'dpia', 'null')$$);
+SELECT try($$casus.set_parameter('ondermijning', 'dpia', '""')$$);
+SELECT try($$casus.set_parameter('ondermijning', 'dpia', '[]')$$);
+SELECT try($$casus.set_parameter('ondermijning', 'startdatum', 'null')$$);
+SELECT try($$casus.activate_protocol('ondermijning', 'DPIA-2026-01', '{"startdatum": null}')$$);
+SELECT try($$casus.set_parameter('ondermijning', 'standaarden', 'null')$$);
+SELECT try($$casus.set_parameter('ondermijning', 'dpia', '"DPIA-2026-02"')$$);
+SELECT parameters FROM casus.file;
 
 -- Persons: the name is the handle, the role belongs to one of them.
 SELECT try($$casus.add_person('Carla')$$);
@@ -114,14 +123,32 @@ SET SESSION AUTHORIZATION setup_nobody;
 SELECT try($$casus.appoint('Bram', 'ondermijning', 'financien', 'afgevaardigde')$$);
 
 -- A deputy holds the office no longer than the one he stands in for; with its end his ends.
+SET SESSION AUTHORIZATION setup_admin;
+SELECT try($$casus.add_person('Dora', oath_on => '2020-01-01')$$);
 SET SESSION AUTHORIZATION setup_coordinator;
 SELECT id AS bram FROM casus.appointment WHERE person = 'Bram' AND party = 'basisregistratie_personen' \gset
 SELECT try(format($$casus.deputise(%s, 'Pat O''Brien "x"', reason => 'verlof')$$, :bram));
 SELECT person, party, deputy_for = :bram AS deputy, holds_now FROM casus.appointment WHERE person LIKE 'Pat%' ORDER BY id;
+-- So does a deputy of a deputy.
+SELECT id AS pat FROM casus.appointment WHERE deputy_for = :bram \gset
+SELECT try(format($$casus.deputise(%s, 'Dora')$$, :pat));
+SELECT person, holds_now FROM casus.appointment WHERE deputy_for = :pat;
 SELECT try(format($$casus.end_appointment(%s, 'andere baan')$$, :bram));
 SELECT person, party, holds_now FROM casus.appointment WHERE person <> 'Carla' ORDER BY id;
 SELECT try(format($$casus.end_appointment(%s, 'andere baan')$$, :bram));
 SELECT try($$casus.end_appointment(-1)$$);
+-- Nor does he hold it sooner: not before it starts, and not at all when it ends before that.
+SELECT id AS later FROM casus.appointment WHERE person = 'Bram' AND party = 'aanbestedingen' ORDER BY starts LIMIT 1 \gset
+SELECT try(format($$casus.deputise(%s, 'Dora')$$, :later));
+SELECT try(format($$casus.deputise(%s, 'Carla', '2070-01-01', '2095-01-01')$$, :later));
+SELECT try(format($$casus.deputise(%s, 'Fatima', '2085-01-01', '2086-01-01')$$, :later));
+SELECT person, date_part('year', starts AT TIME ZONE 'UTC' + interval '1 day') AS starts, date_part('year', ends AT TIME ZONE 'UTC' + interval '1 day') AS ends, holds_now
+	FROM casus.appointment WHERE deputy_for = :later ORDER BY id;
+SELECT try(format($$casus.end_appointment(%s, 'komt niet')$$, :later));
+SELECT count(*) FILTER (WHERE ends > starts) AS left FROM casus.appointment WHERE :later IN (id, deputy_for);
+SELECT try(format($$casus.deputise(%s, 'Dora')$$, :later)), try(format($$casus.end_appointment(%s)$$, :later));
+-- What ended before it began keeps nobody from the office.
+SELECT try($$casus.appoint('Bram', 'ondermijning', 'aanbestedingen', 'afgevaardigde', starts => '2080-01-01', ends => '2090-01-01')$$);
 
 -- Each sees what is his: oneself; the coordinator his file; admin and auditor all; a stranger nothing.
 SET SESSION AUTHORIZATION setup_brp;

@@ -59,6 +59,14 @@ RESET SESSION AUTHORIZATION;
 SELECT casus.appoint('Reg', 'ond', NULL, 'kijker') > 0 AS ok;
 SET SESSION AUTHORIZATION capacity_reg;
 SELECT attempt(format('SELECT casus.advance(%s, %L)', :b, 'overleg'), 'check') AS known;
+-- With the office of one dossier go his deputies in it, and theirs.
+SET SESSION AUTHORIZATION capacity_lead;
+SELECT id AS reg FROM casus.appointment WHERE person = 'Reg' AND office = 'regisseur' \gset
+SELECT casus.deputise(:reg, 'Both') AS both \gset
+SELECT casus.deputise(:both, 'Lead') > 0 AS ok;
+SELECT person, holds_now FROM casus.appointment WHERE office = 'regisseur' ORDER BY id;
+SELECT casus.end_involvement(:a, NULL, 'Reg', 'weg') > 0 AS ok;
+SELECT person, holds_now FROM casus.appointment WHERE office = 'regisseur' ORDER BY id;
 RESET SESSION AUTHORIZATION;
 DROP OWNED BY capacity_lead, capacity_both, capacity_reg;
 DROP ROLE capacity_lead, capacity_both, capacity_reg;

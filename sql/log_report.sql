@@ -47,6 +47,40 @@ SET SESSION AUTHORIZATION lr_backup;
 \o /dev/null
 COPY zaak TO STDOUT;
 \o
+-- Set-up that was taken back was tried; what was carried out is told of who did it and of the table as it was then.
+RESET SESSION AUTHORIZATION;
+CREATE ROLE lr_admin IN ROLE casus_admin;
+CREATE TABLE los (id integer PRIMARY KEY);
+CREATE TABLE delen (id integer PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE deel_2 PARTITION OF delen FOR VALUES FROM (10) TO (20);
+\o /dev/null
+SELECT casus.protect('delen', 'lr', opens_dossier => true, category => 'registratie');
+SELECT casus.protect('los', 'lr', opens_dossier => true, category => 'registratie', dry_run => true);
+BEGIN;
+SELECT casus.protect('los', 'lr', opens_dossier => true, category => 'registratie');
+ROLLBACK;
+SELECT casus.protect('los', 'lr', opens_dossier => true, category => 'registratie');
+BEGIN;
+SAVEPOINT s;
+SELECT casus.bind('los', 'observe');
+ROLLBACK TO s;
+SELECT casus.set_subject_column('los', 'id');
+CREATE TABLE deel_1 PARTITION OF delen FOR VALUES FROM (0) TO (10);
+SELECT casus.unprotect('los', 'why not');
+ROLLBACK;
+BEGIN;
+SELECT casus.bind('delen', 'observe');
+PREPARE TRANSACTION 'lr_delen';
+COMMIT PREPARED 'lr_delen';
+BEGIN;
+SET LOCAL ROLE lr_admin;
+SELECT casus.add_person('Nieuw');
+RESET ROLE;
+CREATE TABLE deel_1 PARTITION OF delen FOR VALUES FROM (0) TO (10);
+SELECT casus.unprotect('los', 'why');
+DROP TABLE los;
+COMMIT;
+\o
 SELECT clock_timestamp() AS end \gset
 
 SET SESSION AUTHORIZATION lr_auditor;
@@ -56,7 +90,8 @@ SELECT * FROM casus.log_use(:'begin', :'end');
 SELECT kind, code, protocol, article, persons, records, first_at <= last_at AS ordered FROM casus.log_refusals(:'begin', :'end');
 SELECT kind, relation, person, role, records, dossiers, row_count FROM casus.log_outflow(:'begin', :'end');
 SELECT * FROM casus.log_persons(:'begin', :'end');
-SELECT act, file, office, person, relation, records, dossiers FROM casus.log_widened(:'begin', :'end');
+SELECT act, file, office, person, nullif(role, :'USER') AS role, relation, records, dossiers FROM casus.log_widened(:'begin', :'end');
+SELECT kind, relation, text FROM casus.access_log WHERE kind IN ('attempt', 'setup') AND relation ~ 'los|delen|deel' AND at >= :'begin' AND at < :'end' ORDER BY seq;
 SELECT (w)::text ~ 'why' AS reasons FROM casus.log_widened(:'begin', :'end') w GROUP BY 1;
 SELECT count(*) FROM casus.log_read_back(:'begin', :'end');
 SELECT clock_timestamp() AS later \gset

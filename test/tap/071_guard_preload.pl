@@ -12,11 +12,14 @@ my $node = CasusTest::start('main');
 $node->safe_psql('postgres', q{
 	CREATE ROLE coord LOGIN;
 	CREATE ROLE baas LOGIN;
+	CREATE ROLE deel LOGIN;
 	SELECT casus.install_protocol('beesel-2021');
 	SELECT casus.open_file('beesel-2021', 'zorg');
 	SELECT casus.activate_protocol('zorg', 'DPIA 1', '{"startdatum": "2021-01-01", "standaarden": "x"}');
 	SELECT casus.add_person('Coordinator', 'coord', oath_on => '2020-01-01');
 	SELECT casus.appoint('Coordinator', 'zorg', NULL, 'coordinator', reason => 'test');
+	SELECT casus.add_person('Deel', 'deel', oath_on => '2020-01-01');
+	SELECT casus.appoint('Deel', 'zorg', 'subsidies', 'afgevaardigde', reason => 'test');
 	CREATE TABLE zaak (id int PRIMARY KEY, soort text NOT NULL, titel text);
 	ALTER TABLE zaak OWNER TO baas;
 	INSERT INTO zaak SELECT g, 'gewoon', 'zaak ' || g FROM generate_series(1, 5) g;
@@ -25,6 +28,7 @@ $node->safe_psql('postgres', q{
 	SELECT casus.bind('zaak');
 });
 is($node->safe_psql('postgres', 'SELECT count(*) FROM zaak', extra_params => [ '-U', 'baas' ]), '5', 'preloaded: open as before');
+isnt($node->safe_psql('postgres', 'SELECT count(*) FROM casus.party', extra_params => [ '-U', 'deel' ]), '0', 'a member is told of its file');
 
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
 $node->restart;
@@ -38,6 +42,9 @@ for my $user (qw(coord baas))
 is((CasusTest::refusal($node, "INSERT INTO zaak VALUES (6, 'gewoon')"))[0], 'casus.not_preloaded', 'superuser: INSERT');
 is((CasusTest::refusal($node, "LOAD 'casus'; SELECT * FROM zaak"))[0], 'casus.not_preloaded', 'superuser: SELECT in a session with the library');
 
+# What a state says of which the acts would not have left it so: an appointment is open, and the membership has ended.
+is($node->safe_psql('postgres', "UPDATE casus_cat.party SET ends = now() WHERE name = 'subsidies' RETURNING 1"), '1', 'a membership ends beside the acts');
+
 # Who installs casus without it is told.
 $node->safe_psql('postgres', 'CREATE DATABASE leeg');
 my ($rc, $out, $err) = $node->psql('leeg', 'CREATE EXTENSION casus');
@@ -47,5 +54,6 @@ like($err, qr/WARNING:  casus is not preloaded/, 'a warning says so');
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'casus'\n");
 $node->restart;
 is($node->safe_psql('postgres', 'SELECT count(*) FROM zaak', extra_params => [ '-U', 'baas' ]), '5', 'preloaded again: as before');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM casus.party', extra_params => [ '-U', 'deel' ]), '0', 'nobody is told of a file for a party that is no member');
 $node->stop;
 done_testing();
