@@ -64,7 +64,8 @@ static void
 refuse_column(const char *detail)
 {
 	casus_setup_error(ERRCODE_FEATURE_NOT_SUPPORTED, NULL,
-					  _("rows of this table cannot be moved"), detail, NULL);
+					  _("rows of this table cannot be moved"), detail,
+					  _("Delete the row and insert it where it belongs, in one transaction."));
 }
 
 /* ---- what the table must be like ---- */

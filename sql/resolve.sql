@@ -92,6 +92,11 @@ SELECT attempt($$UPDATE app.stuk SET volg = 'b' WHERE id = 10$$) AS other, attem
 	attempt($$UPDATE app.stuk SET volg = NULL WHERE id = 10$$) AS none, attempt($$UPDATE app.stuk SET jaar = 2025 WHERE id = 10$$) AS same;
 SAVEPOINT s; UPDATE app.stuk SET volg = 'b' WHERE id = 10; ROLLBACK TO s;
 SELECT attempt($$SELECT casus.move('app.stuk', '10', 'b', 'x')$$, 'message') AS move;
+-- what casus.move hints at goes
+\set VERBOSITY default
+SAVEPOINT s; SELECT casus.move('app.stuk', '10', 'b', 'x'); ROLLBACK TO s;
+\set VERBOSITY terse
+SAVEPOINT s; DELETE FROM app.stuk WHERE id = 10; INSERT INTO app.stuk VALUES (10, 'b', 2026, 'x') RETURNING casus.dossier_of(casus_label) = :twee AS twee; ROLLBACK TO s;
 COMMIT;
 RESET SESSION AUTHORIZATION;
 SET ROLE resolve_owner; DELETE FROM app.nummer WHERE volg = 'b'; RESET ROLE;
