@@ -20,18 +20,16 @@
  * any message (volatile functions, procedural languages) a row is noted as soon
  * as the policy alone lets it through.
  *
- * Rows outside the protocol concern nobody here.  Most statements of an
- * application meet no others, so that everything that a record needs is made
- * when the first governed row passes the policy, and not before.
+ * Rows outside the protocol concern nobody here, and most statements of an application
+ * meet no others: what a record needs is made when the first governed row passes the policy.
  *
  * A scan that never had a qual exists under observe only: there the node is
  * wrapped too, since some executors choose a routine without qual beforehand.
  * Not so where a changed row is judged again (EvalPlanQual, logrecheck.c): there
  * every node looks at its qual, and the row stands elsewhere than in its slot.
  *
- * All of this lives in the memory of the executor state, and logstatement.c
- * takes it off the lists here before that goes.  The lists are private to the
- * backend.
+ * All of this lives in the memory of the executor state; before that goes, logstatement.c
+ * takes it off the lists here, which are private to the backend.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -58,6 +56,8 @@ typedef struct LogScan
 	struct LogScan *next_node;	/* on the list of those */
 	AttrNumber	attno;			/* of the label in the scan tuple; 0: fetch it */
 	AttrNumber	heap_attno;
+	AttrNumber	below;			/* rows with fewer columns are outside */
+	const pg_uuid_t *missing;	/* the label of those without that column; NULL: none */
 	bool		filtered;		/* the policy is in the qual */
 	bool		eager;			/* note rows before the user's quals see them */
 	bool		told;			/* that a governed row passes */
@@ -90,7 +90,7 @@ static LogScan *last_node = &no_node;
 static const pg_uuid_t *
 slot_label(const LogScan *scan, TupleTableSlot *slot)
 {
-	const pg_uuid_t *raw = casus_loglabel_last(slot, scan->attno);
+	const pg_uuid_t *raw = casus_loglabel_last(slot, scan->attno, scan->missing);
 	bool		isnull;
 	Datum		datum;
 
@@ -333,7 +333,7 @@ static pg_attribute_hot Datum
 eval_policy(ExprState *state, ExprContext *econtext, bool *isnull)
 {
 	LogScan    *scan = (LogScan *) state->evalfunc_private;
-	const pg_uuid_t *raw = casus_loglabel_last(econtext->ecxt_scantuple, scan->attno);
+	const pg_uuid_t *raw = casus_loglabel_last(econtext->ecxt_scantuple, scan->attno, scan->missing);
 
 	*isnull = false;
 	if (likely(raw != NULL && casus_loglabel_is_outside(raw)))
@@ -415,12 +415,11 @@ next_passing(LogScan *scan, TupleTableSlot *result)
 
 	while (!TupIsNull(result))
 	{
-		const pg_uuid_t *raw = casus_loglabel_last(scan->flying, scan->attno);
 		MemoryContext old = MemoryContextSwitchTo(own);
 		bool		passes;
 
 		MemoryContextReset(own);	/* a node that computes nothing does not */
-		passes = DatumGetBool(eval_policy_on(scan, scan->flying, raw));
+		passes = DatumGetBool(eval_policy_on(scan, scan->flying, NULL));
 		MemoryContextSwitchTo(old);
 		if (passes)
 			break;
@@ -438,7 +437,7 @@ exec_policed(PlanState *ps)
 	LogScan    *scan = find_scan(ps);
 	TupleTableSlot *result = scan->real(ps);
 
-	if (likely(casus_loglabel_plain_outside(scan->flying, scan->attno)))
+	if (likely(casus_loglabel_plain_outside(scan->flying, scan->attno, scan->below)))
 		return result;
 	return next_passing(scan, result);
 }
@@ -485,12 +484,10 @@ can_wrap(const PlanState *ps)
 {
 	int			n = 0;
 
-	if (ps->plan->plan_rows < WORTH_WRAPPING)
-		return false;
-	if (!casus_compat_asks_qual_late(ps) || ps->state->es_epq_active != NULL ||
-		!TTS_IS_BUFFERTUPLE(((ScanState *) ps)->ss_ScanTupleSlot))
-		return false;
-	if (ps->ps_ProjInfo != NULL && !casus_logqual_only_columns(ps->plan->targetlist))
+	if (ps->plan->plan_rows < WORTH_WRAPPING || !casus_compat_asks_qual_late(ps) ||
+		ps->state->es_epq_active != NULL ||
+		!TTS_IS_BUFFERTUPLE(((ScanState *) ps)->ss_ScanTupleSlot) ||
+		(ps->ps_ProjInfo != NULL && !casus_logqual_only_columns(ps->plan->targetlist)))
 		return false;
 	for (LogScan *scan = node_scans; scan != NULL; scan = scan->next_node)
 		n++;
@@ -555,6 +552,9 @@ casus_logscan_watch(LogStatement *statement, ScanState *state, const CasusProtec
 	scan->attno = index_only ?
 		casus_logqual_index_column((IndexOnlyScan *) ps->plan, table->label_attno) :
 		table->label_attno;
+	scan->missing = casus_loglabel_missing(state->ss_ScanTupleSlot, scan->attno);
+	if (scan->missing != NULL && casus_loglabel_is_outside(scan->missing))
+		scan->below = scan->attno;
 	if (filtered && scan->attno == 0)
 		elog(ERROR, "casus finds no label in an index-only scan");
 

@@ -135,6 +135,15 @@ ALTER TABLE notitie ATTACH PARTITION notitie_06 FOR VALUES FROM ('2026-06-01') T
 SELECT id FROM notitie WHERE maand >= '2026-06-01';
 CALL casus.take_in('notitie');
 SELECT id FROM notitie WHERE maand >= '2026-06-01';
+-- many of them are hidden as well: of such rows the table tells no label
+BEGIN;
+CREATE TABLE notitie_07 (id integer NOT NULL, maand date NOT NULL, zaak_id integer, tekst text, soort integer);
+INSERT INTO notitie_07 SELECT n, '2026-07-01', 3, 'juli' FROM generate_series(1, 100) n;
+ANALYZE notitie_07;
+ALTER TABLE notitie_07 ADD COLUMN casus_label casus.label;
+ALTER TABLE notitie ATTACH PARTITION notitie_07 FOR VALUES FROM ('2026-07-01') TO ('2026-08-01');
+SELECT count(tekst) FROM notitie_07;
+ROLLBACK;
 -- a label of somebody's own making does not come in
 CREATE TABLE notitie_07 (id integer NOT NULL, maand date NOT NULL, zaak_id integer, tekst text, soort integer);
 INSERT INTO notitie_07 VALUES (71, '2026-07-01', 1, 'geen');

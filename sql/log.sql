@@ -196,7 +196,11 @@ COMMIT;
 SET SESSION AUTHORIZATION log_auditor;
 SELECT cardinality(dossiers) AS zaken, sum(n) AS rows FROM casus.access_log, unnest(row_counts) n WHERE seq > :mark AND kind = 'read' GROUP BY seq, dossiers;
 :mark_now
+-- Rows from before the table was protected are outside by what the table says of such rows, and governed ones were labelled.
+SELECT atthasmissing FROM pg_attribute WHERE attrelid = 'stuk'::regclass AND attname = 'casus_label';
 SET SESSION AUTHORIZATION log_stranger;
+SELECT count(*), min(id), max(id) FROM stuk;
+SELECT id FROM stuk WHERE id IN (200, 201);
 BEGIN;
 SET LOCAL enable_seqscan = off;
 SET LOCAL enable_bitmapscan = off;
