@@ -108,8 +108,9 @@ is_foreign(Node *node, void *context)
 		return true;
 	if (IsA(node, CoerceToDomain) || IsA(node, SubLink) || IsA(node, Param))
 		return true;
-	if (exprType(node) >= FirstGenbkiObjectId && !IsA(node, Var) &&
-		!IsA(node, Const) && !IsA(node, RelabelType) && !IsA(node, List))
+	/* Lists, as of what stands in IN (...), come by too, and CASE's branches. */
+	if (!IsA(node, List) && !IsA(node, CaseWhen) && !IsA(node, Var) && !IsA(node, Const) &&
+		!IsA(node, RelabelType) && exprType(node) >= FirstGenbkiObjectId)
 		return true;
 	return expression_tree_walker(node, is_foreign, context);
 }
