@@ -333,7 +333,8 @@ static pg_attribute_hot Datum
 eval_policy(ExprState *state, ExprContext *econtext, bool *isnull)
 {
 	LogScan    *scan = (LogScan *) state->evalfunc_private;
-	const pg_uuid_t *raw = casus_loglabel_last(econtext->ecxt_scantuple, scan->attno, scan->missing);
+	const pg_uuid_t *raw = casus_loglabel_last(econtext->ecxt_scantuple, scan->attno,
+											   scan->missing);
 
 	*isnull = false;
 	if (likely(raw != NULL && casus_loglabel_is_outside(raw)))
