@@ -206,6 +206,7 @@ extern bool casus_logverify_keys(CasusLogKeys *keys, CasusLogHead *head,
 /* ---- logload.c: the log, put into tables ---- */
 
 extern void casus_logload_init(void);
+extern void casus_logload_override(void);
 extern uint64 casus_logload_done(void);
 extern PGDLLEXPORT void casus_logload_database(Datum arg);
 

@@ -284,7 +284,7 @@ take(Source *source, const CasusLogPiece *piece, size_t first)
 								piece->length - first, &why) ||
 			 ((piece->complete || piece->length == first) &&
 			  !casus_logcopy_whole(source->copy, &why)))
-		give_up(source, true, "%s", why);
+		give_up(source, !source->copy->unwritten, "%s", why);
 	else
 		return true;
 	return false;

@@ -16,6 +16,7 @@ typedef struct CasusLogCopy
 	int			lock;
 	int			fd;				/* of the segment at the end; -1: there is none */
 	StringInfoData rest;		/* came behind the end, and is not verified yet */
+	bool		unwritten;		/* what came could not be written: no fault of that node */
 } CasusLogCopy;
 
 extern bool casus_logcopy_refuse(const char **why,

@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "miscadmin.h"
 #include "storage/fd.h"
 
 /* MAXPGPATH bytes each. */
@@ -49,15 +48,15 @@ is_exposed(const char *path)
 }
 
 /*
- * Makes the directories that are missing; their names survive a crash.  Whose
- * they are is looked at when a segment is made.  False with errno or
- * CASUS_LOG_EXPOSED in it.
+ * Makes the directories that are missing; their names survive a crash, whoever
+ * made them, and whatever came between.  Whose they are is looked at when a
+ * segment is made.  False with errno or CASUS_LOG_EXPOSED in it.
  */
 bool
 casus_logdir_make(const uint8 *node)
 {
 	char		path[MAXPGPATH];
-	struct stat st;
+	char		parent[MAXPGPATH];
 
 	casus_logdir_path(path, node);
 	if (is_exposed(casus_sink_directory()) || is_exposed(path))
@@ -65,16 +64,15 @@ casus_logdir_make(const uint8 *node)
 		errno = CASUS_LOG_EXPOSED;
 		return false;
 	}
-	if (stat(path, &st) == 0)
-		return true;
-	if (errno != ENOENT)
-		return false;
 	if (mkdir(casus_sink_directory(), S_IRWXU) != 0 && errno != EEXIST)
 		return false;
 	if (mkdir(path, S_IRWXU) != 0 && errno != EEXIST)
 		return false;
+	strlcpy(parent, casus_sink_directory(), sizeof(parent));
+	get_parent_directory(parent);
+	/* Where it may not be read, its owner has made what is in it. */
 	return fsync_fname_ext(casus_sink_directory(), true, false, LOG) == 0 &&
-		fsync_fname_ext(DataDir, true, false, LOG) == 0;
+		fsync_fname_ext(parent[0] ? parent : ".", true, true, LOG) == 0;
 }
 
 /* All of it, into an open segment.  False with errno. */

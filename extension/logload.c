@@ -405,7 +405,29 @@ load_node(const uint8 *node, bool is_own)
 	}
 }
 
-/* The worker in a database: what somebody has set for that database does not stop it. */
+/* What somebody has set, for that database or for all, does not stop who loads. */
+void
+casus_logload_override(void)
+{
+	static const char *const settings[][2] = {
+		{"default_transaction_read_only", "off"},
+		{"default_transaction_isolation", "read committed"},
+		{"session_replication_role", "origin"},
+		{"lock_timeout", "0"},
+		{"transaction_timeout", "0"},	/* not in every version */
+		/* Of the partitions that it makes; to put them elsewhere takes a right there. */
+		{"default_tablespace", ""},
+		{"default_table_access_method", "heap"},
+		/* What a crash loses of it is put in again. */
+		{"synchronous_commit", "off"}
+	};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		if (GetConfigOption(settings[i][0], true, false) != NULL)
+			SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+/* The worker in a database. */
 void
 casus_logload_database(Datum arg)
 {
@@ -416,12 +438,7 @@ casus_logload_database(Datum arg)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
-	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("session_replication_role", "origin", PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("lock_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
-	/* What a crash loses of it is put in again. */
-	SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	casus_logload_override();
 	pgstat_report_activity(STATE_RUNNING, "casus loads the access log");
 
 	begin();

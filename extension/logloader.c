@@ -287,6 +287,7 @@ casus_logloader_main(Datum arg)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	casus_logload_override();
 
 	while (!ShutdownRequestPending)
 	{

@@ -107,6 +107,20 @@ begin(CasusLogChain *chain, const CasusLogKeys *keys, const char *anchor,
 		(void) casus_logchain_checkpoint(chain, checkpoint, length);
 }
 
+/*
+ * Entries that are still to come are none of this log.  An anchor beyond the
+ * end says that the log was cut: that is for the walk.
+ */
+static void
+require_there(const CasusLogChain *chain, const CasusLogHead *head, uint64 last)
+{
+	if (last > head->end.seq && chain->anchor_seq <= head->end.seq)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there are no such entries of the access log"),
+				 errdetail("Its last entry has number " UINT64_FORMAT ".", head->end.seq)));
+}
+
 /* Once more, when segments went meanwhile. */
 static void
 verify(CasusLogChain *chain, const CasusLogKeys *keys, CasusLogHead *head, bool is_own,
@@ -127,7 +141,10 @@ verify(CasusLogChain *chain, const CasusLogKeys *keys, CasusLogHead *head, bool 
 							chain->purged.seq),
 					 errhint("Nothing can be said of them, or of an anchor of theirs: ask from a later number, or take a later anchor.")));
 		if (is_own)
+		{
 			casus_logverify_head(head);
+			require_there(chain, head, Max(from, to));
+		}
 		walk(chain, head, is_own, from, to);
 		if (chain->finding.what[0] == '\0' ||
 			(get_checkpoint(head->node, again) == length && memcmp(bytes, again, length) == 0))
@@ -217,12 +234,11 @@ casus_sql_verify_log(PG_FUNCTION_ARGS)
 	casus_accesslog_event("read", InvalidOid, 0, "verify_log", NULL);
 	casus_logverify_head(&head);
 	is_own = casus_logverify_keys(keys, &head, PG_ARGISNULL(3) ? NULL : PG_GETARG_UUID_P(3));
-	/* An anchor beyond the end says that the log was cut: that is for the walk. */
-	if ((to != 0 && to < from) || (is_own && from > head.end.seq && PG_ARGISNULL(2)))
+	if (to != 0 && to < from)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there are no such entries of the access log"),
-				 errdetail("Its last entry has number " UINT64_FORMAT ".", head.end.seq)));
+				 errdetail("to_seq is before from_seq.")));
 	verify(&chain, keys, &head, is_own,
 		   PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)), from, to);
 	result = make_result(fcinfo, &chain);

@@ -89,14 +89,14 @@ check_before(CasusLogChain *chain, const CasusLogSource *source, uint64 segment)
 /*
  * Checks the segments that hold the entries from a number to a number, 0 for
  * the start and the end of the log, and that of the chain's anchor.  False:
- * there is a finding in the chain.
+ * there is a finding in the chain, which may be that the log ends before them.
  */
 bool
 casus_logwalk(CasusLogChain *chain, const CasusLogSource *source, uint64 from, uint64 to)
 {
 	const CasusLogPoint *end = source->end;
 	uint64		segment = chain->purged.segment + 1;
-	bool		whole = from == 0 && to == 0;
+	uint64		asked = Max(from, to);
 	bool		ok = chain->finding.what[0] == '\0';
 
 	if (chain->anchor_seq != 0)
@@ -115,13 +115,16 @@ casus_logwalk(CasusLogChain *chain, const CasusLogSource *source, uint64 from, u
 	for (; ok && segment <= source->last; segment++)
 	{
 		ok = check_segment(chain, source, segment);
-		if (ok && to != 0 && chain->point.seq >= to && chain->other.segment == 0)
+		if (ok && to != 0 && chain->point.seq >= Max(to, asked) && chain->other.segment == 0)
 			return true;
 	}
 	if (ok && end && (chain->point.seq != end->seq ||
 					  memcmp(chain->point.mac, end->mac, CASUS_LOG_MAC) != 0))
 		(void) casus_logchain_cut(chain, end->seq);
-	if (ok && whole)
+	if (ok && asked == 0)
 		(void) casus_logchain_unrecorded(chain);
-	return casus_logchain_end(chain);
+	if (!casus_logchain_end(chain))
+		return false;
+	/* Of entries that are not there nobody can say that they are whole. */
+	return asked <= chain->point.seq || casus_logchain_cut(chain, asked);
 }

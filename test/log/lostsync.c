@@ -6,6 +6,11 @@
  *		since the last one is gone; the sync after that succeeds, as the
  *		kernel's does.
  *
+ *		$LOSTSYNC_IN: only of segments whose path has that in it.
+ *		$LOSTSYNC_LATE: who reads the segment finds what was lost until the
+ *		sync after that, as long as the kernel has it in its cache; it stays
+ *		where it has been written again.
+ *
  * Copyright (c) 2026, the casus developers
  */
 #define _GNU_SOURCE
@@ -14,11 +19,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int	segment = -1;		/* the file that was written to last */
 static off_t from = 0;			/* what was written since the last sync */
 static off_t to = 0;
+static ino_t dropped = 0;		/* $LOSTSYNC_LATE: of which file, and what */
+static off_t dropped_from = 0;
+static off_t dropped_to = 0;
 
 static int
 is_segment(int fd)
@@ -32,7 +41,17 @@ is_segment(int fd)
 	if (length < 4)
 		return 0;
 	path[length] = '\0';
+	if (getenv("LOSTSYNC_IN") && strstr(path, getenv("LOSTSYNC_IN")) == NULL)
+		return 0;
 	return strstr(path, "/casus_log/") != NULL && strcmp(path + length - 4, ".log") == 0;
+}
+
+static int
+is_dropped(int fd)
+{
+	struct stat st;
+
+	return dropped != 0 && fstat(fd, &st) == 0 && st.st_ino == dropped;
 }
 
 ssize_t
@@ -56,6 +75,8 @@ pwrite(int fd, const void *data, size_t length, off_t offset)
 			from = offset;
 		if (offset + result > to)
 			to = offset + result;
+		if (is_dropped(fd) && offset <= dropped_from)
+			dropped = 0;
 	}
 	return result;
 }
@@ -64,6 +85,16 @@ ssize_t
 pwrite64(int fd, const void *data, size_t length, off_t offset)
 {
 	return pwrite(fd, data, length, offset);
+}
+
+static void
+erase(int fd, off_t begin, off_t end)
+{
+	static const char zero = 0;
+	struct stat st;
+
+	for (off_t at = begin; at < end && fstat(fd, &st) == 0 && at < st.st_size; at++)
+		(void) pwrite(fd, &zero, 1, at);
 }
 
 static int
@@ -75,14 +106,18 @@ lose(int fd)
 	if (order == NULL || fd != segment || from == to || !is_segment(fd))
 		return 0;
 	lost = unlink(order) == 0;
-	if (lost)
+	if (lost && getenv("LOSTSYNC_LATE") == NULL)
+		erase(fd, from, to);
+	else if (lost)
 	{
-		static const char zero = 0;
+		struct stat st;
 
-		for (off_t at = from; at < to; at++)
-			(void) pwrite(fd, &zero, 1, at);
-		errno = EIO;
+		dropped = fstat(fd, &st) == 0 ? st.st_ino : 0;
+		dropped_from = from;
+		dropped_to = to;
 	}
+	if (lost)
+		errno = EIO;
 	from = to = 0;
 	return lost;
 }
@@ -94,5 +129,12 @@ fdatasync(int fd)
 
 	if (next == NULL)
 		next = dlsym(RTLD_NEXT, "fdatasync");
-	return lose(fd) ? -1 : next(fd);
+	if (lose(fd))
+		return -1;
+	if (is_dropped(fd))
+	{
+		dropped = 0;
+		erase(fd, dropped_from, dropped_to);
+	}
+	return next(fd);
 }

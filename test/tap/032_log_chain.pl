@@ -43,7 +43,7 @@ for my $call ('verify_log()', 'log_anchor()', 'rotate_log_key()')
 like((CasusTest::refusal($node, 'SELECT casus.rotate_log_key()', user => 'auditor'))[1], qr/permission denied/, 'an auditor rotates no key');
 is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()', extra_params => [ '-U', 'auditor' ]), 't', 'but verifies');
 like((CasusTest::refusal($node, 'SELECT casus.verify_log(0 - 1)'))[1], qr/begin at 1/, 'a number is one');
-like((CasusTest::refusal($node, "SELECT casus.verify_log($_)"))[1], qr/no such entries/, "none are not called whole: $_") for ('1000000', '2, 1');
+like((CasusTest::refusal($node, "SELECT casus.verify_log($_)"))[1], qr/no such entries/, "none are not called whole: $_") for ('1000000', '2, 1', '1, 1000000', 'NULL, 1000000', "NULL, 1000000, '" . $node->safe_psql('postgres', 'SELECT anchor FROM casus.log_anchor()') . q{'});
 like((CasusTest::refusal($node, q{SELECT casus.verify_log(anchor => 'abc')}))[1], qr/no anchor/, 'an anchor is one');
 
 # C025: what a client gives stays inside its member.

@@ -159,6 +159,11 @@ is((run_ctl('verify', '-l', $copy, '-k', $key_file))[0], 0, 'C029: a log whose t
 is($code, 1, '... and not with an anchor');
 is($out, "$tail, position $at{$anchored}{offset}, entry $anchored: the log is cut off here: the anchor is of a later entry\n", '... which says from where');
 is((run_ctl('verify', '-l', $copy, '-k', $key_file, '-a', $anchor, '-f', 1, '-t', 3))[0], 1, '... whatever part is asked for');
+for my $asked ([ '-t', $anchored ], [ '-f', 2, '-t', $anchored ], [ '-f', $anchored ], [ '-f', $anchored, '-t', 3 ])
+{
+	is_deeply([ (run_ctl('verify', '-l', $copy, '-k', $key_file, @$asked))[ 0, 1 ] ], [ 1, "$tail, position $at{$anchored}{offset}, entry $anchored: the log is cut off here\n" ], "C029: ... nor when it is asked for an entry that is cut off: @$asked");
+}
+is((run_ctl('verify', '-l', $copy, '-k', $key_file, '-t', $anchored - 1))[0], 0, '... but for the last one that is there');
 is((run_ctl('verify', '-l', $live, '-k', $key_file, '-a', $anchor =~ s/(.)$/$1 eq '0' ? '1' : '0'/er))[0], 1, 'C031: another mac than that of the anchor');
 unlink glob("$copy/*.log");
 is((run_ctl('verify', '-l', $copy, '-k', $key_file))[0], 2, 'where no log is, none is whole');

@@ -234,6 +234,22 @@ is(scalar(() = substr(slurp_file($node->logfile), $said) =~ /$stays/g), 1, '... 
 is(sql("SELECT string_agg(application, ' | ' ORDER BY seq) FROM casus.access_log WHERE seq BETWEEN $added - 2 AND $added", 'auditor'), 'first | second | zero ?????? and \u0000', '... with all of it, a character that no text has as question marks');
 is(sql('SELECT ok FROM casus.verify_log(' . ($added - 2) . ')', 'auditor'), 't', '... and that verifies');
 
+# ---- what somebody has set for the database does not stop it, nor put its tables elsewhere ----
+
+ok(wait_loaded('postgres'), 'all is in tables');
+sql("SET allow_in_place_tablespaces = on;\nCREATE TABLESPACE elders LOCATION ''");
+sql('CREATE ACCESS METHOD anders TYPE TABLE HANDLER heap_tableam_handler');
+sql("ALTER DATABASE postgres SET $_") for q{default_tablespace = 'elders'}, q{default_table_access_method = 'anders'}, sql(q{SELECT name || ' = 1' FROM pg_settings WHERE name = 'transaction_timeout'}) || ();
+$node->stop;
+($segment, $added) = append_entries('{"ts":"2019-03-10T10:00:00Z","kind":"read","database":"postgres","application":"settings"}');
+$node->start;
+{
+	local $ENV{PGOPTIONS} = $node->pg_version->major >= 17 ? '-c transaction_timeout=0' : '';
+	ok(came_to($added), 'default_tablespace, default_table_access_method and transaction_timeout do not stop the loader');
+	is(sql(q{SELECT reltablespace, amname FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE relname = 'access_record_2019_03'}), '0|heap', '... nor put a month elsewhere');
+	sql("ALTER DATABASE postgres RESET $_") for 'default_tablespace', 'default_table_access_method', sql(q{SELECT name FROM pg_settings WHERE name = 'transaction_timeout'}) || ();
+}
+
 # ---- entries that fit into no table, by who has the key ----
 
 ok(wait_loaded('postgres'), 'all is in tables');

@@ -203,6 +203,83 @@ for my $round (1 .. ($ENV{TEST_LONG} ? 20 : 3))
 	same($primary, $standby, "cut short, round $round");
 }
 
+# ---- power is lost: pages of what was not synced yet reach the disk in any order ----
+
+sub copied_files { my @files = sort glob $primary->data_dir . '/casus_log/' . (CasusTest::log_keys($standby))[0] . '/*.log'; return @files }
+# What the last file of the copy has, by the file that it is a copy of.
+sub copied_records
+{
+	my ($name) = map { s{.*/}{}r } (copied_files())[-1];
+	return grep { $_->{segment} =~ m{/$name$} && $_->{offset} + $_->{size} <= -s((copied_files())[-1]) } CasusTest::log_records($standby, bare => 1);
+}
+sub overwrite
+{
+	my ($name, $at, $data) = @_;
+	open my $file, '+<:raw', $name or die $!;
+	seek $file, $at, 0;
+	print $file $data;
+	return close $file;
+}
+# Until there is a file with more than two steps of a writer of copies.
+wait_until(sub { refuse_many($standby, 20); same_bytes() && -s((copied_files())[-1]) > 40_000 }) or die 'the copy does not grow';
+# All that the standby has on disk now is in the copy.
+sub same_bytes { my ($last) = reverse CasusTest::log_records($standby, bare => 1); return wait_until(sub { audit($primary, "SELECT coalesce(max(last_seq), 0) FROM casus.log_chain WHERE node = '" . uuid($standby) . q{'}) >= $last->{seq} }) }
+
+for my $case ([ 'within an entry', sub { my ($file, @r) = @_; overwrite($file, $r[-4]{offset} + 40, "\0" x 100) } ],
+	[ 'at its end', sub { my ($file, @r) = @_; overwrite($file, $r[-3]{offset} + 40, "\0" x ((-s $file) - $r[-3]{offset} - 40)) } ],
+	[ 'from an entry on', sub { my ($file, @r) = @_; overwrite($file, $r[-3]{offset}, "\0" x ((-s $file) - $r[-3]{offset})) } ],
+	[ 'in the head of a segment', sub { my ($file) = @_; append_to_file($file =~ s/(\d+)\.log$/sprintf '%012d.log', $1 + 1/er, "\0" x 128) } ])
+{
+	my ($what, $change) = @$case;
+	wait_until(sub { refuse_many($standby, 20); same_bytes() && copied_records() >= 8 }) or die 'the copy has no entries';
+	$primary->stop('immediate');
+	$change->((copied_files())[-1], copied_records());
+	$primary->start;
+	same($primary, $standby, "power lost, zeros $what: it comes again");
+	is(audit($primary, "SELECT ok, finding FROM casus.verify_log(node => '" . uuid($standby) . q{')}), 't|', '... and verifies');
+	is(state_of($primary, $standby), 'collected', '... and nobody is blamed');
+}
+
+# What was on disk before cannot have been lost so.
+wait_until(sub { refuse_many($standby, 20); same_bytes() && -s((copied_files())[-1]) > 40_000 }) or die 'the copy does not grow';
+$primary->stop('immediate');
+{
+	my ($file) = (copied_files())[-1];
+	CasusTest::change_byte($file, 128 + 24 + 5);
+	$primary->start;
+	ok(wait_until(sub { finding_of($primary, $standby) =~ /^the copy on this server is changed in \d{12}\.log, position 128, .*: the entry is changed/ }), 'a change of what was on disk is refused');
+	CasusTest::change_byte($file, 128 + 24 + 5);
+	same($primary, $standby, '... put back, it goes on');
+}
+
+# A part of which the end is not there: it may have been cut off.
+my $far_on = CasusTest::log_records($standby, bare => 1) + 1000;
+like(audit($primary, "SELECT ok, finding FROM casus.verify_log($_, node => '" . uuid($standby) . q{')}), qr/^f\|the log is cut off here$/, "a copy that ends before what is asked for is not whole: $_")
+  for "to_seq => $far_on", "from_seq => $far_on", "2, $far_on";
+
+# A disk of the primary that loses what it was given, says so once, and shows it until the next sync.
+SKIP:
+{
+	my $library = $primary->basedir . '/lostsync.so';
+	skip 'no library can be built here', 4
+		if !-e '/proc/self/fd' || system('gcc', '-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror', '-o', $library, "$ENV{CASUS_SRC}/test/log/lostsync.c", '-ldl') != 0;
+	my $order = $primary->basedir . '/lose';
+	$primary->append_conf('postgresql.conf', "fsync = on\n");
+	$primary->stop;
+	{
+		local @ENV{qw(LD_PRELOAD LOSTSYNC LOSTSYNC_IN LOSTSYNC_LATE)} = ($library, $order, (CasusTest::log_keys($standby))[0], 1);
+		$primary->start;
+	}
+	same($primary, $standby, 'before a sync fails');
+	append_to_file($order, '');
+	ok(wait_until(sub { refuse_many($standby, 5); !-e $order }), 'a sync of the copy fails');
+	refuse_many($standby, 5);
+	same($primary, $standby, '... and what it was for comes again');
+	is(audit($primary, "SELECT ok, finding FROM casus.verify_log(node => '" . uuid($standby) . q{')}), 't|', '... and is on disk');
+	$primary->append_conf('postgresql.conf', "fsync = off\n");
+	$primary->restart;
+}
+
 # ---- servers that are none: what has no end, or no form, and a log with the right key that leaves numbers out ----
 
 sub message { my ($type, $body) = @_; return pack 'a N a*', $type, length($body) + 4, $body }
