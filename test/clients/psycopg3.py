@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # Packages: python3-psycopg
 """psycopg 3: extended protocol, prepared statements, server-side cursors, pipelines; what psql cannot do."""
+import select
+import time
 import uuid
 
 import psycopg
@@ -100,5 +102,20 @@ with connect('bs_coordinator') as conn:
         conn.execute("SELECT casus.enter('overleg')")
         with conn.cursor().copy('COPY (SELECT inhoud FROM beesel.notitie) TO STDOUT') as copy:
             is_([row[0] for row in copy.rows()], ['overleg een', 'overleg twee'], 'COPY of a query: the rows of the context')
+
+# A connection for replication: what it sends of itself, without waiting, goes behind the record of what it asked before.
+conn = connect('postgres', replication='database', autocommit=True)
+wire = conn.pgconn
+refused = wire.exec_(b'SELECT inhoud FROM beesel.notitie')
+is_(refused.error_field(psycopg.pq.DiagnosticField.CONSTRAINT_NAME), b'casus.no_purpose', 'a connection for replication: refused')
+begin = wire.exec_(b'SELECT pg_current_wal_flush_lsn()').get_value(0, 0)
+is_(wire.exec_(b'START_REPLICATION PHYSICAL ' + begin).status, psycopg.pq.ExecStatus.COPY_BOTH, '... it goes on with what it is for')
+length, data, deadline = 0, b'', time.monotonic() + 360
+while length == 0 and time.monotonic() < deadline:
+    select.select([wire.socket], [], [], 1)
+    wire.consume_input()
+    length, data = wire.get_copy_data(1)
+ok(bytes(data or b'')[:1] in (b'w', b'k'), '... and what the server sends arrives', f'{length} {data!r}')
+wire.finish()
 
 done_testing()
