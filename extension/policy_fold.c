@@ -18,6 +18,7 @@ static int	nfolds = 0;
 static int	room = 0;
 static uint64 folded_people = 0;
 static uint64 folded_context = 0;
+static TimestampTz folded_until = 0;	/* when a capacity begins or ends by itself */
 
 static void
 fold_rule(PolicyFold *fold, const CasusRule *rule)
@@ -93,12 +94,15 @@ casus_policy_fold_refresh(void)
 	uint64		people = casus_catalog_people;
 	int			n;
 
-	if (folded_people == people && folded_context == context)
+	/* A capacity that ends by the clock moves neither counter. */
+	if (folded_people == people && folded_context == context &&
+		folded_until == casus_context_until())
 		return false;
 	n = Min(casus_context_all(&capacities), POLICY_MAX_FOLDS);
 	if (folded_people == people && are_folded(capacities, n))
 	{
 		folded_context = context;
+		folded_until = casus_context_until();
 		return false;
 	}
 	if (n > room)
@@ -118,6 +122,7 @@ casus_policy_fold_refresh(void)
 	nfolds = n;
 	folded_people = people;
 	folded_context = context;
+	folded_until = casus_context_until();
 	return true;
 }
 
