@@ -20,6 +20,7 @@
 #include "executor/executor.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "tcop/dest.h"
 #include "utils/elog.h"
 #include "utils/memutils.h"
@@ -45,6 +46,18 @@ typedef struct WorkerReceiver
 	DestReceiver *inner;
 } WorkerReceiver;
 
+/*
+ * There, a node whose rows other workers read besides; in the memory of its
+ * plan, which is the only one that the worker shares with others.
+ */
+typedef struct SharedInput
+{
+	PlanState  *ps;
+	ExecProcNodeMtd real;
+	struct SharedInput *next;
+} SharedInput;
+
+static SharedInput *shared_inputs = NULL;
 static StringInfoData pending;	/* whole lines, in TopMemoryContext */
 static MemoryContext write_context = NULL;
 static List *writes = NIL;		/* WriteSet, in write_context */
@@ -144,14 +157,63 @@ append_if_many(void)
 
 /* ---- parallel workers ---- */
 
+/* The leader, or another worker, may send on what follows: our record comes first. */
+static void
+worker_settle(void)
+{
+	if (gate_waiting() && !gate_settle(false))
+		casus_sink_append(pending.data, pending.len);
+}
+
+/*
+ * What a Parallel Hash is made of, and what is spread over its batches, is read
+ * by the other workers as soon as all have done their part of it.
+ */
+static TupleTableSlot *
+exec_shared(PlanState *ps)
+{
+	SharedInput *input = shared_inputs;
+	TupleTableSlot *slot;
+
+	while (input->ps != ps)
+		input = input->next;
+	slot = input->real(ps);
+	if (TupIsNull(slot))
+		worker_settle();
+	return slot;
+}
+
+static void
+watch_input(PlanState *ps)
+{
+	SharedInput *input = palloc(sizeof(SharedInput));
+
+	input->ps = ps;
+	input->real = ps->ExecProcNodeReal;
+	input->next = shared_inputs;
+	shared_inputs = input;
+	ExecSetExecProcNode(ps, exec_shared);
+}
+
+static bool
+watch_hashes(PlanState *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, HashJoinState) && node->plan->parallel_aware)
+	{
+		watch_input(outerPlanState(node));
+		watch_input(outerPlanState(innerPlanState(node)));
+	}
+	return planstate_tree_walker(node, watch_hashes, context);
+}
+
 static bool
 worker_receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	WorkerReceiver *receiver = (WorkerReceiver *) self;
 
-	/* The leader may send it on at once: our record comes first. */
-	if (gate_waiting() && !gate_settle(false))
-		casus_sink_append(pending.data, pending.len);
+	worker_settle();
 	return receiver->inner->receiveSlot(slot, receiver->inner);
 }
 
@@ -182,6 +244,7 @@ watch_worker(QueryDesc *query)
 {
 	WorkerReceiver *receiver = MemoryContextAllocZero(query->estate->es_query_cxt,
 													  sizeof(WorkerReceiver));
+	MemoryContext old;
 
 	receiver->pub.receiveSlot = worker_receive;
 	receiver->pub.rStartup = worker_startup;
@@ -190,6 +253,10 @@ watch_worker(QueryDesc *query)
 	receiver->pub.mydest = query->dest->mydest;
 	receiver->inner = query->dest;
 	query->dest = &receiver->pub;
+
+	old = MemoryContextSwitchTo(query->estate->es_query_cxt);
+	(void) watch_hashes(query->planstate, NULL);
+	MemoryContextSwitchTo(old);
 }
 
 /* ---- statements ---- */
@@ -212,6 +279,12 @@ casus_accesslog_start(QueryDesc *query, bool is_copy, bool is_point)
 		open_gate();
 		watch_worker(query);
 	}
+}
+
+bool
+casus_accesslog_meets(QueryDesc *query, const CasusProtected *table, const pg_uuid_t *raw)
+{
+	return casus_logstatement_meets(query, table, raw);
 }
 
 bool
@@ -297,6 +370,7 @@ void
 casus_accesslog_note_write(Oid relid, int64 dossier, CasusVerb verb)
 {
 	casus_wiregate_install(&gate_owner);
+	casus_context_require_same();
 	if (last_write == NULL || last_write->relid != relid ||
 		last_write->verb != verb ||
 		last_write->context_generation != casus_context_generation())

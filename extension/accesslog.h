@@ -328,6 +328,7 @@ typedef struct LogStatement
 	MemoryContext context;		/* of the executor state */
 	bool		watched;		/* there are scans of protected relations */
 	void	   *room;			/* for the first of them, zeroed; NULL: taken */
+	bool		met;			/* a governed row by ON CONFLICT */
 	List	   *relations;		/* LogRelation, of which governed rows have passed */
 	const char *kind;			/* of its records: read, copy */
 	char	   *identity;		/* who reads, as JSON; NULL until then */
@@ -346,6 +347,7 @@ extern void (*casus_logscan_passing) (QueryDesc *query, const CasusProtected *ob
 #define CASUS_LOGSCAN_ROOM	256 /* bytes that one scan needs, at the most */
 extern void casus_logscan_watch(LogStatement *statement, ScanState *state,
 								const CasusProtected *table, bool filtered);
+extern NoteSet *casus_logscan_notes(LogStatement *statement, const CasusProtected *table);
 extern void casus_logscan_drop(LogStatement *statement);
 extern void casus_logscan_leaving(void);
 extern void casus_logscan_failing(void);
@@ -367,6 +369,8 @@ extern bool casus_logstatement_start(QueryDesc *query, const char *kind, bool is
 									 StringInfo rest, void (*open_gate) (void));
 extern bool casus_logstatement_passed(QueryDesc *query, Oid relid);
 extern Oid	casus_logstatement_observed(QueryDesc *query, Oid relid);
+extern bool casus_logstatement_meets(QueryDesc *query, const CasusProtected *table,
+									 const pg_uuid_t *raw);
 extern void casus_logstatement_run(QueryDesc *query);
 extern void casus_logstatement_end(QueryDesc *query);
 extern bool casus_logstatement_waiting(bool all);

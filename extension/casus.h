@@ -196,6 +196,18 @@ extern void casus_shmem_request_later(Size (*size) (void));
 extern void casus_shmem_add(void (*startup) (void));
 
 /* ------------------------------------------------------------------------
+ * freeze.c: statements over protected tables that run
+ * ------------------------------------------------------------------------ */
+
+extern void casus_freeze_init(void);
+
+/* Around each: enter() and leave() are refused inside. */
+extern void casus_freeze_begin(void);
+extern void casus_freeze_end(void);
+extern bool casus_freeze_any(void);
+extern bool casus_freeze_by_other(Oid session_user, Oid set_role);
+
+/* ------------------------------------------------------------------------
  * windows.c: maintenance windows
  * ------------------------------------------------------------------------ */
 
@@ -257,6 +269,7 @@ extern Oid	casus_index_oid(const char *name);	/* a secondary index in casus_cat 
 extern bool casus_is_own_relation(Oid relid);	/* a table, sequence or index in casus_cat */
 extern Oid	casus_owner_oid(void);	/* role casus_owner */
 extern Oid	casus_column_permits_oid(void); /* casus_int.column_permits(casus.label, ...) */
+extern Oid	casus_meets_oid(void);	/* casus_int.meets(casus.label, oid) */
 extern Oid	casus_row_trigger_oid(void);	/* casus_int.row_trigger() */
 extern Oid	casus_finds_parent_oid(void);	/* casus_int.finds_parent(casus.label) */
 extern Oid	casus_setval_oid(void); /* casus_int.setval(regclass, bigint, boolean) */
@@ -464,9 +477,9 @@ extern uint64 casus_context_count;	/* as last noticed, for what compares it per 
 extern void casus_context_set(const CasusCapacity *capacity, bool for_session);
 extern void casus_context_clear(void);
 
-/* Around a statement over protected tables: enter() and leave() are refused inside. */
-extern void casus_context_freeze(void);
-extern void casus_context_thaw(void);
+/* Was the role changed inside such a statement: is it so, and then refuse. */
+extern bool casus_context_strays(void);
+extern void casus_context_require_same(void);
 extern void casus_context_discard(void);	/* DISCARD ALL */
 
 /* ------------------------------------------------------------------------
@@ -501,6 +514,7 @@ extern void casus_policy_init(void);
 
 /* At executor start and at each run: takes in messages, drops what is stale. */
 extern void casus_policy_begin(void);
+extern void casus_policy_forget(void);	/* a statement of another role may have run */
 extern void casus_policy_end(void); /* no statement runs any more: frees large caches */
 
 /* The read verdict under the session's capacities: what permits() answers. */
@@ -536,6 +550,9 @@ extern void casus_accesslog_start(QueryDesc *query, bool is_copy,	/* into a temp
 								  bool is_point);	/* its condition is not there yet */
 extern void casus_accesslog_run(QueryDesc *query);	/* before each run: may it go on? */
 extern void casus_accesslog_end(QueryDesc *query);	/* executor end: write what is left */
+/* May the row be seen that its ON CONFLICT meets? Then it is on record. */
+extern bool casus_accesslog_meets(QueryDesc *query, const CasusProtected *table,
+								  const pg_uuid_t *raw);
 extern bool casus_accesslog_passed(QueryDesc *query, Oid relid);	/* 0: of any table */
 /* a table in observe, likewise, or 0 */
 extern Oid	casus_accesslog_observed(QueryDesc *query, Oid relid);

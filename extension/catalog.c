@@ -61,6 +61,7 @@ static Oid	pkeys[CASUS_NTABLES];
 static Oid	owner_oid;
 Oid			casus_catalog_permits;	/* casus_int.permits() */
 static Oid	column_permits_oid;
+static Oid	meets_oid;
 static Oid	row_trigger_oid;
 static Oid	finds_parent_oid;
 static Oid	own_setval_oid;
@@ -200,6 +201,7 @@ look_up(void)
 	Oid			types[] = {InvalidOid, REGCLASSOID, INT2OID};
 	Oid			setval_types[] = {REGCLASSOID, INT8OID, BOOLOID};
 	Oid			statistics_types[] = {OIDOID, BOOLOID};
+	Oid			meets_types[] = {InvalidOid, OIDOID};
 	Oid			keeps_types[] = {ANYELEMENTOID, OIDOID};
 
 	namespace_oid = get_namespace_oid(CASUS_CAT_SCHEMA, true);
@@ -229,12 +231,13 @@ look_up(void)
 									 ObjectIdGetDatum(schema));
 	if (!OidIsValid(label_type_oid))
 		return false;
-	types[0] = label_type_oid;
+	types[0] = meets_types[0] = label_type_oid;
 	casus_catalog_permits = find_function(internal, "permits", 1, types);
 	column_permits_oid = find_function(internal, "column_permits", 3, types);
 
 	/* Without one of these its callers do without; all else stays guarded. */
 	row_trigger_oid = find_function(internal, "row_trigger", 0, NULL);
+	meets_oid = find_function(internal, "meets", lengthof(meets_types), meets_types);
 	finds_parent_oid = find_function(internal, "finds_parent", 1, types);
 	own_setval_oid = find_function(internal, "setval", lengthof(setval_types), setval_types);
 	keeps_oid = find_function(internal, "keeps", lengthof(keeps_types), keeps_types);
@@ -332,6 +335,12 @@ Oid
 casus_column_permits_oid(void)
 {
 	return casus_installed() ? column_permits_oid : InvalidOid;
+}
+
+Oid
+casus_meets_oid(void)
+{
+	return casus_installed() ? meets_oid : InvalidOid;
 }
 
 Oid

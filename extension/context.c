@@ -7,7 +7,7 @@
  * session, counts only for the session user and role that made it, and is
  * looked up again against appointments as of now whenever people, rules or
  * the clock have moved.  It is frozen while a statement over protected tables
- * runs.
+ * runs (freeze.c).
  *
  * Everything is private to the backend but the slots: one per PGPROC in
  * shared memory, written by its owner alone, outside parallel operations, and
@@ -54,17 +54,6 @@ typedef struct SavedState
 
 static ContextState state;
 static SavedState *saved = NULL;	/* in TopTransactionContext */
-
-/* Statements that run, and how many did when each open subtransaction began. */
-typedef struct FreezeMark
-{
-	struct FreezeMark *below;
-	SubTransactionId subid;
-	int			frozen;
-} FreezeMark;
-
-static int	frozen = 0;
-static FreezeMark *freeze_marks = NULL; /* in TopTransactionContext */
 
 /*
  * Starts above 0, so that 0 is a generation nobody has seen.  Exported for
@@ -126,7 +115,7 @@ save_state(void)
 static void
 require_thawed(void)
 {
-	if ((frozen > 0 && CASUS_LAYER(freeze)) || casus_resolve_runs())
+	if ((casus_freeze_any() && CASUS_LAYER(freeze)) || casus_resolve_runs())
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 						  "context_changed",
 						  _("the context cannot change while a statement reads protected tables"),
@@ -183,17 +172,33 @@ casus_context_is_session(void)
 	return !state.transaction.is_set && state.session.is_set;
 }
 
-void
-casus_context_freeze(void)
+/* ---- while a statement runs ---- */
+
+/*
+ * Is the session, or was it when it was looked at last, somebody else than who
+ * began the innermost statement that runs?  A function with a role of its own
+ * (SET role) may be, and what it runs is begun by that role; who changes the
+ * role and leaves it so has the statement around it go on as somebody else.
+ */
+bool
+casus_context_strays(void)
 {
-	frozen++;
+	return casus_freeze_any() && CASUS_LAYER(freeze) &&
+		(casus_freeze_by_other(GetSessionUserId(), GetCurrentRoleId()) ||
+		 (look.is_made && casus_freeze_by_other(look.session_user, look.set_role)));
 }
 
+/* Refuses what that statement would still let through, or write. */
 void
-casus_context_thaw(void)
+casus_context_require_same(void)
 {
-	if (frozen > 0)
-		frozen--;
+	if (likely(!casus_freeze_by_other(GetSessionUserId(), GetCurrentRoleId())) ||
+		!CASUS_LAYER(freeze))
+		return;
+	casus_check_refuse(casus_check_protocol(NULL, 0), "context_changed",
+					   _("the role has changed while a statement reads protected tables"),
+					   _("a statement goes on in the capacity in which it began"),
+					   _("Change the role by a statement of its own."));
 }
 
 /* ---- looking ---- */
@@ -489,7 +494,6 @@ context_xact_callback(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:
-			frozen = 0;
 			while (saved && saved->below)
 				saved = saved->below;
 			if (saved)
@@ -504,7 +508,6 @@ context_xact_callback(XactEvent event, void *arg)
 	}
 
 	saved = NULL;
-	freeze_marks = NULL;
 	if (state.transaction.is_set)
 	{
 		memset(&state.transaction, 0, sizeof(Entered));
@@ -538,28 +541,8 @@ static void
 context_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
 						 SubTransactionId parentSubid, void *arg)
 {
-	if (event == SUBXACT_EVENT_START_SUB)
-	{
-		FreezeMark *mark = MemoryContextAlloc(TopTransactionContext, sizeof(FreezeMark));
-
-		mark->below = freeze_marks;
-		mark->subid = mySubid;
-		mark->frozen = frozen;
-		freeze_marks = mark;
-		return;
-	}
 	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
 		return;
-
-	while (freeze_marks && freeze_marks->subid >= mySubid)
-	{
-		FreezeMark *mark = freeze_marks;
-
-		if (event == SUBXACT_EVENT_ABORT_SUB)
-			frozen = mark->frozen;
-		freeze_marks = mark->below;
-		pfree(mark);
-	}
 	end_saved(event == SUBXACT_EVENT_COMMIT_SUB);
 }
 
@@ -584,6 +567,7 @@ slots_startup(void)
 void
 casus_context_init(void)
 {
+	casus_freeze_init();
 	RegisterXactCallback(context_xact_callback, NULL);
 	RegisterSubXactCallback(context_subxact_callback, NULL);
 	if (casus_preloaded)

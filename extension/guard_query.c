@@ -107,16 +107,25 @@ unbind_table(RangeTblEntry *rte, Index rtindex, const CasusProtected *prot)
 /*
  * The WHERE of ON CONFLICT DO UPDATE runs before the conflict check in some
  * releases: on a row that may not be seen it is not evaluated at all, but
- * counts as true, so that the check refuses.
+ * counts as true, so that the check refuses.  One that may be seen is on record
+ * before: no scan brings it, and the WHERE may keep it from being written.
  */
 static Node *
 guard_conflict_where(Query *query, const CasusProtected *prot)
 {
 	CaseExpr   *choice = makeNode(CaseExpr);
 	CaseWhen   *seen = makeNode(CaseWhen);
+	Node	   *where = query->onConflict->onConflictWhere;
+	List	   *args = list_make2(makeVar(query->resultRelation, prot->label_attno,
+										  casus_label_type_oid(), -1, InvalidOid, 0),
+								  makeConst(OIDOID, -1, InvalidOid, sizeof(Oid),
+											ObjectIdGetDatum(prot->relid), false, true));
 
-	seen->expr = (Expr *) make_permits(query->resultRelation, prot);
-	seen->result = (Expr *) query->onConflict->onConflictWhere;
+	seen->expr = make_permits(query->resultRelation, prot);
+	if (OidIsValid(casus_meets_oid()))
+		seen->expr = (Expr *) makeFuncExpr(casus_meets_oid(), BOOLOID, args,
+										   InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+	seen->result = where != NULL ? (Expr *) where : (Expr *) makeBoolConst(true, false);
 	seen->location = -1;
 	choice->casetype = BOOLOID;
 	choice->casecollid = InvalidOid;
@@ -126,14 +135,28 @@ guard_conflict_where(Query *query, const CasusProtected *prot)
 	return (Node *) choice;
 }
 
+PG_FUNCTION_INFO_V1(casus_sql_meets);
+
+/* Called by nothing else it is the verdict and no more. */
+Datum
+casus_sql_meets(PG_FUNCTION_ARGS)
+{
+	const pg_uuid_t *raw = PG_GETARG_UUID_P(0);
+	CasusGuardFrame *frame = casus_guard_frame_top();
+	const CasusProtected *prot = frame == NULL || frame->query == NULL ? NULL :
+		casus_registry_find(PG_GETARG_OID(1));
+
+	PG_RETURN_BOOL(prot == NULL ? casus_policy_permits(raw) :
+				   casus_accesslog_meets(frame->query, prot, raw));
+}
+
 /* ON CONFLICT DO UPDATE evaluates its conditions on a row that no scan has passed. */
 static void
 bind_conflict(Query *query, RangeTblEntry *rte, const CasusProtected *prot)
 {
 	WithCheckOption *check = makeNode(WithCheckOption);
 
-	if (query->onConflict->onConflictWhere != NULL)
-		query->onConflict->onConflictWhere = guard_conflict_where(query, prot);
+	query->onConflict->onConflictWhere = guard_conflict_where(query, prot);
 
 	check->kind = WCO_RLS_CONFLICT_CHECK;
 	check->relname = get_rel_name(rte->relid);

@@ -225,13 +225,22 @@ launches_workers(Node *stmt)
 		IsA(stmt, ClusterStmt) || IsA(stmt, AlterTableStmt);
 }
 
+/* By the verdicts of another role no row of the statement around is judged. */
+static void
+thaw(void)
+{
+	casus_freeze_end();
+	if (unlikely(casus_context_strays()))
+		casus_policy_forget();
+}
+
 /* It has run over protected tables, or failed. */
 static void
 leave_protected(CasusGuardFrame *frame)
 {
 	casus_guard_frame_leave(frame);
 	running--;
-	casus_context_thaw();
+	thaw();
 }
 
 void
@@ -261,7 +270,7 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	casus_policy_begin();
 	casus_accesslog_run(query);
 	casus_guard_derive_run(query);
-	casus_context_freeze();
+	casus_freeze_begin();
 	running++;
 	frame = casus_guard_frame_enter(CASUS_FRAME_RUN, query, NULL);
 	frame->held = casus_guard_derive_held(query);
@@ -320,7 +329,7 @@ casus_ExecutorFinish(QueryDesc *query)
 		return;
 	}
 
-	casus_context_freeze();
+	casus_freeze_begin();
 	running++;
 	frame = casus_guard_frame_enter(CASUS_FRAME_FINISH, query, NULL);
 	PG_TRY();
@@ -417,7 +426,7 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 		if (scope.copying)
 		{
 			casus_policy_begin();
-			casus_context_freeze();
+			casus_freeze_begin();
 			scope.frozen = true;
 		}
 		utility(guarded, sql, read_only_tree, context, params, env, dest, completion);
@@ -425,13 +434,13 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 	PG_CATCH();
 	{
 		if (scope.frozen)
-			casus_context_thaw();
+			thaw();
 		casus_guard_frame_leave(frame);
 		casus_guard_rethrow(&scope);
 	}
 	PG_END_TRY();
 	if (scope.frozen)
-		casus_context_thaw();
+		thaw();
 	casus_guard_frame_leave(frame);
 	if (!scope.own)
 	{

@@ -63,6 +63,13 @@ CREATE FUNCTION casus_int.permits(label casus.label) RETURNS boolean
 COMMENT ON FUNCTION casus_int.permits(casus.label) IS
 	'May the session see a row with this label now? True for rows outside the protocol, rows of its own transaction, and governed rows that a rule grants to its capacity. NULL (denied) for NULL. Without the library preloaded: error casus.not_preloaded.';
 
+/* Put into ON CONFLICT DO UPDATE on protected tables (guard_query.c). */
+CREATE FUNCTION casus_int.meets(label casus.label, relation oid) RETURNS boolean
+	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED COST 1
+	AS 'MODULE_PATHNAME', 'casus_sql_meets';
+COMMENT ON FUNCTION casus_int.meets(casus.label, oid) IS
+	'May the session see the row with this label that ON CONFLICT DO UPDATE meets in this relation? As casus_int.permits(); a governed row that it may see is on record as read by the statement. NULL (denied) for NULL.';
+
 /* Put as a condition into the checks of foreign keys that lead to protected tables (guard_query.c). */
 CREATE FUNCTION casus_int.finds_parent(label casus.label) RETURNS boolean
 	LANGUAGE c STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 1

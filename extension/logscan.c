@@ -141,17 +141,18 @@ relation_notes(LogStatement *statement, const CasusProtected *table)
  * needs, since catalogs cannot be read when an error is on its way, and the gate
  * before the client.
  */
-static pg_noinline void
-open_notes(LogScan *scan)
+pg_noinline NoteSet *
+casus_logscan_notes(LogStatement *statement, const CasusProtected *table)
 {
-	LogStatement *statement = scan->statement;
+	NoteSet    *notes;
 	MemoryContext old = MemoryContextSwitchTo(statement->context);
 
 	statement->open_gate();
 	if (statement->identity == NULL)
 		statement->identity = pstrdup(casus_logrecord_identity());
-	scan->notes = relation_notes(statement, scan->table);
+	notes = relation_notes(statement, table);
 	MemoryContextSwitchTo(old);
+	return notes;
 }
 
 /*
@@ -296,7 +297,7 @@ tell_passing(LogScan *scan, const pg_uuid_t *raw)
 	if (scan->told)
 		casus_logscan_passing(scan->statement->query, NULL);
 	if (scan->notes == NULL)
-		open_notes(scan);
+		scan->notes = casus_logscan_notes(scan->statement, scan->table);
 }
 
 /* A row that is not outside: does the policy let it through? */
@@ -561,7 +562,7 @@ casus_logscan_watch(LogStatement *statement, ScanState *state, const CasusProtec
 
 	/* What is observed has no verdict to wait for. */
 	if (!filtered)
-		open_notes(scan);
+		scan->notes = casus_logscan_notes(statement, table);
 	if (filtered || ps->qual != NULL || ps->state->es_epq_active != NULL)
 		wrap_qual(scan, ps);
 	else

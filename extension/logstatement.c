@@ -98,6 +98,24 @@ recheck_of(PlanState *node)
 	return epq == NULL || epq->plan == NULL || IsolationUsesXactSnapshot() ? NULL : epq;
 }
 
+/*
+ * ON CONFLICT DO UPDATE reads the row that it meets, which no scan brings: the
+ * guard has it ask for each; see casus_logstatement_meets().
+ */
+static bool
+may_meet(PlanState *node)
+{
+	const CasusProtected *table;
+	ResultRelInfo *target;
+
+	if (!IsA(node, ModifyTableState) ||
+		((ModifyTable *) node->plan)->onConflictAction != ONCONFLICT_UPDATE)
+		return false;
+	target = ((ModifyTableState *) node)->rootResultRelInfo;
+	table = casus_registry_find(RelationGetRelid(target->ri_RelationDesc));
+	return table != NULL && table->mode == CASUS_MODE_ENFORCE;
+}
+
 /* Watches the scans of protected relations; statement->watched says whether there are any. */
 static bool
 watch_walker(PlanState *node, void *context)
@@ -125,6 +143,8 @@ watch_walker(PlanState *node, void *context)
 		if (table && (filtered || (table->mode == CASUS_MODE_OBSERVE && !InNoForceRLSOperation())))
 			casus_logscan_watch(statement, scan, table, filtered);
 	}
+	else if (may_meet(node))
+		statement->watched = true;
 	(void) planstate_tree_walker(node, watch_walker, context);
 	recheck = recheck_of(node);
 	if (recheck != NULL && statement->watched)
@@ -251,6 +271,33 @@ casus_logstatement_end(QueryDesc *query)
 		return;
 	retire(statement);
 	statement->query = NULL;
+}
+
+/* May the row that ON CONFLICT DO UPDATE meets be seen? Then it is on record from here on. */
+bool
+casus_logstatement_meets(QueryDesc *query, const CasusProtected *table, const pg_uuid_t *raw)
+{
+	LogStatement *statement = find_statement(query);
+	CasusLabel	label;
+	NoteSet    *notes;
+	int64	   *others;
+	int			n = 0;
+
+	if (!casus_policy_permits(raw))
+		return false;
+	if (statement == NULL || casus_label_unpack(raw, &label) != CASUS_LABEL_GOVERNED)
+		return true;
+
+	if (!statement->met)
+		casus_logscan_passing(query, NULL);
+	statement->met = true;
+	notes = casus_logscan_notes(statement, table);
+	(void) casus_lognote_add(notes, label.dossier, false, false);
+	if (label.linked)
+		n = casus_dossier_linked(label.dossier, label.item, &others);
+	for (int i = 0; i < n; i++)
+		(void) casus_lognote_add(notes, others[i], false, false);
+	return true;
 }
 
 /* Of an observed table nothing is held back, so that what passed there binds nobody. */

@@ -73,6 +73,17 @@ start_anew(void)
 }
 
 /*
+ * The verdicts of now are those of another role than the statement around has:
+ * no row of it is judged by them.
+ */
+void
+casus_policy_forget(void)
+{
+	memo.version = 0;
+	cached_version = 0;
+}
+
+/*
  * The look at roles and people may itself take in messages, so that the
  * version moves on while the caches are made: then they are made once more.
  */
@@ -90,6 +101,8 @@ keep_current(void)
 		if (unlikely(debug_discard_caches > 0))
 			break;
 	}
+	if (unlikely(casus_context_strays()))
+		casus_policy_forget();
 }
 
 void
@@ -104,6 +117,8 @@ casus_policy_begin(void)
 	{
 		cached_state = 0;
 		start_anew();
+		if (casus_context_strays())
+			casus_policy_forget();
 	}
 }
 
@@ -237,6 +252,8 @@ permits(const pg_uuid_t *raw)
 				casus_require_preloaded();
 			return rest == outside_rest;
 		}
+		if (unlikely(cached_version != CURRENT_VERSION()))
+			casus_context_require_same();
 		remember(raw_dossier);
 	}
 

@@ -330,3 +330,70 @@ SELECT attempt('INSERT INTO app.melding VALUES (41, ''gemeld'')');
 RESET SESSION AUTHORIZATION;
 SELECT * FROM app.doorslag ORDER BY id;
 SELECT count(*) FROM pg_largeobject WHERE convert_from(data, 'UTF8') = 'geheim';
+
+-- A role that is changed inside a statement and left so: nothing more of the statement passes in the capacity of another.  A
+-- function with a role of its own reads as that one, and the statement around it goes on as before; so it does after an error.
+CREATE ROLE derive_zuid;
+GRANT USAGE ON SCHEMA app TO derive_zuid;
+GRANT SELECT ON app.zaak TO derive_zuid;
+SELECT casus.add_person('Zuid', 'derive_zuid') > 0 AS known;
+SELECT casus.appoint('Zuid', 'zuid', NULL, 'lead', standing_purpose => 'balie') > 0 AS appointed;
+CREATE FUNCTION app.word(integer) RETURNS integer LANGUAGE plpgsql AS $$BEGIN PERFORM set_config('role', 'derive_app', false); PERFORM 1 FROM app.zaak LIMIT 0; RETURN $1; END$$;
+CREATE FUNCTION app.poog(integer) RETURNS integer LANGUAGE plpgsql AS $$BEGIN
+	BEGIN PERFORM app.word($1); PERFORM count(*) FROM app.zaak; RAISE 'terug'; EXCEPTION WHEN raise_exception THEN NULL; END;
+	RETURN $1; END$$;
+CREATE FUNCTION app.als_app() RETURNS text LANGUAGE sql SET role = derive_app AS $$SELECT string_agg(soort, ' ' ORDER BY id) FROM app.zaak WHERE id IN (2, 3)$$;
+CREATE FUNCTION app.als_eigenaar() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$SELECT string_agg(soort, ' ' ORDER BY id) FROM app.zaak WHERE id IN (2, 3)$$;
+SET ROLE derive_zuid;
+SELECT id, soort FROM app.zaak WHERE id IN (1, 2, 3) ORDER BY id;
+SELECT app.word(id), soort FROM app.zaak WHERE id IN (1, 2, 3);
+SELECT current_user, id, app.als_app(), app.als_eigenaar() FROM app.zaak WHERE id IN (1, 2, 3) ORDER BY id;
+SELECT app.poog(id) FROM app.zaak WHERE id IN (1, 2, 3);
+SELECT current_user;
+RESET ROLE;
+
+-- A capacity that ends by the clock ends in the session that is in it, in a table of several files too, and for a cursor.
+CREATE ROLE derive_kort;
+GRANT USAGE ON SCHEMA app TO derive_kort;
+GRANT SELECT ON app.zaak TO derive_kort;
+SELECT casus.add_person('Kort', 'derive_kort') > 0 AS known;
+SELECT casus.appoint('Kort', 'zuid', NULL, 'lead', standing_purpose => 'balie') > 0 AS appointed;
+DO $$
+DECLARE
+	c CURSOR FOR SELECT id FROM app.zaak WHERE id IN (2, 3) ORDER BY id;
+	term integer := 1;
+	until timestamptz;
+	before text;
+	after text;
+	code text;
+	id integer;
+BEGIN
+	-- Until it lasted long enough to be seen.
+	WHILE before IS DISTINCT FROM '2 3' LOOP
+		term := term * 2;
+		until := clock_timestamp() + make_interval(secs => term);
+		PERFORM casus.appoint('Kort', 'noord', NULL, 'lead', ends => until, standing_purpose => 'balie');
+		SET LOCAL ROLE derive_kort;
+		SELECT string_agg(z.id::text, ' ' ORDER BY z.id) INTO before FROM app.zaak z WHERE z.id IN (2, 3);
+		OPEN c;
+		FETCH c INTO id;
+		IF before IS DISTINCT FROM '2 3' OR id <> 2 THEN
+			CLOSE c;
+			RESET ROLE;
+			before := NULL;
+		END IF;
+	END LOOP;
+	WHILE clock_timestamp() <= until LOOP
+		PERFORM pg_sleep(0.1);
+	END LOOP;
+	SELECT string_agg(z.id::text, ' ' ORDER BY z.id) INTO after FROM app.zaak z WHERE z.id IN (2, 3);
+	BEGIN
+		FETCH c INTO id;
+	EXCEPTION WHEN OTHERS THEN
+		GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME;
+	END;
+	RAISE WARNING 'before: %, after: %, cursor: %', before, after, code;
+END $$;
+RESET ROLE;
+DROP OWNED BY derive_zuid, derive_kort;
+DROP ROLE derive_zuid, derive_kort;

@@ -289,6 +289,32 @@ SET client_min_messages = warning;
 :show
 :mark_now
 
+-- The row that ON CONFLICT DO UPDATE meets comes by no scan: it is read before WHERE and SET, whether it is then written or not. A044
+\set SHOW_CONTEXT never
+:me
+CREATE FUNCTION pg_temp.saw(zaak) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE WARNING 'saw %', $1.titel; RETURN false; END$$;
+CREATE FUNCTION pg_temp.list(zaak) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN INSERT INTO lijst VALUES ($1.id); RETURN false; END$$;
+BEGIN;
+SELECT casus.enter('intake');
+SAVEPOINT a;
+INSERT INTO zaak AS t VALUES (5, 1, 'x') ON CONFLICT (id) DO UPDATE SET titel = t.titel WHERE pg_temp.saw(t);
+INSERT INTO zaak AS t VALUES (25, 1, 'x') ON CONFLICT (id) DO UPDATE SET titel = t.titel WHERE pg_temp.saw(t);
+INSERT INTO zaak AS t VALUES (6, 1, 'x') ON CONFLICT (id) DO UPDATE SET titel = t.titel WHERE pg_temp.list(t);
+ROLLBACK TO a;
+INSERT INTO zaak AS t VALUES (26, 1, 'x') ON CONFLICT (id) DO UPDATE SET titel = t.titel WHERE pg_temp.list(t);
+INSERT INTO zaak AS t VALUES (7, 1, 'x') ON CONFLICT (id) DO UPDATE SET titel = t.titel::integer;
+ROLLBACK TO a;
+COMMIT;
+:show
+:mark_now
+\set SHOW_CONTEXT errors
+-- Of one that may not be seen nothing is.
+SET SESSION AUTHORIZATION log_stranger;
+INSERT INTO zaak AS t VALUES (8, 1, 'x') ON CONFLICT (id) DO UPDATE SET titel = t.titel WHERE pg_temp.saw(t);
+SET SESSION AUTHORIZATION log_auditor;
+SELECT count(*) FROM casus.access_log WHERE seq > :mark AND kind = 'read' AND relation IS NOT NULL;
+:mark_now
+
 -- A refusal is on record, and outlives the transaction that it ended.
 :me
 BEGIN;

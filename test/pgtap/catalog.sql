@@ -41,7 +41,8 @@ SELECT is_empty($$
 	AND NOT (lanname = 'c' AND provolatile = 'i')	-- looks nothing up
 	AND prokind <> 'p'								-- could not commit with a SET clause
 	AND signature NOT IN (
-		'casus_int.permits(casus.label)',			-- these six once per row
+		'casus_int.permits(casus.label)',			-- these seven once per row
+		'casus_int.meets(casus.label,oid)',
 		'casus_int.column_permits(casus.label,regclass,smallint)',
 	'casus_int.finds_parent(casus.label)',
 		'casus_int.shows_statistics(oid,boolean)',
@@ -109,7 +110,7 @@ SELECT is_empty($$
 	SELECT signature FROM function p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
 	WHERE p.pronamespace = 'casus_int'::regnamespace AND a.grantee = 0
 	AND signature NOT IN ('casus_int.permits(casus.label)', 'casus_int.is_pending(casus.label)', 'casus_int.setval(regclass,bigint,boolean)', 'casus_int.keeps(anyelement,oid)',
-		'casus_int.column_permits(casus.label,regclass,smallint)', 'casus_int.finds_parent(casus.label)', 'casus_int.shows_statistics(oid,boolean)',
+		'casus_int.column_permits(casus.label,regclass,smallint)', 'casus_int.meets(casus.label,oid)', 'casus_int.finds_parent(casus.label)', 'casus_int.shows_statistics(oid,boolean)',
 		'casus_int.row_trigger()', 'casus_int.resolve_pending()',	-- whoever adds a partition copies them
 		'casus_int.seen(bigint[],text,timestamp with time zone,timestamp with time zone)',	-- these show what casus.access_log shows the caller
 		'casus_int.who_saw(bigint[],timestamp with time zone,timestamp with time zone)', 'casus_int.let_through(text,timestamp with time zone,timestamp with time zone)',

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use IPC::Run;
 use Test::More;
 use CasusTest;
 
@@ -182,6 +183,57 @@ for my $s (grep { $_->[3] } @statements)
 my $prepared = "$parallel SET plan_cache_mode = force_generic_plan; PREPARE p (integer) AS SELECT count(*) FROM stuk WHERE id > \$1 AND length(tekst) > 2;";
 is($node->safe_psql('postgres', "$prepared EXECUTE p (0); BEGIN; SELECT casus.enter('intake') \\g /dev/null\nEXECUTE p (0); COMMIT; EXECUTE p (0);",
 	extra_params => [ '-U', 'coordinator' ]), "7200\n8000\n7200", 'a generic parallel plan follows the context');
+
+# A Parallel Hash that a worker has made of governed rows is read by the others: its record is there before, though it sends
+# nothing itself.  Leader and worker wait for each other in the hash, and the worker in what is joined to it, for us.
+$node->safe_psql('postgres', q{
+	CREATE TABLE peil AS SELECT n AS id, repeat('x', 100) AS vulling FROM generate_series(1, 20000) n;
+	GRANT SELECT ON peil TO coordinator;
+	CREATE FUNCTION meets(integer, leader integer) RETURNS boolean LANGUAGE plpgsql PARALLEL SAFE AS $$BEGIN
+		IF pg_backend_pid() <> leader THEN
+			PERFORM pg_try_advisory_lock_shared(7);
+		END IF;
+		WHILE NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 7) LOOP
+			PERFORM pg_sleep(0.05);
+		END LOOP;
+		RETURN true;
+	END$$;
+	CREATE FUNCTION stays(integer, leader integer) RETURNS boolean LANGUAGE plpgsql PARALLEL SAFE AS $$BEGIN
+		IF pg_backend_pid() <> leader THEN
+			PERFORM pg_advisory_lock_shared(8);
+		END IF;
+		WHILE pg_backend_pid() = leader AND NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 8 AND pid <> leader) LOOP
+			PERFORM pg_sleep(0.05);
+		END LOOP;
+		RETURN true;
+	END$$;
+	ANALYZE peil});
+my $mark = log_mark();
+my ($lock_in, $lock_out, $in, $out, $err) = ('', '', '', '', '');
+my @psql = ('psql', '-XAtq', '-h', $node->host, '-p', $node->port);
+my $lock = IPC::Run::start([ @psql, 'postgres' ], '<', \$lock_in, '>', \$lock_out, CasusTest::patience());
+$lock_in .= "SELECT pg_advisory_lock(8); SELECT 'locked';\n";
+$lock->pump until $lock_out =~ /locked/;
+my $run = IPC::Run::start([ @psql, '-U', 'coordinator', 'postgres' ], '<', \$in, '>', \$out, '2>', \$err, CasusTest::patience());
+my $join = 'SELECT count(*) FROM peil JOIN stuk USING (id) WHERE zaak_id % 10 = 0 AND meets(stuk.id, :me) AND stays(peil.id, :me)';
+$in .= "$parallel SET max_parallel_workers_per_gather = 1; SET enable_nestloop = off; SET enable_mergejoin = off; SET enable_indexscan = off;
+	SET enable_bitmapscan = off;
+	SELECT pg_backend_pid() AS me \\gset\nBEGIN; SELECT casus.enter('intake') \\g /dev/null\nEXPLAIN (COSTS OFF) $join;\n$join;\n\\echo done\n";
+$run->pump until $out =~ /Scan on stuk/ || $err;
+like($out, qr/Parallel Hash Join.*Parallel Seq Scan on peil.*Parallel Hash\b.*Parallel Seq Scan on stuk/s, 'a Parallel Hash of governed rows');
+ok(CasusTest::wait_until(sub {
+		$node->safe_psql('postgres', "SELECT count(*) > 0 FROM casus.access_log WHERE seq > $mark AND relation = 'public.stuk' AND leader_pid IS NOT NULL",
+			extra_params => [ '-U', 'auditor' ]) eq 't' }),
+	'the worker that made it has its rows on record before anybody reads them');
+unlike($out, qr/done/, 'and has not come to its end');
+$lock_in .= "SELECT pg_advisory_unlock(8);\n";
+$lock->pump_nb;
+$run->pump until $out =~ /done/ || $err;
+like($out, qr/^800\ndone/m, 'then it does');
+$in .= "\\q\n";
+$run->finish;
+$lock_in .= "\\q\n";
+$lock->finish;
 
 $node->stop;
 done_testing();
