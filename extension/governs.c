@@ -4,8 +4,10 @@
  *		and from which date a dossier was open.
  *
  * Such an expression decides what is protected.  So it is parsed with the
- * search path pinned, may use built-in functions and types only (nobody can
- * replace those), and neither sub-queries nor volatile functions.
+ * settings pinned on which the meaning of its literals and names depends, may
+ * use built-in functions and types only (nobody can replace those), and neither
+ * sub-queries nor volatile functions.  Which rows a file governs is asked under
+ * the settings of whoever writes a row: there only immutable functions serve.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -161,6 +163,30 @@ point_into_expression(void *arg)
 	errcontext("expression given as %s", source->what);
 }
 
+/*
+ * Within the caller's nest of settings: those that change what an expression
+ * says, as a session may have set them.  A date is a day in the Netherlands.
+ */
+void
+casus_governs_pin(void)
+{
+	static const char *const pinned[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"standard_conforming_strings", "on"},
+		{"transform_null_equals", "off"},
+		{"array_nulls", "on"},
+		{"DateStyle", "ISO, DMY"},
+		{"IntervalStyle", "postgres"},
+		{"TimeZone", "Europe/Amsterdam"},
+		{"lc_monetary", "C"},
+		{"xmloption", "content"},
+	};
+
+	for (int i = 0; i < lengthof(pinned); i++)
+		(void) set_config_option(pinned[i][0], pinned[i][1], PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+}
+
 Node *
 casus_governs_parse(Relation rel, const char *text, List *uses,
 					Oid result_type, const char *what)
@@ -174,9 +200,7 @@ casus_governs_parse(Relation rel, const char *text, List *uses,
 	ErrorContextCallback callback = {error_context_stack, point_into_expression, &source};
 
 	error_context_stack = &callback;
-	(void) set_config_option("search_path", "pg_catalog, pg_temp",
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
+	casus_governs_pin();
 	pstate->p_pre_columnref_hook = resolve_column;
 	pstate->p_ref_hook_state = &names;
 	expr = transformExpr(pstate, parse_raw(text, what),
@@ -196,6 +220,8 @@ casus_governs_parse(Relation rel, const char *text, List *uses,
 		refuse(what, "It uses a function, type or parameter that is not built in.");
 	if (contain_volatile_functions(expr))
 		refuse(what, "It uses a volatile function.");
+	if (result_type == BOOLOID && contain_mutable_functions(expr))
+		refuse(what, "It uses a function whose result depends on the time or on the settings of a session.");
 	return expr;
 }
 

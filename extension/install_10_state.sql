@@ -9,6 +9,9 @@
  */
 \echo Use "CREATE EXTENSION casus" to load this file. \quit
 
+/* Names and operators below are those of pg_catalog, whatever the target schema holds. */
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE SCHEMA casus;
 CREATE SCHEMA casus_cat;
 CREATE SCHEMA casus_int;

@@ -211,6 +211,7 @@ extern void casus_fence_take_down(List **lines, Oid relid, const CasusSettings *
  * functions may be part.  uses gives columns that stand in the text under an
  * older name.  With errors = false, NULL where it cannot be read.
  */
+extern void casus_governs_pin(void);	/* within a nest of settings */
 extern Node *casus_governs_parse(Relation rel, const char *text, List *uses,
 								 Oid result_type, const char *what);
 extern Node *casus_governs_parse_quietly(Relation rel, const char *text, List *uses);

@@ -399,9 +399,7 @@ run_batch(Run *run)
 	bool		more;
 	int			nest = NewGUCNestLevel();
 
-	/* A date of the database is a day in the Netherlands, whoever calls. */
-	(void) set_config_option("TimeZone", "Europe/Amsterdam", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	casus_governs_pin();
 	start_batch(&batch, run);
 	if (!run->has_begun)
 		run->is_early |= casus_takefirst_warn(run->relid);

@@ -75,7 +75,7 @@ cut(void)
 	if (is_cut)
 		return;
 	is_cut = true;
-	resetStringInfo(&held);
+	held.len = 0;				/* there may be no memory behind it */
 	if (!IsParallelWorker() && !proc_exit_inprogress)
 		say_why();
 	ClientConnectionLost = 1;

@@ -133,6 +133,8 @@ SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'EXISTS (S
 SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'public.evil(soort)');
 SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'evil(soort)');
 SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'random() > 0.5');
+SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => $$titel::date > '2024-01-01'$$);
+SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => $$now() > '2024-01-01'$$);
 SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'dubbel = 16');
 SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'soort');
 SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'count(*) > 1');

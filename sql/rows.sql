@@ -150,5 +150,20 @@ SELECT count(*) > 2 AS lines FROM casus.bind('deel', 'enforce');
 SELECT id, code(format('INSERT INTO deel VALUES (%s, %L)', id, n)) FROM (VALUES (1, 1), (2, 0), (3, 2), (4, 1), (5, 0), (6, 5), (7, NULL)) v (id, n) ORDER BY id;
 SELECT id, code(format('UPDATE deel SET n = %s WHERE id = %s', n, id)) FROM (VALUES (1, 0), (1, 10), (4, 3)) v (id, n);
 SELECT id, n FROM deel ORDER BY id;
+-- settings of who writes do not change which rows are governed
+CREATE TABLE melding (id integer PRIMARY KEY, nr text, sinds timestamptz);
+SELECT count(*) > 2 AS lines FROM casus.protect('melding', 'ond', opens_dossier => true,
+	governs => $$nr ~ '^\d+-O$' OR sinds >= '2024-01-01'$$, category => 'registratie');
+SELECT count(*) > 2 AS lines FROM casus.bind('melding', 'enforce');
+GRANT INSERT ON melding TO rows_app;
+\c -
+SET client_min_messages = error;
+SET standard_conforming_strings = off;
+SET TimeZone = 'America/New_York';
+SET ROLE rows_app;
+SELECT code('INSERT INTO melding VALUES (1, ''12-O'', NULL)') AS by_number,
+	code('INSERT INTO melding VALUES (2, ''x'', ''2024-01-01 00:30+01'')') AS by_day,
+	code('INSERT INTO melding VALUES (3, ''x'', ''2023-12-31 23:30+01'')') AS neither;
+RESET ROLE;
 DROP OWNED BY rows_coord, rows_deleg, rows_app;
 DROP ROLE rows_coord, rows_deleg, rows_app;

@@ -145,6 +145,15 @@ is(CasusTest::log_damage($node), '', 'and no number missing');
 ${ $client->{in} } .= "\\q\n";
 $client->{psql}->finish;
 
+# The first message is larger than what is held back.
+CasusTest::fill_disk($node);
+($code, $out, $err) = as_coordinator(q{BEGIN; SELECT casus.enter('intake'); SELECT repeat(titel, 300) FROM zaak WHERE id = 8});
+unlike($out, qr/x/, 'a full disk and a row of 300 kB: it has not left');
+like($err, qr/the access log cannot be written, so the connection is closed/, '... and the client is told why');
+unlike(slurp_file($node->logfile), qr/terminated by signal 11/, '... by a process that lives');
+CasusTest::free_disk($node);
+ok(reads_again(8), '... and reading resumes');
+
 chmod 0, $directory or die $!;
 ($code, $out, $err) = as_coordinator(sprintf($read, 9));
 unlike($out, qr/\d/, 'a directory that cannot be entered: no row');

@@ -126,6 +126,21 @@ is((CasusTest::refusal($node, "$enter SELECT inhoud FROM beesel.notitie", user =
 kill 'CONT', $writer;
 ok(CasusTest::wait_until(sub { told("$enter SELECT inhoud FROM beesel.notitie") =~ /overleg een/ }), '... and it goes on when that does');
 
+# Whoever may create in the schema that CREATE EXTENSION has on its path makes operators that fit better than the server's own:
+# none of them gets into what casus is made of.
+$node->safe_psql('postgres', 'CREATE DATABASE gevangen');
+$node->safe_psql('gevangen', q{
+	CREATE FUNCTION public.vang(jsonb, jsonb) RETURNS text LANGUAGE sql AS $$SELECT 'gevangen'$$;
+	CREATE OPERATOR public.->> (LEFTARG = jsonb, RIGHTARG = jsonb, FUNCTION = public.vang);
+	CREATE FUNCTION public.plak(text, timestamptz) RETURNS text LANGUAGE sql AS $$SELECT 'gevangen'$$;
+	CREATE OPERATOR public.|| (LEFTARG = text, RIGHTARG = timestamptz, FUNCTION = public.plak);
+	CREATE EXTENSION casus;
+});
+is($node->safe_psql('gevangen', q{SELECT count(*) FROM pg_depend d WHERE d.refclassid = 'pg_operator'::regclass AND d.refobjid >= 16384
+	AND (SELECT oprnamespace FROM pg_operator WHERE oid = d.refobjid) = 'public'::regnamespace}), '0', 'CREATE EXTENSION binds no operator of a user');
+is($node->safe_psql('gevangen', q{SELECT count(*) FROM casus.access_log WHERE code LIKE '%gevangen%'}), '0', '... and what it made works');
+$node->safe_psql('postgres', 'DROP DATABASE gevangen WITH (FORCE)');
+
 # B050 (known limit): a copy of the database is bound as the database is, and on record.
 # Sessions that have ended, and the loader, may be in it a moment longer.
 ok(CasusTest::wait_until(sub { $node->psql('template1', 'CREATE DATABASE kopie TEMPLATE postgres') == 0 }), 'B050: a database is copied');
