@@ -171,10 +171,20 @@ extern void casus_guard_refuse_ddl(const CasusProtected *prot, const char *what,
 extern bool casus_guard_ri_query(const Query *query);	/* before planning */
 extern bool casus_guard_ri_seeks_parent(const Query *query);	/* of such a one */
 extern bool casus_guard_ri_plan(const PlannedStmt *plan);	/* at executor start */
-extern bool casus_guard_ri_validation(const Query *query, const char *sql);
-extern bool casus_guard_ri_validation_starts(const char *sql);	/* consumed */
-extern bool casus_guard_ri_validating_swap(bool now);	/* returns what was */
-extern void casus_guard_ri_arm(void);	/* the ALTER TABLE has made or altered a constraint */
+
+/* ---- guard_shape.c: what conditions and queries look like ---- */
+extern Node *casus_guard_shape_bare(Node *node);	/* without casts; may be NULL */
+extern bool casus_guard_shape_column(Node *node);
+extern bool casus_guard_shape_equality(Node *node);
+extern List *casus_guard_shape_conjuncts(Node *quals);
+extern bool casus_guard_shape_simple(const Query *query);
+
+/* ---- guard_validate.c: the query that validates a new foreign key ---- */
+extern bool casus_guard_validate_query(const Query *query, const char *sql);
+extern bool casus_guard_validate_starts(const char *sql);	/* consumed */
+/* Returns what was. */
+extern const CasusGuardScope *casus_guard_validate_swap(const CasusGuardScope *now);
+extern void casus_guard_validate_arm(void);	/* the ALTER TABLE has made or altered a constraint */
 
 /* ---- guard_cascade.c ---- */
 extern void casus_guard_cascade_judge(QueryDesc *query);	/* after executor start */

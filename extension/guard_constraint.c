@@ -69,6 +69,31 @@ casus_guard_rows_that_are_there(Constraint *constraint, const CasusProtected *pr
 	}
 }
 
+/*
+ * A second foreign key of a column by which rows come to their dossier might be
+ * the one that is followed from then on.
+ */
+static void
+check_leads(Constraint *constraint, const CasusProtected *prot)
+{
+	const CasusSettings *settings = prot->settings;
+	ListCell   *lc;
+
+	foreach(lc, constraint->fk_attrs)
+	{
+		AttrNumber	attno = get_attnum(prot->relid, strVal(lfirst(lc)));
+
+		for (int i = 0; i < settings->nvia + settings->nrelabels; i++)
+		{
+			const CasusVia *via = i < settings->nvia ? &settings->via[i] :
+				&settings->relabels[i - settings->nvia];
+
+			if (via->attno == attno)
+				casus_guard_need_maintenance(prot, _("A foreign key of a column that leads to the dossier"));
+		}
+	}
+}
+
 void
 casus_guard_constraint(Constraint *constraint, Oid relid, const CasusProtected *prot,
 					   CasusGuardScope *scope)
@@ -83,6 +108,8 @@ casus_guard_constraint(Constraint *constraint, Oid relid, const CasusProtected *
 	{
 		case CONSTR_FOREIGN:
 			casus_guard_note_key(relid, RangeVarGetRelid(constraint->pktable, NoLock, true), scope);
+			if (prot != NULL && prot->mode == CASUS_MODE_ENFORCE)
+				check_leads(constraint, prot);
 			break;
 		case CONSTR_CHECK:
 			if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)

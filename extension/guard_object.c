@@ -366,7 +366,7 @@ casus_guard_object(ObjectAccessType access, Oid class, Oid object,
 	CasusGuardScope *scope = casus_guard_scope();
 
 	if (class == ConstraintRelationId && access != OAT_DROP)
-		casus_guard_ri_arm();
+		casus_guard_validate_arm();
 	if ((scope != NULL && scope->own) || casus_creating() || is_internal(access, arg) ||
 		!stands(access))
 		return;

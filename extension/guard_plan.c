@@ -514,7 +514,7 @@ casus_guard_plan(QueryDesc *query, int eflags)
 	Check		check;
 
 	if (casus_guard_ri_plan(plan) ||
-		casus_guard_ri_validation_starts(query->sourceText))
+		casus_guard_validate_starts(query->sourceText))
 		return;
 	if (known != NULL)
 		check_known(known);

@@ -350,7 +350,7 @@ casus_guard_query(Query *query, const char *sql, int *options)
 		bind_key_check(query);
 		return false;
 	}
-	if (casus_guard_ri_validation(query, sql))
+	if (casus_guard_validate_query(query, sql))
 	{
 		unbind_query(query);
 		*options &= ~CURSOR_OPT_PARALLEL_OK;

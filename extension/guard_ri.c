@@ -8,14 +8,6 @@
  * type; both together say no more than that a key exists, which a foreign key
  * says anyway.  What a cascade writes is judged by the row trigger.
  *
- * The query that validates a new foreign key bears no mark.  It is let through
- * once for each constraint that the running ALTER TABLE has just made or
- * altered, when that statement does nothing else: then no user code can run
- * between the two.
- *
- * Private to the backend: `validating` says that the query planned last was
- * one of these; it is executed next.
- *
  * Copyright (c) 2026, the casus developers
  */
 #include "guard.h"
@@ -39,44 +31,13 @@
 #include "utils/relcache.h"
 #include "utils/syscache.h"
 
-static bool validating = false;
-
 /* ---- expressions ---- */
-
-/* The casts that the server puts around a key of another type or collation. */
-static Node *
-strip_casts(Node *node)
-{
-	for (;;)
-	{
-		if (node == NULL)
-			return NULL;
-		if (IsA(node, RelabelType))
-			node = (Node *) ((RelabelType *) node)->arg;
-		else if (IsA(node, CollateExpr))
-			node = (Node *) ((CollateExpr *) node)->arg;
-		else if (IsA(node, FuncExpr) && ((FuncExpr *) node)->args != NIL &&
-				 ((FuncExpr *) node)->funcid < FirstNormalObjectId &&
-				 ((FuncExpr *) node)->funcformat != COERCE_EXPLICIT_CALL)
-			node = linitial(((FuncExpr *) node)->args);
-		else
-			return node;
-	}
-}
-
-static bool
-is_column(Node *node)
-{
-	node = strip_casts(node);
-	return node != NULL && IsA(node, Var) && ((Var *) node)->varattno > 0 &&
-		((Var *) node)->varlevelsup == 0;
-}
 
 /* A custom plan has constants where the query has parameters. */
 static bool
 is_value(Node *node, bool planned)
 {
-	node = strip_casts(node);
+	node = casus_guard_shape_bare(node);
 	if (node == NULL)
 		return false;
 	if (IsA(node, Param))
@@ -85,30 +46,17 @@ is_value(Node *node, bool planned)
 }
 
 static bool
-is_builtin_equality(Node *node)
-{
-	OpExpr	   *op = (OpExpr *) node;
-	char	   *name;
-
-	if (!IsA(node, OpExpr) || list_length(op->args) != 2 ||
-		op->opno >= FirstNormalObjectId)
-		return false;
-	name = get_opname(op->opno);
-	return name != NULL && strcmp(name, "=") == 0;
-}
-
-static bool
 is_key_comparison(Node *node, bool planned)
 {
 	Node	   *left,
 			   *right;
 
-	if (!is_builtin_equality(node))
+	if (!casus_guard_shape_equality(node))
 		return false;
 	left = linitial(((OpExpr *) node)->args);
 	right = lsecond(((OpExpr *) node)->args);
-	return (is_column(left) && is_value(right, planned)) ||
-		(is_column(right) && is_value(left, planned));
+	return (casus_guard_shape_column(left) && is_value(right, planned)) ||
+		(casus_guard_shape_column(right) && is_value(left, planned));
 }
 
 /* What guard_query.c has put in. */
@@ -130,18 +78,6 @@ are_key_comparisons(List *quals, bool planned)
 			return false;
 	}
 	return true;
-}
-
-static List *
-conjuncts(Node *quals)
-{
-	if (quals == NULL)
-		return NIL;
-	if (IsA(quals, BoolExpr) && ((BoolExpr *) quals)->boolop == AND_EXPR)
-		return ((BoolExpr *) quals)->args;
-	if (IsA(quals, List))
-		return (List *) quals;
-	return list_make1(quals);
 }
 
 /* SELECT 1: nothing of the row. */
@@ -169,19 +105,6 @@ selects_one(List *targetlist)
 /* ---- a marked statement, before planning ---- */
 
 static bool
-is_simple(const Query *query)
-{
-	return query->cteList == NIL && query->returningList == NIL &&
-		query->groupClause == NIL && query->groupingSets == NIL &&
-		query->havingQual == NULL && query->windowClause == NIL &&
-		query->distinctClause == NIL && query->sortClause == NIL &&
-		query->limitOffset == NULL && query->limitCount == NULL &&
-		query->setOperations == NULL && query->onConflict == NULL &&
-		query->mergeActionList == NIL && !query->hasSubLinks &&
-		!query->hasAggs && !query->hasWindowFuncs && !query->hasTargetSRFs;
-}
-
-static bool
 locks_for_key_share(const Query *query)
 {
 	RowMarkClause *mark;
@@ -202,8 +125,9 @@ add_columns(List *quals, Bitmapset **columns)
 	foreach(lc, quals)
 	{
 		OpExpr	   *op = lfirst(lc);
-		Node	   *left = strip_casts(linitial(op->args));
-		Var		   *var = (Var *) (IsA(left, Var) ? left : strip_casts(lsecond(op->args)));
+		Node	   *left = casus_guard_shape_bare(linitial(op->args));
+		Var		   *var = (Var *) (IsA(left, Var) ? left :
+								   casus_guard_shape_bare(lsecond(op->args)));
 
 		*columns = bms_add_member(*columns, var->varattno);
 	}
@@ -270,7 +194,7 @@ casus_guard_ri_query(const Query *query)
 	if (!CASUS_LAYER(ri))
 		return InNoForceRLSOperation();
 	if (!InNoForceRLSOperation() || list_length(query->rtable) != 1 ||
-		!is_simple(query))
+		!casus_guard_shape_simple(query))
 		return false;
 	rte = linitial(query->rtable);
 	if (rte->rtekind != RTE_RELATION || rte->tablesample != NULL ||
@@ -278,8 +202,8 @@ casus_guard_ri_query(const Query *query)
 		query->jointree == NULL || list_length(query->jointree->fromlist) != 1 ||
 		!IsA(linitial(query->jointree->fromlist), RangeTblRef) ||
 		query->jointree->quals == NULL ||
-		!are_key_comparisons(conjuncts(query->jointree->quals), false) ||
-		!compares_a_key(rte->relid, conjuncts(query->jointree->quals),
+		!are_key_comparisons(casus_guard_shape_conjuncts(query->jointree->quals), false) ||
+		!compares_a_key(rte->relid, casus_guard_shape_conjuncts(query->jointree->quals),
 						query->commandType))
 		return false;
 
@@ -307,8 +231,8 @@ casus_guard_ri_seeks_parent(const Query *query)
 
 	if (!CASUS_LAYER(ri) || query->commandType != CMD_SELECT)
 		return false;
-	op = linitial(conjuncts(query->jointree->quals));
-	return is_column(linitial(op->args));
+	op = linitial(casus_guard_shape_conjuncts(query->jointree->quals));
+	return casus_guard_shape_column(linitial(op->args));
 }
 
 /* ---- a marked statement, planned ---- */
@@ -415,6 +339,19 @@ locks_key_share(List *marks)
 	return marks != NIL;
 }
 
+/*
+ * Catalogs have no keys of that kind, and those of casus' own tables are kept
+ * by their owner.
+ */
+static bool
+may_have_keys(const PlannedStmt *plan)
+{
+	Oid			relid = linitial_node(RangeTblEntry, plan->rtable)->relid;
+
+	return relid >= FirstNormalObjectId &&
+		(!casus_is_own_relation(relid) || GetUserId() == casus_owner_oid());
+}
+
 bool
 casus_guard_ri_plan(const PlannedStmt *plan)
 {
@@ -422,7 +359,7 @@ casus_guard_ri_plan(const PlannedStmt *plan)
 
 	if (!CASUS_LAYER(ri))
 		return InNoForceRLSOperation();
-	if (!InNoForceRLSOperation() || !is_of_one_table(plan) ||
+	if (!InNoForceRLSOperation() || !is_of_one_table(plan) || !may_have_keys(plan) ||
 		plan->subplans != NIL || plan->hasReturning || plan->hasModifyingCTE ||
 		top->initPlan != NIL)
 		return false;
@@ -438,148 +375,4 @@ casus_guard_ri_plan(const PlannedStmt *plan)
 		default:
 			return false;
 	}
-}
-
-/* ---- the query that validates a new foreign key ---- */
-
-/*
- * The server asks all rows at once only of who may read both tables, and goes
- * row by row for others; then nothing would use up what is armed here.
- */
-static bool
-validates_at_once(Oid relid)
-{
-	HeapTuple	tuple;
-	bool		secured;
-
-	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-		return false;
-	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	secured = ((Form_pg_class) GETSTRUCT(tuple))->relrowsecurity;
-	ReleaseSysCache(tuple);
-	return !secured || has_bypassrls_privilege(GetUserId()) ||
-		casus_compat_owns_relation(relid, GetUserId());
-}
-
-void
-casus_guard_ri_arm(void)
-{
-	CasusGuardScope *scope = casus_guard_scope();
-	ListCell   *lc;
-
-	if (scope == NULL || !scope->only_keys)
-		return;
-	foreach(lc, scope->keys)
-	{
-		CasusGuardKey *key = lfirst(lc);
-
-		if (!validates_at_once(key->from) || !validates_at_once(key->to))
-			return;
-	}
-	if (scope->armed < list_length(scope->keys))
-		scope->armed++;
-}
-
-static bool
-joins_key(const Query *query, const CasusGuardScope *scope)
-{
-	RangeTblEntry *from = linitial(query->rtable);
-	RangeTblEntry *to = lsecond(query->rtable);
-	ListCell   *lc;
-
-	if (from->rtekind != RTE_RELATION || to->rtekind != RTE_RELATION ||
-		((RangeTblEntry *) lthird(query->rtable))->rtekind != RTE_JOIN)
-		return false;
-	foreach(lc, scope->keys)
-	{
-		CasusGuardKey *key = lfirst(lc);
-
-		if (key->from == from->relid && key->to == to->relid)
-			return true;
-	}
-	return false;
-}
-
-static bool
-joins_by_equality(const Query *query)
-{
-	JoinExpr   *join;
-	ListCell   *lc;
-
-	if (query->jointree == NULL || list_length(query->jointree->fromlist) != 1)
-		return false;
-	join = linitial(query->jointree->fromlist);
-	if (!IsA(join, JoinExpr) || join->jointype != JOIN_LEFT)
-		return false;
-	foreach(lc, conjuncts(join->quals))
-	{
-		Node	   *qual = lfirst(lc);
-
-		if (!is_builtin_equality(qual) ||
-			!is_column(linitial(((OpExpr *) qual)->args)) ||
-			!is_column(lsecond(((OpExpr *) qual)->args)))
-			return false;
-	}
-	return true;
-}
-
-/* The rows that have no parent, and of them the key. */
-static bool
-selects_orphans(const Query *query)
-{
-	List	   *quals = conjuncts(query->jointree->quals);
-	NullTest   *first;
-	ListCell   *lc;
-
-	foreach(lc, query->targetList)
-	{
-		if (!is_column((Node *) ((TargetEntry *) lfirst(lc))->expr))
-			return false;
-	}
-	if (quals == NIL)
-		return false;
-	first = linitial(quals);
-	return IsA(first, NullTest) && first->nulltesttype == IS_NULL &&
-		is_column((Node *) first->arg) &&
-		casus_guard_builtin((Node *) quals);
-}
-
-bool
-casus_guard_ri_validation(const Query *query, const char *sql)
-{
-	CasusGuardScope *scope = casus_guard_scope();
-
-	validating = false;
-	if (scope == NULL || scope->armed == 0)
-		return false;
-	if (query->commandType != CMD_SELECT || list_length(query->rtable) != 3 ||
-		!is_simple(query) || query->rowMarks != NIL ||
-		!joins_key(query, scope) || !joins_by_equality(query) ||
-		!selects_orphans(query))
-		return false;
-	scope->armed--;
-	validating = true;
-	return true;
-}
-
-/* While the planner runs, whatever it calls is not the validation. */
-bool
-casus_guard_ri_validating_swap(bool now)
-{
-	bool		before = validating;
-
-	validating = now;
-	return before;
-}
-
-/* It is executed right after it has been planned. */
-bool
-casus_guard_ri_validation_starts(const char *sql)
-{
-	bool		result = validating;
-
-	validating = false;
-	return result;
 }

@@ -17,6 +17,8 @@
 #include "known.h"
 #include "resolve.h"
 
+#include "catalog/pg_statistic.h"
+#include "catalog/pg_statistic_ext_data.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "utils/memutils.h"
@@ -28,6 +30,13 @@ typedef struct Search
 	List	   *results;		/* range table indexes of what does not count */
 } Search;
 
+/* ANALYZE keeps values of a temporary copy there. */
+static bool
+is_of_statistics(Oid relid)
+{
+	return relid == StatisticRelationId || relid == StatisticExtDataRelationId;
+}
+
 /* A node that reads rows of a table. */
 static void
 find_source(Search *search, Index scanrelid)
@@ -38,7 +47,8 @@ find_source(Search *search, Index scanrelid)
 
 	if (list_member_int(search->results, scanrelid))
 		return;
-	if (casus_guard_temp_is_copy(relid))
+	if (casus_guard_temp_is_copy(relid) ||
+		(is_of_statistics(relid) && casus_guard_temp_any()))
 		sources->copies = true;
 	if (casus_guard_is_plain(relid))
 		return;

@@ -58,7 +58,7 @@ is_script(void)
 static PlannedStmt *
 plan(Query *query, const char *sql, int options, ParamListInfo params)
 {
-	bool		validating = casus_guard_ri_validating_swap(false);
+	const CasusGuardScope *validating = casus_guard_validate_swap(NULL);
 	CasusGuardFrame *frame = casus_guard_frame_enter(CASUS_FRAME_PLAN, NULL, NULL);
 	PlannedStmt *result;
 
@@ -67,7 +67,7 @@ plan(Query *query, const char *sql, int options, ParamListInfo params)
 	else
 		result = standard_planner(query, sql, options, params);
 	casus_guard_frame_leave(frame);
-	(void) casus_guard_ri_validating_swap(validating);
+	(void) casus_guard_validate_swap(validating);
 	return result;
 }
 
@@ -470,7 +470,7 @@ casus_object_access(ObjectAccessType access, Oid class, Oid object,
 	if (access == OAT_POST_CREATE && class == ProcedureRelationId &&
 		casus_guard_function_made(object))
 		casus_guard_named_made(object);
-	if (access == OAT_DROP && class == RelationRelationId)
+	if (access == OAT_DROP && class == RelationRelationId && subobject == 0)
 		casus_guard_temp_drop(object);
 	if (casus_present())
 		casus_guard_object(access, class, object, subobject, arg);

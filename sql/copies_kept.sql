@@ -31,6 +31,12 @@ BEGIN;
 COMMIT;
 SELECT count(*) > 0 AS eerst, (SELECT count(*) > 0 FROM later) AS later FROM eerst;
 SELECT attempt('INSERT INTO mijn.kopie SELECT inhoud FROM eerst') AS eerst, attempt('INSERT INTO mijn.kopie SELECT inhoud FROM later') AS later;
+-- A column of it that goes takes nothing along; neither does what ANALYZE keeps of its values.
+ALTER TABLE later ADD COLUMN extra integer;
+ALTER TABLE later DROP COLUMN extra;
+SELECT attempt('INSERT INTO mijn.kopie SELECT inhoud FROM later') AS later;
+ANALYZE later;
+SELECT attempt($$INSERT INTO mijn.kopie SELECT most_common_vals::text FROM pg_stats WHERE tablename = 'later'$$) AS statistics;
 -- One that is gone and comes again with other rows is none.
 DROP TABLE eerst;
 CREATE TEMP TABLE eerst AS SELECT 'open'::text AS inhoud;

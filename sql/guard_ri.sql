@@ -81,6 +81,29 @@ DROP EVENT TRIGGER guard_ri_start;
 DROP EVENT TRIGGER guard_ri_end;
 ALTER TABLE app.zaak DROP CONSTRAINT s;
 
+-- What is armed is more than what is used here: a key to a partitioned table, and one that is valid already.
+CREATE TABLE app.delen (id int PRIMARY KEY) PARTITION BY LIST (id);
+CREATE TABLE app.delen_1 PARTITION OF app.delen FOR VALUES IN (1);
+INSERT INTO app.delen VALUES (1);
+CREATE TABLE app.raad (a int, niets int, zid bigint);
+INSERT INTO app.raad VALUES (1, NULL, 100);
+ALTER TABLE app.raad ADD CONSTRAINT c_z FOREIGN KEY (zid) REFERENCES app.zaak;
+CREATE OR REPLACE FUNCTION app.spy() RETURNS event_trigger LANGUAGE plpgsql AS $$
+DECLARE
+	r text;
+BEGIN
+	FOR r IN SELECT pk.titel FROM ONLY app.raad fk LEFT OUTER JOIN ONLY app.zaak pk ON (pk.id = fk.zid) WHERE fk.niets IS NULL LOOP
+		RAISE WARNING 'saw %', r;
+	END LOOP;
+	FOR r IN SELECT fk.zid FROM ONLY app.raad fk LEFT OUTER JOIN ONLY app.zaak pk ON (pk.id = fk.a) WHERE pk.id IS NULL LOOP
+		RAISE WARNING 'another column, no parent of % to be seen', r;
+	END LOOP;
+END $$;
+CREATE EVENT TRIGGER guard_ri_end ON ddl_command_end EXECUTE FUNCTION app.spy();
+ALTER TABLE app.raad ADD FOREIGN KEY (a) REFERENCES app.delen, VALIDATE CONSTRAINT c_z;
+DROP EVENT TRIGGER guard_ri_end;
+DROP TABLE app.raad, app.delen;
+
 -- User triggers inside a cascade inherit the server's mark, and no more than that.
 CREATE TABLE app.a (id int PRIMARY KEY);
 CREATE TABLE app.b (id int PRIMARY KEY REFERENCES app.a ON DELETE CASCADE);
@@ -117,6 +140,45 @@ RESET ROLE;
 INSERT INTO app.a VALUES (1);
 INSERT INTO app.b VALUES (1);
 DELETE FROM app.a;
+
+-- Catalogs and what casus keeps are no tables of a key.
+CREATE OR REPLACE FUNCTION app.peek() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+	statement text;
+BEGIN
+	FOREACH statement IN ARRAY ARRAY[
+		$s$UPDATE pg_seclabel SET label = '{}' WHERE objoid = 'app.zaak'::regclass AND objsubid = 0$s$,
+		$s$DELETE FROM pg_policy WHERE polrelid = 'app.zaak'::regclass$s$,
+		$s$UPDATE casus_cat.person_role SET role_oid = 10 WHERE person = 1$s$,
+		$s$SELECT 1 FROM ONLY casus_cat.person x WHERE name = 'x' FOR KEY SHARE OF x$s$] LOOP
+		BEGIN
+			EXECUTE statement;
+			RAISE WARNING 'done: %', statement;
+		EXCEPTION WHEN insufficient_privilege THEN
+			RAISE WARNING 'refused: %', statement;
+		END;
+	END LOOP;
+	RETURN OLD;
+END $$;
+ALTER TABLE app.a OWNER TO CURRENT_USER;
+ALTER TABLE app.b OWNER TO CURRENT_USER;
+INSERT INTO app.a VALUES (1);
+INSERT INTO app.b VALUES (1);
+DELETE FROM app.a;
+
+-- A second key of a column that leads to the dossier might be the one that is followed from then on.
+CREATE TABLE app.regel (id int PRIMARY KEY, zaak int REFERENCES app.zaak);
+ALTER TABLE app.zaak ADD COLUMN volgnummer int;
+SELECT casus.maintenance('app.zaak', 'een sleutel') > now() AS open;
+ALTER TABLE app.zaak ADD UNIQUE (volgnummer);
+SELECT casus.maintenance('app.zaak', 'klaar', '0') <= clock_timestamp() AS closed;
+SELECT count(*) > 0 AS done FROM casus.protect('app.regel', 'zorg', via => 'zaak', category => 'signaalomschrijving');
+SELECT count(*) > 0 AS done FROM casus.bind('app.regel');
+ALTER TABLE app.regel ADD CONSTRAINT a FOREIGN KEY (zaak) REFERENCES app.zaak (volgnummer) NOT VALID;
+SELECT casus.maintenance('app.regel', 'een sleutel') > now() AS open;
+ALTER TABLE app.regel ADD CONSTRAINT a FOREIGN KEY (zaak) REFERENCES app.zaak (volgnummer) NOT VALID;
+ALTER TABLE app.regel DROP CONSTRAINT a;
+SELECT casus.maintenance('app.regel', 'klaar', '0') <= clock_timestamp() AS closed;
 
 -- The same texts by hand.
 PREPARE by_hand (int) AS SELECT 1 FROM ONLY app.zaak x WHERE id = $1 FOR KEY SHARE OF x;
