@@ -79,6 +79,9 @@ check_leads(Constraint *constraint, const CasusProtected *prot)
 	const CasusSettings *settings = prot->settings;
 	ListCell   *lc;
 
+	/* A table that was restored without its label leads nowhere. */
+	if (settings == NULL)
+		return;
 	foreach(lc, constraint->fk_attrs)
 	{
 		AttrNumber	attno = get_attnum(prot->relid, strVal(lfirst(lc)));
