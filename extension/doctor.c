@@ -2,7 +2,7 @@
  * doctor.c
  *		What casus.doctor() asks of the inside: settings, the log directory,
  *		the registry, and what only a superuser may read.  The rest of its
- *		findings are SQL views, see install_55 to 58.
+ *		findings are SQL views, see install_55 to 57 and 67.
  *
  * Reads only, takes no lock.
  *

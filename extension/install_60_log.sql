@@ -24,6 +24,9 @@ CREATE INDEX access_record_finds ON casus_cat.access_record
 /* Few among many: what has left as whole tables. */
 CREATE INDEX access_record_dumps ON casus_cat.access_record (at)
 	WHERE line ->> 'kind' = 'export' OR line ->> 'kind' = 'attempt' AND line ->> 'code' = 'copy_out';
+/* For casus.doctor(). */
+CREATE INDEX access_record_unreadable ON casus_cat.access_record (node)
+	WHERE line ->> 'kind' = 'attempt' AND line ->> 'code' = 'log_unreadable';
 COMMENT ON TABLE casus_cat.access_record IS 'Records of the access log about this database, from the segments, by node and number; read by casus.access_log. Not dumped.';
 
 /*
@@ -40,9 +43,10 @@ CREATE TABLE casus_cat.log_loaded (
 	segment bigint NOT NULL,
 	place bigint NOT NULL,
 	seq bigint NOT NULL,
+	missing bigint NOT NULL,
 	loaded_at timestamptz NOT NULL
 );
-COMMENT ON TABLE casus_cat.log_loaded IS 'Up to which place of a node''s access log the records are in casus_cat.access_record; changed in the transaction that puts them there. Not dumped.';
+COMMENT ON TABLE casus_cat.log_loaded IS 'Up to which place of a node''s access log the records are in casus_cat.access_record; changed in the transaction that puts them there. missing: entries of a copy that were not there when it passed them, those apart that had gone after their term. Not dumped.';
 
 CREATE FUNCTION casus_int.access_records(segment bigint, place bigint, seq bigint) RETURNS SETOF jsonb
 	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000

@@ -28,6 +28,7 @@
 #include "state.h"
 
 #include "access/heapam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -52,6 +53,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/uuid.h"
 #include "utils/wait_event.h"
 
@@ -76,6 +78,7 @@ typedef struct Chunk
 	uint64		segment;		/* behind what was looked at */
 	uint64		offset;
 	uint64		seq;
+	uint64		missing;		/* entries that were not there, passed over */
 	int			nrecords;
 	Datum	   *seqs;
 	Datum	   *entries;		/* jsonb */
@@ -113,6 +116,23 @@ say_stopped(const CasusLogFollow *follow)
 			 errhint("See casus.verify_log().")));
 }
 
+/*
+ * How many entries of a copy are not there between two numbers: those that
+ * have gone after their term are not missing.
+ */
+static uint64
+count_missing(const CasusLogFollow *follow, uint64 before, uint64 seq)
+{
+	uint8		bytes[CASUS_CHECKPOINT_SIZE + 1];
+	int			length = casus_logdir_get_checkpoint(follow->head.node, bytes);
+	CasusLogCheckpoint checkpoint;
+
+	if (length > 0 && casus_logsegment_get_checkpoint(follow->chain.hmac, follow->keys, bytes,
+													  length, &checkpoint))
+		before = Max(before, checkpoint.seq);
+	return seq > before + 1 ? seq - before - 1 : 0;
+}
+
 /* The records of this database behind the place, as many as one transaction takes. */
 static void
 collect(Chunk *chunk)
@@ -140,6 +160,8 @@ collect(Chunk *chunk)
 		bool		about_log;
 
 		CHECK_FOR_INTERRUPTS();
+		if (!chunk->is_own && chunk->seq != 0 && record.seq > chunk->seq + 1)
+			chunk->missing += count_missing(&follow, chunk->seq, record.seq);
 		chunk->segment = follow.segment;
 		chunk->offset = follow.offset;
 		chunk->seq = record.seq;
@@ -309,7 +331,7 @@ load_chunk(const uint8 *node, bool is_own, bool each)
 	casus_query_begin(&query);
 	casus_query_arg(&query, UUIDOID, UUIDPGetDatum(&chunk.node), false);
 	casus_query_run(&query,
-					"INSERT INTO casus_cat.log_loaded VALUES ($1, 0, 0, 0, pg_catalog.now()) ON CONFLICT DO NOTHING");
+					"INSERT INTO casus_cat.log_loaded VALUES ($1, 0, 0, 0, 0, pg_catalog.now()) ON CONFLICT DO NOTHING");
 	casus_query_arg(&query, UUIDOID, UUIDPGetDatum(&chunk.node), false);
 	casus_query_run(&query, "SELECT segment, place, seq FROM casus_cat.log_loaded WHERE node = $1 FOR UPDATE");
 	chunk.segment = segment = (uint64) casus_query_get_int(&query, 0, 1);
@@ -326,9 +348,10 @@ load_chunk(const uint8 *node, bool is_own, bool each)
 		casus_query_int64(&query, (int64) chunk.segment);
 		casus_query_int64(&query, (int64) chunk.offset);
 		casus_query_int64(&query, (int64) chunk.seq);
+		casus_query_int64(&query, (int64) chunk.missing);
 		casus_query_run(&query,
 						"UPDATE casus_cat.log_loaded SET segment = $2, place = $3, seq = $4, "
-						"loaded_at = pg_catalog.now() WHERE node = $1");
+						"missing = missing + $5, loaded_at = pg_catalog.now() WHERE node = $1");
 	}
 	casus_query_end(&query);
 	return chunk.more;
@@ -427,6 +450,20 @@ casus_logload_override(void)
 			SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
 }
 
+/* Is it a template?  Its term counts, and nobody is kept waiting to copy it. */
+static bool
+is_template(void)
+{
+	HeapTuple	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	result = ((Form_pg_database) GETSTRUCT(tuple))->datistemplate;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
 /* The worker in a database. */
 void
 casus_logload_database(Datum arg)
@@ -434,6 +471,7 @@ casus_logload_database(Datum arg)
 	CasusLogHead head;
 	List	   *nodes;
 	ListCell   *lc;
+	bool		template;
 
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
@@ -443,8 +481,9 @@ casus_logload_database(Datum arg)
 
 	begin();
 	casus_logterm_report();
+	template = is_template();
 	end();
-	if (casus_logring_head(&head))
+	if (!template && casus_logring_head(&head))
 	{
 		load_node(head.node, true);
 		nodes = casus_logdir_others(head.node);

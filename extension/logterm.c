@@ -114,8 +114,9 @@ months_of(Oid database)
 }
 
 /*
- * Those that there are now, as the loader and the terms have them: templates
- * have nothing on record, and nobody may be in their way.
+ * Those that there are now, as the loader and the terms have them.  The
+ * server's own templates have nothing on record, and nobody may be in their way;
+ * another one may have been a database before it became one.
  */
 List *
 casus_logterm_databases(void)
@@ -130,13 +131,12 @@ casus_logterm_databases(void)
 		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
 		CasusLogDatabase *database;
 
-		/* One that has become a template has its term still. */
-		if (form->datistemplate && months_of(form->oid) < 0)
+		if (form->datistemplate && form->oid < FirstNormalObjectId)
 			continue;
 		database = palloc(sizeof(CasusLogDatabase));
 		database->oid = form->oid;
 		database->name = form->datname;
-		database->is_open = form->datallowconn && !form->datistemplate;
+		database->is_open = form->datallowconn;
 		list = lappend(list, database);
 	}
 	table_endscan(scan);

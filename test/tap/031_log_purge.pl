@@ -112,6 +112,16 @@ sql('ALTER DATABASE ander ALLOW_CONNECTIONS false');
 is(sql('SELECT segments FROM casus.purge_log()'), '0', '... also when nobody can look into it any more');
 is(sql(q{SELECT count(*) FROM casus.doctor() WHERE code = 'log_term_unknown'}), '0', '... its term is the one that was found last');
 sql('ALTER DATABASE ander ALLOW_CONNECTIONS true');
+# A template, after a restart: the loader looks into it, too, and loads nothing.
+sql('ALTER DATABASE ander IS_TEMPLATE true');
+with_clock(sub { $node->restart });
+ok($known->(), 'a database that has become a template is known after a restart');
+is(sql('SELECT segments FROM casus.purge_log()'), '0', '... and wants seven years still');
+my $loaded = q{SELECT max(loaded_seq) FROM casus.log_nodes()};
+my $last_there = sql($loaded, db => 'ander', as => 'auditor');
+ok($node->poll_query_until('postgres', "SET ROLE casus_auditor; SELECT max(loaded_seq) > $last_there FROM casus.log_nodes()"), '... nothing is put into its tables');
+is(sql($loaded, db => 'ander', as => 'auditor'), $last_there, '... while it is one');
+sql('ALTER DATABASE ander IS_TEMPLATE false');
 sql(q{SELECT casus.set_parameter('ander', 'bewaartermijn_logboek', '12')}, db => 'ander');
 is(sql(q{SELECT segments FROM casus.purge_log(before => '2021-03-03')}), '0', 'and no earlier than the caller asks for');
 
@@ -319,6 +329,21 @@ for my $cycle (1 .. $cycles)
 	is($state, 't|||', "killed, cycle $cycle: the log verifies") or last;
 }
 note "# counted: $cut_short of $cycles purges cut short by kill -9";
+
+# ---- the setting keeps longer than every protocol ----
+
+sql("SELECT casus.set_parameter('$file', 'bewaartermijn_logboek', '1')");
+sql(q{SELECT casus.set_parameter('ander', 'bewaartermijn_logboek', '1')}, db => 'ander');
+my $year = 2036 + 3 * $cycles;
+live("$year-05-01 09:00:00");
+my @of_may = grep { $_->{ts} =~ /^$year-05/ } records();
+set_clock($year + 1 . '-12-01 09:00:00');
+sql('SELECT segments FROM casus.purge_log()') for 1 .. 2;
+is((grep { -e $_->{segment} } @of_may), scalar(@of_may), 'what every protocol would let go is kept for the two years of casus.log_retention');
+$node->append_conf('postgresql.conf', "casus.log_retention = '30d'\n");
+with_clock(sub { $node->restart });
+ok($ready->(), '... and goes when that is a month');
+cmp_ok((grep { -e $_->{segment} } @of_may), '<', scalar(@of_may), '... of it, too');
 $node->stop;
 like(ctl(), qr/^0:/, 'offline as well');
 

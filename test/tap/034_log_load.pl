@@ -228,8 +228,11 @@ $node->wait_for_log($stays, $said);
 ok(came_to($added - 2), 'the head of an entry is changed: what is before it comes into tables');
 is(not_in_view(last_seq()), ($added - 1) . " $added", '... and all but what is in that file from there on is shown');
 is(sql('SELECT max(loaded_seq) FROM casus.log_nodes() WHERE is_this', 'auditor'), $added - 2, '... so that nothing is left out');
+sub doctor { my ($code) = @_; return sql("SELECT string_agg(severity || ': ' || finding, ' ' ORDER BY finding) FROM casus.doctor() WHERE code ~ '$code'", 'auditor') }
+like(doctor('^log_load_late$'), qr/^critical: The loader of the access log of node \S+ is at entry ${\($added - 2)}; it stays before segment \d+, position $places[1]: what follows is no entry\.$/, '... as doctor says');
 CasusTest::change_byte($segment, $places[1] + 5);
 ok(came_to($added + 5), 'put back, it goes on');
+is(doctor('^log_load|^log_unreadable'), '', '... and doctor is content');
 is(scalar(() = substr(slurp_file($node->logfile), $said) =~ /$stays/g), 1, '... and the server log has said once where it stood');
 is(sql("SELECT string_agg(application, ' | ' ORDER BY seq) FROM casus.access_log WHERE seq BETWEEN $added - 2 AND $added", 'auditor'), 'first | second | zero ?????? and \u0000', '... with all of it, a character that no text has as question marks');
 is(sql('SELECT ok FROM casus.verify_log(' . ($added - 2) . ')', 'auditor'), 't', '... and that verifies');
@@ -266,5 +269,20 @@ is(sql("SELECT string_agg(application, ' | ' ORDER BY seq) FROM casus.access_log
 is(sql('SELECT ' . join(' + ', map { "(SELECT count(*) FROM casus.$_)" } 'who_saw(1)', q{seen_by('Iemand')}, q{affected('Iemand')}, 'ldv', 'log_outliers()') . ' > 0', 'auditor'),
 	't', '... whatever is asked of the log');
 is(sql(q{SELECT sum(records) FROM casus.log_itself() WHERE code = 'log_unreadable'}, 'auditor'), @odd + 1, '... and on the page of the log itself');
+like(doctor('^log_unreadable$'), qr/^warning: ${\(@odd + 1)} entries of the access log of node \S+ are of a form that cannot be shown, the first of them entry ${\($before + 2)}\.$/, '... and a finding of doctor');
+
+# ---- a loader that does not get on ----
+
+if ($ENV{TEST_LONG})
+{
+	refuse();
+	my $stopped = sql('SELECT loader()');
+	kill 'STOP', $stopped;
+	my $to_come = refuse() // last_seq();
+	ok(wait_until(sub { doctor('^log_load_late$') =~ /^warning: The loader of the access log of node \S+ is at entry \d+: \d+ entries about this database are not in its tables, from entry \d+ on/ }), 'doctor tells what should be in tables by now');
+	kill 'CONT', $stopped;
+	ok(wait_until(sub { doctor('^log_load_late$') eq '' }), '... until it is');
+	ok(came_to($to_come), '... indeed');
+}
 
 done_testing();

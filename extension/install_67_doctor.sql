@@ -1,0 +1,72 @@
+/*
+ * install_67_doctor.sql
+ *		What is loaded of the access logs against what is there, and casus.doctor()
+ *		itself: all findings together.
+ */
+
+CREATE FUNCTION casus_int.log_behind(node uuid, segment bigint, place bigint, seq bigint, loaded_at timestamptz,
+	OUT entries bigint, OUT first_seq bigint, OUT since timestamptz, OUT stands text)
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_log_behind';
+COMMENT ON FUNCTION casus_int.log_behind(uuid, bigint, bigint, bigint, timestamptz) IS
+	'What a node''s log has behind a place: where the loader should have put it into tables three intervals and a minute ago, how many entries about this database, of the next 100000 entries, the first of them, since when it is there; stands: before what it stays, if it does. NULL: it is not late, or this is a standby. Behind view casus_int.load_finding.';
+
+CREATE VIEW casus_int.load_finding WITH (security_barrier) AS
+	WITH chain AS MATERIALIZED (
+		SELECT DISTINCT ON (c.node) c.node, c.state, c.last_segment, c.last_seq
+		FROM casus_int.log_chains() c WHERE c.node IS NOT NULL AND c.last_segment IS NOT NULL
+		ORDER BY c.node, c.state = 'own' DESC, c.state <> 'refused' DESC
+	), loaded AS MATERIALIZED (
+		SELECT l.*, c.state, c.last_segment, c.last_seq, c.node IS NOT NULL AS is_here
+		FROM casus_cat.log_loaded l LEFT JOIN chain c ON c.node = l.node
+		UNION ALL
+		SELECT c.node, 0, 0, 0, 0, i.created_at, c.state, c.last_segment, c.last_seq, true
+		FROM chain c, casus_cat.installation i WHERE NOT EXISTS (SELECT FROM casus_cat.log_loaded l WHERE l.node = c.node)
+	)
+	SELECT CASE WHEN b.stands IS NULL THEN 'warning' ELSE 'critical' END AS severity, 'log_load_late'::text AS code,
+		pg_catalog.concat(pg_catalog.format('The loader of the access log of node %s is at entry %s', l.node, l.seq),
+			': ' || b.entries || ' entries about this database are not in its tables, from entry ' || b.first_seq || ' on, which is there since ' || b.since,
+			'; it stays before ' || b.stands, '.') AS finding,
+		CASE WHEN b.stands IS NULL THEN 'See what "casus log loader" says in the log of the server. It goes on by itself; casus.access_log shows meanwhile what is of this node.'
+			ELSE 'See casus.verify_log(); keep that file apart and put it back from a backup of casus.log_directory, or from where the log of this node is collected: then it goes on by itself.' END AS mend
+	FROM loaded l, LATERAL casus_int.log_behind(l.node, l.segment, l.place, l.seq, l.loaded_at) b
+	WHERE l.is_here AND (b.entries IS NOT NULL OR b.stands IS NOT NULL)
+	UNION ALL
+	SELECT 'critical', 'log_load_ahead',
+		pg_catalog.format('Entries of the access log of node %s are in tables up to %s (segment %s), and that log ends here before it.', l.node, l.seq, l.segment),
+		'It was cut off: compare it with an anchor kept elsewhere (casus.verify_log(anchor => ...)), and look for it in backups of casus.log_directory. The tables keep what they have.'
+	FROM loaded l WHERE l.is_here AND (l.segment > l.last_segment OR l.state = 'own' AND l.seq > l.last_seq)
+	UNION ALL
+	SELECT 'critical', 'log_load_gap',
+		pg_catalog.format('Of the access log of node %s %s entries were not there when it was put into tables.', l.node, l.missing),
+		'Look for them in backups of that server''s casus.log_directory; casusctl verify reads them, the tables get them no more.'
+	FROM loaded l WHERE l.missing > 0
+	UNION ALL
+	SELECT 'warning', 'log_unreadable',
+		pg_catalog.format('%s entries of the access log of node %s are of a form that cannot be shown, the first of them entry %s.', u.n, u.node, u.first_seq),
+		'Only who has the key file of that node writes such: find out who. casusctl verify checks the files; they have these entries as they were written.'
+	FROM (SELECT r.node, pg_catalog.count(*) AS n, min(r.seq) AS first_seq FROM casus_cat.access_record r
+		WHERE r.line ->> 'kind' = 'attempt' AND r.line ->> 'code' = 'log_unreadable' GROUP BY r.node) u;
+COMMENT ON VIEW casus_int.load_finding IS 'Findings of casus.doctor() about what is in tables of the access logs that are on this server.';
+REVOKE ALL ON casus_int.load_finding FROM PUBLIC;
+GRANT SELECT ON casus_int.load_finding TO casus_admin, casus_auditor;
+
+CREATE FUNCTION casus.doctor() RETURNS TABLE (severity text, code text, finding text, mend text)
+	LANGUAGE sql
+	SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT f.severity, f.code, f.finding, f.mend
+	FROM (SELECT * FROM casus_int.inner_findings() i
+		UNION ALL SELECT * FROM casus_int.server_findings() s
+		UNION ALL SELECT * FROM casus_int.state_finding
+		UNION ALL SELECT * FROM casus_int.role_finding
+		UNION ALL SELECT * FROM casus_int.copy_finding
+		UNION ALL SELECT * FROM casus_int.load_finding
+		UNION ALL SELECT * FROM casus_int.table_finding) f
+	ORDER BY pg_catalog.array_position(ARRAY['critical', 'warning', 'note'], f.severity), f.code, f.finding;
+END;
+COMMENT ON FUNCTION casus.doctor() IS
+	'Everything found that weakens the promise: severity (critical, warning, note), a stable code, what was found, how to mend it. An empty answer is not a proof: the server''s operating-system account and its backups are not seen from here. For casus_admin and casus_auditor.';
+REVOKE ALL ON FUNCTION casus.doctor() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION casus.doctor() TO casus_admin, casus_auditor;
