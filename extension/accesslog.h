@@ -98,6 +98,7 @@ extern void casus_sink_cover(void); /* wait for what anybody appended, as for on
 extern void casus_logdir_path(char *path, const uint8 *node);
 extern void casus_logdir_file(char *path, const uint8 *node, uint64 segment);
 extern bool casus_logdir_make(const uint8 *node);
+extern bool casus_logdir_has_room(const uint8 *node, uint64 reserve);
 extern bool casus_logdir_write(int fd, const char *data, size_t length, uint64 offset);
 extern bool casus_logdir_lock(const uint8 *node);
 extern bool casus_logdir_range(const uint8 *node, uint64 behind, uint64 before,

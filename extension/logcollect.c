@@ -36,6 +36,7 @@
 #define TURN_MS			20000	/* for one server, while others wait */
 #define EMPTY_MAX		3		/* segments in a row of which nothing comes */
 #define MORE_MS			1000	/* until the next turn, when there is more */
+#define RESERVE			4		/* segments of the own log, for which room is left */
 
 typedef struct Shared
 {
@@ -53,6 +54,7 @@ typedef struct Source
 	CasusLogPull *pull;			/* NULL: not connected */
 	CasusLogCopy *copy;			/* NULL: not open */
 	bool		has_more;		/* than a turn was long */
+	bool		is_second;		/* another one that is the same node is collected */
 	uint8		offered[CASUS_CHECKPOINT_SIZE + 1]; /* its checkpoint */
 	size_t		noffered;		/* bytes; 0: it has none */
 	char	   *rejected;		/* why that will never be taken; NULL: it may */
@@ -200,15 +202,18 @@ follow_purge(Source *source)
 }
 
 /*
- * Another server of the setting, that answers, has said to be this node: of
- * two the first is collected.  NULL: there is none.
+ * Another server of the setting that has said to be this node, and is the one
+ * that is collected: of two that answer the first, unless the second took its
+ * place while it did not.  NULL: there is none.
  */
 static const Source *
-same_node_before(const Source *source)
+collected_for_it(const Source *source)
 {
-	for (const Source *other = sources; other < source; other++)
-		if (other->standing.known && !other->standing.is_own &&
-			(other->standing.finding[0] == '\0' || other->standing.refused) &&
+	for (const Source *other = sources; other < sources + nsources; other++)
+		if (other != source && other->standing.known && !other->standing.is_own &&
+			!other->is_second &&
+			(other->copy != NULL ||
+			 (other < source && (other->standing.finding[0] == '\0' || other->standing.refused))) &&
 			memcmp(other->standing.node, source->standing.node, CASUS_LOG_NODE) == 0)
 			return other;
 	return NULL;
@@ -227,6 +232,7 @@ prepare(Source *source, CasusLogPiece *piece)
 	if (!casus_logring_head(&own) || !ask(source, 0, 0, piece))
 		return false;
 	keep_offer(source, piece);
+	source->is_second = false;
 	if (!standing->known || memcmp(standing->node, piece->node, CASUS_LOG_NODE) != 0)
 	{
 		close_copy(source);
@@ -242,9 +248,12 @@ prepare(Source *source, CasusLogPiece *piece)
 		give_up(source, true, "it has the key file of this server, so both logs bear one name: stop it, remove its key file, start it");
 	else if (standing->is_own)
 		tell_collected(source);
-	else if ((other = same_node_before(source)) != NULL)
+	else if ((other = collected_for_it(source)) != NULL)
+	{
+		source->is_second = true;
 		give_up(source, true, "it is the node that %s is, too: one server is named twice, or two servers have one key file",
 				other->standing.label);
+	}
 	else if (source->copy == NULL &&
 			 (source->copy = casus_logcopy_open(piece->node, &damaged, &why)) == NULL)
 		give_up(source, damaged, "%s", why);
@@ -290,6 +299,19 @@ take(Source *source, const CasusLogPiece *piece, size_t first)
 	return false;
 }
 
+/* What others give does not take the room that the own log needs.  False: told. */
+static bool
+has_room(Source *source)
+{
+	uint64		reserve = RESERVE * (uint64) casus_log_segment_size * 1024;
+
+	if (casus_logdir_has_room(source->standing.node, reserve))
+		return true;
+	give_up(source, false, "nothing more of it is kept: on the file system of the copy is no room but the "
+			UINT64_FORMAT " kB that are left for the log of this server", reserve / 1024);
+	return false;
+}
+
 /* All that a server has behind the copy, or as much as comes in a turn. */
 static void
 collect(Source *source)
@@ -324,7 +346,7 @@ collect(Source *source)
 	}
 	for (;;)
 	{
-		if (!ask(source, segment, place, &piece))
+		if (!has_room(source) || !ask(source, segment, place, &piece))
 			return;
 		if (memcmp(piece.node, source->standing.node, CASUS_LOG_NODE) != 0 ||
 			piece.segment != segment)

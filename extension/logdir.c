@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "storage/fd.h"
@@ -73,6 +74,21 @@ casus_logdir_make(const uint8 *node)
 	/* Where it may not be read, its owner has made what is in it. */
 	return fsync_fname_ext(casus_sink_directory(), true, false, LOG) == 0 &&
 		fsync_fname_ext(parent[0] ? parent : ".", true, true, LOG) == 0;
+}
+
+/*
+ * Is there room for more than the own log needs next, where the log of a node
+ * is kept?  Where that cannot be known, writing tells.
+ */
+bool
+casus_logdir_has_room(const uint8 *node, uint64 reserve)
+{
+	char		path[MAXPGPATH];
+	struct statvfs room;
+
+	casus_logdir_path(path, node);
+	return statvfs(path, &room) != 0 ||
+		(uint64) room.f_bavail * room.f_frsize >= reserve;
 }
 
 /* All of it, into an open segment.  False with errno. */

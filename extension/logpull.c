@@ -8,7 +8,9 @@
  * our own to sit in, which could not be dropped meanwhile.
  *
  * Nobody waits longer than a time for another server, nor beyond a request to
- * stop.  What it answers is believed as to its form only; logcopy.c verifies it.
+ * stop, and no answer takes more memory than what is asked for: libpq takes in
+ * a row whole before its length can be seen, so that the process gets no more
+ * meanwhile.  What it answers is believed as to its form only; logcopy.c verifies it.
  *
  * The connection belongs to the caller's process; nothing is shared.
  *
@@ -17,6 +19,10 @@
 #include "logpull.h"
 
 #include "libpq-fe.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -27,6 +33,7 @@
 #include "utils/wait_event.h"
 
 #define PATIENCE_MS		20000	/* for a connection, and for each answer */
+#define ANSWER_MAX		(16 * 1024 * 1024)	/* memory for one, of which a piece takes a part */
 
 struct CasusLogPull
 {
@@ -209,6 +216,12 @@ establish(CasusLogPull *pull)
 	}
 }
 
+/* What another server wants to be said does not fill the server log. */
+static void
+ignore_notice(void *arg, const PGresult *result)
+{
+}
+
 /* In the current memory context; whether it stands says casus_logpull_error, empty then. */
 CasusLogPull *
 casus_logpull_connect(const char *conninfo)
@@ -221,7 +234,10 @@ casus_logpull_connect(const char *conninfo)
 	if (pull->connection == NULL)
 		(void) fail(pull, "out of memory");
 	else
+	{
+		(void) PQsetNoticeReceiver(pull->connection, ignore_notice, NULL);
 		(void) establish(pull);
+	}
 	return pull;
 }
 
@@ -249,12 +265,44 @@ put_question(CasusLogPull *pull, const char *query, int n, const char *const *va
 	return true;
 }
 
+/* Address space of this process, in bytes; 0: it cannot be known here. */
+static rlim_t
+space_in_use(void)
+{
+	char		text[64];
+	int			fd = open("/proc/self/statm", O_RDONLY);
+	ssize_t		n;
+
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[Max(n, 0)] = '\0';
+	return (rlim_t) strtoul(text, NULL, 10) * (rlim_t) sysconf(_SC_PAGESIZE);
+}
+
+/* For what follows; before: what was allowed.  False: nothing has changed. */
+static bool
+limit_memory(struct rlimit *before)
+{
+	rlim_t		used = space_in_use();
+	struct rlimit limit;
+
+	if (used == 0 || getrlimit(RLIMIT_AS, before) != 0)
+		return false;
+	limit = *before;
+	limit.rlim_cur = used + ANSWER_MAX;
+	if (before->rlim_cur != RLIM_INFINITY && before->rlim_cur < limit.rlim_cur)
+		return false;
+	return setrlimit(RLIMIT_AS, &limit) == 0;
+}
+
 /*
  * The answer to what was sent, in pull->result: rows once, or an error.  Of
  * anything else there may be no end (PQgetResult tells of a COPY for ever).
  */
 static bool
-get_answer(CasusLogPull *pull)
+take_answer(CasusLogPull *pull)
 {
 	TimestampTz until = deadline();
 	PGresult   *next;
@@ -291,6 +339,19 @@ get_answer(CasusLogPull *pull)
 		return fail(pull, message ? message : PQerrorMessage(pull->connection));
 	}
 	return true;
+}
+
+/* Who raises meanwhile ends the process. */
+static bool
+get_answer(CasusLogPull *pull)
+{
+	struct rlimit before;
+	bool		limited = limit_memory(&before);
+	bool		ok = take_answer(pull);
+
+	if (limited)
+		(void) setrlimit(RLIMIT_AS, &before);
+	return ok;
 }
 
 static bool

@@ -207,6 +207,14 @@ refused();
 is((records())[0]{text}, 'a log begins; there are others, of another node or key file', 'a key file that is gone: another log begins, and says so');
 like(slurp_file($node->logfile), qr/casus begins an access log in "[^"]+", with a new key file .*\n.*There are logs of other nodes/, '... and so does the log of the server');
 like((CasusTest::refusal($node, "SELECT casus.verify_log(anchor => '$anchor')"))[1], qr/no anchor of this log/, '... of which the anchors are others');
+# Its key among those of other nodes, the old log is that of a former node.
+my $former = slurp_file("$key_file.away") =~ /^node ([0-9a-f]{32})$/m ? $1 : '';
+mkdir "$key_file.d", 0700;
+copy("$key_file.away", "$key_file.d/former") or die $!;
+chmod 0600, "$key_file.d/former";
+is($node->safe_psql('postgres', "SELECT state FROM casus.log_chain WHERE node = '$former'"), 'kept', '... the old one is kept');
+like($node->safe_psql('postgres', "SELECT casus.verify_log(node => '$former')"), qr/,$victim->{seq},"the entry is changed"\)$/, '... and verify_log names in it what it named before');
+unlink "$key_file.d/former";
 $node->stop;
 rename "$key_file.away", $key_file;
 $node->append_conf('postgresql.conf', "casus.log_key_file = '" . $node->data_dir . "/key'\n");

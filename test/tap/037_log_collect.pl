@@ -160,7 +160,21 @@ collect_from($primary, $standby, $standby);
 ok(wait_until(sub { audit($primary, q{SELECT string_agg(state, ' ' ORDER BY state) FROM casus.log_chain WHERE source IS NOT NULL}) eq 'collected refused' }), 'of two servers that are one node one is collected');
 like(doctor($primary, 'log_collect_refused'), qr/^critical: .*: it is the node that .* is, too: one server is named twice, or two servers have one key file\.$/, '... and doctor names the other');
 like(sql($primary, q{SELECT mend FROM casus.doctor() WHERE code = 'log_collect_refused'}), qr/^Name each server once/, '... with what to do');
+
+# The first of the two does not answer for a while: the second comes in its place, and stays there.
+sql($primary, 'CREATE ROLE ophaler2 LOGIN IN ROLE casus_collector');
+$primary->safe_psql('postgres', q{ALTER SYSTEM SET casus.log_collect = '} . join('; ', map { 'host=' . $standby->host . ' port=' . $standby->port . " user=$_ dbname=postgres" } 'ophaler', 'ophaler2') . q{'});
+$primary->reload;
+my $states = sub { return audit($primary, q{SELECT string_agg(state || coalesce(' ' || substring(finding FROM 'ophaler|is the node that'), ''), ', ' ORDER BY state) FROM casus.log_chain WHERE source IS NOT NULL}) };
+ok(wait_until(sub { $states->() eq 'collected, refused is the node that' }), 'two logins to one node: one is collected');
+sql($primary, 'ALTER ROLE ophaler NOLOGIN');
+$primary->wait_for_catchup('een');
+sql($standby, q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ophaler'});
+ok(wait_until(sub { $states->() eq 'collected, failing ophaler' }), '... the other one when that fails');
+sql($primary, 'ALTER ROLE ophaler LOGIN');
+ok(wait_until(sub { $states->() eq 'collected, refused is the node that' }), '... and the first is told so when it is back');
 collect_from($primary, $standby);
+ok(wait_until(sub { $states->() eq 'collected' }), '... one alone is collected');
 
 # ---- many segments, another key, restarts ----
 
@@ -297,7 +311,8 @@ sub piece
 }
 sub missing_segment { my ($segment) = @_; return piece($segment, $segment + 1, 0, undef) }
 sub no_segment { my ($segment) = @_; return piece($segment, 0, 0, '') }
-sub too_much { my ($segment) = @_; return piece($segment, 1, 0, 'x' x (1024 * 1024 + 1)) }
+sub too_much { my ($segment) = @_; return message('N', join "\0", 'SWARNING', 'C01000', 'Msay this in your log', '', '') . piece($segment, 1, 0, 'x' x (1024 * 1024 + 1)) }
+sub endless_row { return message('1', '') . message('2', '') . pack('a N a*', 'D', 1_900_000_000, 'x' x 100_000) }
 sub copy_out { return message('1', '') . message('2', '') . message('H', pack 'C n', 0, 0) }
 
 # A log with its key: segments 2 and a number far away, without entries, and a checkpoint for the first one that is not on record.
@@ -366,6 +381,7 @@ sub false_server
 	chmod 0600, key_file($primary) . '.d/false';
 }
 for my $case ([ 'a COPY without end', \&copy_out, qr/it gives nothing: its answer is no rows/ ], [ 'segments without end', \&missing_segment, qr/it names segments that are not there/ ],
+	[ 'a row of 1.9 GB', \&endless_row, qr/it gives nothing: .*lost synchronization with server: got message type "D", length 1899999996/ ],
 	[ 'more than is asked for', \&too_much, qr/its answer is not of the form of casus\.log_piece/ ], [ 'no segment', \&no_segment, qr/its log has no segment/ ],
 	[ 'numbers left out', \&leaves_out, qr/its checkpoint, of segments to 1 that are gone, is not on record in its log/ ])
 {
@@ -382,9 +398,30 @@ for my $case ([ 'a COPY without end', \&copy_out, qr/it gives nothing: its answe
 	kill 'KILL', $pid;
 	waitpid $pid, 0;
 }
+unlike(slurp_file($primary->logfile), qr/say this in your log/, 'what another server wants to be said is not in the log of this one');
 collect_from($primary, $standby);
 unlink key_file($primary) . '.d/false';
 rmtree($primary->data_dir . '/casus_log/' . unpack 'H*', 'other node 16 by');
+
+# ---- a disk that others fill ----
+
+my $library = $primary->basedir . '/baddisk.so';
+SKIP:
+{
+	skip 'no library can be built here', 4
+		if system('gcc', '-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror', '-o', $library, "$ENV{CASUS_SRC}/test/log/baddisk.c", '-ldl') != 0;
+	local $ENV{LD_PRELOAD} = $library;
+	local $ENV{BADDISK} = $primary->basedir . '/disk';
+	append_to_file("$ENV{BADDISK}.room", '');
+	$primary->restart;
+	read_rows($standby, 5, 6);
+	ok(wait_until(sub { finding_of($primary, $standby) =~ /^nothing more of it is kept: on the file system of the copy is no room but the 256 kB that are left for the log of this server/ }), 'without room for more than the own log nothing is collected');
+	is(state_of($primary, $standby), 'failing', '... which is no word against the other server');
+	is(read_rows($primary, 5, 6), '2', '... and this one reads and writes its own');
+	unlink "$ENV{BADDISK}.room";
+	same($primary, $standby, '... room again');
+}
+$primary->restart;
 
 # ---- a log that is not what it was ----
 
@@ -466,7 +503,15 @@ ok(wait_until(sub { $primary->safe_psql('ander', q{SET ROLE casus_auditor; SELEC
 	sleep 2;
 	is($primary->safe_psql('later', "SET ROLE casus_auditor; SELECT count(*) FROM casus.access_log WHERE node = '$old'"), '0', '... but for a copy that somebody changed here');
 	like(audit($primary, "SELECT finding FROM casus.verify_log(node => '$old')"), qr/^the entry is changed$/, '... as verify_log says');
+	$primary->safe_psql('later', q{SELECT casus.add_person('Later', NULL)});
+	like($primary->safe_psql('later', q{SELECT finding FROM casus.doctor() WHERE code = 'log_load_late' AND severity = 'critical'}), qr/^The loader of the access log of node $old is at entry 0; it stays before segment 1, position \d+: the entry is changed\.$/, '... and doctor');
 	CasusTest::change_byte($copy, 128 + 24 + 5);
+
+	is(doctor($primary, 'log_load_ahead') . doctor($primary, 'log_load_late') . doctor($primary, 'log_load_gap'), '', '... which is content here');
+	my ($end_of_copy) = reverse sort glob $primary->data_dir . "/casus_log/" . ($old =~ s/-//gr) . '/*.log';
+	rename $end_of_copy, "$end_of_copy.away" or die $!;
+	like(doctor($primary, 'log_load_ahead'), qr/^critical: Entries of the access log of node $old are in tables up to \d+ \(segment \d+\), and that log ends here before it\.$/, 'a copy that ends before what was loaded of it: doctor says so');
+	rename "$end_of_copy.away", $end_of_copy or die $!;
 }
 
 # ---- a connection that is cut, and a standby that does not answer ----
@@ -494,12 +539,15 @@ $primary->stop;
 refuse_many($second, 500);
 $second->stop;
 my ($gone) = (CasusTest::log_segments($second))[-2];
+my @second_records = CasusTest::log_records($second);
 rename $gone, "$gone.away" or die $!;
 $second->start;
 $primary->start;
 ok(wait_until(sub { doctor($primary, 'log_collect_gap') =~ /^critical: Of the access log of node \S+ 1 segments are missing/ }), 'a gap is told by doctor');
 is(audit($primary, "SELECT missing, state FROM casus.log_chain WHERE node = '" . uuid($second) . q{'}), '1|collected', '... and in casus.log_chain');
 like(audit($primary, "SELECT finding FROM casus.verify_log(node => '" . uuid($second) . q{')}), qr/^the segment is missing$/, '... and by verify_log');
+my $missing = grep { $_->{segment} eq $gone } @second_records;
+ok(wait_until(sub { doctor($primary, 'log_load_gap') eq "critical: Of the access log of node ${\ uuid($second)} $missing entries were not there when it was put into tables." }), '... and by doctor, how many entries are in no table');
 is(report() >> 8, 1, '... and by the exit code of casusctl report');
 like(slurp_file($page), qr/${\ uuid($second)}.*?opgehaald.*?NIET geheel/, '... whose page names the log');
 same($primary, $second, '... and what follows is collected');

@@ -218,6 +218,72 @@ SKIP:
 	$node->start;
 }
 
+# ---- a disk that cannot be read ----
+
+SKIP:
+{
+	my $baddisk = $node->basedir . '/baddisk.so';
+	skip 'no library can be built here', 5
+		if !-e '/proc/self/fd' || system('gcc', '-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror', '-o', $baddisk, "$ENV{CASUS_SRC}/test/log/baddisk.c", '-ldl') != 0;
+	local $ENV{BADDISK} = $node->basedir . '/bad';
+	my $loaded = sub { return $node->safe_psql('postgres', 'SET ROLE casus_auditor; SELECT coalesce(max(loaded_seq), 0) FROM casus.log_nodes() WHERE is_this') };
+	$node->safe_psql('postgres', q{CREATE ROLE auditor LOGIN IN ROLE casus_auditor});
+	$node->append_conf('postgresql.conf', "casus.log_load_interval = 1s\n");
+	$node->stop;
+	{
+		local $ENV{LD_PRELOAD} = $baddisk;
+		$node->start;
+	}
+	# It has read the end of the log, and all that there is then is in tables.
+	read_rows('readable', 1, 1);
+	my ($there) = map { $_->{seq} } (CasusTest::log_records($node, raw => 1))[-1];
+	ok(CasusTest::wait_until(sub { $loaded->() >= $there }), 'what can be read is put into tables');
+	append_to_file("$ENV{BADDISK}.read", '');
+	my $offset = -s $node->logfile;
+	my ($rows_there) = read_rows('unreadable', 2, 4);
+	is(scalar(@$rows_there), 3, 'segments cannot be read: rows leave, and entries are written');
+	my ($read, $wanted) = map { $_->{seq} } (CasusTest::log_records($node, raw => 1))[ -2, -1 ];
+	$node->wait_for_log(qr/ERROR:  could not read the access log: Input\/output error/, $offset);
+	like((CasusTest::refusal($node, 'SELECT count(*) FROM casus.access_log', user => 'auditor'))[1], qr/^could not read the access log: Input\/output error/, '... who reads the log is told, and no entry is said to be of no form');
+	unlink "$ENV{BADDISK}.read";
+	ok(CasusTest::wait_until(sub { $loaded->() >= $wanted }), '... the loader goes on when they can be read again');
+	is($node->safe_psql('postgres', qq{SET ROLE casus_auditor; SELECT string_agg(application || ' ' || coalesce(code, kind), ', ' ORDER BY seq) FROM casus.access_log WHERE seq IN ($read, $wanted)}), 'unreadable read, unreadable read', '... with every entry');
+	$node->restart;
+}
+
+# ---- sessions share a sync ----
+
+SKIP:
+{
+	my $slowsync = $node->basedir . '/slowsync.so';
+	skip 'no library can be built here', 3 if system('gcc', '-shared', '-fPIC', '-O1', '-o', $slowsync, "$ENV{CASUS_SRC}/test/bench/slowsync.c") != 0;
+	$node->stop;
+	{
+		local $ENV{LD_PRELOAD} = $slowsync;
+		local $ENV{SLOWSYNC} = 300_000;
+		$node->start;
+	}
+	my $highest = (CasusTest::log_records($node, raw => 1))[-1]{seq};
+	local $ENV{PGAPPNAME} = 'sharing';
+	my @readers = map { my ($out, $err) = ('', ''); [ IPC::Run::start([ 'psql', '-XAtq', '-U', 'coordinator', '-d', $node->connstr('postgres'), '-c', 'BEGIN', '-c', q{SELECT FROM casus.enter('intake')}, map { ('-c', "SELECT 'got ' || id FROM zaak WHERE id = $_") } 1 .. 8 ],
+		'>', \$out, '2>', \$err, CasusTest::patience()), \$out ] } 1 .. 6;
+	my $got = 0;
+	for (@readers) { $_->[0]->finish; $got += () = ${ $_->[1] } =~ /^got/mg }
+	is($got, 48, 'six sessions read eight rows each, on a disk that is slow');
+	# In the head of an entry stands whether all before it was on disk when it was written.
+	my ($batch, %batches) = (0);
+	for my $record (grep { $_->{seq} > $highest } CasusTest::log_records($node, raw => 1))
+	{
+		$batch++ if unpack 'x6v', substr slurp_file($record->{segment}), $record->{offset}, 24;
+		$batches{$batch}++ if $record->{payload} =~ /"application":"sharing".*"dossiers":/;
+	}
+	my $syncs = keys %batches;
+	cmp_ok($syncs, '<', 48, '... one sync serves the entries of several sessions');
+	cmp_ok($syncs, '>', 7, '... but no session reads a row before its entry is on disk');
+	diag("counted: 48 reads of six sessions, $syncs syncs");
+	$node->restart;
+}
+
 # ---- a disk that is full ----
 
 # A file system of its own, in a name space of the server.
