@@ -38,22 +38,24 @@ COMMENT ON VIEW casus_int.log_line IS
  * copy_out when it did not come to its end.  Of casus' own tables count those
  * that have lines about dossiers.  The first branches find by index, each alone,
  * because a condition "this one or NULL" would not; with a range of unknown ends
- * the planner would take that for the rarer condition, hence IS TRUE.
+ * the planner would take that, or the whole table, for the cheaper way, hence IS
+ * TRUE and the setting.
  */
 CREATE FUNCTION casus_int.seen(dossiers bigint[], name text, since timestamptz, until timestamptz)
 	RETURNS TABLE (at timestamptz, kind text, seen bigint, row_count bigint, relation text, files text[], node uuid, seq bigint, line jsonb)
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off
 BEGIN ATOMIC
 	WITH found AS MATERIALIZED (
 		SELECT l.node, l.seq, l.at, l.line, l.names FROM casus_int.loaded_record l
 		WHERE seen.dossiers IS NOT NULL AND l.dossiers @> ANY (ARRAY(SELECT to_jsonb(w) FROM unnest(seen.dossiers) w))
-			AND l.at >= coalesce(since, '-infinity') AND (l.at < coalesce(until, 'infinity')) IS TRUE
+			AND (l.at >= coalesce(since, '-infinity')) IS TRUE AND (l.at < coalesce(until, 'infinity')) IS TRUE
 		UNION ALL
 		SELECT l.node, l.seq, l.at, l.line, l.names FROM casus_int.loaded_record l
 		WHERE seen.dossiers IS NULL AND l.names @> ARRAY[seen.name]
 			AND (l.line ->> 'kind' = 'export' OR l.line ->> 'kind' = 'attempt' AND l.line ->> 'code' = 'copy_out') IS NOT TRUE
-			AND l.at >= coalesce(since, '-infinity') AND (l.at < coalesce(until, 'infinity')) IS TRUE
+			AND (l.at >= coalesce(since, '-infinity')) IS TRUE AND (l.at < coalesce(until, 'infinity')) IS TRUE
 		UNION ALL
 		SELECT l.node, l.seq, l.at, l.line, l.names FROM casus_int.loaded_record l
 		WHERE (l.line ->> 'kind' = 'export' OR l.line ->> 'kind' = 'attempt' AND l.line ->> 'code' = 'copy_out')

@@ -271,6 +271,16 @@ is(sql('SELECT ' . join(' + ', map { "(SELECT count(*) FROM casus.$_)" } 'who_sa
 is(sql(q{SELECT sum(records) FROM casus.log_itself() WHERE code = 'log_unreadable'}, 'auditor'), @odd + 1, '... and on the page of the log itself');
 like(doctor('^log_unreadable$'), qr/^warning: ${\(@odd + 1)} entries of the access log of node \S+ are of a form that cannot be shown, the first of them entry ${\($before + 2)}\.$/, '... and a finding of doctor');
 
+# ---- who asks for a dossier or a person reads by the index of those, whatever the planner expects of times ----
+
+for my $call ('who_saw(1)', q{seen_by('Iemand')})
+{
+	my @scans = split /\n/, sql(qq{BEGIN; SELECT FROM casus.$call \\g /dev/null
+		SELECT a.amname || ' ' || (pg_stat_get_xact_numscans(i.indexrelid) > 0) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
+		WHERE i.indrelid = '$partition'::regclass AND i.indpred IS NULL ORDER BY 1}, 'auditor');
+	is(join(', ', @scans), 'btree false, btree false, gin true', "casus.$call");
+}
+
 # ---- a loader that does not get on ----
 
 if ($ENV{TEST_LONG})
