@@ -381,7 +381,7 @@ sub false_server
 	chmod 0600, key_file($primary) . '.d/false';
 }
 for my $case ([ 'a COPY without end', \&copy_out, qr/it gives nothing: its answer is no rows/ ], [ 'segments without end', \&missing_segment, qr/it names segments that are not there/ ],
-	[ 'a row of 1.9 GB', \&endless_row, qr/it gives nothing: .*lost synchronization with server: got message type "D", length 1899999996/ ],
+	[ 'a row of 1.9 GB', \&endless_row, -e '/proc/self/statm' ? qr/it gives nothing: .*lost synchronization with server: got message type "D", length 1899999996/ : qr/it gives nothing: it does not answer/ ],
 	[ 'more than is asked for', \&too_much, qr/its answer is not of the form of casus\.log_piece/ ], [ 'no segment', \&no_segment, qr/its log has no segment/ ],
 	[ 'numbers left out', \&leaves_out, qr/its checkpoint, of segments to 1 that are gone, is not on record in its log/ ])
 {
