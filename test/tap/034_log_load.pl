@@ -273,11 +273,12 @@ like(doctor('^log_unreadable$'), qr/^warning: ${\(@odd + 1)} entries of the acce
 
 # ---- who asks for a dossier or a person reads by the index of those, whatever the planner expects of times ----
 
+my $its_oid = sql("SELECT '$partition'::regclass::oid");
 for my $call ('who_saw(1)', q{seen_by('Iemand')})
 {
 	my @scans = split /\n/, sql(qq{BEGIN; SELECT FROM casus.$call \\g /dev/null
 		SELECT a.amname || ' ' || (pg_stat_get_xact_numscans(i.indexrelid) > 0) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
-		WHERE i.indrelid = '$partition'::regclass AND i.indpred IS NULL ORDER BY 1}, 'auditor');
+		WHERE i.indrelid = $its_oid AND i.indpred IS NULL ORDER BY 1}, 'auditor');
 	is(join(', ', @scans), 'btree false, btree false, gin true', "casus.$call");
 }
 
