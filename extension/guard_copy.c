@@ -101,6 +101,20 @@ copy_as_query(PlannedStmt *pstmt, Oid relid)
 	return pstmt;
 }
 
+/*
+ * On record before the first row leaves; the count follows.  What goes to a file
+ * of the server passes no gate that would wait for it.
+ */
+static void
+note_backup(const CopyStmt *copy, Oid relid)
+{
+	casus_accesslog_event("attempt", relid, 0, "copy_out",
+						  copy->relation == NULL ? "COPY of a query by the backup role" :
+						  "COPY by the backup role");
+	if (copy->filename != NULL)
+		casus_accesslog_flush();
+}
+
 static PlannedStmt *
 copy_protected(PlannedStmt *pstmt, CasusGuardScope *scope, const CasusProtected *prot)
 {
@@ -120,10 +134,8 @@ copy_protected(PlannedStmt *pstmt, CasusGuardScope *scope, const CasusProtected 
 	}
 	if (is_backup_login())
 	{
-		/* On record before the first row leaves; the count follows. */
 		scope->backup = true;
-		casus_accesslog_event("attempt", prot->relid, 0, "copy_out",
-							  "COPY by the backup role");
+		note_backup(copy, prot->relid);
 		return pstmt;
 	}
 
@@ -144,6 +156,7 @@ copy_own(CopyStmt *copy, CasusGuardScope *scope, Oid relid)
 		if (!is_backup_login())
 			refuse_copy_out(NULL, psprintf(_("relation %s belongs to casus."), name));
 		scope->backup = true;
+		note_backup(copy, relid);
 		return;
 	}
 	if (casus_installation_id() == NULL && superuser())
@@ -166,6 +179,8 @@ casus_guard_copy(PlannedStmt *pstmt, CasusGuardScope *scope)
 	{
 		/* pg_dump copies by query where an extension asks for some rows only. */
 		scope->backup = !copy->is_from && is_backup_login();
+		if (scope->backup)
+			note_backup(copy, InvalidOid);
 		return pstmt;
 	}
 	relid = RangeVarGetRelid(copy->relation,

@@ -79,6 +79,16 @@ like($node->safe_psql('postgres', 'COPY zaak TO STDOUT', extra_params => [ '-U',
 	qr/GEHEIM/, 'COPY of the table is not');
 unlike($node->safe_psql('postgres', 'SET ROLE dumper; COPY zaak TO STDOUT'), qr/GEHEIM/, 'SET ROLE gives nothing');
 
+# What casus keeps, motivations among it, leaves with an attempt on record, whole or by a query, also where the copy does not come to its end.
+sub attempts { return scalar grep { $_->{payload} =~ /"attempt".*by the backup role/ } CasusTest::log_records($node, raw => 1) }
+for my $copy ('COPY casus_cat.act_content TO STDOUT', 'COPY (SELECT * FROM casus_cat.act_content) TO STDOUT',
+	'COPY (SELECT 1 / (id - id) FROM casus_cat.act) TO STDOUT')
+{
+	my $before = attempts();
+	$node->psql('postgres', $copy, extra_params => [ '-U', 'dumper' ]);
+	cmp_ok(attempts(), '>', $before, "on record: $copy");
+}
+
 # Restore, in sections: closed in between.
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
 my @restore = ('pg_restore', '-U', 'postgres', '-h', $node->host, '-p', $node->port, '-d', 'restored');
