@@ -33,10 +33,13 @@ CREATE VIEW casus_int.load_finding WITH (security_barrier) AS
 	FROM loaded l, LATERAL casus_int.log_behind(l.node, l.segment, l.place, l.seq, l.loaded_at) b
 	WHERE l.is_here AND (b.entries IS NOT NULL OR b.stands IS NOT NULL)
 	UNION ALL
-	SELECT 'critical', 'log_load_ahead',
+	SELECT CASE l.state WHEN 'kept' THEN 'warning' ELSE 'critical' END, 'log_load_ahead',
 		pg_catalog.format('Entries of the access log of node %s are in tables up to %s (segment %s), and that log ends here before it.', l.node, l.seq, l.segment),
-		'It was cut off: compare it with an anchor kept elsewhere (casus.verify_log(anchor => ...)), and look for it in backups of casus.log_directory. The tables keep what they have.'
+		CASE l.state WHEN 'kept' THEN 'A base backup takes a copy along as it was then: remove that directory, or have the log collected. Else it was cut off, as with the others: '
+			ELSE 'It was cut off: ' END ||
+		'compare it with an anchor kept elsewhere (casus.verify_log(anchor => ...)), and look for it in backups of casus.log_directory. The tables keep what they have.'
 	FROM loaded l WHERE l.is_here AND (l.segment > l.last_segment OR l.state = 'own' AND l.seq > l.last_seq)
+		AND NOT pg_catalog.pg_is_in_recovery()	-- a base backup takes a copy along, and the tables go on with the primary's
 	UNION ALL
 	SELECT 'critical', 'log_load_gap',
 		pg_catalog.format('Of the access log of node %s %s entries were not there when it was put into tables.', l.node, l.missing),

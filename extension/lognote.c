@@ -124,8 +124,6 @@ casus_lognote_create(const CasusProtected *table, const char *kind, const char *
 {
 	NoteSet    *set;
 
-	/* What is put down here is who reads: the one by whose capacity rows pass. */
-	casus_context_require_same();
 	set = palloc0(sizeof(NoteSet));
 	set->context = CurrentMemoryContext;
 	set->kind = kind;

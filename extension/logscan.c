@@ -8,11 +8,9 @@
  * which a wrapper round the whole node would not: an error in the select list
  * may hold its values.
  *
- * Where the policy is the only condition and the node computes nothing, since
- * its select list names columns and no more, nothing can happen to a row between
- * the two.  There the node is left without a qual, which costs more per row than
- * the policy does for a row outside the protocol, and a wrapper round it asks the
- * policy of each row that it returns; see can_wrap().
+ * Where the policy is the only condition and the node computes nothing (its select list
+ * names columns), nothing can happen to a row between the two.  There the node is left
+ * without a qual, and a wrapper round it asks the policy of each row; see can_wrap().
  *
  * While the rest runs, the row is in flight: expressions of the user may work on
  * it.  When a message leaves meanwhile (an error, a notice) the rows in flight
@@ -296,8 +294,11 @@ tell_passing(LogScan *scan, const pg_uuid_t *raw)
 	scan->told = casus_label_unpack(raw, &label) == CASUS_LABEL_GOVERNED;
 	if (scan->told)
 		casus_logscan_passing(scan->statement->query, NULL);
-	if (scan->notes == NULL)
-		scan->notes = casus_logscan_notes(scan->statement, scan->table);
+	if (scan->notes != NULL)
+		return;
+	/* What is put down is who reads: the one by whose capacity rows pass. */
+	casus_context_require_same();
+	scan->notes = casus_logscan_notes(scan->statement, scan->table);
 }
 
 /* A row that is not outside: does the policy let it through? */

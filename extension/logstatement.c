@@ -289,7 +289,10 @@ casus_logstatement_meets(QueryDesc *query, const CasusProtected *table, const pg
 		return true;
 
 	if (!statement->met)
+	{
 		casus_logscan_passing(query, NULL);
+		casus_context_require_same();
+	}
 	statement->met = true;
 	notes = casus_logscan_notes(statement, table);
 	(void) casus_lognote_add(notes, label.dossier, false, false);

@@ -115,8 +115,8 @@ months_of(Oid database)
 
 /*
  * Those that there are now, as the loader and the terms have them.  The
- * server's own templates have nothing on record, and nobody may be in their way;
- * another one may have been a database before it became one.
+ * server's own templates, also those made anew, have nothing on record, and
+ * nobody may be in their way; another one may have been a database before.
  */
 List *
 casus_logterm_databases(void)
@@ -131,7 +131,9 @@ casus_logterm_databases(void)
 		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
 		CasusLogDatabase *database;
 
-		if (form->datistemplate && form->oid < FirstNormalObjectId)
+		if (form->datistemplate &&
+			(form->oid < FirstNormalObjectId || strcmp(NameStr(form->datname), "template0") == 0 ||
+			 strcmp(NameStr(form->datname), "template1") == 0))
 			continue;
 		database = palloc(sizeof(CasusLogDatabase));
 		database->oid = form->oid;

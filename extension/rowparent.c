@@ -87,8 +87,9 @@ get_evaluator(const CasusSettings *settings, CasusFileSettings *fs)
 		return evaluator;
 	if (evaluator != NULL)
 	{
+		/* An error left it half-way: nothing of a user's runs inside, so no run of it is left. */
 		fs->evaluator = NULL;
-		MemoryContextSetParent(evaluator->cxt, TopTransactionContext);
+		MemoryContextDelete(evaluator->cxt);
 	}
 	return make_evaluator(settings, fs);
 }

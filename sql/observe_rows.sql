@@ -90,6 +90,11 @@ SET SESSION AUTHORIZATION orows_auditor;
 SELECT role, relation, code, text FROM casus.access_log WHERE kind = 'would_refuse' AND role ~ '^orows' ORDER BY seq;
 RESET SESSION AUTHORIZATION;
 
+-- Nothing is refused either to a function that runs in a role of its own inside a statement over such a table.
+CREATE FUNCTION als_app() RETURNS bigint LANGUAGE sql SET role = orows_app AS 'SELECT count(*) FROM zaak WHERE id < 4';
+GRANT SELECT ON zaak TO orows_app;
+SELECT id, als_app() FROM zaak WHERE id < 4 ORDER BY id;
+
 -- Under enforce the same are refused.
 \o /dev/null
 CALL casus.take_in('zaak', phase => $$'intake'$$);
