@@ -8,9 +8,8 @@
  * which a wrapper round the whole node would not: an error in the select list
  * may hold its values.
  *
- * Where the policy is the only condition and the node computes nothing (its select list
- * names columns), nothing can happen to a row between the two.  There the node is left
- * without a qual, and a wrapper round it asks the policy of each row; see can_wrap().
+ * Where the policy is the only condition and the select list only names columns, nothing happens
+ * to a row between the two.  There a wrapper asks the policy instead of the qual; see can_wrap().
  *
  * While the rest runs, the row is in flight: expressions of the user may work on
  * it.  When a message leaves meanwhile (an error, a notice) the rows in flight

@@ -1,7 +1,6 @@
 /*
  * move.c
- *		casus.move(): a row, and what hangs on it, goes to another dossier of
- *		the same file.
+ *		casus.move(): a row, and what hangs on it, goes to another dossier of the same file.
  *
  * An UPDATE cannot change a row's dossier; this act changes the column that leads
  * to it and the labels at once.  Each row is judged as removed and as brought in.
