@@ -221,7 +221,7 @@ casus_governs_parse(Relation rel, const char *text, List *uses,
 	if (contain_volatile_functions(expr))
 		refuse(what, "It uses a volatile function.");
 	if (result_type == BOOLOID && contain_mutable_functions(expr))
-		refuse(what, "It uses a function whose result depends on the time or on the settings of a session.");
+		refuse(what, "It uses a function whose result depends on the time or on the settings of a session. Compare the columns themselves with literals.");
 	return expr;
 }
 

@@ -77,7 +77,7 @@ make_evaluator(const CasusSettings *settings, CasusFileSettings *fs)
 	return evaluator;
 }
 
-/* What an error has left half-way is not run again, but goes with the transaction. */
+/* What an error has left half-way is not run again. */
 static Evaluator *
 get_evaluator(const CasusSettings *settings, CasusFileSettings *fs)
 {
@@ -87,7 +87,7 @@ get_evaluator(const CasusSettings *settings, CasusFileSettings *fs)
 		return evaluator;
 	if (evaluator != NULL)
 	{
-		/* An error left it half-way: nothing of a user's runs inside, so no run of it is left. */
+		/* Nothing of a user's runs inside, so no run of it can still go on. */
 		fs->evaluator = NULL;
 		MemoryContextDelete(evaluator->cxt);
 	}

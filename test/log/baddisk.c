@@ -15,6 +15,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "segment.h"
+
 static int
 is_ordered(const char *what)
 {
@@ -27,21 +29,6 @@ is_ordered(const char *what)
 	return access(path, F_OK) == 0;
 }
 
-static int
-is_segment(int fd)
-{
-	char		link[64];
-	char		path[4096];
-	ssize_t		length;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, path, sizeof(path) - 1);
-	if (length < 4)
-		return 0;
-	path[length] = '\0';
-	return strstr(path, "/casus_log/") != NULL && strcmp(path + length - 4, ".log") == 0;
-}
-
 ssize_t
 pread(int fd, void *data, size_t length, off_t offset)
 {
@@ -49,7 +36,7 @@ pread(int fd, void *data, size_t length, off_t offset)
 
 	if (next == NULL)
 		next = dlsym(RTLD_NEXT, "pread");
-	if (is_ordered("read") && is_segment(fd))
+	if (is_ordered("read") && is_segment_with(fd, NULL))
 	{
 		errno = EIO;
 		return -1;

@@ -22,6 +22,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "segment.h"
+
 static int	segment = -1;		/* the file that was written to last */
 static off_t from = 0;			/* what was written since the last sync */
 static off_t to = 0;
@@ -32,18 +34,7 @@ static off_t dropped_to = 0;
 static int
 is_segment(int fd)
 {
-	char		link[64];
-	char		path[4096];
-	ssize_t		length;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	length = readlink(link, path, sizeof(path) - 1);
-	if (length < 4)
-		return 0;
-	path[length] = '\0';
-	if (getenv("LOSTSYNC_IN") && strstr(path, getenv("LOSTSYNC_IN")) == NULL)
-		return 0;
-	return strstr(path, "/casus_log/") != NULL && strcmp(path + length - 4, ".log") == 0;
+	return is_segment_with(fd, getenv("LOSTSYNC_IN"));
 }
 
 static int
