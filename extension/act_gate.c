@@ -311,100 +311,7 @@ details_to_check(const CasusActTarget *target, int gate, Jsonb *details)
 	return merged;
 }
 
-/*
- * A meeting: those present are persons known to casus, and among them are
- * delegates, appointed now, of at least so many parties that take part in the
- * dossier now.
- */
-static void
-check_meeting(const CasusActTarget *target, const Gate *gate, Jsonb *details)
-{
-	CasusQuery	query;
-	bool		strangers;
-	int64		parties;
-
-	if (gate->meeting == NULL)
-		return;
-	casus_query_begin(&query);
-	casus_query_int64(&query, target->dossier.id);
-	casus_query_int(&query, target->file.id);
-	casus_query_jsonb(&query, details);
-	casus_query_read(&query,
-					"WITH present AS (SELECT e.name, p.id FROM "
-					"pg_catalog.jsonb_array_elements_text("
-					"CASE WHEN pg_catalog.jsonb_typeof($3 -> 'aanwezig') = 'array' THEN $3 "
-					"-> 'aanwezig' ELSE '[]' END) e(name) "
-					"LEFT JOIN casus_cat.person p ON p.name = e.name) "
-					"SELECT EXISTS (SELECT FROM present WHERE id IS NULL), "
-					"(SELECT pg_catalog.count(DISTINCT a.party) FROM present e "
-					"JOIN casus_cat.appointment a ON a.person = e.id AND a.file = $2 AND "
-					"a.party IS NOT NULL "
-					"AND a.starts <= pg_catalog.clock_timestamp() "
-					"AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp()) "
-					"JOIN casus_cat.participant t ON t.dossier = $1 "
-					"AND (t.party = a.party OR t.party IS NULL) AND (t.person = a.person OR "
-					"t.person IS NULL) "
-					"AND t.starts <= pg_catalog.clock_timestamp() "
-					"AND (t.ends IS NULL OR t.ends > pg_catalog.clock_timestamp()))");
-	strangers = casus_query_get_bool(&query, 0, 1);
-	parties = casus_query_get_int(&query, 0, 2);
-	casus_query_end(&query);
-
-	if (strangers)
-		casus_refuse("content_missing",
-					 _("somebody named as present is not known"),
-					 casus_find_detail(&target->file, gate->article,
-									   _("aanwezig names persons known to casus")),
-					 "SELECT name FROM casus.person;");
-	if (parties < gate->present_min)
-		casus_refuse("content_missing",
-					 _("too few involved parties were present at the meeting"),
-					 casus_find_detail(&target->file, gate->article,
-									   psprintf(_("aanwezig: %s asks for delegates of at least %d involved parties"),
-												gate->meeting, gate->present_min)),
-					 psprintf("SELECT name FROM casus.party WHERE file = %s;  -- casus.involve(" INT64_FORMAT ", party => '...', reason => '...')",
-							  quote_literal_cstr(target->file.name), target->dossier.id));
-}
-
 /* ---- decide ---- */
-
-/*
- * Gates that must have been decided before, at any time in the dossier's life,
- * with an outcome that the document names, if it names any.
- */
-static void
-check_before(const CasusActTarget *target, const Gate *gate)
-{
-	CasusQuery	query;
-	char	   *missing;
-
-	casus_query_begin(&query);
-	casus_query_int(&query, target->file.protocol);
-	casus_query_code(&query, gate->code, false);
-	casus_query_int64(&query, target->dossier.id);
-	casus_query_read(&query,
-					"SELECT pg_catalog.string_agg(b.name, ', ' ORDER BY b.code) "
-					"FROM casus_cat.gate g JOIN casus_cat.gate b ON b.protocol = g.protocol "
-					"AND b.code = ANY (g.after) "
-					 "JOIN casus_cat.protocol p ON p.id = g.protocol, "
-					 "LATERAL (SELECT (SELECT x.value -> 'after_outcomes' FROM "
-					 "pg_catalog.jsonb_array_elements(p.definition -> 'gates') x(value) "
-					 "WHERE x.value ->> 'name' = g.name)) o(names) "
-					 "WHERE g.protocol = $1 AND g.code = $2 "
-					"AND NOT (SELECT d.is_taken_in FROM casus_cat.dossier d WHERE d.id = $3) "
-					"AND NOT EXISTS (SELECT FROM casus_cat.decision d "
-					 "WHERE d.dossier = $3 AND d.gate = b.code AND d.revoked_by IS NULL "
-					 "AND (o.names IS NULL OR o.names ? d.outcome))");
-	missing = casus_query_get_text(&query, 0, 1);
-	casus_query_end(&query);
-	if (missing != NULL)
-		casus_refuse("gate_missing",
-					 _("another gate comes before this one"),
-					 casus_find_detail(&target->file, gate->article,
-									   psprintf(_("gate %s comes after %s"), gate->name, missing)),
-					 psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");",
-							  target->dossier.id));
-}
 
 PG_FUNCTION_INFO_V1(casus_sql_decide);
 
@@ -441,10 +348,13 @@ casus_sql_decide(PG_FUNCTION_ARGS)
 					 casus_find_detail(&target.file, gate.article,
 									   psprintf(_("gate %s ends in one of: %s"), gate.name, gate.outcomes)),
 					 psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");", target.dossier.id));
-	check_before(&target, &gate);
+	casus_act_require_order(&target, gate.code, gate.name, gate.article);
 	checked = details_to_check(&target, gate.code, details);
 	check_content(&target, &gate, checked, outcome);
-	check_meeting(&target, &gate, checked);
+	if (gate.meeting != NULL)
+		casus_act_require_meeting(&target, gate.meeting, gate.present_min, gate.article,
+								  checked);
+	casus_act_refuse_resting(&target, gate.code, outcome, checked);
 
 	act = casus_act_record(&capacity, "decide", target.dossier.id, motivation,
 						   checked);

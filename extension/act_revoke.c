@@ -23,14 +23,13 @@
 typedef struct Revocation
 {
 	int64		decision;
+	int			gate_code;
 	char	   *gate;
 	char	   *article;
 	char	   *term_article;
 	uint64		offices;
 	bool		is_revoked;
 	bool		is_here;		/* of the present stay of the dossier in its phase */
-	char	   *rests;			/* gate decided since that comes after it, or NULL */
-	bool		shared;			/* something is shared by it */
 	bool		closed;			/* it led to the phase in which the dossier has ended */
 	bool		in_term;
 } Revocation;
@@ -52,16 +51,6 @@ dossier_of(int64 decision)
 #define LOOK_AT_DECISION \
 	"SELECT g.name, g.article, 1::bigint << g.office, d.revoked_by IS NOT NULL, " \
 	"d.phase = s.phase AND a.at >= s.phase_since, " \
-	"(SELECT pg_catalog.min(h.name) FROM casus_cat.decision e " \
-	"JOIN casus_cat.gate h ON h.protocol = g.protocol AND h.code = e.gate " \
-	"WHERE e.dossier = s.id AND e.act > d.act AND e.phase = d.phase " \
-	"AND e.revoked_by IS NULL AND d.gate = ANY (h.after)), " \
-	"EXISTS (SELECT FROM casus_cat.sharing x WHERE x.dossier = s.id AND x.act > d.act AND x.ends IS NULL) " \
-	"AND NOT EXISTS (SELECT FROM casus_cat.rule r WHERE r.protocol = g.protocol " \
-	"AND r.state = d.phase AND r.scope = 2) " \
-	"AND EXISTS (SELECT FROM casus_cat.transition t JOIN casus_cat.rule r " \
-	"ON r.protocol = t.protocol AND r.state = t.to_phase AND r.scope = 2 " \
-	"WHERE t.protocol = g.protocol AND t.from_phase = d.phase AND t.gate = d.gate), " \
 	"p.is_terminal AND NOT s.is_taken_in AND a.at <= s.phase_since " \
 	"AND EXISTS (SELECT FROM casus_cat.transition t WHERE t.protocol = g.protocol " \
 	"AND t.from_phase = d.phase AND t.to_phase = s.phase AND t.gate = d.gate " \
@@ -70,7 +59,7 @@ dossier_of(int64 decision)
 	"AND e.gate = d.gate AND e.act > d.act AND e.revoked_by IS NULL), " \
 	"$2 <= (s.closed_at AT TIME ZONE 'Europe/Amsterdam')::date " \
 	"+ coalesce((o.definition -> 'revocation' ->> 'days')::integer, $3), " \
-	"o.definition -> 'revocation' ->> 'article' " \
+	"o.definition -> 'revocation' ->> 'article', g.code " \
 	"FROM casus_cat.decision d JOIN casus_cat.act a ON a.id = d.act " \
 	"JOIN casus_cat.dossier s ON s.id = d.dossier JOIN casus_cat.file f ON f.id = s.file " \
 	"JOIN casus_cat.protocol o ON o.id = f.protocol " \
@@ -94,11 +83,10 @@ look_at_decision(int64 decision, Revocation *r)
 	r->offices = (uint64) casus_query_get_int(&query, 0, 3);
 	r->is_revoked = casus_query_get_bool(&query, 0, 4);
 	r->is_here = casus_query_get_bool(&query, 0, 5);
-	r->rests = casus_query_get_text(&query, 0, 6);
-	r->shared = casus_query_get_bool(&query, 0, 7);
-	r->closed = casus_query_get_bool(&query, 0, 8);
-	r->in_term = casus_query_get_bool(&query, 0, 9);
-	r->term_article = casus_query_get_text(&query, 0, 10);
+	r->closed = casus_query_get_bool(&query, 0, 6);
+	r->in_term = casus_query_get_bool(&query, 0, 7);
+	r->term_article = casus_query_get_text(&query, 0, 8);
+	r->gate_code = (int) casus_query_get_int(&query, 0, 9);
 	casus_query_end(&query);
 }
 
@@ -125,15 +113,8 @@ require_revocable(const CasusActTarget *target, const Revocation *r)
 										   r->term_article ? r->term_article : r->article,
 									   _("a decision that ended a dossier is revoked for a short term only")),
 					 hint);
-	if (r->is_here && (r->rests != NULL || r->shared))
-		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
-						  _("something rests on this decision"),
-						  r->rests != NULL ? psprintf(_("gate %s was decided after it"), r->rests) :
-						  _("items are shared by it"),
-						  r->rests != NULL ? hint :
-						  psprintf("SELECT party, item FROM casus.sharing WHERE dossier = " INT64_FORMAT
-								   " AND ends IS NULL;  -- casus.unshare() each",
-								   target->dossier.id));
+	if (r->is_here)
+		casus_act_refuse_resting(target, r->gate_code, NULL, NULL);
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_revoke_decision);

@@ -109,6 +109,19 @@ typedef struct CasusActTarget
 extern void casus_act_begin(const char *act, int64 dossier, CasusActTarget *target);
 
 /* ------------------------------------------------------------------------
+ * act_order.c: what a decision rests on, and what rests on it; by gate
+ * ------------------------------------------------------------------------ */
+
+extern void casus_act_require_order(const CasusActTarget *target, int gate, const char *name,
+									const char *article);
+extern void casus_act_require_meeting(const CasusActTarget *target, const char *meeting,
+									  int present_min, const char *article, Jsonb *details);
+
+/* A decision in the place of the newest one; outcome NULL: none in its place. */
+extern void casus_act_refuse_resting(const CasusActTarget *target, int gate,
+									 const char *outcome, Jsonb *details);
+
+/* ------------------------------------------------------------------------
  * act_appoint.c: an appointment, also as part of involving somebody, and its end
  * ------------------------------------------------------------------------ */
 

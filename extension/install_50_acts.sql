@@ -110,7 +110,7 @@ CREATE FUNCTION casus.decide(dossier bigint, gate text, outcome text, motivation
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_decide';
 COMMENT ON FUNCTION casus.decide(bigint, text, text, text, jsonb) IS
-	'Records the decision at a gate: outcome and detail keys as casus.gate lists them; a meeting also names those present (key aanwezig: names of persons). Counts during this stay of the dossier in its phase; the newest counts. Refusals with the article: casus.wrong_office, casus.wrong_phase, casus.gate_missing (another gate comes first), casus.content_missing (lists every key). Returns the act.';
+	'Records the decision at a gate: outcome and detail keys as casus.gate lists them; a meeting also names those present (key aanwezig: names of persons). Counts during this stay of the dossier in its phase; the newest counts. 55000 for another outcome, or without a party with which items are shared, while something rests on the decision that it takes the place of: a later gate, items shared by it. Refusals with the article: casus.wrong_office, casus.wrong_phase, casus.gate_missing (another gate comes first), casus.content_missing (lists every key). Returns the act.';
 
 CREATE FUNCTION casus.revoke_decision(act bigint, motivation text) RETURNS bigint
 	LANGUAGE c

@@ -135,6 +135,7 @@ SELECT try($$casus.share($d, NULL, '{bestuurlijke_handhaving,subsidies}')$$, :d)
 BEGIN;
 SELECT try($$casus.decide($d, 'delen', 'delen', details => '{"afdelingen": ["subsidies"], "noodzaak": "eigen taak"}')$$, :d);
 SELECT try($$casus.share($d, NULL, '{bestuurlijke_handhaving}')$$, :d), try($$casus.share($d, NULL, '{subsidies}')$$, :d);
+SELECT try($$casus.unshare($d, NULL, '{subsidies}')$$, :d);
 SELECT try($$casus.decide($d, 'delen', 'niets_te_delen', details => '{"toelichting": "toch niet", "afdelingen": ["subsidies"]}')$$, :d);
 SELECT try($$casus.share($d, NULL, '{subsidies}')$$, :d);
 ROLLBACK;
