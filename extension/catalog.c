@@ -486,9 +486,9 @@ casus_spi_end(void)
 }
 
 /*
- * A read-only statement sees the newest commits, also in REPEATABLE READ:
- * state is read as of now.  During a parallel operation that snapshot cannot
- * be taken; then the active one has to do.
+ * A statement sees the newest commits, also in REPEATABLE READ: state is read
+ * as of now.  During a parallel operation that snapshot cannot be taken; then
+ * the active one has to do.
  */
 static bool
 push_newest_snapshot(bool read_only)
@@ -498,6 +498,32 @@ push_newest_snapshot(bool read_only)
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetLatestSnapshot());
 	return true;
+}
+
+/*
+ * What changes rows finds them as of now as well, for it acts on what was read
+ * so: by an older snapshot an act would miss what it is to end and still be on
+ * record.  A version that the snapshot of the transaction does not show is not
+ * overwritten: serialization failure, as foreign keys do it.
+ */
+static int
+execute(const char *sql, int nargs, Oid *types, Datum *values,
+		const char *nulls, bool read_only, long limit)
+{
+	SPIPlanPtr	plan;
+	int			result;
+
+	if (read_only || !IsolationUsesXactSnapshot() || IsInParallelMode())
+		return SPI_execute_with_args(sql, nargs, types, values, nulls,
+									 read_only, limit);
+	plan = SPI_prepare(sql, nargs, types);
+	if (plan == NULL)
+		return SPI_result;
+	CommandCounterIncrement();
+	result = SPI_execute_snapshot(plan, values, nulls, GetLatestSnapshot(),
+								  GetTransactionSnapshot(), false, true, limit);
+	SPI_freeplan(plan);
+	return result;
 }
 
 /*
@@ -524,8 +550,7 @@ casus_spi(const char *sql, int nargs, Oid *types, Datum *values,
 	pushed = push_newest_snapshot(read_only);
 
 	casus_pass_arm(sql);
-	result = SPI_execute_with_args(sql, nargs, types, values, nulls,
-								   read_only, limit);
+	result = execute(sql, nargs, types, values, nulls, read_only, limit);
 	casus_pass_disarm();
 
 	if (pushed)

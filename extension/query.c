@@ -98,7 +98,11 @@ run(CasusQuery *query, const char *sql, bool read_only)
 	query->nargs = 0;
 }
 
-/* A statement that changes or locks rows, with the arguments given since the last run. */
+/*
+ * A statement that changes or locks rows, with the arguments given since the
+ * last run.  It finds them as of now; in REPEATABLE READ it fails where it would
+ * change what the transaction's snapshot does not show.
+ */
 void
 casus_query_run(CasusQuery *query, const char *sql)
 {
