@@ -133,7 +133,7 @@ RESET SESSION AUTHORIZATION;
 -- Statistics can be written (18) as by a restore; they are no way to the catalogs or past the policy.
 TRUNCATE public.trial;
 INSERT INTO public.trial (since, sql, wanted) VALUES
-	(18, 'SELECT pg_restore_relation_stats(''schemaname'', ''public'', ''relname'', ''zaak'', 'X,
+	(18, 'SELECT pg_restore_relation_stats(''schemaname'', ''public'', ''relname'', ''zaak'', ''reltuples'', 0::real, ''relpages'', 0)', 'true'),
 	(18, 'SELECT pg_restore_attribute_stats(''schemaname'', ''public'', ''relname'', ''zaak'', ''attname'', ''soort'', ''inherited'', false, ''null_frac'', 1::real)', 'true'),
 	(18, 'SELECT count(*) FROM zaak WHERE titel ~ ''geheim''', '0');
 :otherwise
