@@ -78,11 +78,24 @@ SELECT pg_temp.answer($$SELECT casus.lint_protocol((repeat('[', 100000) || repea
 SELECT severity, path, message FROM casus.lint_protocol('{"name": "x", "phases": [{"name": "a", "initial": true}, {"name": "b"}],
 	"transitions": [{"from": ["a"], "to": "b"}, {"from": ["b"], "to": "a"}, {"from": ["a"], "to": "a"}]}') WHERE message ~ 'itself|dead end';
 
--- E014: a long run answers to a cancel; here, the clock's.
-SET statement_timeout = '200ms';
-SELECT count(*) FROM generate_series(1, 100000) i, casus.lint_protocol(jsonb_build_object('name', 'x' || i, 'phases',
-	(SELECT jsonb_agg(jsonb_build_object('name', 'p' || n)) FROM generate_series(1, 30) n))) l;
-RESET statement_timeout;
+-- E014: one call over a document that takes it very long answers to a cancel in the midst of it: where it did not, the
+-- block would be cancelled at the next line, or its answer would be the findings.  Another session cancels, once the lock
+-- that the call itself gives back lets it.
+CREATE TABLE crash_slow AS SELECT jsonb_build_object('name', 'x',
+	'articles', (SELECT jsonb_agg(jsonb_build_object('name', CASE n WHEN 1000 THEN 'z' ELSE 'a' || n END)) FROM generate_series(1, 1000) n),
+	'lists', jsonb_build_array(jsonb_build_object('name', 'l', 'values',
+		(SELECT jsonb_agg(jsonb_build_object('name', 'v' || n, 'article', repeat('z;', 2000))) FROM generate_series(1, 2000) n)))) AS definition;
+SELECT pg_backend_pid() AS pid, pg_advisory_lock(14) \gset
+\setenv PID :pid
+\setenv PGDATABASE :DBNAME
+\! psql -Xq -c "SELECT pg_advisory_lock(14), pg_cancel_backend($PID)" >/dev/null 2>&1 &
+DO $$
+DECLARE slow jsonb := (SELECT definition FROM crash_slow); name text;
+BEGIN
+	name := casus.load_protocol(CASE WHEN pg_advisory_unlock(14) THEN slow END);
+	RAISE NOTICE 'not cancelled';
+END $$;
+\setenv PGDATABASE
 
 -- E016: errors in nested calls leave nothing behind.
 CREATE FUNCTION pg_temp.nested(depth integer) RETURNS integer LANGUAGE plpgsql AS $$
@@ -148,6 +161,8 @@ SELECT casus.enter('overleg', :overleg) \g /dev/null
 SAVEPOINT s;
 EXECUTE crash_columns;
 ROLLBACK TO s;
+EXECUTE crash_rows \gset
+SELECT :'n' ~ ',"overleg een",.*,7\)$' AS row_of_now;
 SELECT (n).extra FROM (SELECT n FROM beesel.notitie n LIMIT 1) x;
 COMMIT;
 RESET SESSION AUTHORIZATION;

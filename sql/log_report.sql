@@ -26,6 +26,10 @@ SELECT casus.appoint('Ander', 'lr', NULL, 'coordinator', reason => 'why he is');
 SELECT casus.maintenance('zaak', 'why it is', '1 minute');
 SELECT casus.break_glass('why it is opened', 'zaak', '3', '1 hour');
 \o
+-- Settings and libraries of the server can undo anything at its next start.
+ALTER SYSTEM SET log_checkpoints = on;
+ALTER SYSTEM RESET log_checkpoints;
+LOAD 'plpgsql';
 
 SET SESSION AUTHORIZATION lr_coordinator;
 BEGIN;
@@ -92,6 +96,7 @@ SELECT kind, relation, person, role, records, dossiers, row_count FROM casus.log
 SELECT * FROM casus.log_persons(:'begin', :'end');
 SELECT act, file, office, person, nullif(role, :'USER') AS role, relation, records, dossiers FROM casus.log_widened(:'begin', :'end');
 SELECT kind, relation, text FROM casus.access_log WHERE kind IN ('attempt', 'setup') AND relation ~ 'los|delen|deel' AND at >= :'begin' AND at < :'end' ORDER BY seq;
+SELECT kind, text FROM casus.access_log WHERE kind = 'attempt' AND text ~ '^(ALTER|LOAD)' AND at >= :'begin' AND at < :'end' ORDER BY seq;
 SELECT (w)::text ~ 'why' AS reasons FROM casus.log_widened(:'begin', :'end') w GROUP BY 1;
 SELECT count(*) FROM casus.log_read_back(:'begin', :'end');
 SELECT clock_timestamp() AS later \gset
