@@ -10,10 +10,15 @@ SET client_min_messages = warning;
 CREATE TABLE log_dossier (id integer PRIMARY KEY, phase text NOT NULL, opened date NOT NULL);
 INSERT INTO log_dossier SELECT n, 'overleg', '2026-10-01' FROM generate_series(1, :rows / 100) n;
 
-/* Which half a row belongs to does not show in its place: ids 1 to :rows / 2 are governed. */
+/*
+ * Which half a row belongs to does not show in its place: ids 1 to :rows / 2 are
+ * governed.  The first 100 dossiers have their rows beside each other, as a case file
+ * has; the rest is scattered.
+ */
 CREATE TABLE log_row (id integer PRIMARY KEY, dossier_id integer REFERENCES log_dossier, body text NOT NULL);
 INSERT INTO log_row
-	SELECT n, CASE WHEN n <= :rows / 2 THEN 1 + n::bigint * 7919 % (:rows / 100) END, 'row ' || n || repeat('.', 50)
+	SELECT n, CASE WHEN n <= 5000 THEN 1 + n / 50 WHEN n <= :rows / 2 THEN 1 + n::bigint * 7919 % (:rows / 100) END,
+		'row ' || n || repeat('.', 50)
 	FROM generate_series(1, :rows) n ORDER BY n % (:rows / 2), n;
 CREATE TABLE plain_row AS SELECT *, md5(id::text)::uuid AS label FROM log_row;
 ALTER TABLE plain_row ADD PRIMARY KEY (id);
