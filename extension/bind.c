@@ -249,21 +249,15 @@ dependent_table(Oid relid)
 	return InvalidOid;
 }
 
-/*
- * A table that never was in force may be registered anew after a mistake: the
- * dossiers that take_in opened for its rows go, but those in which somebody
- * acted.
- */
+/* The dossiers of the rows of one table. */
 static void
-forget_taken_in_store(Oid relid)
+collect_dossiers(Oid relid, ArrayBuildState *ids)
 {
 	Relation	rel = table_open(relid, AccessShareLock);
 	const CasusProtected *prot = casus_registry_find(RelationGetRelid(rel));
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
-	ArrayBuildState *ids = initArrayResult(INT8OID, CurrentMemoryContext, false);
-	CasusQuery	query;
 
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
@@ -273,32 +267,83 @@ forget_taken_in_store(Oid relid)
 
 		CHECK_FOR_INTERRUPTS();
 		if (!isnull && casus_label_unpack(DatumGetUUIDP(value), &label) == CASUS_LABEL_GOVERNED)
-			ids = accumArrayResult(ids, Int64GetDatum(label.dossier), false,
-								   INT8OID, CurrentMemoryContext);
+			(void) accumArrayResult(ids, Int64GetDatum(label.dossier), false,
+									INT8OID, CurrentMemoryContext);
 	}
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
 	ExecDropSingleTupleTableSlot(slot);
-
-	casus_query_begin(&query);
-	casus_query_arg(&query, INT8ARRAYOID, makeArrayResult(ids, CurrentMemoryContext), false);
-	casus_query_run(&query,
-					"DELETE FROM casus_cat.dossier d WHERE d.id = ANY ($1) AND d.is_taken_in "
-					"AND NOT EXISTS (SELECT FROM casus_cat.participant p WHERE p.dossier = d.id) "
-					"AND NOT EXISTS (SELECT FROM casus_cat.sharing s WHERE s.dossier = d.id) "
-					"AND NOT EXISTS (SELECT FROM casus_cat.decision e WHERE e.dossier = d.id) "
-					"AND NOT EXISTS (SELECT FROM casus_cat.appointment a WHERE a.dossier = d.id)");
-	casus_query_end(&query);
 	table_close(rel, NoLock);
 }
 
+/* Rows of another table would be in dossiers that are no more: nobody reads those. */
+static void
+check_elsewhere(Oid relid, ArrayType *dossiers)
+{
+	Datum	   *values;
+	int64	   *ids;
+	int			n;
+	Oid			other;
+
+	deconstruct_array(dossiers, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &values, NULL, &n);
+	ids = palloc(sizeof(int64) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+		ids[i] = DatumGetInt64(values[i]);
+	other = casus_itemrows_elsewhere(relid, ids, n);
+	if (OidIsValid(other))
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  psprintf("table \"%s\" has rows in the dossiers of table \"%s\"",
+								   get_rel_name(other), get_rel_name(relid)),
+						  "Dossiers that take_in opened go with the table for whose rows it did.",
+						  psprintf("SELECT casus.unprotect(%s, '<reason>');  -- first",
+								   quote_literal_cstr(casus_relation_ddl_name(other))));
+}
+
+/*
+ * A table that never was in force may be registered anew after a mistake: the
+ * dossiers that take_in opened for its rows go, but those in which somebody
+ * acted.  They are locked first, so that no row comes into one of them between
+ * the look at the other tables and the end.
+ */
 static void
 forget_taken_in(Oid relid)
 {
+	ArrayBuildState *ids = initArrayResult(INT8OID, CurrentMemoryContext, false);
+	CasusQuery	query;
+	Datum		rows;
+	Datum		gone;
+	bool		none;
 	ListCell   *lc;
 
 	foreach(lc, casus_family_stores(relid))
-		forget_taken_in_store(lfirst_oid(lc));
+		collect_dossiers(lfirst_oid(lc), ids);
+	rows = makeArrayResult(ids, CurrentMemoryContext);
+
+	casus_query_begin(&query);
+	casus_query_arg(&query, INT8ARRAYOID, rows, false);
+	casus_query_run(&query,
+					"SELECT FROM casus_cat.dossier WHERE id = ANY ($1) AND is_taken_in "
+					"ORDER BY id FOR UPDATE");
+	casus_query_arg(&query, INT8ARRAYOID, rows, false);
+	casus_query_read(&query,
+					 "SELECT pg_catalog.array_agg(d.id ORDER BY d.id) FROM casus_cat.dossier d "
+					 "WHERE d.id = ANY ($1) AND d.is_taken_in "
+					 "AND NOT EXISTS (SELECT FROM casus_cat.participant p WHERE p.dossier = d.id) "
+					 "AND NOT EXISTS (SELECT FROM casus_cat.sharing s WHERE s.dossier = d.id) "
+					 "AND NOT EXISTS (SELECT FROM casus_cat.decision e WHERE e.dossier = d.id) "
+					 "AND NOT EXISTS (SELECT FROM casus_cat.appointment a WHERE a.dossier = d.id)");
+	gone = casus_query_get(&query, 0, 1, &none);
+	if (!none)
+	{
+		check_elsewhere(relid, DatumGetArrayTypeP(gone));
+		casus_query_arg(&query, INT8ARRAYOID, gone, false);
+		casus_query_run(&query,
+						"DELETE FROM casus_cat.linked WHERE dossier = ANY ($1) OR other = ANY ($1)");
+		casus_query_arg(&query, INT8ARRAYOID, gone, false);
+		casus_query_run(&query, "DELETE FROM casus_cat.dossier WHERE id = ANY ($1)");
+	}
+	casus_query_end(&query);
 }
 
 static void

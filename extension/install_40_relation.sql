@@ -122,7 +122,7 @@ CREATE FUNCTION casus.unprotect(relation regclass, reason text) RETURNS SETOF te
 REVOKE ALL ON FUNCTION casus.unprotect(regclass, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus.unprotect(regclass, text) TO casus_admin;
 COMMENT ON FUNCTION casus.unprotect(regclass, text) IS
-$$Takes the protection of a table away: policy, trigger, row security as they were found, label column and settings. Refused (55000) once bound (enforce) while the table holds a governed row, or while a protected child gets its label from it. Before that, the dossiers that take_in opened from the table and in which nobody acted go with it. Logged with the reason.$$;
+$$Takes the protection of a table away: policy, trigger, row security as they were found, label column and settings. Refused (55000) once bound (enforce) while the table holds a governed row, or while a protected child gets its label from it. Before that, the dossiers that take_in opened from the table and in which nobody acted go with it; refused (55000) while another protected table has rows in them. Logged with the reason.$$;
 
 CREATE PROCEDURE casus.take_in(
 	relation regclass,

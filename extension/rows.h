@@ -15,6 +15,7 @@ extern uint32 casus_next_item(void);
 
 /* ---- itemrows.c ---- */
 extern bool casus_itemrows_are_there(const CasusDossier *dossier, const uint32 *items, int n);
+extern Oid	casus_itemrows_elsewhere(Oid family, const int64 *ids, int n);
 
 /* ---- rowcodes.c ---- */
 extern bool casus_rowcodes_has_value(TupleTableSlot *slot, AttrNumber attno);

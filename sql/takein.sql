@@ -147,6 +147,14 @@ INSERT INTO vergist SELECT generate_series(1, 3);
 SELECT count(*) FROM casus.protect('vergist', 'tweede', opens_dossier => true, category => 'registratie');
 CALL casus.take_in('vergist');
 SELECT count(*) FROM casus.bind('vergist', 'observe');
+-- But not while rows of another table are in them: nobody could read those any more.
+CREATE TABLE vergist_historie (id integer PRIMARY KEY, dossier bigint);
+INSERT INTO vergist_historie SELECT id, casus.dossier_of(casus_label) FROM vergist WHERE id < 3;
+SELECT count(*) FROM casus.protect('vergist_historie', 'tweede', dossier => 'dossier', category => 'registratie');
+CALL casus.take_in('vergist_historie');
+SELECT casus.unprotect('vergist', 'wrong category');
+SELECT count(*) > 0 AS done FROM casus.unprotect('vergist_historie', 'first');
+DROP TABLE vergist_historie;
 SELECT count(*) > 0 AS done FROM casus.unprotect('vergist', 'wrong category');
 SELECT count(*) FROM casus.protect('vergist', 'tweede', opens_dossier => true, category => 'signaalomschrijving');
 CALL casus.take_in('vergist');
