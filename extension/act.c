@@ -16,6 +16,7 @@
  */
 #include "acts.h"
 #include "resolve.h"
+#include "term.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -24,6 +25,7 @@
 #include "nodes/pg_list.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
 
@@ -426,6 +428,43 @@ opening_offices(const CasusProtocol *protocol, int phase, const char **article)
 	return offices;
 }
 
+/*
+ * A protocol is applied in a file from a day on, which the file sets before it
+ * is activated (every protocol has that parameter).
+ */
+static void
+require_in_force(const CasusFile *file)
+{
+	CasusQuery	query;
+	int			y,
+				m,
+				d;
+	char	   *day;
+	char	   *article;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file->id);
+	casus_query_read(&query,
+					 "SELECT f.parameters ->> 'startdatum', (SELECT e.value ->> 'article' FROM "
+					 "pg_catalog.jsonb_path_query(p.definition, '$.parameters[*]') e(value) "
+					 "WHERE e.value ->> 'name' = 'startdatum') "
+					 "FROM casus_cat.file f JOIN casus_cat.protocol p ON p.id = f.protocol "
+					 "WHERE f.id = $1");
+	day = casus_query_get_text(&query, 0, 1);
+	article = casus_query_get_text(&query, 0, 2);
+	casus_query_end(&query);
+
+	/* As texts, YYYY-MM-DD: a day that the calendar does not know is stored as well. */
+	j2date(casus_clock_today() + POSTGRES_EPOCH_JDATE, &y, &m, &d);
+	if (day != NULL && strcmp(psprintf("%04d-%02d-%02d", y, m, d), day) < 0)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+						  _("the protocol is not in force yet"),
+						  casus_find_detail(file, article,
+											psprintf(_("in file %s it is from %s on"), file->name, day)),
+						  psprintf("SELECT parameters FROM casus.file WHERE name = %s;",
+								   quote_literal_cstr(file->name)));
+}
+
 int64
 casus_act_open_dossier(int32 file_id, Jsonb *details, const char *motivation)
 {
@@ -450,6 +489,8 @@ casus_act_open_dossier(int32 file_id, Jsonb *details, const char *motivation)
 
 	offices = opening_offices(casus_protocol(file.protocol), phase, &article);
 	casus_context_for_act(file.id, 0, offices, article, &capacity);
+	require_in_force(&file);
+	casus_gatecontent_only(&file, -1, article, details);
 
 	casus_query_begin(&query);
 	casus_query_int(&query, file.id);

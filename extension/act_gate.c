@@ -3,9 +3,8 @@
  *		Gates: recorded decisions with the content that the protocol asks for.
  *
  * The database checks that the right office took the decision, in a phase
- * where it is taken, with a listed outcome and the required content; never its
- * merits.  What is asked stands in casus_cat.gate.details; this file knows the
- * kinds of checks and no protocol.
+ * where it is taken, with a listed outcome and the required content
+ * (gatecontent.c); never its merits.
  *
  * A decision counts during the stay in the phase in which it was taken; the
  * newest one of a gate counts.  The dossier's row lock (casus_act_begin) makes
@@ -18,11 +17,8 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 
 typedef struct Gate
 {
@@ -83,234 +79,6 @@ find_gate(const CasusActTarget *target, const char *name, const char *outcome,
 								   quote_literal_cstr(target->file.protocol_name)));
 }
 
-/* ---- content ---- */
-
-/* YYYY-MM-DD that is a day of the calendar. */
-static bool
-is_date(const char *text)
-{
-	int			y,
-				m,
-				d,
-				y2,
-				m2,
-				d2,
-				used = 0;
-
-	if (sscanf(text, "%4d-%2d-%2d%n", &y, &m, &d, &used) != 3 ||
-		used != 10 || text[used] != '\0' || y < 1 || m < 1 || d < 1)
-		return false;
-	j2date(date2j(y, m, d), &y2, &m2, &d2);
-	return y == y2 && m == m2 && d == d2;
-}
-
-static bool
-is_integer(const char *text)
-{
-	int			used = 0;
-	long long	value;
-
-	return sscanf(text, "%18lld%n", &value, &used) == 1 && text[used] == '\0';
-}
-
-static bool
-is_blank(const char *text)
-{
-	return text[strspn(text, " \t\r\n")] == '\0';
-}
-
-/* One check of a gate and the value given for it, a row of CHECKS. */
-typedef struct Check
-{
-	char	   *key;
-	char	   *type;
-	char	   *article;
-	bool		optional;
-	char	   *json_type;		/* NULL: not given */
-	char	   *value;
-	int			min;
-	int64		elements;
-	int64		unlisted;		/* elements that are not on the list */
-	char	   *equals;			/* "true", "false", or NULL */
-	char	   *list;
-	char	   *outcomes;		/* for which it is asked; NULL: for all */
-} Check;
-
-/*
- * What is wrong with the value, or NULL.  Never the value itself: it is
- * content.  A value that is not on the list is refused whatever it is: a list
- * is open only where the protocol puts a word for "another" on it, and then it
- * asks for the motivation with a check of its own.
- */
-static const char *
-judge(const Check *c)
-{
-	bool		is_string;
-
-	if (c->json_type == NULL || strcmp(c->json_type, "null") == 0)
-		return c->optional ? NULL : _("missing");
-	is_string = strcmp(c->json_type, "string") == 0;
-	if (strcmp(c->type, "boolean") == 0)
-	{
-		if (strcmp(c->json_type, "boolean") != 0)
-			return _("not true or false");
-		return c->equals == NULL || strcmp(c->equals, c->value) == 0 ? NULL :
-			_("must be otherwise for this outcome");
-	}
-	if (strcmp(c->type, "integer") == 0)
-		return strcmp(c->json_type, "number") == 0 && is_integer(c->value) ? NULL : _("not an integer");
-	if (strcmp(c->type, "date") == 0)
-		return is_string && is_date(c->value) ? NULL : _("not a date (YYYY-MM-DD)");
-	if (strcmp(c->type, "list") == 0)
-	{
-		if (strcmp(c->json_type, "array") != 0)
-			return _("not an array");
-		if (c->elements < c->min)
-			return c->elements == 0 ? _("missing") : _("too few");
-		return c->unlisted == 0 ? NULL : _("not on the list");
-	}
-	/* text and choice */
-	if (!is_string || is_blank(c->value))
-		return _("missing");
-	if (strcmp(c->type, "choice") == 0)
-		return c->unlisted == 0 ? NULL : _("not on the list");
-	return pg_mbstrlen(c->value) >= c->min ? NULL : _("too short");
-}
-
-/* Is a check with "when": "key=value" asked for? The other key may be a list. */
-#define ASKED \
-	"(NOT c.value ? 'when' OR coalesce((SELECT w.v #>> '{}' = w.x OR w.v @> " \
-	"pg_catalog.to_jsonb(w.x) " \
-	"FROM (SELECT $3 -> pg_catalog.split_part(c.value ->> 'when', '=', 1), " \
-	"pg_catalog.split_part(c.value ->> 'when', '=', 2)) w(v, x)), false))"
-
-/* The checks of a gate ($2) for an outcome ($4, NULL: all) against details ($3). */
-#define CHECKS \
-	"SELECT c.value ->> 'key', coalesce(c.value ->> 'type', 'text'), " \
-	"coalesce(c.value ->> 'article', g.article), " \
-	"coalesce((c.value ->> 'optional')::boolean, false), " \
-	"pg_catalog.jsonb_typeof(d.v), d.v #>> '{}', coalesce((c.value ->> 'min')::integer, 1), " \
-	"CASE WHEN pg_catalog.jsonb_typeof(d.v) = 'array' THEN " \
-	"pg_catalog.jsonb_array_length(d.v) END, " \
-	"CASE WHEN c.value ? 'from' THEN (SELECT pg_catalog.count(*) " \
-	"FROM pg_catalog.jsonb_array_elements(CASE WHEN pg_catalog.jsonb_typeof(d.v) = 'array' " \
-	"THEN d.v ELSE pg_catalog.jsonb_build_array(d.v) END) e(v) " \
-	"WHERE NOT EXISTS (SELECT FROM casus_cat.list_value l WHERE l.protocol = g.protocol " \
-	"AND l.list = c.value ->> 'from' AND pg_catalog.to_jsonb(l.value) = e.v)) END, " \
-	"c.value ->> 'equals', c.value ->> 'from', " \
-	"(SELECT pg_catalog.string_agg(o, ', ') " \
-	"FROM pg_catalog.jsonb_array_elements_text(c.value -> 'outcomes') o) " \
-	"FROM casus_cat.gate g, LATERAL pg_catalog.jsonb_array_elements(g.details) " \
-	"WITH ORDINALITY c(value, ordinality), " \
-	"LATERAL (SELECT $3 -> (c.value ->> 'key')) d(v) " \
-	"WHERE g.protocol = $1 AND g.code = $2 " \
-	"AND ($4 IS NULL OR NOT c.value ? 'outcomes' OR c.value -> 'outcomes' ? $4) " \
-	"AND " ASKED " ORDER BY c.ordinality"
-
-static Check *
-load_checks(int32 protocol, int gate, Jsonb *details, const char *outcome, int *n)
-{
-	CasusQuery	query;
-	Check	   *checks = NULL;
-	MemoryContext caller = CurrentMemoryContext;
-
-	casus_query_begin(&query);
-	casus_query_int(&query, protocol);
-	casus_query_code(&query, gate, false);
-	casus_query_jsonb(&query, details);
-	casus_query_text(&query, outcome);
-	casus_query_read(&query, CHECKS);
-	*n = (int) query.nrows;
-	checks = MemoryContextAllocZero(caller, sizeof(Check) * Max(*n, 1));
-	for (int i = 0; i < *n; i++)
-	{
-		Check	   *c = &checks[i];
-
-		c->key = casus_query_get_text(&query, i, 1);
-		c->type = casus_query_get_text(&query, i, 2);
-		c->article = casus_query_get_text(&query, i, 3);
-		c->optional = casus_query_get_bool(&query, i, 4);
-		c->json_type = casus_query_get_text(&query, i, 5);
-		c->value = casus_query_get_text(&query, i, 6);
-		c->min = (int) casus_query_get_int(&query, i, 7);
-		c->elements = casus_query_get_int(&query, i, 8);
-		c->unlisted = casus_query_get_int(&query, i, 9);
-		c->equals = casus_query_get_text(&query, i, 10);
-		c->list = casus_query_get_text(&query, i, 11);
-		c->outcomes = casus_query_get_text(&query, i, 12);
-	}
-	casus_query_end(&query);
-	return checks;
-}
-
-/* Refuses when a key is missing or wrong: all of them at once, each with its article. */
-static void
-check_content(const CasusActTarget *target, const Gate *gate, Jsonb *details,
-			  const char *outcome)
-{
-	StringInfoData wrong;
-	int			n;
-	Check	   *checks = load_checks(target->file.protocol, gate->code, details,
-									 outcome, &n);
-
-	initStringInfo(&wrong);
-	for (int i = 0; i < n; i++)
-	{
-		const char *problem = judge(&checks[i]);
-
-		if (problem != NULL)
-			appendStringInfo(&wrong, "%s%s: %s (art. %s)", wrong.len ? "; " : "",
-							 checks[i].key, problem, checks[i].article);
-	}
-	if (wrong.len > 0)
-		casus_refuse("content_missing",
-					 _("the decision lacks content that the protocol asks for"),
-					 casus_find_detail(&target->file, gate->article, wrong.data),
-					 psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");",
-							  target->dossier.id));
-}
-
-/*
- * What the decision rests on: the values that the protocol itself fills in,
- * at the initial phase's gate what was told at opening, and what is given now,
- * each over the one before.  Later gates stand on their own.
- */
-static Jsonb *
-details_to_check(const CasusActTarget *target, int gate, Jsonb *details)
-{
-	CasusQuery	query;
-	bool		isnull;
-	Datum		value;
-	Jsonb	   *merged;
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext old;
-
-	casus_query_begin(&query);
-	casus_query_int64(&query, target->dossier.id);
-	casus_query_jsonb(&query, details);
-	casus_query_int(&query, target->file.protocol);
-	casus_query_code(&query, gate, false);
-	casus_query_read(&query,
-					"SELECT coalesce((SELECT pg_catalog.jsonb_object_agg(k.v ->> 'key', "
-					"k.v -> 'default') FROM casus_cat.gate g, "
-					"LATERAL pg_catalog.jsonb_array_elements(g.details) k(v) "
-					"WHERE g.protocol = $3 AND g.code = $4 AND k.v ? 'default'), '{}') || "
-					"coalesce((SELECT c.details FROM casus_cat.dossier d "
-					"JOIN casus_cat.phase p ON p.code = d.phase AND p.is_initial "
-					"JOIN casus_cat.file f ON f.id = d.file AND f.protocol = p.protocol "
-					"JOIN casus_cat.act a ON a.dossier = d.id AND a.kind = 'open_dossier' "
-					"JOIN casus_cat.act_content c ON c.act = a.id "
-					"WHERE d.id = $1 AND pg_catalog.jsonb_typeof(c.details) = 'object'), "
-					"'{}') || "
-					"CASE WHEN pg_catalog.jsonb_typeof($2) = 'object' THEN $2 ELSE '{}' END");
-	value = casus_query_get(&query, 0, 1, &isnull);
-	old = MemoryContextSwitchTo(caller);
-	merged = DatumGetJsonbPCopy(value);
-	MemoryContextSwitchTo(old);
-	casus_query_end(&query);
-	return merged;
-}
-
 /* ---- decide ---- */
 
 PG_FUNCTION_INFO_V1(casus_sql_decide);
@@ -349,8 +117,9 @@ casus_sql_decide(PG_FUNCTION_ARGS)
 									   psprintf(_("gate %s ends in one of: %s"), gate.name, gate.outcomes)),
 					 psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");", target.dossier.id));
 	casus_act_require_order(&target, gate.code, gate.name, gate.article);
-	checked = details_to_check(&target, gate.code, details);
-	check_content(&target, &gate, checked, outcome);
+	casus_gatecontent_only(&target.file, gate.code, gate.article, details);
+	checked = casus_gatecontent_merge(&target, gate.code, details);
+	casus_gatecontent_require(&target, gate.code, gate.article, checked, outcome);
 	if (gate.meeting != NULL)
 		casus_act_require_meeting(&target, gate.meeting, gate.present_min, gate.article,
 								  checked);
@@ -433,7 +202,7 @@ load_gates(int64 dossier, int32 protocol, int *n)
 }
 
 static void
-put_row(ReturnSetInfo *result, const GateHere *gate, const Check *check,
+put_row(ReturnSetInfo *result, const GateHere *gate, const CasusGateCheck *check,
 		bool met, const char *what)
 {
 	Datum		values[9];
@@ -481,18 +250,18 @@ casus_sql_checklist(PG_FUNCTION_ARGS)
 	gates = load_gates(target.dossier.id, target.file.protocol, &ngates);
 	for (int i = 0; i < ngates; i++)
 	{
-		Check	   *checks;
+		CasusGateCheck *checks;
 		int			n;
 
 		put_row(result, &gates[i], NULL, gates[i].text[3] != NULL,
 				gates[i].text[3] ? _("decided") : _("not decided"));
-		checks = load_checks(target.file.protocol, gates[i].code,
-							 details_to_check(&target, gates[i].code,
-											  gates[i].details),
-							 gates[i].text[3], &n);
+		checks = casus_gatecontent_checks(&target.file, gates[i].code,
+										  casus_gatecontent_merge(&target, gates[i].code,
+																  gates[i].details),
+										  gates[i].text[3], &n);
 		for (int j = 0; j < n; j++)
-			put_row(result, &gates[i], &checks[j], judge(&checks[j]) == NULL,
-					judge(&checks[j]));
+			put_row(result, &gates[i], &checks[j], checks[j].problem == NULL,
+					checks[j].problem);
 	}
 	return (Datum) 0;
 }

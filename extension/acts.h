@@ -48,6 +48,40 @@ extern char *casus_find_oath_article(const CasusFile *file, const CasusOffice *o
 extern char *casus_find_detail(const CasusFile *file, const char *article, const char *check);
 
 /* ------------------------------------------------------------------------
+ * act.c, gatecontent.c: an act on a dossier
+ * ------------------------------------------------------------------------ */
+
+typedef struct CasusActTarget
+{
+	CasusDossier dossier;
+	CasusFile	file;
+	const CasusProtocol *protocol;
+	const char *phase;			/* name of the dossier's phase */
+} CasusActTarget;
+
+/* What every act on a dossier begins with; the dossier's row is locked afterwards. */
+extern void casus_act_begin(const char *act, int64 dossier, CasusActTarget *target);
+
+/* A key that a gate asks for, and what is wrong with the value given for it. */
+typedef struct CasusGateCheck
+{
+	char	   *key;
+	char	   *type;
+	char	   *article;
+	char	   *list;
+	char	   *outcomes;		/* for which it is asked; NULL: for all */
+	const char *problem;		/* NULL: none */
+} CasusGateCheck;
+
+extern CasusGateCheck *casus_gatecontent_checks(const CasusFile *file, int gate, Jsonb *details,
+												const char *outcome, int *n);
+extern void casus_gatecontent_require(const CasusActTarget *target, int gate, const char *article,
+									  Jsonb *details, const char *outcome);
+extern void casus_gatecontent_only(const CasusFile *file, int gate, const char *article,
+								   Jsonb *details);
+extern Jsonb *casus_gatecontent_merge(const CasusActTarget *target, int gate, Jsonb *details);
+
+/* ------------------------------------------------------------------------
  * sight.c: whose dossiers the caller may know of
  * ------------------------------------------------------------------------ */
 
@@ -96,17 +130,6 @@ extern void casus_act_refuse_unknown(void) pg_attribute_noreturn();
 
 /* Nobody joins a dossier that has ended: there is nothing left to take part in. */
 extern void casus_act_refuse_ended(const CasusFile *file, int phase);
-
-/* What every act on a dossier begins with; the dossier's row is locked afterwards. */
-typedef struct CasusActTarget
-{
-	CasusDossier dossier;
-	CasusFile	file;
-	const CasusProtocol *protocol;
-	const char *phase;			/* name of the dossier's phase */
-} CasusActTarget;
-
-extern void casus_act_begin(const char *act, int64 dossier, CasusActTarget *target);
 
 /* ------------------------------------------------------------------------
  * act_order.c: what a decision rests on, and what rests on it; by gate

@@ -196,9 +196,10 @@ CREATE TABLE casus_cat.list_value (
 	part text NOT NULL DEFAULT '',
 	controller text,
 	article text NOT NULL,
+	parameter text,
 	PRIMARY KEY (protocol, list, value)
 );
-COMMENT ON TABLE casus_cat.list_value IS 'Closed lists that gates and details refer to (indicators, criteria, powers, parties). part: heading within the list; controller: name of the controller whose power it is.';
+COMMENT ON TABLE casus_cat.list_value IS 'Closed lists that gates and details refer to (indicators, criteria, powers, parties). part: heading within the list; controller: name of the controller whose power it is; parameter: of the file, without which it is not chosen.';
 
 /* ---- files and people ---- */
 

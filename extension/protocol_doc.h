@@ -93,6 +93,7 @@ typedef struct DocValue
 	DocEntry	entry;
 	const char *part;
 	const char *controller;
+	const char *parameter;		/* without which a file cannot choose it; "": none */
 } DocValue;
 
 typedef struct DocList

@@ -63,7 +63,8 @@ static const DocKey value_keys[] = {
 	KEY(DocEntry, title, "title", DOC_TEXT, true),
 	KEY(DocEntry, article, "article", DOC_TEXT, false),
 	KEY(DocValue, part, "part", DOC_NAME, false),
-	KEY(DocValue, controller, "controller", DOC_NAME, false)
+	KEY(DocValue, controller, "controller", DOC_NAME, false),
+	KEY(DocValue, parameter, "parameter", DOC_NAME, false)
 };
 KIND(value_kind, "list value", DocValue, 2000, value_keys);
 

@@ -254,6 +254,10 @@ check_lists(DocLint *lint, const CasusDoc *doc)
 				doc_find(&doc->controllers, DocEntry, value->controller) < 0)
 				doc_add(lint, "error", psprintf("%s.controller", value->entry.path),
 						"there is no controller \"%s\"", value->controller);
+			if (*value->parameter != '\0' &&
+				doc_find(&doc->parameters, DocParameter, value->parameter) < 0)
+				doc_add(lint, "error", psprintf("%s.parameter", value->entry.path),
+						"there is no parameter \"%s\"", value->parameter);
 		}
 	}
 }

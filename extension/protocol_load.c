@@ -274,7 +274,7 @@ load_transitions(CasusQuery *query, int32 protocol, const CasusDoc *doc)
 static void
 load_value(CasusQuery *query, int32 protocol, const char *list, int ordinal,
 		   const DocEntry *entry, const char *article, const char *part,
-		   const char *controller)
+		   const char *controller, const char *parameter)
 {
 	casus_query_int(query, protocol);
 	casus_query_text(query, list);
@@ -284,9 +284,11 @@ load_value(CasusQuery *query, int32 protocol, const char *list, int ordinal,
 	casus_query_text(query, *entry->article ? entry->article : article);
 	casus_query_text(query, part);
 	casus_query_text(query, *controller ? controller : NULL);
+	casus_query_text(query, *parameter ? parameter : NULL);
 	casus_query_run(query,
 					"INSERT INTO casus_cat.list_value (protocol, list, ordinal, value, title, "
-					"article, part, controller) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
+					"article, part, controller, parameter) "
+					"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
 }
 
 static void
@@ -304,7 +306,8 @@ load_lists(CasusQuery *query, int32 protocol, const CasusDoc *doc)
 			DocValue   *value = DOC_ITEM(&list->values, DocValue, j);
 
 			load_value(query, protocol, list->entry.name, j + 1, &value->entry,
-					   list->entry.article, value->part, value->controller);
+					   list->entry.article, value->part, value->controller,
+					   value->parameter);
 		}
 	}
 	for (i = 0; i < doc->parties.list.n && doc->parties.closed; i++)
@@ -312,7 +315,7 @@ load_lists(CasusQuery *query, int32 protocol, const CasusDoc *doc)
 		DocParty   *party = DOC_ITEM(&doc->parties.list, DocParty, i);
 
 		load_value(query, protocol, DOC_PARTIES, i + 1, &party->entry,
-				   doc->parties.entry.article, party->kind, "");
+				   doc->parties.entry.article, party->kind, "", "");
 	}
 }
 

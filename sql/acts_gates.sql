@@ -30,8 +30,20 @@ SET SESSION AUTHORIZATION gates_nobody;
 SELECT try($$casus.open_dossier('ondermijning')$$);
 RESET SESSION AUTHORIZATION;
 SELECT try($$casus.open_dossier('ondermijning')$$);
+-- [B-8] nothing is opened under a protocol that is not in force yet.
+SELECT casus.set_parameter('ondermijning', 'startdatum', '"9999-12-31"') IS NOT NULL AS set;
 SET SESSION AUTHORIZATION gates_coordinator;
+SELECT try($$casus.open_dossier('ondermijning')$$);
+RESET SESSION AUTHORIZATION;
+SELECT casus.set_parameter('ondermijning', 'startdatum', '"2021-12-01"') IS NOT NULL AS set;
+SET SESSION AUTHORIZATION gates_coordinator;
+-- [B-16] [B-28] [B-29] nothing is told but what the gates of the intake ask for: a key that none of them knows is named,
+-- never its value, and nothing is stored.
+SELECT try($$casus.open_dossier('ondermijning', '{"aandrager": "burger", "naam_melder": "P. de Vries", "bsn": "123456782", "toelichting": "x"}')$$);
+SELECT try($$casus.open_dossier('ondermijning', '["P. de Vries"]')$$);
+SELECT count(*) FROM casus.dossier;
 SELECT casus.open_dossier('ondermijning', '{"aandrager": "professional", "organisatie": "politie", "melddatum": "2026-11-02"}') AS d \gset
+SELECT try($$casus.decide($d, 'intake', 'signaal', details => '{"naam\nmelder": "P. de Vries", "aanwezig": ["P. de Vries"]}')$$, :d);
 
 -- A dossier that is not one's own looks like one that does not exist, whatever one tries.
 SET SESSION AUTHORIZATION gates_nobody;
@@ -68,13 +80,13 @@ SELECT try($$casus.decide($d, 'intake', 'signaal', details => '{"aanleiding": "t
 SELECT try($$casus.decide($d, 'intake', 'misschien')$$, :d);
 SELECT try($$casus.decide($d, 'intake', NULL)$$, :d);
 SELECT try($$casus.decide($d, 'weging', 'signaal')$$, :d);
--- Details that are no object say nothing.
+-- Details that are no object are refused.
 SELECT try($$casus.decide($d, 'intake', 'signaal', details => '[1, 2]')$$, :d);
 SELECT try($$casus.decide($d, 'intake', 'signaal', details => '"x"')$$, :d);
 -- A gate of a later phase.
 SELECT g, try(format('casus.decide($d, %L, %L)', g, o), :d) FROM (VALUES ('zwaarte', 'zwaar_genoeg'), ('bronnen', 'raadplegen'), ('hits', 'bevestigd'),
 	('delen', 'delen'), ('casus', 'casus'), ('plan', 'vastgesteld'), ('afsluiten', 'afsluiten'), ('opschaling', 'opschalen')) v(g, o);
--- [B-28] [B-29] nothing is shared in the intake, and the FG, who may know of the dossier, decides nothing.
+-- [B-38] [B-84] nothing is shared in the intake, and the FG, who may know of the dossier, decides nothing [B-74].
 SELECT try($$casus.share($d, NULL, '{bestuurlijke_handhaving}')$$, :d);
 SET SESSION AUTHORIZATION gates_fg;
 SELECT try($$casus.decide($d, 'intake', 'geen_signaal')$$, :d);
@@ -114,6 +126,17 @@ SELECT try($$casus.advance($d, 'bronnenonderzoek')$$, :d);
 -- Bronnenonderzoek [B-31]: the question first, then what the hits say [B-83], also when there is no hit.
 SELECT try($$casus.decide($d, 'hits', 'bevestigd', details => '{"toelichting": "twee hits"}')$$, :d);
 SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster", "sociale_media"], "standaard": "afwijking"}')$$, :d);
+-- [B-31] [B-82] where no source is asked, no hit confirms anything.
+SELECT try($$casus.decide($d, 'bronnen', 'niet_raadplegen', details => '{"toelichting": "al bekend"}')$$, :d);
+SELECT try($$casus.decide($d, 'hits', 'bevestigd', details => '{"toelichting": "twee hits"}')$$, :d);
+-- [B-81] where the file has no Standaarden nothing is asked by one: the FG's advice and why one goes beyond them.
+SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "standaard"}')$$, :d);
+SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "afwijking"}')$$, :d);
+SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "afwijking",
+	"fg_advies": "akkoord, 2026-11-03", "afwijking_motivering": "geen Standaard voor loodsen"}')$$, :d);
+RESET SESSION AUTHORIZATION;
+SELECT casus.set_parameter('ondermijning', 'standaarden', '["hennep in bedrijfspanden: kadaster, kvk"]') IS NOT NULL AS set;
+SET SESSION AUTHORIZATION gates_coordinator;
 SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "standaard"}')$$, :d);
 SELECT try($$casus.decide($d, 'hits', 'bevestigd')$$, :d);
 SELECT try($$casus.advance($d, 'voorbereiden')$$, :d);
@@ -195,7 +218,7 @@ SELECT phase, clock = (clock_timestamp() AT TIME ZONE 'Europe/Amsterdam')::date 
 
 -- [B-5] [B-90] the controller of each act: of the file, and from the choice of a power on whose power it is.
 SELECT kind, controller FROM casus.act_log WHERE dossier = :d ORDER BY id;
--- Who decided what is seen without content by the FG [B-89].
+-- Who decided what is seen without content by the FG [B-74].
 SET SESSION AUTHORIZATION gates_fg;
 SELECT gate, outcome, phase, person, office, motivation, details FROM casus.decision WHERE dossier = :d ORDER BY act;
 
@@ -208,7 +231,7 @@ INSERT INTO way VALUES
 (2, $$casus.advance($d, 'zwaarte')$$),
 (3, $$casus.decide($d, 'zwaarte', 'zwaar_genoeg', details => '{"criteria": ["politie"], "toelichting": "melding politie"}')$$),
 (4, $$casus.advance($d, 'bronnenonderzoek')$$),
-(5, $$casus.decide($d, 'bronnen', 'niet_raadplegen', details => '{"toelichting": "al bekend"}')$$),
+(5, $$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "standaard"}')$$),
 (6, $$casus.decide($d, 'hits', 'bevestigd', details => '{"toelichting": "voldoende"}')$$),
 (7, $$casus.advance($d, 'voorbereiden')$$),
 (8, $$casus.decide($d, 'delen', 'delen', details => '{"afdelingen": ["subsidies"], "noodzaak": "subsidie"}')$$),
@@ -227,11 +250,17 @@ BEGIN
 END $$;
 SET SESSION AUTHORIZATION gates_coordinator;
 SELECT walk(0) AS d \gset
-SELECT try($$casus.decide($d, 'intake', 'geen_signaal', details => '{"aandrager": "anoniem", "melddatum": "2026-11-02", "aanleiding": "brief", "beschrijving": "burenruzie",
+-- [B-77] "indien bekend": that the date is not known can be said, and is said.
+SELECT try($$casus.decide($d, 'intake', 'geen_signaal', details => '{"aandrager": "anoniem", "aanleiding": "brief", "beschrijving": "burenruzie",
+	"personalia": "onbekend", "toelichting": "geen ondermijning"}')$$, :d);
+SELECT try($$casus.decide($d, 'intake', 'geen_signaal', details => '{"aandrager": "anoniem", "melddatum_bekend": "onbekend", "aanleiding": "brief", "beschrijving": "burenruzie",
 	"personalia": "onbekend", "toelichting": "geen ondermijning"}')$$, :d), try($$casus.advance($d, 'zwaarte')$$, :d), try($$casus.advance($d, 'niet_verder')$$, :d);
 SELECT walk(2) AS d \gset
 SELECT try($$casus.decide($d, 'zwaarte', 'te_licht', details => '{"toelichting": "geen criterium"}')$$, :d),
 	try($$casus.advance($d, 'bronnenonderzoek')$$, :d), try($$casus.advance($d, 'niet_verder')$$, :d);
+SELECT walk(4) AS d \gset
+SELECT try($$casus.decide($d, 'bronnen', 'niet_raadplegen', details => '{"toelichting": "al bekend"}')$$, :d),
+	try($$casus.advance($d, 'voorbereiden')$$, :d), try($$casus.advance($d, 'niet_verder')$$, :d);
 SELECT walk(5) AS d \gset
 SELECT try($$casus.decide($d, 'hits', 'niet_bevestigd', details => '{"toelichting": "no hit"}')$$, :d),
 	try($$casus.advance($d, 'voorbereiden')$$, :d), try($$casus.advance($d, 'niet_verder')$$, :d);

@@ -12,7 +12,7 @@ CREATE ROLE life_fg LOGIN;
 CREATE ROLE life_analyst LOGIN;
 SELECT casus.install_protocol('beesel-2021') IS NOT NULL AS ok;
 SELECT casus.open_file('beesel-2021', 'ondermijning') IS NOT NULL AS ok;
-SELECT casus.activate_protocol('ondermijning', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}') IS NOT NULL AS ok;
+SELECT casus.activate_protocol('ondermijning', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": ["hennep in loodsen: kadaster"]}') IS NOT NULL AS ok;
 SELECT count(casus.add_person(initcap(r), ('life_' || r)::regrole, oath_on => '2020-01-01')) AS persons
 FROM unnest('{coordinator,regisseur,handhaving,belastingen,subsidies,fg}'::text[]) r;
 SELECT count(casus.appoint(p, 'ondermijning', y, o)) AS appointments
@@ -229,7 +229,7 @@ BEGIN;
 SELECT casus.enter('afsluiten');
 SELECT try($$INSERT INTO gegeven (signaal, soort, over, tekst) VALUES (1001, 'voortgang', NULL, 'later')$$);
 COMMIT;
--- [B-89] motivations are content: to who may read the dossier now, and only then.
+-- [B-38] motivations are content: to who may read the dossier now, and only then.
 SELECT kind, motivation FROM casus.act_log WHERE dossier = :d AND kind IN ('decide', 'advance') ORDER BY id DESC LIMIT 2;
 BEGIN;
 SELECT casus.enter('afsluiten');

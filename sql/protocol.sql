@@ -135,6 +135,7 @@ SELECT f FROM base, pg_temp.lint_added('{retention,0,stages}', (SELECT jsonb_agg
 SELECT pg_temp.lint('{phases,1,name}', '"open"') LIMIT 1;
 SELECT pg_temp.lint('{categories,1,name}', '"naw"') LIMIT 1;
 SELECT pg_temp.lint('{parties,list,1,name}', '"a"');
+SELECT pg_temp.lint('{lists,0,values,1,parameter}', '"bestaat_niet"');
 SELECT pg_temp.lint('{lists,0,values,1,value}', '"k1"');
 SELECT pg_temp.lint('{retention,1,stages,0,name}', '"dicht_1"');
 SELECT pg_temp.lint('{parameters,0,name}', '"dpia"');

@@ -8,7 +8,7 @@ CREATE ROLE revoke_coord LOGIN;
 CREATE ROLE revoke_deleg LOGIN;
 SELECT count(*) FROM casus.install_protocol('beesel-2021');
 SELECT count(*) FROM casus.open_file('beesel-2021', 'een');
-SELECT count(*) FROM casus.activate_protocol('een', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}');
+SELECT count(*) FROM casus.activate_protocol('een', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": ["leegstand: handhaving"]}');
 SELECT count(casus.add_person(name, role::regrole, oath_on => '2020-01-01')) FROM (VALUES ('Coord', 'revoke_coord'),
 	('Deleg', 'revoke_deleg')) p (name, role);
 SELECT count(casus.appoint(name, 'een', party, office, reason => 'test'))

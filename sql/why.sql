@@ -69,7 +69,7 @@ SELECT 'SELECT ' || replace(act, '$d', :d::text) || ' IS NOT NULL AS done;' FROM
 ($$casus.advance($d, 'zwaarte')$$),
 ($$casus.decide($d, 'zwaarte', 'zwaar_genoeg', details => '{"criteria": ["politie"], "toelichting": "melding politie"}')$$),
 ($$casus.advance($d, 'bronnenonderzoek')$$),
-($$casus.decide($d, 'bronnen', 'niet_raadplegen', details => '{"toelichting": "al bekend"}')$$),
+($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "afwijking", "fg_advies": "akkoord", "afwijking_motivering": "geen Standaard"}')$$),
 ($$casus.decide($d, 'hits', 'bevestigd', details => '{"toelichting": "voldoende"}')$$),
 ($$casus.advance($d, 'voorbereiden')$$),
 ($$casus.decide($d, 'delen', 'delen', details => '{"afdelingen": ["bestuurlijke_handhaving"], "noodzaak": "pand"}')$$),

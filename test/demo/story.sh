@@ -197,8 +197,12 @@ story() {
 
 	heading "3. Bronnenonderzoek: which sources may be asked, and what they said"
 	look bronnenonderzoek coordinator
+	echo "   The file has no Standaarden, so each question goes beyond them, with the advice of the FG (art. 1.36)."
+	refused coordinator "SELECT casus.decide($dossier, 'bronnen', 'raadplegen', NULL,
+		'{\"bronnen\": [\"brp\", \"vergunningen\"], \"standaard\": \"standaard\"}')" content_missing
 	does coordinator "SELECT casus.decide($dossier, 'bronnen', 'raadplegen', NULL,
-		'{\"bronnen\": [\"brp\", \"vergunningen\"], \"standaard\": \"standaard\"}')"
+		'{\"bronnen\": [\"brp\", \"vergunningen\"], \"standaard\": \"afwijking\",
+		\"fg_advies\": \"akkoord\", \"afwijking_motivering\": \"geen Standaard voor leegstand\"}')"
 	does coordinator "SELECT casus.decide($dossier, 'hits', 'bevestigd', NULL, '{\"toelichting\": \"bevestigd in voldoende mate\"}')"
 	does coordinator "SELECT casus.advance($dossier, 'voorbereiden')"
 

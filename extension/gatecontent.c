@@ -1,0 +1,319 @@
+/*
+ * gatecontent.c
+ *		What a decision must contain: the keys that the protocol asks for at a
+ *		gate, each with its kind, and no others.
+ *
+ * What is asked stands in casus_cat.gate.details; this file knows the kinds of
+ * checks and no protocol.  It judges whether something is there and of the
+ * kind asked for, never its merits, and names no value: that is content.
+ *
+ * Nothing is kept and nothing locked: the dossier's row is, by the act.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "acts.h"
+#include "protocol_doc.h"
+
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+
+/* ---- one check ---- */
+
+/* YYYY-MM-DD that is a day of the calendar. */
+static bool
+is_date(const char *text)
+{
+	int			y,
+				m,
+				d,
+				y2,
+				m2,
+				d2,
+				used = 0;
+
+	if (sscanf(text, "%4d-%2d-%2d%n", &y, &m, &d, &used) != 3 ||
+		used != 10 || text[used] != '\0' || y < 1 || m < 1 || d < 1)
+		return false;
+	j2date(date2j(y, m, d), &y2, &m2, &d2);
+	return y == y2 && m == m2 && d == d2;
+}
+
+static bool
+is_integer(const char *text)
+{
+	int			used = 0;
+	long long	value;
+
+	return sscanf(text, "%18lld%n", &value, &used) == 1 && text[used] == '\0';
+}
+
+static bool
+is_blank(const char *text)
+{
+	return text[strspn(text, " \t\r\n")] == '\0';
+}
+
+/* The value given for a key, as a row of CHECKS tells of it. */
+typedef struct Given
+{
+	char	   *json_type;		/* NULL: not given */
+	char	   *value;
+	bool		optional;
+	int			min;
+	int64		elements;
+	int64		unlisted;		/* elements that are not on the list */
+	char	   *unset;			/* parameter without which one of them is not chosen, or NULL */
+	char	   *equals;			/* "true", "false", or NULL */
+} Given;
+
+/*
+ * A value that is not on the list is refused whatever it is: a list is open
+ * only where the protocol puts a word for "another" on it, and then it asks for
+ * the motivation with a check of its own.
+ */
+static const char *
+judge_choice(const Given *g)
+{
+	if (g->unlisted > 0)
+		return _("not on the list");
+	if (g->unset != NULL)
+		return psprintf(_("not to be chosen while the file has no %s"), g->unset);
+	return NULL;
+}
+
+/* What is wrong with the value, or NULL. */
+static const char *
+judge(const char *type, const Given *g)
+{
+	bool		is_string;
+
+	if (g->json_type == NULL || strcmp(g->json_type, "null") == 0)
+		return g->optional ? NULL : _("missing");
+	is_string = strcmp(g->json_type, "string") == 0;
+	if (strcmp(type, "boolean") == 0)
+	{
+		if (strcmp(g->json_type, "boolean") != 0)
+			return _("not true or false");
+		return g->equals == NULL || strcmp(g->equals, g->value) == 0 ? NULL :
+			_("must be otherwise for this outcome");
+	}
+	if (strcmp(type, "integer") == 0)
+		return strcmp(g->json_type, "number") == 0 && is_integer(g->value) ? NULL : _("not an integer");
+	if (strcmp(type, "date") == 0)
+		return is_string && is_date(g->value) ? NULL : _("not a date (YYYY-MM-DD)");
+	if (strcmp(type, "list") == 0)
+	{
+		if (strcmp(g->json_type, "array") != 0)
+			return _("not an array");
+		if (g->elements < g->min)
+			return g->elements == 0 ? _("missing") : _("too few");
+		return judge_choice(g);
+	}
+	/* text and choice */
+	if (!is_string || is_blank(g->value))
+		return _("missing");
+	if (strcmp(type, "choice") == 0)
+		return judge_choice(g);
+	return pg_mbstrlen(g->value) >= g->min ? NULL : _("too short");
+}
+
+/* ---- the checks of a gate ---- */
+
+/* Is a check with "when": "key=value" asked for? The other key may be a list. */
+#define ASKED \
+	"(NOT c.value ? 'when' OR coalesce((SELECT w.v #>> '{}' = w.x OR w.v @> " \
+	"pg_catalog.to_jsonb(w.x) " \
+	"FROM (SELECT $3 -> pg_catalog.split_part(c.value ->> 'when', '=', 1), " \
+	"pg_catalog.split_part(c.value ->> 'when', '=', 2)) w(v, x)), false))"
+
+/* The values given for a check, one of them or several, as rows e(v). */
+#define GIVEN_VALUES \
+	"pg_catalog.jsonb_array_elements(CASE WHEN pg_catalog.jsonb_typeof(d.v) = 'array' " \
+	"THEN d.v ELSE pg_catalog.jsonb_build_array(d.v) END) e(v)"
+
+#define ON_LIST \
+	"l.protocol = g.protocol AND l.list = c.value ->> 'from' AND pg_catalog.to_jsonb(l.value) = e.v"
+
+/* The checks of a gate ($2) for an outcome ($4, NULL: all) against details ($3), in a file ($5). */
+#define CHECKS \
+	"SELECT c.value ->> 'key', coalesce(c.value ->> 'type', 'text'), " \
+	"coalesce(c.value ->> 'article', g.article), c.value ->> 'from', " \
+	"(SELECT pg_catalog.string_agg(o, ', ') " \
+	"FROM pg_catalog.jsonb_array_elements_text(c.value -> 'outcomes') o), " \
+	"pg_catalog.jsonb_typeof(d.v), d.v #>> '{}', " \
+	"coalesce((c.value ->> 'optional')::boolean, false), coalesce((c.value ->> 'min')::integer, 1), " \
+	"CASE WHEN pg_catalog.jsonb_typeof(d.v) = 'array' THEN " \
+	"pg_catalog.jsonb_array_length(d.v) END, " \
+	"CASE WHEN c.value ? 'from' THEN (SELECT pg_catalog.count(*) FROM " GIVEN_VALUES \
+	" WHERE NOT EXISTS (SELECT FROM casus_cat.list_value l WHERE " ON_LIST ")) END, " \
+	"(SELECT pg_catalog.min(l.parameter) FROM " GIVEN_VALUES \
+	" JOIN casus_cat.list_value l ON " ON_LIST " JOIN casus_cat.file f ON f.id = $5 " \
+	"WHERE coalesce(f.parameters -> l.parameter, 'null') IN ('null', '\"\"', '[]')), " \
+	"c.value ->> 'equals' " \
+	"FROM casus_cat.gate g, LATERAL pg_catalog.jsonb_array_elements(g.details) " \
+	"WITH ORDINALITY c(value, ordinality), " \
+	"LATERAL (SELECT $3 -> (c.value ->> 'key')) d(v) " \
+	"WHERE g.protocol = $1 AND g.code = $2 " \
+	"AND ($4 IS NULL OR NOT c.value ? 'outcomes' OR c.value -> 'outcomes' ? $4) " \
+	"AND " ASKED " ORDER BY c.ordinality"
+
+CasusGateCheck *
+casus_gatecontent_checks(const CasusFile *file, int gate, Jsonb *details,
+						 const char *outcome, int *n)
+{
+	CasusQuery	query;
+	CasusGateCheck *checks;
+	MemoryContext caller = CurrentMemoryContext;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file->protocol);
+	casus_query_code(&query, gate, false);
+	casus_query_jsonb(&query, details);
+	casus_query_text(&query, outcome);
+	casus_query_int(&query, file->id);
+	casus_query_read(&query, CHECKS);
+	*n = (int) query.nrows;
+	checks = MemoryContextAllocZero(caller, sizeof(CasusGateCheck) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+	{
+		CasusGateCheck *c = &checks[i];
+		Given		g;
+		const char *problem;
+
+		c->key = casus_query_get_text(&query, i, 1);
+		c->type = casus_query_get_text(&query, i, 2);
+		c->article = casus_query_get_text(&query, i, 3);
+		c->list = casus_query_get_text(&query, i, 4);
+		c->outcomes = casus_query_get_text(&query, i, 5);
+		g.json_type = casus_query_get_text(&query, i, 6);
+		g.value = casus_query_get_text(&query, i, 7);
+		g.optional = casus_query_get_bool(&query, i, 8);
+		g.min = (int) casus_query_get_int(&query, i, 9);
+		g.elements = casus_query_get_int(&query, i, 10);
+		g.unlisted = casus_query_get_int(&query, i, 11);
+		g.unset = casus_query_get_text(&query, i, 12);
+		g.equals = casus_query_get_text(&query, i, 13);
+		problem = judge(c->type, &g);
+		c->problem = problem ? MemoryContextStrdup(caller, problem) : NULL;
+	}
+	casus_query_end(&query);
+	return checks;
+}
+
+/* Refuses when a key is missing or wrong: all of them at once, each with its article. */
+void
+casus_gatecontent_require(const CasusActTarget *target, int gate, const char *article,
+						  Jsonb *details, const char *outcome)
+{
+	StringInfoData wrong;
+	int			n;
+	CasusGateCheck *checks = casus_gatecontent_checks(&target->file, gate, details,
+													  outcome, &n);
+
+	initStringInfo(&wrong);
+	for (int i = 0; i < n; i++)
+		if (checks[i].problem != NULL)
+			appendStringInfo(&wrong, "%s%s: %s (art. %s)", wrong.len ? "; " : "",
+							 checks[i].key, checks[i].problem, checks[i].article);
+	if (wrong.len > 0)
+		casus_refuse("content_missing",
+					 _("the decision lacks content that the protocol asks for"),
+					 casus_find_detail(&target->file, article, wrong.data),
+					 psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");",
+							  target->dossier.id));
+}
+
+/* ---- what is told, and nothing else ---- */
+
+/*
+ * Refuses keys that the gate does not know, or where gate is negative none of
+ * the gates of the initial phase: nothing would look at them, and what is told
+ * there may be anything.  A key is named as it was given, never its value.
+ */
+void
+casus_gatecontent_only(const CasusFile *file, int gate, const char *article, Jsonb *details)
+{
+	CasusQuery	query;
+	bool		is_object;
+	char	   *unknown;
+	char	   *known;
+
+	if (details == NULL)
+		return;
+	casus_query_begin(&query);
+	casus_query_int(&query, file->protocol);
+	casus_query_code(&query, gate, gate < 0);
+	casus_query_jsonb(&query, details);
+	casus_query_text(&query, DOC_PRESENT);
+	casus_query_read(&query,
+					 "WITH gate AS (SELECT g.details, g.meeting FROM casus_cat.gate g "
+					 "WHERE g.protocol = $1 AND CASE WHEN $2 IS NOT NULL THEN g.code = $2 ELSE EXISTS "
+					 "(SELECT FROM casus_cat.phase p WHERE p.protocol = g.protocol "
+					 "AND p.is_initial AND p.code = ANY (g.phases)) END), "
+					 "known AS (SELECT c.value ->> 'key' AS key, c.ordinality AS place FROM gate g, LATERAL "
+					 "pg_catalog.jsonb_array_elements(g.details) WITH ORDINALITY c(value, ordinality) "
+					 "UNION ALL SELECT $4, 1000 FROM gate g WHERE g.meeting IS NOT NULL) "
+					 "SELECT pg_catalog.jsonb_typeof($3) IN ('object', 'null'), "
+					 "(SELECT pg_catalog.string_agg(pg_catalog.to_json(pg_catalog.\"left\"(u.key, 63))::text, "
+					 "', ' ORDER BY u.key) FROM (SELECT k.key FROM pg_catalog.jsonb_object_keys("
+					 "CASE WHEN pg_catalog.jsonb_typeof($3) = 'object' THEN $3 ELSE '{}' END) k(key) "
+					 "WHERE k.key NOT IN (SELECT n.key FROM known n) ORDER BY k.key LIMIT 20) u), "
+					 "(SELECT pg_catalog.string_agg(u.key, ', ' ORDER BY u.place, u.key) FROM "
+					 "(SELECT n.key, min(n.place) FROM known n GROUP BY n.key) u(key, place))");
+	is_object = casus_query_get_bool(&query, 0, 1);
+	unknown = casus_query_get_text(&query, 0, 2);
+	known = casus_query_get_text(&query, 0, 3);
+	casus_query_end(&query);
+	if (!is_object || unknown != NULL)
+		casus_refuse("content_missing",
+					 _("the details have content that the protocol does not ask for"),
+					 casus_find_detail(file, article,
+									   is_object ? psprintf(_("not known: %s; known: %s"), unknown,
+															known ? known : _("none")) :
+									   _("details are an object of keys and values")),
+					 psprintf("SELECT name, details FROM casus.gate WHERE protocol = %s;",
+							  quote_literal_cstr(file->protocol_name)));
+}
+
+/*
+ * What the decision rests on: the values that the protocol itself fills in,
+ * at the initial phase's gate what was told at opening, and what is given now,
+ * each over the one before.  Later gates stand on their own.
+ */
+Jsonb *
+casus_gatecontent_merge(const CasusActTarget *target, int gate, Jsonb *details)
+{
+	CasusQuery	query;
+	bool		isnull;
+	Datum		value;
+	Jsonb	   *merged;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext old;
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, target->dossier.id);
+	casus_query_jsonb(&query, details);
+	casus_query_int(&query, target->file.protocol);
+	casus_query_code(&query, gate, false);
+	casus_query_read(&query,
+					"SELECT coalesce((SELECT pg_catalog.jsonb_object_agg(k.v ->> 'key', "
+					"k.v -> 'default') FROM casus_cat.gate g, "
+					"LATERAL pg_catalog.jsonb_array_elements(g.details) k(v) "
+					"WHERE g.protocol = $3 AND g.code = $4 AND k.v ? 'default'), '{}') || "
+					"coalesce((SELECT c.details FROM casus_cat.dossier d "
+					"JOIN casus_cat.phase p ON p.code = d.phase AND p.is_initial "
+					"JOIN casus_cat.file f ON f.id = d.file AND f.protocol = p.protocol "
+					"JOIN casus_cat.act a ON a.dossier = d.id AND a.kind = 'open_dossier' "
+					"JOIN casus_cat.act_content c ON c.act = a.id "
+					"WHERE d.id = $1 AND pg_catalog.jsonb_typeof(c.details) = 'object'), "
+					"'{}') || "
+					"CASE WHEN pg_catalog.jsonb_typeof($2) = 'object' THEN $2 ELSE '{}' END");
+	value = casus_query_get(&query, 0, 1, &isnull);
+	old = MemoryContextSwitchTo(caller);
+	merged = DatumGetJsonbPCopy(value);
+	MemoryContextSwitchTo(old);
+	casus_query_end(&query);
+	return merged;
+}
