@@ -45,7 +45,8 @@ typedef struct Transition
 	uint64		offices;
 	char	   *outcome;		/* of the newest decision in this stay, or NULL */
 	bool		is_open;
-	Datum		decided_on;
+	Datum		ends_since;		/* day since which it has been decided that the dossier ends */
+	bool		has_ends;
 } Transition;
 
 /*
@@ -57,7 +58,7 @@ find_transition(const CasusActTarget *target, int phase, Transition *t)
 {
 	CasusQuery	query;
 	bool		found;
-	bool		isnull;
+	bool		no_end = true;
 
 	casus_query_begin(&query);
 	casus_query_int64(&query, target->dossier.id);
@@ -67,16 +68,14 @@ find_transition(const CasusActTarget *target, int phase, Transition *t)
 					"SELECT t.article, g.name, pg_catalog.array_to_string(t.outcomes, ', '), "
 					"(SELECT pg_catalog.bit_or(1::bigint << o) FROM "
 					"pg_catalog.unnest(t.offices) o), "
-					"n.outcome, coalesce(n.outcome = ANY (t.outcomes), false), n.decided_on "
+					"n.outcome, coalesce(n.outcome = ANY (t.outcomes), false), "
+					"(SELECT pg_catalog.min(e.since) FROM casus_int.ending e WHERE e.dossier = s.id) "
 					"FROM casus_cat.dossier s "
 					"JOIN casus_cat.transition t ON t.protocol = $2 AND t.from_phase = "
 					"s.phase AND t.to_phase = $3 "
 					"JOIN casus_cat.gate g ON g.protocol = t.protocol AND g.code = t.gate "
-					"LEFT JOIN LATERAL (SELECT d.outcome, d.decided_on FROM "
-					"casus_cat.decision d "
-					"JOIN casus_cat.act a ON a.id = d.act AND a.state = 'effective' "
-					"WHERE d.dossier = s.id AND d.gate = t.gate AND d.phase = s.phase "
-					"AND d.revoked_by IS NULL AND a.at >= s.phase_since "
+					"LEFT JOIN LATERAL (SELECT d.outcome FROM casus_int.standing d "
+					"WHERE d.dossier = s.id AND d.gate = t.gate "
 					"ORDER BY d.act DESC LIMIT 1) n ON true "
 					"WHERE s.id = $1 ORDER BY 6 DESC, t.ordinal LIMIT 1");
 	found = query.nrows == 1;
@@ -88,13 +87,18 @@ find_transition(const CasusActTarget *target, int phase, Transition *t)
 		t->offices = (uint64) casus_query_get_int(&query, 0, 4);
 		t->outcome = casus_query_get_text(&query, 0, 5);
 		t->is_open = casus_query_get_bool(&query, 0, 6);
-		t->decided_on = casus_query_get(&query, 0, 7, &isnull);
+		t->ends_since = casus_query_get(&query, 0, 7, &no_end);
+		t->has_ends = !no_end;
 	}
 	casus_query_end(&query);
 	return found;
 }
 
-/* The dossier is in its new phase; a terminal one starts the clock at the decision. */
+/*
+ * The dossier is in its new phase.  The clock of a terminal one started on the
+ * day since which it has been decided that the dossier ends: deciding the same
+ * again, or carrying it out later, does not start it anew.
+ */
 static void
 store_phase(const CasusActTarget *target, int phase, const Transition *t)
 {
@@ -105,7 +109,7 @@ store_phase(const CasusActTarget *target, int phase, const Transition *t)
 	casus_query_int64(&query, target->dossier.id);
 	casus_query_code(&query, phase, false);
 	casus_query_bool(&query, terminal);
-	casus_query_arg(&query, DATEOID, t->decided_on, false);
+	casus_query_arg(&query, DATEOID, t->ends_since, !t->has_ends);
 	casus_query_run(&query,
 					"UPDATE casus_cat.dossier SET phase = $2, phase_since = "
 					"pg_catalog.clock_timestamp(), "

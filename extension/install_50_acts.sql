@@ -102,7 +102,7 @@ CREATE FUNCTION casus.open_dossier(file text, details jsonb DEFAULT NULL, motiva
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_open_dossier';
 COMMENT ON FUNCTION casus.open_dossier(text, jsonb, text) IS
-	'Opens a dossier in the initial phase of an activated file (else 55000). Done by an office that may supply there, e.g. the coordinator (Beesel art. 1.22, 1.27). details: what is told at opening; at the gate of the initial phase it counts as given. Refusals: casus.no_appointment, casus.wrong_office, casus.ambiguous_capacity. Returns the id of the dossier.';
+	'Opens a dossier in the initial phase of an activated file (else 55000). Done by an office that may supply there, e.g. the coordinator (Beesel art. 1.22, 1.27). details: what is told at opening, of the keys that the gates of the initial phase ask for; there it counts as given. Refused (55000) before the startdatum of the file. Refusals: casus.content_missing (a key that no such gate knows), casus.no_appointment, casus.wrong_office, casus.ambiguous_capacity. Returns the id of the dossier.';
 
 CREATE FUNCTION casus.decide(dossier bigint, gate text, outcome text, motivation text DEFAULT NULL, details jsonb DEFAULT NULL)
 	RETURNS bigint
@@ -110,7 +110,7 @@ CREATE FUNCTION casus.decide(dossier bigint, gate text, outcome text, motivation
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_decide';
 COMMENT ON FUNCTION casus.decide(bigint, text, text, text, jsonb) IS
-	'Records the decision at a gate: outcome and detail keys as casus.gate lists them; a meeting also names those present (key aanwezig: names of persons). Counts during this stay of the dossier in its phase; the newest counts. 55000 for another outcome, or without a party with which items are shared, while something rests on the decision that it takes the place of: a later gate, items shared by it. Refusals with the article: casus.wrong_office, casus.wrong_phase, casus.gate_missing (another gate comes first), casus.content_missing (lists every key). Returns the act.';
+	'Records the decision at a gate: outcome and detail keys as casus.gate lists them; a meeting also names those present (key aanwezig: names of persons). Counts during this stay of the dossier in its phase; the newest counts. 55000 for another outcome, or without a party with which items are shared, while something rests on the decision that it takes the place of: a later gate, items shared by it. Refusals with the article: casus.wrong_office, casus.wrong_phase, casus.gate_missing (another gate comes first), casus.content_missing (lists every key that is missing or wrong, or that the gate does not know). Returns the act.';
 
 CREATE FUNCTION casus.revoke_decision(act bigint, motivation text) RETURNS bigint
 	LANGUAGE c
@@ -118,6 +118,28 @@ CREATE FUNCTION casus.revoke_decision(act bigint, motivation text) RETURNS bigin
 	AS 'MODULE_PATHNAME', 'casus_sql_revoke_decision';
 COMMENT ON FUNCTION casus.revoke_decision(bigint, text) IS
 	'Takes back a decision (its act, as casus.decide returned it), by the office that decides the gate, in the stay in which it was taken, while nothing rests on it (55000: a later gate, items shared by it). One that ended the dossier can be revoked until the end of the next day, or as long as revocation.days of the protocol says: the dossier is back in the phase before, as a new stay, and its clock stands still. Refusals: casus.wrong_phase (the dossier has gone on, or the term has passed), casus.wrong_office, casus.no_appointment; 22023 casus.content_missing without motivation. Returns the act.';
+
+CREATE VIEW casus_int.standing WITH (security_barrier) AS
+	SELECT d.dossier, d.gate, d.outcome, d.act, d.decided_on
+	FROM casus_cat.decision d
+	JOIN casus_cat.act a ON a.id = d.act AND a.state = 'effective'
+	JOIN casus_cat.dossier s ON s.id = d.dossier AND s.phase = d.phase AND a.at >= s.phase_since
+	WHERE d.revoked_by IS NULL;
+COMMENT ON VIEW casus_int.standing IS
+	'Decisions of the present stay of each dossier in its phase that have not been revoked; the newest of a gate counts.';
+
+CREATE VIEW casus_int.ending WITH (security_barrier) AS
+	SELECT s.id AS dossier, t.protocol, t.ordinal, t.to_phase, t.gate, pg_catalog.min(d.decided_on) AS since
+	FROM casus_cat.dossier s
+	JOIN casus_cat.file f ON f.id = s.file
+	JOIN casus_cat.transition t ON t.protocol = f.protocol AND t.from_phase = s.phase
+	JOIN casus_cat.phase p ON p.protocol = t.protocol AND p.code = t.to_phase AND p.is_terminal
+	JOIN casus_int.standing d ON d.dossier = s.id AND d.gate = t.gate AND d.outcome = ANY (t.outcomes)
+	WHERE NOT EXISTS (SELECT FROM casus_int.standing l
+		WHERE l.dossier = s.id AND l.gate = t.gate AND l.act > d.act AND l.outcome <> ALL (t.outcomes))
+	GROUP BY s.id, t.protocol, t.ordinal, t.to_phase, t.gate;
+COMMENT ON VIEW casus_int.ending IS
+	'Dossiers of which a gate has decided that they end and that have not ended yet: the transition that it opens, and since which day it has been so decided, whatever was decided again the same way.';
 
 CREATE FUNCTION casus.advance(dossier bigint, phase text, motivation text DEFAULT NULL) RETURNS bigint
 	LANGUAGE c

@@ -195,11 +195,19 @@ CREATE VIEW casus_int.state_finding WITH (security_barrier) AS
 		'SELECT * FROM casus.opening WHERE is_open;'
 	FROM casus_cat.opening g WHERE g.ends > pg_catalog.clock_timestamp()
 	UNION ALL
+	SELECT 'warning', 'dossier_not_ended', pg_catalog.format('Dossier %s of file %s: gate %s has decided that it ends, since %s, and it is still in phase %s, read as before.',
+			d.id, f.name, g.name, e.since, h.name),
+		pg_catalog.format('SELECT casus.advance(%s, %L); -- or the gate is decided otherwise; its terms run from that day', d.id, t.name)
+	FROM casus_int.ending e JOIN casus_cat.dossier d ON d.id = e.dossier JOIN casus_cat.file f ON f.id = d.file
+	JOIN casus_cat.gate g ON g.protocol = e.protocol AND g.code = e.gate
+	JOIN casus_cat.phase h ON h.protocol = e.protocol AND h.code = d.phase
+	JOIN casus_cat.phase t ON t.protocol = e.protocol AND t.code = e.to_phase
+	UNION ALL
 	SELECT 'note', 'standing_purpose', pg_catalog.format('Person %s reads file %s for purpose %s without saying so each time.', p.name, f.name, u.name),
 		pg_catalog.format('SELECT casus.end_appointment(%s); -- and appoint without standing_purpose', a.id)
 	FROM casus_cat.appointment a JOIN casus_cat.person p ON p.id = a.person JOIN casus_cat.file f ON f.id = a.file
 	JOIN casus_cat.purpose u ON u.protocol = f.protocol AND u.code = a.standing_purpose
 	WHERE a.starts <= pg_catalog.clock_timestamp() AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp());
-COMMENT ON VIEW casus_int.state_finding IS 'Findings of casus.doctor() about files, persons and openings.';
+COMMENT ON VIEW casus_int.state_finding IS 'Findings of casus.doctor() about files, persons, dossiers and openings.';
 REVOKE ALL ON casus_int.state_finding FROM PUBLIC;
 GRANT SELECT ON casus_int.state_finding TO casus_admin, casus_auditor;

@@ -27,7 +27,7 @@ sub append_to_clock
 	return;
 }
 
-set_clock('2026-03-02 09:00:00');
+set_clock('2026-02-20 09:00:00');
 my $node;
 {
 	local $ENV{LD_PRELOAD} = $library;
@@ -37,7 +37,7 @@ my $node;
 	local $ENV{TZ} = 'UTC';
 	$node = CasusTest::start('main');
 }
-is($node->safe_psql('postgres', 'SELECT now()::date'), '2026-03-02', 'the clock of the server is ours');
+is($node->safe_psql('postgres', 'SELECT now()::date'), '2026-02-20', 'the clock of the server is ours');
 
 CasusTest::fixture($node, 'beesel');
 my $dossier = $node->safe_psql('postgres', q{SELECT dossier FROM beesel.fixture WHERE name = 'overleg'});
@@ -46,14 +46,36 @@ sub as { my ($role, $sql) = @_; return $node->safe_psql('postgres', $sql, extra_
 
 my $present = '"aanwezig": ["H. Handhaver", "B. Belasting"]';
 as('bs_coordinator', qq{
-	SELECT casus.decide($dossier, 'casus', 'casus', 'ondermijning', '{"toelichting": "een casus", "bevoegdheden": ["opiumwet_13b"], $present}');
+	SELECT casus.decide($dossier, 'casus', 'casus', 'ondermijning', '{"toelichting": "een casus", $present}');
 	SELECT casus.decide($dossier, 'plan', 'vastgesteld', 'plan',
 		'{"plan": "sluiting", "bevoegdheden": ["opiumwet_13b"], "gegevensuitwisseling": "onderling", $present}');
 	SELECT casus.advance($dossier, 'regie');
-	SELECT casus.decide($dossier, 'afsluiten', 'afsluiten', 'gereed',
-		'{"toelichting": "gesloten", "te_verstrekken": "niets", $present}');
-	SELECT casus.close_dossier($dossier, 'gereed');
 });
+
+# The term runs from the decision to close [B-41] [B-88]: from the first one of those that say the same, also when it is
+# carried out later; a decision to go on stands between.  A decision to close that waits is a finding.
+my $close = qq{SELECT casus.decide($dossier, 'afsluiten', 'afsluiten', 'gereed', '{"toelichting": "gesloten", "te_verstrekken": "niets", $present}')};
+my $scale_up = qq{SELECT casus.decide($dossier, 'opschaling', 'opschalen', 'riec', '{"toelichting": "riec", "te_verstrekken": "alles", $present}')};
+sub waits
+{
+	return $node->safe_psql('postgres', q{SELECT coalesce(string_agg(finding, '; '), 'none') FROM casus.doctor() WHERE code = 'dossier_not_ended'});
+}
+is(waits(), 'none', 'nothing is decided');
+as('bs_coordinator', $close);
+like(waits(), qr/^Dossier $dossier of .* gate afsluiten .* since 2026-02-20, .* phase regie/, 'decided to be closed, and not closed: doctor tells');
+set_clock('2026-02-25 09:00:00');
+as('bs_coordinator', qq{SELECT casus.decide($dossier, 'afsluiten', 'voortzetten', 'toch niet', '{"toelichting": "nog niet", $present}')});
+is(waits(), 'none', 'decided to go on');
+set_clock('2026-03-02 09:00:00');
+as('bs_coordinator', $close);
+set_clock('2026-03-05 09:00:00');
+as('bs_coordinator', $close);
+like(waits(), qr/since 2026-03-02, /, 'decided again the same: since the first time');
+like(as('bs_coordinator', "BEGIN; $scale_up; SELECT casus.advance($dossier, 'opschaling'); SELECT 'clock ' || clock FROM casus.dossier WHERE id = $dossier; ROLLBACK"),
+	qr/^clock 2026-03-02$/m, 'nor does another way to end it begin the term anew');
+as('bs_coordinator', "SELECT casus.close_dossier($dossier, 'gereed')");
+is(waits(), 'none', 'closed: nothing waits');
+is(as('bs_coordinator', "SELECT clock FROM casus.dossier WHERE id = $dossier"), '2026-03-02', 'and its term runs from the first decision');
 is($node->safe_psql('postgres', 'SELECT 1'), '1', 'the dossier is closed');
 
 # Rows read for purpose afsluiten, or the code of the refusal.
@@ -76,15 +98,15 @@ sub at
 	return;
 }
 
-at('2026-03-02 12:00:00', 2, 2, 'directly after the decision');
+at('2026-03-05 12:00:00', 2, 2, 'directly after closing');
 is(reads('bs_handhaving'), 'casus.wrong_purpose', 'an afgevaardigde reads nothing after closing [B-42]');
 
 # The decision that closed it can be revoked until the end of the next day in Amsterdam.
 my $closing = as('bs_coordinator', "SELECT max(act) FROM casus.decision WHERE dossier = $dossier AND gate = 'afsluiten'");
 my $revoke = "BEGIN; SELECT casus.revoke_decision($closing, 'toch niet'); ROLLBACK";
-set_clock('2026-03-03 22:57:30');
+set_clock('2026-03-06 22:57:30');
 is(as('bs_coordinator', $revoke) =~ /\d/, 1, 'the last minutes of the next day: the closing decision can be revoked');
-set_clock('2026-03-03 23:00:30');
+set_clock('2026-03-06 23:00:30');
 is((CasusTest::refusal($node, $revoke, user => 'bs_coordinator'))[0], 'casus.wrong_phase', 'and not afterwards');
 
 # A session that stays open while the clock goes on: the next statement is bound.
