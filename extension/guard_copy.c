@@ -6,18 +6,21 @@
  * does not bind; it becomes COPY of the query that it stands for, and is bound
  * as such.  The backup login copies as it is, on record.
  *
- * Private to the backend: `restoring` says that this session began to fill
- * casus' tables while the installation was fresh, and may finish.
+ * Private to the backend: `restore` says since when this session fills casus'
+ * tables, which it began while the installation was fresh.  It may finish, into
+ * the installation that it brought in, until anybody has acted there.
  *
  * Copyright (c) 2026, the casus developers
  */
 #include "guard.h"
+#include "state.h"
 
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/builtins.h"
@@ -25,7 +28,12 @@
 #include "utils/rel.h"
 #include "utils/rls.h"
 
-static bool restoring = false;
+static struct
+{
+	TimestampTz since;			/* 0: none */
+	bool		has_installation;
+	pg_uuid_t	installation;	/* that this session copied in */
+}			restore;
 
 static void
 refuse_copy_out(const CasusProtected *prot, const char *detail)
@@ -146,6 +154,43 @@ copy_protected(PlannedStmt *pstmt, CasusGuardScope *scope, const CasusProtected 
 	return copy_as_query(pstmt, prot->relid);
 }
 
+/* An act that is copied in is older than the copying. */
+static bool
+acted_since(TimestampTz since)
+{
+	CasusQuery	query;
+	bool		found;
+
+	casus_query_begin(&query);
+	casus_query_arg(&query, TIMESTAMPTZOID, TimestampTzGetDatum(since), false);
+	casus_query_read(&query, "SELECT FROM casus_cat.act WHERE at >= $1 LIMIT 1");
+	found = query.nrows > 0;
+	casus_query_end(&query);
+	return found;
+}
+
+/* Is this session the one that restores, into an installation that nobody has used yet? */
+static bool
+is_restore(void)
+{
+	const pg_uuid_t *id = casus_installation_id();
+
+	if (!superuser())
+		return false;
+	if (id == NULL && restore.since == 0)
+	{
+		restore.since = GetCurrentTimestamp();
+		restore.has_installation = false;
+	}
+	else if (restore.since != 0 &&
+			 ((id != NULL &&
+			   (!restore.has_installation ||
+				memcmp(id, &restore.installation, sizeof(pg_uuid_t)) != 0)) ||
+			  acted_since(restore.since)))
+		restore.since = 0;
+	return restore.since != 0;
+}
+
 static void
 copy_own(CopyStmt *copy, CasusGuardScope *scope, Oid relid)
 {
@@ -159,13 +204,12 @@ copy_own(CopyStmt *copy, CasusGuardScope *scope, Oid relid)
 		note_backup(copy, relid);
 		return;
 	}
-	if (casus_installation_id() == NULL && superuser())
-		restoring = true;
-	if (!restoring || !superuser())
+	if (!is_restore())
 		casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
 						   _("this statement would go past the protocol"),
 						   psprintf(_("relation %s belongs to casus and is filled by a restore into a fresh installation only."), name),
 						   NULL);
+	casus_accesslog_event("maintenance", relid, 0, "restore", "COPY FROM");
 }
 
 PlannedStmt *
@@ -206,14 +250,27 @@ casus_guard_copy(PlannedStmt *pstmt, CasusGuardScope *scope)
 	return prot == NULL ? pstmt : copy_protected(pstmt, scope, prot);
 }
 
-/* A whole table has left: on record with its count. */
+/* A whole table has left: on record with its count.  Or the installation has come in. */
 void
 casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 processed)
 {
 	CopyStmt   *copy = (CopyStmt *) pstmt->utilityStmt;
 	Oid			relid;
 
-	if (!scope->backup || copy->relation == NULL)
+	if (copy->relation == NULL)
+		return;
+	if (copy->is_from && processed > 0 && restore.since != 0 &&
+		RangeVarGetRelid(copy->relation, NoLock, true) == casus_table_oid(CASUS_INSTALLATION))
+	{
+		const pg_uuid_t *id;
+
+		CommandCounterIncrement();
+		id = casus_installation_id();
+		restore.has_installation = id != NULL;
+		if (id != NULL)
+			restore.installation = *id;
+	}
+	if (!scope->backup)
 		return;
 	relid = RangeVarGetRelid(copy->relation, NoLock, true);
 	casus_accesslog_event("export", relid, 0, NULL,

@@ -114,7 +114,7 @@ BEGIN ATOMIC
 		min(l.at), max(l.at)
 	FROM casus_int.log_line l LEFT JOIN LATERAL jsonb_array_elements(l.line -> 'dossiers') AS d(pair) ON true,
 		LATERAL (SELECT CASE l.kind
-			WHEN 'maintenance' THEN CASE WHEN l.code IS NULL OR l.code = 'ddl' THEN concat_ws(' ', 'maintenance', l.code) END
+			WHEN 'maintenance' THEN CASE WHEN l.code IS NULL OR l.code IN ('ddl', 'restore') THEN concat_ws(' ', 'maintenance', l.code) END
 			WHEN 'attempt' THEN (regexp_match(l.line ->> 'text', '^(ALTER SYSTEM|LOAD|CREATE DATABASE|DROP DATABASE) '))[1]
 			ELSE (regexp_match(l.line ->> 'text', '^(bind observe|bind registered|unprotect|install_protocol|load_protocol|open_file|'
 				'set_parameter|activate_protocol|add_party|add_person|bind_person|set_oath|appoint|deputise|involve|share|move|'
@@ -125,7 +125,7 @@ BEGIN ATOMIC
 	ORDER BY 1, 2, 3, 4, 5, 6;
 END;
 COMMENT ON FUNCTION casus.log_widened(timestamptz, timestamptz) IS
-	'Acts from since up to until after which somebody may see or change more: protocols, people and appointments, parties and persons in a dossier, sharing, openings by break-glass or inspection, tables no longer bound, maintenance and what was done in it (maintenance ddl), settings and libraries of the server. Acts that were carried out, but for those on the server and what is done in maintenance, which are on record when they are tried, and for a transaction that was prepared and rolled back, or one in SERIALIZABLE that failed in its COMMIT (40001), whose acts are there too.';
+	'Acts from since up to until after which somebody may see or change more: protocols, people and appointments, parties and persons in a dossier, sharing, openings by break-glass or inspection, tables no longer bound, maintenance and what was done in it (maintenance ddl), state filled by a restore (maintenance restore), settings and libraries of the server. Acts that were carried out, but for those on the server, what is done in maintenance and a restore, which are on record when they are tried, and for a transaction that was prepared and rolled back, or one in SERIALIZABLE that failed in its COMMIT (40001), whose acts are there too.';
 
 CREATE FUNCTION casus.log_read_back(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
 	RETURNS TABLE (person text, role text, what text, days bigint, records bigint, first_at timestamptz, last_at timestamptz)

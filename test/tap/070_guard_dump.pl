@@ -127,6 +127,29 @@ command_ok([ 'pg_restore', '-U', 'postgres', '-h', $node->host, '-p', $node->por
 		'--exit-on-error', '-d', 'whole', $file ], 'restore in one go');
 is($node->safe_psql('whole', $rows), $node->safe_psql('postgres', $rows), '... and it is equal');
 
+# Who began to fill casus' tables while they were fresh, or brought the installation in, is on record, and goes on until somebody acts there:
+# not for as long as he stays. [A113]
+sub restores { return scalar grep { ($_->{kind} // '') eq 'maintenance' && ($_->{code} // '') eq 'restore' } CasusTest::log_records($node) }
+sub bypasses
+{
+	my ($dbname, @commands) = @_;
+	my ($out, $err) = run_command([ 'psql', '-X', '-U', 'postgres', '-h', $node->host, '-p', $node->port, '-d', $dbname,
+		'-v', 'VERBOSITY=verbose', @commands ]);
+
+	return scalar(() = $err =~ /casus[.]bypass/g);
+}
+my @copy = ('-c', q{COPY casus_cat.person FROM '/dev/null'});
+my $before = restores();
+$node->safe_psql('postgres', 'CREATE DATABASE fresh');
+is(bypasses('fresh', '-c', 'CREATE EXTENSION casus', @copy, @copy), 0, 'a session fills a fresh installation');
+is(bypasses('fresh', @copy, '-c', q{SELECT casus.add_person('Iemand')}, @copy), 1, '... until somebody acts there');
+is(restores(), $before + 3, '... and each table is on record');
+$node->safe_psql('postgres', 'CREATE DATABASE brought');
+command_ok([ 'pg_restore', '-f', "$file.sql", '--section=pre-data', '--section=data', $file ], 'the dump as SQL');
+is(bypasses('brought', '-q', '-o', '/dev/null', '-f', "$file.sql", @copy, '-c', q{SELECT casus.bind_person('Coordinator', 'coord')}, @copy), 1,
+	'so does one that brings its installation in');
+is(bypasses('brought', @copy), 1, '... alone');
+
 # Rows of one installation in the tables of another are denied.
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other', q{CREATE EXTENSION casus; SELECT casus.add_person('Iemand')});
