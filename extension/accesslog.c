@@ -121,9 +121,7 @@ gate_waiting(void)
 {
 	if (pending.len > 0 || writes != NIL || casus_logstatement_waiting(false))
 		return true;
-	return is_strict() &&
-		(casus_sink_waiting() ||
-		 (casus_logstatement_parallel() && casus_sink_lagging()));
+	return is_strict() && casus_sink_waiting();
 }
 
 /* Puts on record what is not; all: also rows of dossiers already on record. */
@@ -136,11 +134,7 @@ gate_settle(bool all)
 		casus_logstatement_format(&pending, all);
 	if (!append_pending())
 		return false;
-	if (!is_strict())
-		return true;
-	if (casus_logstatement_parallel())
-		casus_sink_cover();
-	return casus_sink_try_sync();
+	return !is_strict() || casus_sink_try_sync();
 }
 
 static const CasusGateOwner gate_owner = {
@@ -163,6 +157,27 @@ worker_settle(void)
 {
 	if (gate_waiting() && !gate_settle(false))
 		casus_sink_append(pending.data, pending.len);
+}
+
+/*
+ * A function in a worker has read what it may hand on in any way: the plan around it
+ * need not read a protected table.
+ */
+void
+casus_accesslog_ran(void)
+{
+	if (IsParallelWorker())
+		worker_settle();
+}
+
+/* It has caught an error, and with it perhaps a value.  Raising another is no way out here. */
+static void
+worker_catches(void)
+{
+	if (gate_waiting() && !gate_settle(false))
+		ereport(FATAL,
+				(errcode(ERRCODE_IO_ERROR),
+				 errmsg("casus ends a parallel worker: its records could not be written")));
 }
 
 /*
@@ -265,6 +280,17 @@ static void
 open_gate(void)
 {
 	casus_wiregate_install(&gate_owner);
+}
+
+/*
+ * Parallel workers may be launched, whatever the statement reads itself: what they let
+ * through reaches the client by way of this process.
+ */
+void
+casus_accesslog_workers(void)
+{
+	if (is_strict())
+		open_gate();
 }
 
 /* For statements over protected relations only. */
@@ -527,6 +553,8 @@ subxact_callback(SubXactEvent event, SubTransactionId mine,
 	{
 		casus_logscan_leaving();
 		append_if_many();
+		if (IsParallelWorker())
+			worker_catches();
 	}
 }
 

@@ -52,6 +52,7 @@ extern void casus_logring_init(void);
 extern bool casus_logring_usable(void);
 extern uint64 casus_logring_written(void);
 extern uint64 casus_logring_durable(void);
+extern uint64 casus_logring_told(void);
 extern int	casus_logring_failing(void);
 extern bool casus_logring_head(CasusLogHead *head);
 extern bool casus_logring_begun(CasusLogHead *head);
@@ -89,8 +90,7 @@ extern const char *casus_sink_directory(void);
 /* The same for where no error can be raised: false with errno. */
 extern bool casus_sink_try_append(const char *lines, int length);
 extern bool casus_sink_try_sync(void);
-extern bool casus_sink_waiting(void);	/* appended by this backend, not durable */
-extern bool casus_sink_lagging(void);	/* appended by anybody, not durable */
+extern bool casus_sink_waiting(void);	/* appended by this backend or for it, not durable */
 extern void casus_sink_cover(void); /* wait for what anybody appended, as for one's own */
 
 /* ---- logdir.c: where the files are ---- */
@@ -338,7 +338,6 @@ typedef struct LogStatement
 	uint64		context_generation;
 	uint64		state_generation;	/* at the last look for narrowed dossiers */
 	TimestampTz looked_at;
-	bool		parallel;
 	StringInfo	rest;			/* takes what is unwritten when we end */
 	MemoryContextCallback callback;
 } LogStatement;
@@ -375,7 +374,6 @@ extern bool casus_logstatement_meets(QueryDesc *query, const CasusProtected *tab
 extern void casus_logstatement_run(QueryDesc *query);
 extern void casus_logstatement_end(QueryDesc *query);
 extern bool casus_logstatement_waiting(bool all);
-extern bool casus_logstatement_parallel(void);
 extern void casus_logstatement_format(StringInfo lines, bool all);
 
 #endif							/* CASUS_ACCESSLOG_H */

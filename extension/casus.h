@@ -550,6 +550,8 @@ extern void casus_accesslog_start(QueryDesc *query, bool is_copy,	/* into a temp
 								  bool is_point);	/* its condition is not there yet */
 extern void casus_accesslog_run(QueryDesc *query);	/* before each run: may it go on? */
 extern void casus_accesslog_end(QueryDesc *query);	/* executor end: write what is left */
+extern void casus_accesslog_workers(void);	/* parallel workers may be launched */
+extern void casus_accesslog_ran(void);	/* a run over protected tables has come to its end */
 /* May the row be seen that its ON CONFLICT meets? Then it is on record. */
 extern bool casus_accesslog_meets(QueryDesc *query, const CasusProtected *table,
 								  const pg_uuid_t *raw);

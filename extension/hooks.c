@@ -209,13 +209,16 @@ run(QueryDesc *query, ScanDirection direction, uint64 count, bool once)
 
 /*
  * Workers that may be launched now read what this session has published of
- * its context; it may have changed since it was last asked for.
+ * its context; it may have changed since it was last asked for.  What they read
+ * waits here for its record.
  */
 static void
-publish_context(bool workers)
+expect_workers(bool workers)
 {
-	if (workers && casus_preloaded && !IsParallelWorker() && !casus_registry_empty())
-		(void) casus_context_entered();
+	if (!workers || !casus_preloaded || IsParallelWorker() || casus_registry_empty())
+		return;
+	(void) casus_context_entered();
+	casus_accesslog_workers();
 }
 
 static bool
@@ -256,7 +259,7 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 		return;
 	}
 
-	publish_context(query->plannedstmt->parallelModeNeeded);
+	expect_workers(query->plannedstmt->parallelModeNeeded);
 	if (!casus_guard_touches(query->plannedstmt))
 	{
 		frame = casus_guard_frame_enter(CASUS_FRAME_RUN, query, NULL);
@@ -289,6 +292,7 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	}
 	PG_END_TRY();
 	leave_protected(frame);
+	casus_accesslog_ran();
 }
 
 static void
@@ -422,7 +426,7 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 			casus_guard_derive_utility(pstmt->utilityStmt, frame);
 			guarded = casus_guard_utility(pstmt, &scope);
 		}
-		publish_context(launches_workers(pstmt->utilityStmt));
+		expect_workers(launches_workers(pstmt->utilityStmt));
 		if (scope.copying)
 		{
 			casus_policy_begin();

@@ -17,7 +17,8 @@
  * Who waits for a position says in a place of its own which one, and is woken
  * alone: after a sync there are as many who wait for the next one.  Where
  * nobody waits for a record (relaxed) a writer that looks by itself now and
- * then is not woken for it.
+ * then is not woken for it.  What a parallel worker puts into the ring stands in
+ * its leader's place, before the worker hands on what it is a record of.
  *
  * put, wait and what they call never raise: they serve where an error is being
  * sent already.
@@ -26,6 +27,7 @@
  */
 #include "accesslog.h"
 
+#include "access/parallel.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "port/atomics.h"
@@ -69,6 +71,7 @@ typedef struct LogRing
 	CasusLogHead head;			/* the end of the log on disk */
 	int			nplaces;
 	pg_atomic_uint64 *awaited;	/* by place in the array of processes; 0: none */
+	pg_atomic_uint64 *told;		/* likewise: behind what its parallel workers put; under lock */
 	char		bytes[FLEXIBLE_ARRAY_MEMBER];
 } LogRing;
 
@@ -106,6 +109,17 @@ uint64
 casus_logring_durable(void)
 {
 	return ring ? pg_atomic_read_u64(&ring->durable) : 0;
+}
+
+/* The position behind all that parallel workers have put for this process, or one before it. */
+uint64
+casus_logring_told(void)
+{
+	int			place = MyProc ? MyProc - ProcGlobal->allProcs : -1;
+
+	if (ring == NULL || place < 0 || place >= ring->nplaces)
+		return 0;
+	return pg_atomic_read_u64(&ring->told[place]);
 }
 
 /* 0: the log is written.  Else an errno or CASUS_LOG_*. */
@@ -333,6 +347,17 @@ copy_out(uint64 position, char *data, uint64 length)
 	memcpy(data + first, ring->bytes, length - first);
 }
 
+/* The leader waits for what its workers have put. */
+static void
+tell_leader(uint64 end)
+{
+	PGPROC	   *leader = MyProc->lockGroupLeader;
+	int			place = leader ? leader - ProcGlobal->allProcs : ring->nplaces;
+
+	if (place < ring->nplaces)
+		pg_atomic_write_u64(&ring->told[place], end);
+}
+
 /* With so much in the ring, must the writer know at once? */
 static bool
 must_wake(uint64 written)
@@ -372,6 +397,8 @@ casus_logring_put(const char *data, uint32 length, uint64 *end)
 			*end = written + size;
 			pg_atomic_write_u64(&ring->written, *end);
 			pg_atomic_write_u64(&ring->blocks, pg_atomic_read_u64(&ring->blocks) + 1);
+			if (IsParallelWorker())
+				tell_leader(*end);
 			ok = true;
 		}
 		if (!ok || must_wake(written + size))
@@ -528,7 +555,7 @@ ring_bytes(void)
 static Size
 places_bytes(void)
 {
-	return mul_size(PLACES, sizeof(pg_atomic_uint64));
+	return mul_size(2 * PLACES, sizeof(pg_atomic_uint64));
 }
 
 static void
@@ -549,8 +576,12 @@ ring_startup(void)
 		ring->size = ring_bytes();
 		ring->nplaces = PLACES;
 		ring->awaited = (pg_atomic_uint64 *) (ring->bytes + ring->size);
+		ring->told = ring->awaited + ring->nplaces;
 		for (int place = 0; place < ring->nplaces; place++)
+		{
 			pg_atomic_init_u64(&ring->awaited[place], 0);
+			pg_atomic_init_u64(&ring->told[place], 0);
+		}
 		pg_atomic_init_u64(&ring->written, COUNTER_START);
 		pg_atomic_init_u64(&ring->blocks, COUNTER_START);
 		pg_atomic_init_u64(&ring->durable, COUNTER_START);

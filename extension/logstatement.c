@@ -15,7 +15,6 @@
 #include "known.h"
 #include "layers.h"
 
-#include "access/parallel.h"
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -44,9 +43,6 @@ retire(LogStatement *statement)
 	foreach(cell, statement->relations)
 		casus_lognote_format(((LogRelation *) lfirst(cell))->notes, statement->rest,
 							 true, statement->identity, statement->query_id);
-	/* What parallel workers appended for us is ours to wait for. */
-	if (statement->parallel)
-		casus_sink_cover();
 	dlist_delete(&statement->node);
 }
 
@@ -195,8 +191,6 @@ casus_logstatement_start(QueryDesc *query, const char *kind, bool is_point,
 	statement->context_generation = casus_context_count;
 	statement->state_generation = casus_catalog_generation;
 	statement->looked_at = GetCurrentStatementStartTimestamp();
-	statement->parallel = query->plannedstmt->parallelModeNeeded &&
-		!IsParallelWorker();
 	return true;
 }
 
@@ -369,18 +363,6 @@ casus_logstatement_waiting(bool all)
 				return true;
 		}
 	}
-	return false;
-}
-
-/* Does a statement run whose parallel workers append records for us? */
-bool
-casus_logstatement_parallel(void)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &statements)
-		if (dlist_container(LogStatement, node, iter.cur)->parallel)
-			return true;
 	return false;
 }
 

@@ -4,7 +4,7 @@
  *		the writer has made them durable.
  *
  * Everything here is private to the backend: how far in the ring its own
- * records reach.  What is shared is in logring.c.
+ * records reach, and those of its parallel workers.  What is shared is in logring.c.
  *
  * The functions named try_ never raise: they serve where an error is being
  * sent already.
@@ -18,8 +18,8 @@
 
 #define DEFAULT_DIRECTORY	"casus_log"
 
-static uint64 my_end = 0;		/* position behind my last record */
-static bool my_waiting = false; /* I appended what I have not seen durable */
+static uint64 my_end = 0;		/* position behind the last record of mine, or of a worker of mine */
+static bool my_waiting = false; /* what stands before it I have not seen durable */
 
 const char *
 casus_sink_directory(void)
@@ -104,27 +104,27 @@ casus_sink_try_sync(void)
 	return true;
 }
 
-/* Did this backend append what is not yet durable? */
+/* Did this backend, or a parallel worker of it, append what is not yet durable? */
 bool
 casus_sink_waiting(void)
 {
+	uint64		told = casus_logring_told();
+
+	if (told > my_end)
+	{
+		my_end = told;
+		my_waiting = true;
+	}
 	if (my_waiting && casus_logring_durable() >= my_end)
 		my_waiting = false;
 	return my_waiting;
-}
-
-/* Has anybody? Parallel workers append for their leader, who waits for all. */
-bool
-casus_sink_lagging(void)
-{
-	return casus_logring_durable() < casus_logring_written();
 }
 
 /* Takes over, as if it were this backend's own, whatever has been appended. */
 void
 casus_sink_cover(void)
 {
-	if (!casus_sink_lagging())
+	if (casus_logring_durable() >= casus_logring_written())
 		return;
 	my_waiting = true;
 	my_end = casus_logring_written();

@@ -8,8 +8,9 @@ use warnings;
 use IPC::Run;
 use Test::More;
 use CasusTest;
+use CasusWire;
 
-my $node = CasusTest::start('main', conf => "autovacuum = off\nmax_parallel_workers = 8\njit = off\n");
+my $node = CasusTest::start('main', conf => "autovacuum = off\nmax_parallel_workers = 8\njit = off\ncasus.log_timeout = 240\n");
 
 $node->safe_psql('postgres', q{
 	CREATE ROLE app LOGIN;
@@ -236,6 +237,76 @@ $in .= "\\q\n";
 $run->finish;
 $lock_in .= "\\q\n";
 $lock->finish;
+
+# A worker's row leaves when its record is on disk, though the leader has seen no governed row itself: with the writer of the log
+# stopped a client receives not one byte, with the writer running all.
+$node->safe_psql('postgres', q{
+	CREATE FUNCTION titel_van(n integer) RETURNS text STABLE PARALLEL SAFE LANGUAGE plpgsql AS $$BEGIN
+		RETURN (SELECT titel FROM zaak WHERE id = n * 10);
+	END$$;
+	CREATE FUNCTION titel_door_lus(n integer) RETURNS text STABLE PARALLEL SAFE LANGUAGE plpgsql AS $$DECLARE r record; BEGIN
+		FOR r IN SELECT titel FROM zaak WHERE id = n * 10 LOOP
+			RETURN r.titel;
+		END LOOP;
+		RETURN NULL;
+	END$$;
+	CREATE FUNCTION titel_sql(n integer) RETURNS text STABLE PARALLEL SAFE LANGUAGE sql AS 'SELECT titel FROM zaak WHERE id = $1 * 10';
+	CREATE FUNCTION titel_gemeld(n integer) RETURNS text STABLE PARALLEL SAFE LANGUAGE plpgsql AS $$BEGIN
+		RAISE NOTICE 'melding %', (SELECT titel FROM zaak WHERE id = n * 10);
+		RETURN 'x';
+	END$$;
+	CREATE FUNCTION titel_gefaald(n integer) RETURNS integer STABLE PARALLEL SAFE LANGUAGE plpgsql AS $$BEGIN
+		RETURN (SELECT titel FROM zaak WHERE id = n * 10)::integer;
+	END$$;
+	CREATE FUNCTION titels_genest(OUT titels text) STABLE LANGUAGE plpgsql AS $$BEGIN
+		SELECT string_agg(titel_van(id), ',') INTO titels FROM peil WHERE id <= 40;
+	END$$;
+	CREATE FUNCTION titel_vast(n integer) RETURNS text IMMUTABLE PARALLEL SAFE LANGUAGE plpgsql AS $$BEGIN
+		RETURN (SELECT titel FROM zaak WHERE id = n * 10);
+	END$$;
+	CREATE TABLE peil2 AS SELECT n AS id, repeat('y', 100) AS vulling FROM generate_series(1, 20000) n;
+	GRANT SELECT ON peil2 TO coordinator;
+	CREATE TABLE peil3 AS SELECT n AS id FROM generate_series(1, 40) n;
+	ALTER TABLE peil3 OWNER TO coordinator, SET (parallel_workers = 1);
+	GRANT CREATE ON SCHEMA public TO coordinator;
+	ANALYZE peil2, peil3});
+# name, statement, what is in the answer
+my @held = (
+	[ 'a protected table', 'SELECT titel FROM zaak WHERE soort = 8', qr/^TD{40}CZ$/, qr/zaak 400/ ],
+	[ 'a function that reads one', 'SELECT titel_van(id) FROM peil WHERE id <= 40', qr/^TD{40}CZ$/, qr/zaak 400/ ],
+	[ 'such a function with a loop', 'SELECT titel_door_lus(id) FROM peil WHERE id <= 40', qr/^TD{40}CZ$/, qr/zaak 400/ ],
+	[ 'such a function in SQL', 'SELECT titel_sql(id) FROM peil WHERE id <= 40', qr/^TD{40}CZ$/, qr/zaak 400/ ],
+	[ 'such a function in a condition', q{SELECT id FROM peil WHERE id <= 400 AND titel_van(id) > 'zaak 2'}, qr/^TD+CZ$/, qr// ],
+	[ 'rows that are sorted and merged', 'SELECT titel_van(id) FROM (SELECT id FROM peil WHERE id <= 40 ORDER BY vulling, titel_van(id)) x', qr/^TD{40}CZ$/, qr/zaak 400/ ],
+	[ 'tables that are appended', 'SELECT titel_van(id) FROM (SELECT id FROM peil WHERE id <= 20 UNION ALL SELECT id FROM peil2 WHERE id BETWEEN 21 AND 40) x', qr/^TD{40}CZ$/, qr/zaak 400/ ],
+	[ 'a hash', 'SELECT count(*) FROM peil JOIN peil2 ON peil.vulling || titel_van(peil.id) = peil2.vulling || titel_van(peil2.id) WHERE peil.id <= 40 AND peil2.id <= 40', qr/^TDCZ$/, qr// ],
+	[ 'a function around', 'SELECT titels_genest()', qr/^TDCZ$/, qr/zaak 400/ ],
+	[ 'a notice', 'SELECT max(titel_gemeld(id)) FROM peil WHERE id <= 40', qr/^[TN]+DCZ$/, qr/melding zaak 400/ ],
+	[ 'an error', 'SELECT max(titel_gefaald(id)) FROM peil WHERE id <= 40', qr/^[T]?EZ$/, qr/zaak \d+0/ ],
+	[ 'a temporary table', 'CREATE TEMP TABLE kopie AS SELECT titel_van(id) FROM peil WHERE id <= 40; COMMIT', qr/^CCZ$/, qr/SELECT 40/ ],
+	[ 'an index', 'SET LOCAL max_parallel_maintenance_workers = 2; CREATE INDEX ON peil3 (titel_vast(id)); COMMIT', qr/^CCCZ$|^CEZ$/, qr// ]);
+for my $held (@held)
+{
+	my ($name, $sql, $types, $text) = @$held;
+	my $client = CasusWire::begin($node, 'coordinator');
+	my $pid = $client->pid;
+
+	$client->ask("$parallel SET parallel_leader_participation = off; SET enable_nestloop = off; SET enable_mergejoin = off; SET enable_indexscan = off; SET enable_bitmapscan = off; BEGIN; SELECT FROM casus.enter('intake')");
+	like($client->answer, qr/TDCZ$/, "$name: a session");
+	my $writer = CasusTest::log_writer($node);
+	kill 'STOP', $writer;
+	$client->ask($sql);
+	# Either it waits for its record, or there is something to be seen.
+	CasusTest::wait_until(sub {
+		return $client->received ne '' ||
+			$node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE pid = $pid AND wait_event = 'Extension'") });
+	is($client->received, '', '... with the writer of the log stopped, nothing leaves');
+	diag $client->text if $client->received;
+	kill 'CONT', $writer;
+	like($client->answer, $types, '... and all of it, when that goes on');
+	like($client->text, $text, '... as it is');
+	ok((grep { ($_->{leader} // 0) == $pid } CasusTest::log_records($node)) > 0, '... what workers read is on record');
+}
 
 $node->stop;
 done_testing();
