@@ -357,6 +357,8 @@ extern void casus_guard_derive_observe(Oid relid, const char *what);
 /* ---- guard_inside.c: governed rows that pass inside a statement that writes ---- */
 extern void casus_guard_inside_function(Oid function);
 extern void casus_guard_inside_start(QueryDesc *query); /* before executor start */
+extern bool casus_guard_inside_piece(const QueryDesc *query);
+extern bool casus_guard_inside_builds(Node *stmt);
 extern void casus_guard_inside_run(CasusGuardFrame *frame);
 extern void casus_guard_inside_init(void);
 

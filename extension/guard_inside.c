@@ -23,6 +23,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
+#include "miscadmin.h"
 #include "relation.h"
 #include "tcop/dest.h"
 #include "tcop/utility.h"
@@ -179,6 +180,23 @@ check_statement(CasusGuardFrame *frame, const CasusGuardSources *sources)
 		note_copy(frame, sources, &target, scope);
 }
 
+/* Is it the piece of a plan that this worker runs for its leader?  Who builds an index has none. */
+bool
+casus_guard_inside_piece(const QueryDesc *query)
+{
+	return query != NULL && query->dest != NULL && query->dest->mydest == DestTupleQueue;
+}
+
+static QueryDesc *
+outermost(void)
+{
+	CasusGuardFrame *frame = casus_guard_frame_top();
+
+	while (frame != NULL && frame->outer != NULL)
+		frame = frame->outer;
+	return frame == NULL ? NULL : frame->query;
+}
+
 /*
  * A governed row of the query passes, the first of one of its scans.  observed:
  * of this table, where enforce would let it pass.
@@ -189,11 +207,18 @@ passes(QueryDesc *query, const CasusProtected *observed)
 	CasusGuardSources sources;
 	bool		judged = false;
 
-	if (!CASUS_LAYER(derive) || IsParallelWorker())
+	if (!CASUS_LAYER(derive))
 		return;
 	memset(&sources, 0, sizeof(sources));
 	if (observed != NULL)
 		sources.observed = list_make1_oid(observed->family);
+	if (IsParallelWorker())
+	{
+		if (!casus_guard_inside_piece(outermost()))
+			refuse(NULL, &sources, _("The workers of a command keep what a function reads in them."),
+				   NULL);
+		return;
+	}
 	check_planning(&sources);
 	for (CasusGuardFrame *frame = casus_guard_frame_top(); frame != NULL; frame = frame->outer)
 	{
@@ -279,6 +304,14 @@ casus_guard_inside_start(QueryDesc *query)
 		return;
 	if (calls_functions(query->plannedstmt) && is_kept(query) && any_rows_pass())
 		casus_guard_plan_serial(query);
+}
+
+/* The same for a command that builds indexes; true: it may have no workers. */
+bool
+casus_guard_inside_builds(Node *stmt)
+{
+	return CASUS_LAYER(derive) && max_parallel_maintenance_workers > 0 && !IsParallelWorker() &&
+		!IsA(stmt, VacuumStmt) && !casus_registry_empty() && any_rows_pass();
 }
 
 /*

@@ -175,7 +175,8 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 	 * what functions in it run is a statement like any other.
 	 */
 	own = casus_pass_consume(query->sourceText) ||
-		(IsParallelWorker() && casus_guard_frame_depth() == 0) || is_script();
+		(IsParallelWorker() && casus_guard_frame_depth() == 0 && casus_guard_inside_piece(query)) ||
+		is_script();
 	if (!own)
 		casus_guard_plan(query, eflags);
 	else if (query->plannedstmt->commandType != CMD_SELECT)
@@ -225,7 +226,7 @@ static bool
 launches_workers(Node *stmt)
 {
 	return IsA(stmt, IndexStmt) || IsA(stmt, ReindexStmt) || IsA(stmt, VacuumStmt) ||
-		IsA(stmt, ClusterStmt) || IsA(stmt, AlterTableStmt);
+		IsA(stmt, ClusterStmt) || IsA(stmt, AlterTableStmt) || IsA(stmt, RefreshMatViewStmt);
 }
 
 /* By the verdicts of another role no row of the statement around is judged. */
@@ -405,6 +406,7 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 	QueryCompletion own_qc = {0};
 	QueryCompletion *completion = qc != NULL ? qc : &own_qc;
 	PlannedStmt *volatile guarded = pstmt;
+	volatile int workers = 0;	/* that were allowed, where we allow none */
 
 	/* ROLLBACK of a failed transaction comes by here, when nothing can be looked up. */
 	if (!casus_installed())
@@ -426,7 +428,15 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 			casus_guard_derive_utility(pstmt->utilityStmt, frame);
 			guarded = casus_guard_utility(pstmt, &scope);
 		}
-		expect_workers(launches_workers(pstmt->utilityStmt));
+		if (launches_workers(pstmt->utilityStmt))
+		{
+			expect_workers(true);
+			if (!scope.own && casus_guard_inside_builds(pstmt->utilityStmt))
+			{
+				workers = max_parallel_maintenance_workers;
+				max_parallel_maintenance_workers = 0;
+			}
+		}
 		if (scope.copying)
 		{
 			casus_policy_begin();
@@ -437,12 +447,16 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 	}
 	PG_CATCH();
 	{
+		if (workers > 0)
+			max_parallel_maintenance_workers = workers;
 		if (scope.frozen)
 			thaw();
 		casus_guard_frame_leave(frame);
 		casus_guard_rethrow(&scope);
 	}
 	PG_END_TRY();
+	if (workers > 0)
+		max_parallel_maintenance_workers = workers;
 	if (scope.frozen)
 		thaw();
 	casus_guard_frame_leave(frame);
