@@ -111,15 +111,22 @@ casus_logring_durable(void)
 	return ring ? pg_atomic_read_u64(&ring->durable) : 0;
 }
 
+/* NULL: it has none; a process that ends has left shared memory at last. */
+static pg_atomic_uint64 *
+place_in(pg_atomic_uint64 *array, const PGPROC *process)
+{
+	int			place = process ? process - ProcGlobal->allProcs : ring->nplaces;
+
+	return place < ring->nplaces ? &array[place] : NULL;
+}
+
 /* The position behind all that parallel workers have put for this process, or one before it. */
 uint64
 casus_logring_told(void)
 {
-	int			place = MyProc ? MyProc - ProcGlobal->allProcs : -1;
+	pg_atomic_uint64 *told = ring ? place_in(ring->told, MyProc) : NULL;
 
-	if (ring == NULL || place < 0 || place >= ring->nplaces)
-		return 0;
-	return pg_atomic_read_u64(&ring->told[place]);
+	return told ? pg_atomic_read_u64(told) : 0;
 }
 
 /* 0: the log is written.  Else an errno or CASUS_LOG_*. */
@@ -164,15 +171,15 @@ wake_writer(void)
 static void
 sleep_until(uint64 position)
 {
-	int			place = MyProc - ProcGlobal->allProcs;
+	pg_atomic_uint64 *awaited = place_in(ring->awaited, MyProc);
 
-	if (place >= ring->nplaces)
+	if (awaited == NULL)
 	{
 		pg_usleep(1000);
 		return;
 	}
 	/* Either the writer sees this, or what it has set before is seen here. */
-	(void) pg_atomic_exchange_u64(&ring->awaited[place], position);
+	(void) pg_atomic_exchange_u64(awaited, position);
 	if (pg_atomic_read_u64(&ring->durable) < position && casus_logring_failing() == 0)
 	{
 		if (casus_log_durability != CASUS_LOG_STRICT)
@@ -181,7 +188,7 @@ sleep_until(uint64 position)
 						 1000, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 	}
-	pg_atomic_write_u64(&ring->awaited[place], 0);
+	pg_atomic_write_u64(awaited, 0);
 }
 
 /* Wakes who has waited for no more than that. */
@@ -210,7 +217,6 @@ wait_more(Wait *wait, uint64 position)
 	instr_time	now;
 	uint64		durable = pg_atomic_read_u64(&ring->durable);
 	int			failing = casus_logring_failing();
-	double		passed;
 
 	/* The server is going down at once, and this may be its signal handler. */
 	if (failing != 0 || GetQuitSignalReason() != PMQUIT_NOT_SENT)
@@ -226,18 +232,17 @@ wait_more(Wait *wait, uint64 position)
 		wait->durable = durable;
 	}
 	INSTR_TIME_SUBTRACT(now, wait->since);
-	passed = INSTR_TIME_GET_DOUBLE(now);
 	if (!IsUnderPostmaster)
 	{
 		errno = EIO;			/* nobody else writes it */
 		return false;
 	}
-	if (passed > PATIENCE && (QueryCancelPending || ProcDiePending))
+	if (INSTR_TIME_GET_DOUBLE(now) > PATIENCE && (QueryCancelPending || ProcDiePending))
 	{
 		errno = EINTR;
 		return false;
 	}
-	if (passed > casus_log_timeout)
+	if (INSTR_TIME_GET_DOUBLE(now) > casus_log_timeout)
 	{
 		uint32		none = 0;
 
@@ -347,17 +352,6 @@ copy_out(uint64 position, char *data, uint64 length)
 	memcpy(data + first, ring->bytes, length - first);
 }
 
-/* The leader waits for what its workers have put. */
-static void
-tell_leader(uint64 end)
-{
-	PGPROC	   *leader = MyProc->lockGroupLeader;
-	int			place = leader ? leader - ProcGlobal->allProcs : ring->nplaces;
-
-	if (place < ring->nplaces)
-		pg_atomic_write_u64(&ring->told[place], end);
-}
-
 /* With so much in the ring, must the writer know at once? */
 static bool
 must_wake(uint64 written)
@@ -398,7 +392,7 @@ casus_logring_put(const char *data, uint32 length, uint64 *end)
 			pg_atomic_write_u64(&ring->written, *end);
 			pg_atomic_write_u64(&ring->blocks, pg_atomic_read_u64(&ring->blocks) + 1);
 			if (IsParallelWorker())
-				tell_leader(*end);
+				pg_atomic_write_u64(place_in(ring->told, MyProc->lockGroupLeader), *end);
 			ok = true;
 		}
 		if (!ok || must_wake(written + size))
@@ -577,11 +571,8 @@ ring_startup(void)
 		ring->nplaces = PLACES;
 		ring->awaited = (pg_atomic_uint64 *) (ring->bytes + ring->size);
 		ring->told = ring->awaited + ring->nplaces;
-		for (int place = 0; place < ring->nplaces; place++)
-		{
+		for (int place = 0; place < 2 * ring->nplaces; place++)
 			pg_atomic_init_u64(&ring->awaited[place], 0);
-			pg_atomic_init_u64(&ring->told[place], 0);
-		}
 		pg_atomic_init_u64(&ring->written, COUNTER_START);
 		pg_atomic_init_u64(&ring->blocks, COUNTER_START);
 		pg_atomic_init_u64(&ring->durable, COUNTER_START);

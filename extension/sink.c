@@ -15,10 +15,11 @@
 
 #include "miscadmin.h"
 #include "storage/pmsignal.h"
+#include "storage/proc.h"
 
 #define DEFAULT_DIRECTORY	"casus_log"
 
-static uint64 my_end = 0;		/* position behind the last record of mine, or of a worker of mine */
+static uint64 my_end = 0;		/* position behind the last record of mine or of my workers */
 static bool my_waiting = false; /* what stands before it I have not seen durable */
 
 const char *
@@ -28,11 +29,11 @@ casus_sink_directory(void)
 		casus_log_directory : DEFAULT_DIRECTORY;
 }
 
-/* May this process count on a writer?  False with errno. */
+/* May this process count on a writer?  False with errno; so too where it has left shared memory. */
 static bool
 is_usable(void)
 {
-	if (!casus_logring_usable())
+	if (!casus_logring_usable() || MyProc == NULL)
 		errno = ENOTSUP;
 	/* At once down, and this may be the signal handler of that. */
 	else if (GetQuitSignalReason() != PMQUIT_NOT_SENT)
