@@ -267,6 +267,7 @@ extern Oid	casus_table_oid(CasusTable table);
 extern Oid	casus_table_pkey(CasusTable table);
 extern Oid	casus_index_oid(const char *name);	/* a secondary index in casus_cat */
 extern bool casus_is_own_relation(Oid relid);	/* a table, sequence or index in casus_cat */
+extern bool casus_is_dumped(Oid relid); /* a table that pg_dump takes along: not of the log */
 extern Oid	casus_owner_oid(void);	/* role casus_owner */
 extern Oid	casus_column_permits_oid(void); /* casus_int.column_permits(casus.label, ...) */
 extern Oid	casus_meets_oid(void);	/* casus_int.meets(casus.label, oid) */

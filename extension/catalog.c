@@ -325,6 +325,21 @@ casus_is_own_relation(Oid relid)
 	return casus_installed() && get_rel_namespace(relid) == namespace_oid;
 }
 
+/* Of what stands in casus_cat pg_dump takes these tables along, and the sequences. */
+bool
+casus_is_dumped(Oid relid)
+{
+	if (casus_installed())
+	{
+		for (int i = 0; i < CASUS_NTABLES; i++)
+		{
+			if (tables[i] == relid)
+				return true;
+		}
+	}
+	return false;
+}
+
 Oid
 casus_owner_oid(void)
 {

@@ -141,6 +141,8 @@ extern void casus_guard_scope_init(void);
  */
 extern bool casus_guard_is_plain(Oid relid);
 extern bool casus_guard_is_state(Oid relid);	/* a table of casus itself, likewise */
+extern bool casus_guard_is_log(Oid relid);	/* ... that pg_dump leaves behind */
+extern void casus_guard_refuse_log(Oid relid, const char *code, const char *message);
 
 /* schema.table, quoted */
 extern char *casus_guard_name(Oid relid);

@@ -4,7 +4,8 @@
  *
  * COPY of a table meets no planner and no policy of a role that row security
  * does not bind; it becomes COPY of the query that it stands for, and is bound
- * as such.  The backup login copies as it is, on record.
+ * as such.  The backup login copies as it is, on record; of casus' own tables
+ * those that pg_dump takes along.
  *
  * Private to the backend: `restore` says since when this session fills casus'
  * tables, which it began while the installation was fresh.  It may finish, into
@@ -198,6 +199,8 @@ copy_own(CopyStmt *copy, CasusGuardScope *scope, Oid relid)
 
 	if (!copy->is_from)
 	{
+		if (casus_guard_is_log(relid))
+			casus_guard_refuse_log(relid, "copy_out", _("this copy would go past the protocol"));
 		if (!is_backup_login())
 			refuse_copy_out(NULL, psprintf(_("relation %s belongs to casus."), name));
 		scope->backup = true;

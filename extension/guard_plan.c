@@ -294,9 +294,11 @@ check_state_table(Check *check, RangeTblEntry *rte)
 
 	/* pg_dump reads sequences by SELECT, and filtered tables by COPY of a query. */
 	if (check->plan->commandType == CMD_SELECT &&
-		((scope != NULL && scope->backup) ||
+		((scope != NULL && scope->backup && !casus_guard_is_log(rte->relid)) ||
 		 (get_rel_relkind(rte->relid) == RELKIND_SEQUENCE && casus_is_backup(GetUserId()))))
 		return;
+	if (casus_guard_is_log(rte->relid))
+		casus_guard_refuse_log(rte->relid, "bypass", _("this statement would go past the protocol"));
 	refuse_bypass(NULL, psprintf(_("relation %s belongs to casus; its contents are in the views and functions of schema casus."),
 						   casus_guard_name(rte->relid)));
 }

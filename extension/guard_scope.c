@@ -70,6 +70,26 @@ casus_guard_is_state(Oid relid)
 	return false;
 }
 
+/* The tables of casus_cat that pg_dump leaves behind: the access log, and how far it is in them. */
+bool
+casus_guard_is_log(Oid relid)
+{
+	char		kind = get_rel_relkind(relid);
+
+	return (kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE) &&
+		casus_guard_is_state(relid) && !casus_is_dumped(relid);
+}
+
+/* Nobody's, the backup login included: who may see what of it casus.access_log decides. */
+void
+casus_guard_refuse_log(Oid relid, const char *code, const char *message)
+{
+	casus_check_refuse(casus_check_protocol(NULL, 0), code, message,
+					   psprintf(_("relation %s holds the access log; who may see what of it is shown by casus.access_log."),
+								casus_guard_name(relid)),
+					   _("A dump leaves it out. The files of the log are what to keep: copy casus.log_directory and the key file."));
+}
+
 /* ---- may governed rows pass? ---- */
 
 /*

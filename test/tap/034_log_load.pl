@@ -17,6 +17,7 @@ $node->safe_psql('postgres', q{
 	CREATE ROLE auditor LOGIN IN ROLE casus_auditor;
 	CREATE ROLE iemand LOGIN;
 	CREATE ROLE backup LOGIN BYPASSRLS IN ROLE casus_backup;
+	GRANT pg_read_all_data TO backup;
 	CREATE ROLE buur LOGIN;
 	SELECT casus.add_person('Iemand', 'iemand');
 	SELECT casus.add_person('Buur', 'buur');
@@ -91,16 +92,34 @@ is(sql(q{SELECT count(*) > 0 FROM casus.access_log WHERE kind = 'read' AND role 
 # ---- nobody else touches the tables ----
 
 my ($partition) = split /\n/, sql(q{SELECT oid::regclass FROM pg_class WHERE relname ~ '^access_record_\d{4}_\d\d$' ORDER BY relname});
-for my $statement ("SELECT * FROM $partition", 'SELECT * FROM casus_cat.access_record', "DELETE FROM $partition", "UPDATE $partition SET person = 'x'",
-	"TRUNCATE $partition", "ALTER TABLE casus_cat.access_record DETACH PARTITION $partition", "DROP TABLE $partition", 'DELETE FROM casus_cat.log_loaded',
-	"COPY $partition TO STDOUT", "ALTER TABLE $partition DISABLE TRIGGER ALL")
+# By casus, also to who has the right to read, or every right.
+my %refused = (
+	(map { $_ => 'casus.bypass' } "SELECT * FROM $partition", 'SELECT count(*) FROM casus_cat.access_record', 'SELECT seq FROM casus_cat.log_loaded', "COPY (SELECT * FROM $partition) TO STDOUT",
+		'COPY (SELECT line FROM casus_cat.access_record) TO STDOUT', 'COPY (SELECT count(*) FROM casus_cat.log_loaded) TO STDOUT',
+		"COPY (SELECT (SELECT max(line::text) FROM $partition) FROM casus_cat.file) TO STDOUT"),
+	(map { $_ => 'casus.copy_out' } "COPY $partition TO STDOUT", 'COPY casus_cat.log_loaded TO STDOUT'),
+	(map { $_ => 'casus.bypass' } "DELETE FROM $partition", "UPDATE $partition SET person = 'x'", 'DELETE FROM casus_cat.log_loaded'),
+	(map { $_ => 'casus.ddl' } "TRUNCATE $partition", "ALTER TABLE casus_cat.access_record DETACH PARTITION $partition", "ALTER TABLE $partition DISABLE TRIGGER ALL"));
+for my $statement (sort keys %refused)
 {
-	for my $user ('postgres', 'backup', 'auditor')
+	is((CasusTest::refusal($node, "BEGIN; $statement", user => $_))[0], $refused{$statement}, "$_: $statement is refused by casus") for 'postgres', 'backup';
+	like((CasusTest::refusal($node, "BEGIN; $statement", user => 'auditor'))[1], qr/^permission denied for|^must be owner of/, "auditor: $statement is refused");
+}
+like((CasusTest::refusal($node, "DROP TABLE $partition"))[1], qr/^cannot drop table .* because extension casus requires it/, 'nor does a partition go');
+# What a dump takes along, and that alone, the backup login reads.
+my @state = split /\n/, sql(q{SELECT c.oid::regclass || ' ' || (c.oid = ANY (extconfig)) FROM pg_class c, pg_extension
+	WHERE extname = 'casus' AND relnamespace = 'casus_cat'::regnamespace AND relkind IN ('r', 'p') ORDER BY relname});
+my $taken = 0;
+for (@state)
+{
+	my ($table, $in_dump) = split / /;
+	$taken += $in_dump eq 'true';
+	for my $copy ("COPY $table TO STDOUT", "COPY (SELECT * FROM $table) TO STDOUT")
 	{
-		my (undef, $message) = CasusTest::refusal($node, "BEGIN; $statement", user => $user);
-		isnt($message, '', "$user: $statement is refused");
+		is((CasusTest::refusal($node, $copy, user => 'backup'))[0] =~ s/^casus\.(?:bypass|copy_out)$/refused/r, $in_dump eq 'true' ? '' : 'refused', "backup: $copy");
 	}
 }
+ok($taken > 20 && $taken < @state, 'of both there are some');
 is(sql(qq{SELECT string_agg(tgname || tgenabled::text, ' ' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = '$partition'::regclass}),
 	'state_guardA state_guard_truncateA', 'a partition has the triggers of a state table, always');
 my ($dump) = run_command([ 'pg_dump', '-U', 'backup', '-h', $node->host, '-p', $node->port, 'postgres' ]);
