@@ -241,8 +241,7 @@ casus_guard_copy(PlannedStmt *pstmt, CasusGuardScope *scope)
 							   _("this statement would go past the protocol"),
 							   psprintf(_("The system catalog %s cannot be written while casus is in this database."), get_rel_name(relid)),
 							   NULL);
-		return casus_guard_is_statistics(relid) && !casus_registry_empty() ?
-			copy_as_query(pstmt, relid) : pstmt;
+		return casus_guard_is_statistics(relid) ? copy_as_query(pstmt, relid) : pstmt;
 	}
 	if (casus_is_own_relation(relid))
 	{

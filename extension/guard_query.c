@@ -38,7 +38,8 @@
 typedef struct Binding
 {
 	const char *sql;
-	bool		found;			/* a protected table is read or written */
+	bool		found;			/* a protected table is read or written, or statistics */
+	bool		only_own;		/* no table is protected: what is casus' own is guarded */
 } Binding;
 
 static needs_fmgr_hook_type prev_needs_fmgr_hook = NULL;
@@ -172,7 +173,10 @@ bind_relation(Query *query, RangeTblEntry *rte, Index rtindex, Binding *binding)
 	const CasusProtected *prot;
 
 	if (casus_guard_is_statistics(rte->relid))
+	{
 		casus_guard_statistics(rte, rtindex);
+		binding->found = true;
+	}
 	if (casus_guard_is_plain(rte->relid))
 		return;
 	prot = casus_registry_find(rte->relid);
@@ -224,7 +228,7 @@ keep_function(RangeTblEntry *rte, Binding *binding)
 	PlannerInfo *root;
 	RangeTblEntry *copy;
 	Query	   *body;
-	Binding		inner = {binding->sql, false};
+	Binding		inner = {binding->sql, false, binding->only_own};
 
 	if (!IsA(call, FuncExpr) || list_member_oid(kept, call->funcid) ||
 		!is_sql_set(call->funcid))
@@ -293,7 +297,8 @@ bind_walker(Node *node, void *context)
 	}
 	if (IsA(node, FuncExpr))
 		casus_guard_sequence((FuncExpr *) node);
-	casus_guard_function_call(node);
+	if (!((Binding *) context)->only_own)
+		casus_guard_function_call(node);
 	return expression_tree_walker(node, bind_walker, context);
 }
 
@@ -341,7 +346,7 @@ bind_key_check(Query *query)
 bool
 casus_guard_query(Query *query, const char *sql, int *options)
 {
-	Binding		binding = {sql, false};
+	Binding		binding = {sql, false, casus_registry_empty()};
 
 	if (query->commandType == CMD_UTILITY)
 		return false;

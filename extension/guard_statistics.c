@@ -1,6 +1,7 @@
 /*
  * guard_statistics.c
- *		The values that ANALYZE has kept of protected tables: nobody reads them.
+ *		The values that ANALYZE has kept of protected tables and of casus' own,
+ *		the access log among them: nobody reads them.
  *
  * The most common values and the bounds of histograms are values of rows,
  * whoever may see those.  The server's own view shows none to whom row security
@@ -93,6 +94,8 @@ casus_sql_shows_statistics(PG_FUNCTION_ARGS)
 		relid = IndexGetRelation(relid, true);
 	/* A reader's copy: which tables are copies only that session knows. */
 	if (OidIsValid(relid) && isOtherTempNamespace(get_rel_namespace(relid)))
+		PG_RETURN_BOOL(false);
+	if (OidIsValid(relid) && casus_guard_is_state(relid))
 		PG_RETURN_BOOL(false);
 	prot = OidIsValid(relid) ? casus_registry_find(relid) : NULL;
 	PG_RETURN_BOOL(prot == NULL || prot->mode != CASUS_MODE_ENFORCE);

@@ -86,7 +86,7 @@ casus_planner(Query *query, const char *sql, int options, ParamListInfo params)
 	}
 
 	own = casus_pass_admits_planning(sql);
-	if (own || casus_registry_empty())
+	if (own)
 		return plan(query, sql, options, params);
 
 	outer = casus_guard_query_swap(NIL);

@@ -31,4 +31,4 @@ CREATE FUNCTION casus_int.shows_statistics(object oid, is_extended boolean) RETU
 	LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'casus_sql_shows_statistics';
 COMMENT ON FUNCTION casus_int.shows_statistics(oid, boolean) IS
-	'Are the values that ANALYZE kept of this relation, or (is_extended) of this statistics object, readable? Not of a protected table in force.';
+	'Are the values that ANALYZE kept of this relation, or (is_extended) of this statistics object, readable? Not of a protected table in force, nor of a table of casus itself, such as those of the access log.';
