@@ -95,7 +95,7 @@ casus_sql_shows_statistics(PG_FUNCTION_ARGS)
 	/* A reader's copy: which tables are copies only that session knows. */
 	if (OidIsValid(relid) && isOtherTempNamespace(get_rel_namespace(relid)))
 		PG_RETURN_BOOL(false);
-	if (OidIsValid(relid) && casus_guard_is_state(relid))
+	if (OidIsValid(relid) && casus_is_own_relation(relid))
 		PG_RETURN_BOOL(false);
 	prot = OidIsValid(relid) ? casus_registry_find(relid) : NULL;
 	PG_RETURN_BOOL(prot == NULL || prot->mode != CASUS_MODE_ENFORCE);
