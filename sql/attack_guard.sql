@@ -57,9 +57,9 @@ INSERT INTO public.trial (id, who, sql) VALUES
 	('A050', 's', 'DELETE FROM att.zaak WHERE id = 57'),
 	('A051', 's', 'UPDATE att.zaak SET soort = ''gewoon'' WHERE soort = ''ond'' RETURNING oms'),
 	('A065', 's', 'SELECT oms FROM att.zaak WHERE ctid > ''(0,2)'' AND id > 2'),
-	('A094', 's', 'SELECT count(*) FROM beesel.notitie'),
-	('A111', 's', 'SELECT table_to_xml(''beesel.notitie'', true, true, '''')'),
-	('A130', 's', 'INSERT INTO att.zaak (id, soort, casus_label) VALUES (9, ''ond'', NULL)'),
+	('A083', 's', 'SELECT query_to_xml(''SELECT count(*) FROM beesel.notitie'', true, true, '''')'),
+	('A083', 's', 'SELECT table_to_xml(''beesel.notitie'', true, true, '''')'),
+	('A130', 's', 'UPDATE att.zaak SET soort = ''ond'', casus_label = NULL WHERE id = 1'),
 	('A041', 'b', 'INSERT INTO att.zaak VALUES (57, ''gewoon'', ''x'') ON CONFLICT (id) DO UPDATE SET oms = ''x'''),
 	('B011', 'b', 'SELECT count(*) FROM beesel.notitie'),
 	('B011', 'b', 'SELECT oms FROM att.zaak WHERE id > 2'),
@@ -216,7 +216,36 @@ INSERT INTO att.zaak VALUES (3, 'gewoon', 'x');
 DROP TRIGGER a ON att.zaak;
 SELECT casus.maintenance('att.zaak', 'done', '0') IS NOT NULL AS closed;
 
--- Contexts that have ended: A001, A004, A005, A007, A009, A010, A013, A015, A020, A021.
+-- A094: with a purpose what is read goes into no other table.
+SET SESSION AUTHORIZATION attack_owner;
+CREATE TABLE own.copy (inhoud text);
+GRANT CREATE ON SCHEMA own TO bs_coordinator;
+GRANT ALL ON own.copy TO bs_coordinator;
+SET SESSION AUTHORIZATION bs_coordinator;
+BEGIN;
+SELECT FROM casus.enter('overleg');
+SELECT attempt('CREATE TABLE own.made AS SELECT * FROM beesel.notitie') AS made, attempt('INSERT INTO own.copy SELECT inhoud FROM beesel.notitie') AS copied,
+	attempt('CREATE MATERIALIZED VIEW own.seen AS SELECT inhoud FROM beesel.notitie') AS seen;
+SAVEPOINT s;
+SELECT inhoud INTO own.made FROM beesel.notitie;
+ROLLBACK TO s;
+SELECT count(*) FROM own.copy;
+COMMIT;
+
+-- A130: a label that is NULL opens nothing: casus gives a governed row its own, and takes none away.
+BEGIN;
+SELECT FROM casus.enter('intake');
+INSERT INTO att.zaak (id, soort, casus_label) VALUES (9, 'ond', NULL) RETURNING id, casus_label IS NULL AS without, casus.dossier_of(casus_label) IS NOT NULL AS in_dossier;
+SELECT attempt('UPDATE att.zaak SET casus_label = NULL WHERE id = 57') AS taken, attempt('UPDATE att.zaak SET casus_label = NULL WHERE id = 9') AS own_row;
+SELECT id, soort FROM att.zaak WHERE casus_label IS NULL ORDER BY id;
+ROLLBACK;
+
+-- A004: a context as the default of a database or a role.
+RESET SESSION AUTHORIZATION;
+SELECT attempt(format(sql, current_database())) AS answer, left(format(sql, 'D'), 80) AS sql FROM (VALUES ('ALTER DATABASE %I SET casus.purpose = ''overleg'''), ('ALTER DATABASE %I SET casus.dossier = 1'),
+	('ALTER ROLE bs_coordinator IN DATABASE %I SET casus.purpose = ''overleg'''), ('ALTER DATABASE %I SET casus.log_durability = ''relaxed''')) v(sql);
+
+-- Contexts that have ended: A001, A005, A009, A010, A013, A015, A020, A021; A007 is in policy.sql.
 SET SESSION AUTHORIZATION bs_coordinator;
 SET casus.purpose = 'overleg';
 SELECT count(*) FROM beesel.notitie;

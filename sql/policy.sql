@@ -153,7 +153,7 @@ SELECT casus.enter('overleg', dossier => :one);
 SELECT id, kind, party FROM policy_item ORDER BY id;
 ROLLBACK;
 
--- A session context outlives its transaction, and DISCARD ALL ends it.
+-- A session context outlives its transaction, and DISCARD ALL ends it (A007).
 SELECT casus.enter('overleg', lasts => 'session');
 SELECT purpose, lasts FROM casus.context;
 SELECT count(*) FROM policy_item;

@@ -2,7 +2,8 @@
 # Packages: python3-psycopg
 """Suspended portals: Execute with a row limit, as JDBC's fetch size does and libpq cannot; so it speaks the protocol itself.
 
-Between two Executes of one portal the dossier goes on, the context ends, or nothing happens."""
+Between two Executes of one portal the dossier goes on, the context ends, or nothing happens.
+And function calls by the fast path, as libpq's PQfn and lo_* make them, which no planner and no executor sees (A111)."""
 import os
 import socket
 import struct
@@ -16,6 +17,7 @@ class Wire:
     """One connection, extended protocol, text format, no parameters."""
 
     def __init__(self, user):
+        self.value = None  # of the last function call
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(f"{os.environ['PGHOST']}/.s.PGSQL.{os.environ['PGPORT']}")
         body = struct.pack('!i', 196608) + f'user\0{user}\0database\0{os.environ["PGDATABASE"]}\0\0'.encode()
@@ -41,6 +43,8 @@ class Wire:
             kind, size = struct.unpack('!ci', self.exactly(5))
             body = self.exactly(size - 4)
             kinds += kind.decode()
+            if kind == b'V':
+                self.value = body[4:].decode()
             if kind == b'E':
                 error = {part[:1].decode(): part[1:].decode() for part in body.split(b'\0') if part}
             if kind == b'Z':
@@ -57,6 +61,13 @@ class Wire:
     def execute(self, portal, rows):
         self.send(b'E', f'{portal}\0'.encode() + struct.pack('!i', rows))
         self.send(b'S')
+        return self.until_ready()
+
+    def call(self, function, *arguments):
+        """By the fast path, arguments and result as text."""
+        self.value = None
+        self.send(b'F', struct.pack('!ihh', function, 0, len(arguments)) +
+                  b''.join(struct.pack('!i', len(a)) + a.encode() for a in arguments) + struct.pack('!h', 0))
         return self.until_ready()
 
 
@@ -106,5 +117,33 @@ wire = Wire('bs_coordinator')
 wire.query("BEGIN; SELECT casus.enter('intake')")
 wire.open('again', QUERY)
 is_(wire.execute('again', 0)[0], '12CZ', 'the next portal of any session reads nothing for the old purpose')
+
+# A111: the fast path.  What a function runs inside is bound by the context, and what no statement may call nobody calls so.
+with connect('postgres') as conn:
+    conn.execute("CREATE FUNCTION public.telt() RETURNS bigint LANGUAGE plpgsql AS"
+                 " 'BEGIN RETURN (SELECT count(*) FROM beesel.notitie); END'")
+    conn.execute("CREATE FUNCTION public.noemt() RETURNS text LANGUAGE sql AS"
+                 " 'SELECT string_agg(inhoud, $$, $$ ORDER BY id) FROM beesel.notitie'")
+    counts, names, reads, imports, sets, gives, made = conn.execute(
+        "SELECT 'public.telt()'::regprocedure::oid, 'public.noemt()'::regprocedure::oid, 'pg_read_file(text)'::regprocedure::oid,"
+        " 'lo_import(text)'::regprocedure::oid, 'setval(regclass,bigint)'::regprocedure::oid, 'nextval(regclass)'::regprocedure::oid,"
+        " (SELECT last_value FROM pg_sequences WHERE sequencename = 'id_seq' AND schemaname = 'casus_cat')").fetchone()
+wire = Wire('bs_coordinator')
+for function in counts, names:
+    kinds, error = wire.call(function)
+    is_((kinds, error.get('n')), ('EZ', 'casus.no_purpose'), 'A111: a function called by the fast path reads nothing without a purpose')
+wire.query("BEGIN; SELECT casus.enter('overleg')")
+is_((wire.call(counts)[0], wire.value), ('VZ', '2'), 'A111: ... with one, the rows of that')
+is_((wire.call(names)[0], wire.value), ('VZ', 'overleg een, overleg twee'), '... also in SQL')
+wire.query('COMMIT')
+is_(wire.call(counts)[1].get('n'), 'casus.no_purpose', '... and after it none')
+wire = Wire('postgres')
+is_(wire.call(counts)[1].get('n'), 'casus.no_purpose', 'A111: nor does a superuser so')
+is_(wire.call(reads, 'PG_VERSION')[1].get('n'), 'casus.bypass', '... read a file')
+is_(wire.call(imports, 'PG_VERSION')[1].get('n'), 'casus.bypass', '... import one')
+kinds, error = wire.call(sets, 'casus_cat.id_seq', '1')
+is_(error.get('n'), 'casus.bypass', '... take a sequence of casus back')
+is_(wire.call(gives, 'casus_cat.id_seq')[0], 'VZ', '... which goes on')
+ok(int(wire.value) > made, '... from where it was', f'{wire.value} after {made}')
 
 done_testing()

@@ -24,14 +24,17 @@ need_packages() {
 		return 1
 	fi
 	echo "Installing: ${missing[*]}"
-	no_main_cluster "${missing[@]}"
 	(
+		# What is there for the installation alone goes with it.
+		passing=()
+		trap 'rm -f "${passing[@]}"' EXIT
 		# The tests want programs, not services that run from now on.
 		if [ ! -e /usr/sbin/policy-rc.d ]; then
-			trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+			passing+=(/usr/sbin/policy-rc.d)
 			printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d
 			chmod 755 /usr/sbin/policy-rc.d
 		fi
+		no_main_cluster "${missing[@]}"
 		export DEBIAN_FRONTEND=noninteractive
 		apt_install "${missing[@]}" || { dpkg --configure -a && apt_install "${missing[@]}"; }
 	)
@@ -51,8 +54,8 @@ no_main_cluster() {
 	local conf=/etc/postgresql-common/createcluster.conf
 	[[ " $*" =~ \ postgresql-[0-9]+(\ |$) && ! -e $conf ]] || return 0
 	mkdir -p "${conf%/*}"
+	passing+=("$conf")
 	echo 'create_main_cluster = false' > "$conf"
-	echo "No cluster is made beside those of the tests: $conf"
 }
 
 # need_postgres [NAME...]: the compiler and the server packages, and those named (%s is the major version).

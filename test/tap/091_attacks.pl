@@ -200,7 +200,13 @@ my $made = $node->safe_psql('postgres', "$enter SELECT count(*) > 0 FROM beesel.
 is($made, "t\nstored", '... and the next reads and writes');
 
 # B030: with other libraries that hang on the same hooks, before casus and after.
-my @others = grep { -e `pg_config --pkglibdir` =~ s/\s+$//r . "/$_.so" } qw(auto_explain pg_stat_statements pgaudit);
+my $pkglibdir = `@{[ $ENV{PG_CONFIG} // 'pg_config' ]} --pkglibdir` =~ s/\s+$//r;
+my @others = grep { -e "$pkglibdir/$_.so" } qw(auto_explain pg_stat_statements pgaudit);
+SKIP:
+{
+	skip "NOT RUN: B030, C044 with pgaudit, which is not in this archive", 1 if $ENV{CASUS_TEST_SUITES} && "@others" !~ /pgaudit/;
+	is("@others", 'auto_explain pg_stat_statements pgaudit', 'B030: the other libraries are there');
+}
 for my $libraries (join(', ', @others, 'casus'), join(', ', 'casus', @others))
 {
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = '$libraries'\nauto_explain.log_min_duration = 0\nauto_explain.log_analyze = on\n"
@@ -224,6 +230,19 @@ for my $libraries (join(', ', @others, 'casus'), join(', ', 'casus', @others))
 	like($told, qr/^$dossier{overleg}$/m, '... reading for a purpose');
 	unlike($told, qr/CANARY|Rows Removed by Filter: [1-9]|^$dossier{intake}$/m, '... shows what it does without them');
 	is((grep { $_->{kind} eq 'read' } records()) - $before, 2, '... on record');
+	# C044: pgaudit writes to the server's log, for as long as nobody tells it not to.
+	if ($libraries =~ /pgaudit/)
+	{
+		my $audited = qr/AUDIT: SESSION,[^\n]*SELECT DISTINCT dossier/;
+		my $reads = grep { $_->{kind} eq 'read' } records();
+		like(substr(slurp_file($node->logfile), $offset), $audited, 'C044: pgaudit has what was read');
+		$node->safe_psql('postgres', q{ALTER ROLE bs_coordinator SET pgaudit.log = 'none'});
+		my $silent = -s $node->logfile;
+		told("$enter SELECT DISTINCT dossier FROM beesel.notitie");
+		unlike(substr(slurp_file($node->logfile), $silent), $audited, '... until it is told to be silent');
+		is((grep { $_->{kind} eq 'read' } records()) - $reads, 1, '... which the access log is not');
+		$node->safe_psql('postgres', q{ALTER ROLE bs_coordinator RESET pgaudit.log});
+	}
 	# B047: literals of utility statements are kept, for those who may read statements of others.
 	told("DO \$\$ BEGIN PERFORM 'TYPED'; END \$\$");
 	$told = told('SELECT query FROM pg_stat_statements', user => 'bs_stranger');
