@@ -30,6 +30,10 @@ SELECT u.name, u.phases, u.is_standing, u.is_session, jsonb_array_length(d.value
 	FROM casus.purpose u, casus.protocol p, jsonb_array_elements(p.definition -> 'purposes') d
 	WHERE d.value ->> 'name' = u.name ORDER BY u.ordinal;
 SELECT count(*) AS rules_for_another_phase FROM casus.rule WHERE purpose <> phase;
+-- [B-89] art. 6.5: 3.5.a binds whatever is done with data, by whatever office: no verb has a rule past the purpose of the phase;
+-- what 7.1 keeps out is in no category (below)
+SELECT v.verb, count(*) > 0 AS has_rules, count(*) FILTER (WHERE r.purpose <> r.phase OR r.article = '') AS past_it
+	FROM casus.rule r, unnest(r.may) v(verb) GROUP BY v.verb ORDER BY v.verb;
 
 -- Bijlage 1: indicators by group
 SELECT part, count(*) FROM casus.list_value WHERE list = 'indicatoren' GROUP BY part ORDER BY min(ordinal);
@@ -41,7 +45,7 @@ SELECT s.name AS subject, s.article, array_agg(c.name ORDER BY c.ordinal) AS cat
 	GROUP BY s.name, s.article, s.ordinal ORDER BY s.ordinal;
 -- what the case itself needs, beside Bijlage 5; [B-26] the fact of a decision only
 SELECT name, subjects, article, title FROM casus.category WHERE article NOT LIKE 'Bijlage 5%' ORDER BY ordinal;
--- [B-24] received police data and the BSN are no category; nothing may be kept about just anyone
+-- [B-24] [B-89] received police data and the BSN are no category; nothing may be kept about just anyone
 SELECT count(*) FROM casus.category WHERE name ~ 'politie|bsn|burgerservice' OR is_for_any;
 SELECT count(*) AS burgemeester_is_no_source FROM casus.list_value WHERE list = 'bronnen' AND value ~ 'burgemeester|politie';	-- [B-25]
 

@@ -97,7 +97,7 @@ ROLLBACK;
 BEGIN;
 SELECT casus.enter('overleg', party => 'subsidies');
 SELECT office, party FROM casus.context;
--- The context is bound to the role that made it. [B-13]
+-- The context is bound to the role that made it. [B-38]
 SET ROLE context_anna;
 SELECT count(*) FROM casus.context;
 SELECT casus.enter('intake');

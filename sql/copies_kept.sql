@@ -1,4 +1,4 @@
--- A temporary table that holds a copy of governed rows stays one when its DROP is undone.  [B-77]
+-- A temporary table that holds a copy of governed rows stays one when its DROP is undone.  [B-18]
 \set VERBOSITY terse
 SET client_min_messages = warning;
 \getenv source PG_ABS_SRCDIR

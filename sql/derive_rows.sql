@@ -1,5 +1,5 @@
 -- Copies among rows: out of the protocol within a mixed table, from one file to another, by triggers, by cascades, and in
--- the cursor of a procedure that commits.  A protocol with a standing purpose, which an application has.  [B-77] [B-80] D034
+-- the cursor of a procedure that commits.  A protocol with a standing purpose, which an application has.  [B-18] D034
 \set VERBOSITY terse
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;

@@ -1,4 +1,4 @@
--- What EXPLAIN ANALYZE tells of a protected scan: the rows that came out, not those that were hidden or looked at.  [B-77] A068
+-- What EXPLAIN ANALYZE tells of a protected scan: the rows that came out, not those that were hidden or looked at.  [B-38] A068
 \set VERBOSITY terse
 SET client_min_messages = warning;
 SET jit = off;

@@ -3,7 +3,7 @@
  * row_security off and view owners read and write the rows outside the
  * protocol as before, and meet none of the governed ones, whatever the
  * statement; whoever has an appointment and a purpose meets those of the file.
- * [B-77] [B-78] [B-79]
+ * [B-38] [B-46]
  */
 \set VERBOSITY terse
 SET client_min_messages = warning;

@@ -1,6 +1,6 @@
 /*
  * history: a trigger that keeps a history is named before it stops every governed
- * write, and goes on once its table is protected by the dossier.  [B-37]
+ * write, and goes on once its table is protected by the dossier.
  */
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;

@@ -214,6 +214,19 @@ BEGIN;
 SELECT * FROM look('regie', :d);
 COMMIT;
 
+-- [B-37] what is wrong is corrected by the coordinator, and by who brought it in [B-39]; by no other department.
+SET SESSION AUTHORIZATION life_belastingen;
+BEGIN;
+SELECT casus.enter('regie', dossier => :d);
+UPDATE gegeven SET tekst = 'geen schuld' WHERE soort = 'belastingen' RETURNING tekst;
+SELECT try($$UPDATE gegeven SET tekst = 'no hit' WHERE soort = 'hit_no_hit'$$);
+ROLLBACK;
+SET SESSION AUTHORIZATION life_coordinator;
+BEGIN;
+SELECT casus.enter('regie', dossier => :d);
+UPDATE gegeven SET tekst = tekst || ', gecorrigeerd' WHERE soort IN ('belastingen', 'hit_no_hit') RETURNING tekst;
+ROLLBACK;
+
 -- 7. Afsluiten [B-88]: the coordinator and the casusregisseur for six months [B-42]; what later stages show: TAP tests.
 SET SESSION AUTHORIZATION life_coordinator;
 SELECT try($$SELECT casus.decide($d, 'afsluiten', 'afsluiten', 'klaar', '{"toelichting": "klaar", "te_verstrekken": "niets", "aanwezig": ["Handhaving", "Belastingen"]}')$$, :d);

@@ -1,5 +1,5 @@
 -- The access log: what each statement let through is on record, whatever
--- became of the statement, and nothing else is.  [B-80] [B-83]
+-- became of the statement, and nothing else is.  [B-50]
 SET client_min_messages = warning;
 CREATE ROLE log_coordinator LOGIN;
 CREATE ROLE log_stranger LOGIN;

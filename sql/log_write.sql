@@ -1,5 +1,5 @@
 -- Rows written are on record per statement's relation, verb and dossier: who
--- supplied, corrected and removed how many, for what purpose.  [B-80] [B-83]
+-- supplied, corrected and removed how many, for what purpose.  [B-50]
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 \getenv source PG_ABS_SRCDIR

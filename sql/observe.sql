@@ -1,6 +1,6 @@
 /*
  * observe: in mode observe each statement that enforce refuses goes on, and
- * leaves a record with the code and the words of the refusal.  [B-37] [B-80]
+ * leaves a record with the code and the words of the refusal.
  */
 \set SHOW_CONTEXT never
 \set VERBOSITY terse

@@ -1,5 +1,5 @@
 -- In mode observe each write that enforce refuses is done, and is on record with the code of its refusal: rows without a
--- purpose, a label, a parent, a place for their data, of another dossier.  What is refused is said beside it.  [B-37]
+-- purpose, a label, a parent, a place for their data, of another dossier.  What is refused is said beside it.
 \set SHOW_CONTEXT never
 \set VERBOSITY terse
 SET client_min_messages = warning;

@@ -2,7 +2,7 @@
  * planner_estimate: what the policy makes of the planner's choices.  An
  * application without a purpose keeps, on tables of which a few rows are
  * governed, the plans that it had; who reads with a purpose is estimated by his
- * rules; and no estimate tells of a dossier.  [B-77] A070
+ * rules; and no estimate tells of a dossier.  [B-38] A070
  */
 \set VERBOSITY terse
 SET client_min_messages = warning;

@@ -2,7 +2,7 @@
  * planner_index: which conditions keep their index under the policy, and that
  * none of them tells of a row that may not be seen: each of the hidden rows
  * here holds a value on which the operator, or an expression before it, would
- * raise an error or a notice.  [B-77] [B-79] A027 A028
+ * raise an error or a notice.  [B-38] A027 A028
  */
 \set VERBOSITY terse
 SET client_min_messages = warning;

@@ -1,4 +1,4 @@
--- What ANALYZE keeps of a protected table is shown to nobody, and what it keeps of others to whom it always was.  [B-77] A073
+-- What ANALYZE keeps of a protected table is shown to nobody, and what it keeps of others to whom it always was.  [B-38] A073
 \set VERBOSITY terse
 SET client_min_messages = warning;
 CREATE ROLE statistics_bypass BYPASSRLS;

@@ -1,6 +1,6 @@
 # The access log and the loss of a process: what a client has received is on
 # record, whoever is killed right after; and where no record can be written,
-# no protected row leaves.  [B-80]
+# no protected row leaves.  [B-50]
 use strict;
 use warnings;
 

@@ -1,5 +1,5 @@
 # The access log compared with an unprotected copy of the same data: of each of some hundred queries, made from templates,
-# the dossiers and numbers of rows that are on record, against those that the copy tells.  [B-80]
+# the dossiers and numbers of rows that are on record, against those that the copy tells.  [B-50]
 #
 #	exact	every dossier with the number of rows that its scans let through
 #	upper	at least the dossiers whose rows the result was made of, with as many rows; none that the reader may not see

@@ -1,5 +1,5 @@
 # What leaves by other ways than the result of a query: a payload of NOTIFY goes to other sessions with the commit, after its
-# record; what auto_explain tells whoever listens to messages counts no hidden row.  [B-77] [B-80] A068 A106
+# record; what auto_explain tells whoever listens to messages counts no hidden row.  [B-18] A068 A106
 use strict;
 use warnings;
 

@@ -1,7 +1,7 @@
 # The same rows and the same log, however a statement is carried out: compiled,
 # by parallel workers, by both.  A compiled condition replaces the routine that
 # the log has put itself before; a worker reads context and state for itself.
-# A087 [B-80]
+# A087 [B-38] [B-50]
 use strict;
 use warnings;
 
