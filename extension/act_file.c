@@ -52,6 +52,10 @@ create_parties(CasusQuery *query, int32 file)
 					"WITH ORDINALITY e(value, ordinality) WHERE f.id = $1");
 }
 
+/* The parameter that says how many months the log is kept: no other number is one. */
+#define IS_LOG_TERM "coalesce(k.key = p.definition -> 'log' ->> 'parameter', false)"
+#define MAX_LOG_MONTHS 1200
+
 /*
  * A parameter that the protocol does not know, or one of another type, is a
  * slip of the pen that nobody would notice later.  It is looked at after it is
@@ -65,11 +69,12 @@ check_parameters(int32 file_id)
 	CasusQuery	query;
 	char	   *name;
 	char	   *type;
+	bool		is_log_term;
 
 	casus_query_begin(&query);
 	casus_query_int(&query, file_id);
 	casus_query_read(&query,
-					 "SELECT k.key, e.value ->> 'type' FROM casus_cat.file f "
+					 "SELECT k.key, e.value ->> 'type', " IS_LOG_TERM " FROM casus_cat.file f "
 					 "JOIN casus_cat.protocol p ON p.id = f.protocol, "
 					 "LATERAL pg_catalog.jsonb_each(f.parameters) k "
 					 "LEFT JOIN LATERAL (SELECT x.value FROM pg_catalog.jsonb_path_query("
@@ -80,16 +85,24 @@ check_parameters(int32 file_id)
 					 "CASE e.value ->> 'type' "
 					 "WHEN 'date' THEN k.value #>> '{}' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' "
 					 "WHEN 'boolean' THEN pg_catalog.jsonb_typeof(k.value) = 'boolean' "
-					 "WHEN 'integer' THEN k.value #>> '{}' ~ '^-?[0-9]+$' "
+					 "WHEN 'integer' THEN pg_catalog.jsonb_typeof(k.value) = 'number' "
+					 "AND k.value #>> '{}' ~ '^-?[0-9]+$' AND (NOT " IS_LOG_TERM " OR "
+					 "(k.value #>> '{}')::numeric BETWEEN 1 AND " CppAsString2(MAX_LOG_MONTHS) ") "
 					 "WHEN 'list' THEN pg_catalog.jsonb_typeof(k.value) IN ('array', 'string') "
 					 "ELSE pg_catalog.jsonb_typeof(k.value) = 'string' END AND e.value IS NOT NULL, false) "
 					 "ORDER BY k.key LIMIT 1");
 	name = casus_query_get_text(&query, 0, 1);
 	type = casus_query_get_text(&query, 0, 2);
+	is_log_term = casus_query_get_bool(&query, 0, 3);
 	casus_query_end(&query);
 	if (name == NULL)
 		return;
 	casus_find_file_by_id(file_id, &file);
+	if (is_log_term)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("this is no term for the access log"),
+						  psprintf(_("%s: parameter \"%s\" is a whole number of months, from 1 to %d."),
+								   file.protocol_name, name, MAX_LOG_MONTHS), NULL);
 	if (type == NULL)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("there is no such parameter in the protocol"),
@@ -184,12 +197,11 @@ missing_parameters(const CasusFile *file)
 	return missing;
 }
 
-/* What a file could not be activated without stays with it once it is active. */
-static void
-check_active(const CasusFile *file)
+/* What a file is not activated without, and is not set; NULL: nothing. */
+static char *
+missing_for_activation(const CasusFile *file, bool *is_active)
 {
 	CasusQuery	query;
-	bool		is_active;
 	bool		has_dpia;
 	char	   *missing;
 
@@ -200,18 +212,25 @@ check_active(const CasusFile *file)
 					 "coalesce(pg_catalog.jsonb_typeof(parameters -> 'dpia') = 'string' "
 					 "AND parameters ->> 'dpia' <> '', false) "
 					 "FROM casus_cat.file WHERE id = $1");
-	is_active = casus_query_get_bool(&query, 0, 1);
+	*is_active = casus_query_get_bool(&query, 0, 1);
 	has_dpia = casus_query_get_bool(&query, 0, 2);
 	casus_query_end(&query);
-	if (!is_active)
-		return;
 	missing = missing_parameters(file);
-	if (missing == NULL && has_dpia)
-		return;
-	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "content_missing",
-					  _("an active file does not lose what it was activated with"),
-					  psprintf(_("%s: not set: %s"), file->protocol_name, missing ? missing : "dpia"),
-					  NULL);
+	return missing != NULL || has_dpia ? missing : pstrdup("dpia");
+}
+
+/* It stays with it once it is active. */
+static void
+check_active(const CasusFile *file)
+{
+	bool		is_active;
+	char	   *missing = missing_for_activation(file, &is_active);
+
+	if (is_active && missing != NULL)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "content_missing",
+						  _("an active file does not lose what it was activated with"),
+						  psprintf(_("%s: not set: %s"), file->protocol_name, missing),
+						  NULL);
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_set_parameter);
@@ -254,6 +273,7 @@ casus_sql_activate_protocol(PG_FUNCTION_ARGS)
 	char	   *dpia = casus_act_text(fcinfo, 1);
 	CasusQuery	query;
 	char	   *missing;
+	bool		is_active;
 
 	casus_act_require_admin("activate_protocol");
 	casus_find_file(casus_act_required_text(fcinfo, 0, "file"), &file);
@@ -270,9 +290,7 @@ casus_sql_activate_protocol(PG_FUNCTION_ARGS)
 	casus_query_end(&query);
 
 	check_parameters(file.id);
-	missing = missing_parameters(&file);
-	if (missing == NULL && (dpia == NULL || dpia[0] == '\0'))
-		missing = pstrdup("dpia");
+	missing = missing_for_activation(&file, &is_active);
 	if (missing != NULL)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 						  "content_missing",

@@ -22,14 +22,14 @@ CREATE FUNCTION casus.set_parameter(file text, name text, value jsonb) RETURNS b
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_set_parameter';
 COMMENT ON FUNCTION casus.set_parameter(text, text, jsonb) IS
-	'Sets a parameter of the protocol for one file; null takes it away. An active file keeps those without which it could not be activated, the DPIA with them (55000 casus.content_missing). For casus_admin; unknown file or parameter 22023. Returns the act.';
+	'Sets a parameter of the protocol for one file; null takes it away. An active file keeps those without which it could not be activated, the DPIA with them (55000 casus.content_missing). For casus_admin; unknown file or parameter, or a value of another type, 22023; that of the term of the log is a whole number of months, 1 to 1200. Returns the act.';
 
 CREATE FUNCTION casus.activate_protocol(file text, dpia text DEFAULT NULL, parameters jsonb DEFAULT '{}') RETURNS bigint
 	LANGUAGE c
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_activate_protocol';
 COMMENT ON FUNCTION casus.activate_protocol(text, text, jsonb) IS
-	'Activates the protocol in a file: from then on dossiers open and people enter. dpia: reference of the data protection impact assessment. Refused (55000 casus.content_missing) while that or a mandatory parameter is missing; the detail lists them with their articles. For casus_admin. Returns the act.';
+	'Activates the protocol in a file: from then on dossiers open and people enter. dpia: reference of the data protection impact assessment; left out: that of parameter dpia, if it is set. Refused (55000 casus.content_missing) while that or a mandatory parameter is missing; the detail lists them with their articles. For casus_admin. Returns the act.';
 
 CREATE FUNCTION casus.add_party(file text, party text, kind text DEFAULT NULL, title text DEFAULT NULL, starts timestamptz DEFAULT NULL)
 	RETURNS bigint

@@ -143,6 +143,17 @@ casus_sql_access_records(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* casus_int.account(name) returns text: of whom the log is asked; nobody is not everybody */
+PG_FUNCTION_INFO_V1(casus_sql_account);
+Datum
+casus_sql_account(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(0)) == 0)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("no person is named"), NULL, NULL);
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
 /* casus_int.sees_record(person) returns boolean: the same for a record in the tables */
 PG_FUNCTION_INFO_V1(casus_sql_sees_record);
 Datum

@@ -188,6 +188,14 @@ BEGIN;
 SELECT casus.add_person('Tijdelijk') IS NOT NULL AS added;
 ROLLBACK;
 SELECT count(*) FROM casus.person WHERE name = 'Tijdelijk';
+-- The DPIA may have been set before.
+SELECT try($$casus.open_file('beesel-2021', 'eerder', parameters => '{"startdatum": "2021-12-01", "standaarden": [], "dpia": ""}')$$);
+SELECT try($$casus.activate_protocol('eerder')$$);
+SELECT try($$casus.set_parameter('eerder', 'dpia', '"DPIA 1"')$$);
+SELECT try($$casus.activate_protocol('eerder')$$);
+-- [MN-10] How long the log is kept is a whole number of months.
+SELECT v, try(format($$casus.set_parameter('eerder', 'bewaartermijn_logboek', %L)$$, v))
+	FROM unnest(ARRAY['"60"', '-5', '0', '1201', '6.5', 'true', '60', 'null']) v;
 
 RESET SESSION AUTHORIZATION;
 DROP ROLE setup_admin, setup_auditor, setup_coordinator, setup_brp, setup_fg, "setup O'Brien ""x""", setup_nobody;

@@ -50,6 +50,11 @@ SELECT count(*), min(dossier) = :two FROM casus.seen_by('lv_other', :'begin', :'
 SELECT dossier - :one AS nr, file, records, row_count, relations, purposes FROM casus.affected('Coor', :'begin', :'end') ORDER BY nr LIMIT 3;
 SELECT count(*), bool_and(first_at <= last_at) FROM casus.affected('Coor', :'begin', :'end');
 SELECT count(*) FROM casus.affected('nobody');
+-- Nobody named is not everybody.
+SELECT count(*) FROM casus.seen_by(NULL);
+SELECT count(*) FROM casus.affected(NULL);
+SELECT count(*) FROM casus.affected('');
+SELECT count(*) FROM casus.affected_subjects(NULL);
 SELECT person, office, dossiers, own_median, colleagues_median FROM casus.log_outliers(:'begin', :'end');
 SELECT count(*) FROM casus.log_outliers(:'begin', :'end', 100);
 SET SESSION AUTHORIZATION lv_other;

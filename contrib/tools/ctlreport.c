@@ -18,6 +18,7 @@
 
 #define MAX_COLUMNS	12
 #define NOT_WHOLE	"NIET geheel"
+#define UNVERIFIED	"niet te verifieren"
 #define REFUSED_LOG	"geweigerd"
 
 /*
@@ -137,10 +138,8 @@ static const Section sections[] = {
 		"SELECT c.node::text, CASE c.state WHEN 'own' THEN 'deze server' ELSE coalesce(c.standby, c.source) END, "
 		"CASE c.state WHEN 'own' THEN 'eigen' WHEN 'collected' THEN 'opgehaald' WHEN 'waiting' THEN 'nog niet gevraagd' WHEN 'late' THEN 'te laat' WHEN 'failing' THEN 'ophalen mislukt' "
 		"WHEN 'refused' THEN '" REFUSED_LOG "' WHEN 'kept' THEN 'bewaard' ELSE c.state END, "
-		"CASE WHEN w.ok THEN 'geheel' WHEN NOT w.ok THEN '" NOT_WHOLE " (regel ' || w.seq || ')' END, "
-		"c.missing, n.records, n.first_at, n.last_at, c.collected_at "
+		"NULL, c.missing, n.records, n.first_at, n.last_at, c.collected_at "
 		"FROM casus.log_chain c LEFT JOIN casus.log_nodes($1::timestamptz, $2::timestamptz) n ON n.node = c.node "
-		"LEFT JOIN LATERAL (SELECT v.ok, coalesce(v.seq::text, '?') AS seq FROM casus.verify_log(node => c.node) v WHERE c.state <> 'own' AND c.node IS NOT NULL) w ON true "
 		"ORDER BY c.state <> 'own', c.source, c.node",
 		{{"Log", 't'}, {"Van", 't'}, {"Stand", 't'}, {"Geverifieerd", 't'}, {"Ontbrekende bestanden", 'n'},
 		{"Regels in de maand", 'n'}, {"Eerste", 'm'}, {"Laatste", 'm'}, {"Opgehaald op", 'm'}, {NULL, 0}}},
@@ -164,11 +163,15 @@ enum
 	IS_EMPTY, NOT_REVIEWED, FOLLOWERS, OTHER_NODES, IN_RECOVERY
 };
 
-/* Columns of the last section. */
+/* Columns of the last section; that of what is verified is filled in later. */
 enum
 {
-	LOG_STATE = 2, LOG_VERIFIED
+	LOG_NODE, LOG_STATE = 2, LOG_VERIFIED
 };
+
+static const char node_sql[] =
+	"SELECT CASE WHEN v.ok THEN 'geheel' ELSE '" NOT_WHOLE " (regel ' || coalesce(v.seq::text, '?') || ')' END "
+	"FROM casus.verify_log(node => $1) v WHERE $2 <> 'eigen'";
 
 static const char chain_sql[] =
 	"SELECT v.ok, v.first_seq, v.last_seq, v.file, v.\"position\", v.seq, v.finding, a.anchor "
@@ -210,6 +213,40 @@ is_true(const PGresult *result, int column)
 	return strcmp(PQgetvalue(result, 0, column), "t") == 0;
 }
 
+/*
+ * Each of the other logs by itself: one that cannot be opened (its key file is
+ * not here) is a finding of the page, which is made all the same.
+ */
+static void
+verify_nodes(PGconn *connection, PGresult *nodes)
+{
+	for (int row = 0; row < PQntuples(nodes); row++)
+	{
+		const char *values[2] = {value_of(nodes, row, LOG_NODE), PQgetvalue(nodes, row, LOG_STATE)};
+		const char *verified = NULL;
+		PGresult   *result;
+
+		if (values[0] == NULL)
+			continue;
+		PQclear(ask(connection, "SAVEPOINT log", 0, NULL));
+		result = PQexecParams(connection, node_sql, 2, NULL, values, NULL, NULL, 0);
+		if (PQresultStatus(result) == PGRES_TUPLES_OK)
+			verified = PQntuples(result) == 0 ? NULL : PQgetvalue(result, 0, 0);
+		else if (PQstatus(connection) != CONNECTION_OK)
+			ctl_fail(EXIT_DATABASE, "%s", PQerrorMessage(connection));
+		else
+		{
+			fprintf(stderr, "casusctl: log %s: %s", values[0], PQerrorMessage(connection));
+			verified = UNVERIFIED;
+		}
+		if (verified != NULL &&
+			!PQsetvalue(nodes, row, LOG_VERIFIED, unconstify(char *, verified), strlen(verified)))
+			ctl_fail(EXIT_CANNOT, "out of memory");
+		PQclear(result);
+		PQclear(ask(connection, "ROLLBACK TO log", 0, NULL));
+	}
+}
+
 /* Asks everything there is on the page, or ends. */
 static void
 collect(Report *report, const CtlOptions *options)
@@ -238,6 +275,7 @@ collect(Report *report, const CtlOptions *options)
 	report->summary = ask(connection, summary_sql, 2, values);
 	for (int i = 0; i < lengthof(sections); i++)
 		report->answers[i] = ask(connection, sections[i].sql, 2, values);
+	verify_nodes(connection, report->answers[lengthof(sections) - 1]);
 	PQclear(ask(connection, "COMMIT", 0, NULL));
 }
 
@@ -354,10 +392,14 @@ put_missing_nodes(PQExpBuffer page, const Report *report)
 	int			followers = atoi(PQgetvalue(report->summary, 0, FOLLOWERS));
 	int			others = atoi(PQgetvalue(report->summary, 0, OTHER_NODES));
 	int			refused = count_logs(report, LOG_STATE, REFUSED_LOG);
+	int			unverified = count_logs(report, LOG_VERIFIED, UNVERIFIED);
 
 	if (refused > 0)
 		say(page, "bad", "Van %d andere servers is de log geweigerd: wat daarvan kwam is niet wat zijn schrijver schreef, of sluit niet aan op wat eerder is opgehaald. Wat daar sindsdien is gelezen staat niet op deze pagina.",
 			refused);
+	if (unverified > 0)
+		say(page, "bad", "Van %d andere servers is de log niet te verifieren, meestal doordat een kopie van hun sleutelbestand hier ontbreekt: of wat van daar op deze pagina staat alles is, is niet na te gaan.",
+			unverified);
 	if (followers > others)
 		say(page, "bad", "Aan deze server hangen nu %d verbindingen voor replicatie (standby's en andere ontvangers), en van %d andere servers wordt de log hierheen gehaald: wat op een standby is gelezen waarvan de log niet is opgehaald, staat niet op deze pagina.",
 			followers, others);
@@ -396,7 +438,8 @@ static bool
 all_whole(const Report *report)
 {
 	return count_logs(report, LOG_STATE, REFUSED_LOG) == 0 &&
-		count_logs(report, LOG_VERIFIED, NOT_WHOLE) == 0 && is_true(report->chain, OK);
+		count_logs(report, LOG_VERIFIED, NOT_WHOLE) == 0 &&
+		count_logs(report, LOG_VERIFIED, UNVERIFIED) == 0 && is_true(report->chain, OK);
 }
 
 int

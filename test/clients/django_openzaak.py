@@ -257,6 +257,17 @@ def purposes():
         except RuntimeError as error:
             ok('durable' in str(error), 'purpose() within a transaction is refused: one transaction, one purpose', error)
 
+    # With AUTOCOMMIT off nothing would end the transaction, and the purpose with it.
+    connection.set_autocommit(False)
+    try:
+        with intake():
+            ok(False, 'purpose() without autocommit', '')
+    except RuntimeError as error:
+        ok('autocommit' in str(error), 'purpose() is refused on a connection without autocommit', error)
+    finally:
+        connection.rollback()
+        connection.set_autocommit(True)
+
     @purpose('intake', role='coordinator')
     def decorated():
         return Zaak.objects.filter(GOVERNED).count()

@@ -164,6 +164,13 @@ async function pooled () {
   is(error.message, 'of the application', 'an error of the application comes out')
   is(await withPurpose(pool, { purpose: 'intake' }, (client) => values(client, "SELECT id FROM beesel.zaak WHERE nummer = 'N-3'")), [],
     'and its work is rolled back')
+  error = await errorOf(withPurpose(pool, { purpose: 'intake' }, async (client) => {
+    await client.query("INSERT INTO beesel.zaak (nummer, soort, titel) VALUES ('N-5', 'ondermijning', 'x')")
+    await errorOf(client.query('SELECT 1/0'))
+  }))
+  ok(/rolled back/.test(error.message), 'what is rolled back for an error that was caught is an error', error.message)
+  is(await withPurpose(pool, { purpose: 'intake' }, (client) => values(client, "SELECT id FROM beesel.zaak WHERE nummer = 'N-5'")), [],
+    'and nothing of it is there')
   await withPurpose(pool, { purpose: 'intake' }, (client) =>
     client.query("INSERT INTO beesel.zaak (nummer, soort, titel) VALUES ('N-4', 'ondermijning', 'x')"))
   is(await withPurpose(pool, { purpose: 'intake' }, (client) => values(client, "SELECT id FROM beesel.zaak WHERE nummer = 'N-4'")).then((r) => r.length), 1,

@@ -557,6 +557,15 @@ same($primary, $second, '... and what follows is collected');
 read_rows($primary, 30, 31);
 read_rows($second, 32, 33);
 same($primary, $second, 'before the promotion');
+
+# Without its key nobody can tell: the page is made all the same, says so of that log alone, and is not whole.
+my ($held) = grep { slurp_file($_) =~ /^node ${\ (CasusTest::log_keys($second))[0]}$/mi } glob(key_file($primary) . '.d/*');
+rename $held, $primary->basedir . '/held' or die $!;
+is(report() >> 8, 1, 'a log whose key is not here: the exit code of casusctl report');
+like(slurp_file($page), qr/${\ uuid($second)}.*?niet te verifieren/, '... whose page names it');
+like(slurp_file($page), qr/class="bad">Van 1 andere servers is de log niet te verifieren/, '... and says what that means');
+like(slurp_file($page), qr/deze server.*eigen/, '... beside the others');
+rename $primary->basedir . '/held', $held or die $!;
 rename "$gone.away", $gone or die $!;
 $primary->wait_for_catchup('twee');
 my $former = uuid($primary);

@@ -20,8 +20,12 @@ def purpose(purpose, dossier=None, office=None, party=None, file=None, role=None
     """A transaction (an outermost one: a context ends with its transaction) for this purpose.
 
     What is None is filled in by casus when only one fits; role is the civil servant's, where the application's login has been granted it."""
+    connection = connections[using or 'default']
+    # With AUTOCOMMIT off atomic() ends no transaction, so that purpose and role would outlive the block.
+    if not connection.in_atomic_block and not connection.get_autocommit():
+        raise RuntimeError('casus_django.purpose() needs a connection in autocommit: otherwise its transaction does not end with it')
     with transaction.atomic(using=using, durable=True):
-        with connections[using or 'default'].cursor() as cursor:
+        with connection.cursor() as cursor:
             if role is not None:
                 cursor.execute("SELECT set_config('role', %s, true)", [role])
             cursor.execute(ENTER, [purpose, dossier, office, party, file])

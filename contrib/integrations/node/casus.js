@@ -19,7 +19,9 @@ async function withPurpose (pool, { role, purpose, dossier, office, party, file 
     if (role != null) await client.query("SELECT set_config('role', $1, true)", [role])
     await client.query(ENTER, [purpose, dossier, office, party, file])
     const result = await work(client)
-    await client.query('COMMIT')
+    // After an error that was caught in between the server answers COMMIT with ROLLBACK, and no error.
+    const { command } = await client.query('COMMIT')
+    if (command !== 'COMMIT') throw new Error(`the transaction was rolled back (${command}): a statement in it had failed`)
     return result
   } catch (error) {
     // A connection that cannot even roll back is thrown away, not lent again.
