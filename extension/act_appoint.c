@@ -79,6 +79,8 @@ check_level(const CasusFile *file, const CasusOffice *office, bool has_party,
 		wrong = _("the office is held for a party, and none is given");
 	else if (office->level == CASUS_LEVEL_DOSSIER && dossier == 0)
 		wrong = _("the office is held for one dossier, and none is given");
+	else if (office->needs_party && !has_party)
+		wrong = _("the office is held for a party that takes part in the dossier, and none is given");
 	else if (office->level != CASUS_LEVEL_DOSSIER && dossier != 0)
 		wrong = _("the office is not held for one dossier");
 	if (wrong != NULL)
@@ -88,6 +90,10 @@ check_level(const CasusFile *file, const CasusOffice *office, bool has_party,
 						  office->level == CASUS_LEVEL_PARTY && !has_party ?
 						  psprintf("SELECT name FROM casus.party WHERE file = %s;",
 								   quote_literal_cstr(file->name)) :
+						  office->needs_party && dossier != 0 ?
+						  psprintf("SELECT party FROM casus.participant WHERE dossier = " INT64_FORMAT
+								   ";  -- casus.involve(" INT64_FORMAT ", party => '...', person => '...', office => %s)",
+								   dossier, dossier, quote_literal_cstr(office->name)) :
 						  office->level != CASUS_LEVEL_DOSSIER ?
 						  psprintf("SELECT name, level FROM casus.office WHERE protocol = %s;",
 								   quote_literal_cstr(casus_protocol(file->protocol)->name)) :
@@ -109,6 +115,36 @@ check_not_ended(const CasusFile *file, int64 dossier)
 		state.state == CASUS_STATE_GONE)
 		casus_act_refuse_unknown();
 	casus_act_refuse_ended(file, state.phase);
+}
+
+/*
+ * An office that is held for a party that takes part in the dossier: does it
+ * now?  The dossier is locked by then, so that it does not stop meanwhile.
+ */
+static void
+check_takes_part(const CasusFile *file, const CasusAppointment *a)
+{
+	CasusQuery	query;
+	bool		takes_part;
+
+	if (!a->office.needs_party)
+		return;
+	casus_query_begin(&query);
+	casus_query_int64(&query, a->dossier);
+	casus_query_code(&query, a->party, false);
+	casus_query_read(&query, "SELECT FROM casus_cat.participant t WHERE t.dossier = $1 "
+					 "AND t.party = $2 AND " CASUS_TAKES_PART_NOW);
+	takes_part = query.nrows > 0;
+	casus_query_end(&query);
+	if (!takes_part)
+		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "not_involved",
+						  _("the party does not take part in the dossier"),
+						  casus_find_detail(file, a->office.article,
+											psprintf(_("office %s is held for a party that takes part in it"),
+													 a->office.name)),
+						  psprintf("SELECT party FROM casus.participant WHERE dossier = " INT64_FORMAT
+								   ";  -- casus.involve(" INT64_FORMAT ", party => %s, reason => '...')",
+								   a->dossier, a->dossier, quote_literal_cstr(a->party_name)));
 }
 
 /* Ambtseed or VOG, where the protocol asks it of whoever has access. */
@@ -271,6 +307,7 @@ casus_act_appoint_person(const CasusFile *file, const CasusAppointment *a)
 		casus_find_party_lock(file, a->party_name);
 	as_admin = require_appointer(file, &a->office, a->dossier, &capacity);
 	check_not_ended(file, a->dossier);
+	check_takes_part(file, a);
 	check_oath(file, &a->office, a->person);
 	check_exclusion(file, &a->office, a->person, a->starts, a->starts_null,
 					a->ends, a->ends_null);
@@ -347,11 +384,23 @@ casus_sql_appoint(PG_FUNCTION_ARGS)
 
 /* ---- deputies and ends ---- */
 
-/* The appointment, and whom it is a deputy's for; the party before it, as end_membership does. */
+/*
+ * The appointment, and whom it is a deputy's for; before it the dossier and the
+ * party, as whoever ends their part does.
+ */
 static void
 lock_appointment(int64 id)
 {
 	CasusQuery	query;
+	int64		dossier;
+
+	casus_query_begin(&query);
+	casus_query_int64(&query, id);
+	casus_query_read(&query, "SELECT dossier FROM casus_cat.appointment WHERE id = $1");
+	dossier = casus_query_get_int(&query, 0, 1);
+	casus_query_end(&query);
+	if (dossier != 0)
+		(void) casus_dossier_lock(dossier, LockTupleShare);
 
 	casus_query_begin(&query);
 	casus_query_int64(&query, id);

@@ -345,9 +345,20 @@ casus_sql_involve(PG_FUNCTION_ARGS)
 									 who(fcinfo, office.name)));
 }
 
+/* Offices held for a party that takes part: of those that do no more. */
+#define OF_NO_PARTICIPANT \
+	"a.dossier = $1 AND EXISTS (SELECT FROM casus_cat.file f " \
+	"JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office " \
+	"WHERE f.id = a.file AND o.needs_party) " \
+	"AND NOT EXISTS (SELECT FROM casus_cat.participant t WHERE t.dossier = $1 " \
+	"AND t.party = a.party AND " CASUS_TAKES_PART_NOW ")"
+
 PG_FUNCTION_INFO_V1(casus_sql_end_involvement);
 
-/* Also ends the office that somebody holds for this dossier only, and his deputies' with it. */
+/*
+ * Also ends the office that somebody holds for this dossier only, and that which
+ * is held for a party that takes part no more; each with his deputies'.
+ */
 Datum
 casus_sql_end_involvement(PG_FUNCTION_ARGS)
 {
@@ -388,6 +399,8 @@ casus_sql_end_involvement(PG_FUNCTION_ARGS)
 		ended += casus_act_end_appointments(&query,
 											"a.dossier = $1 AND ($2 IS NULL OR a.party = $2) AND a.person = $3");
 	}
+	casus_query_int64(&query, target.dossier.id);
+	(void) casus_act_end_appointments(&query, OF_NO_PARTICIPANT);
 	casus_query_end(&query);
 	if (ended == 0)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "not_involved",

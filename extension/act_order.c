@@ -92,8 +92,7 @@ casus_act_require_meeting(const CasusActTarget *target, const char *meeting, int
 					 "JOIN casus_cat.participant t ON t.dossier = $1 "
 					 "AND (t.party = a.party OR t.party IS NULL) "
 					 "AND (t.person = a.person OR t.person IS NULL) "
-					 "AND t.starts <= pg_catalog.clock_timestamp() "
-					 "AND (t.ends IS NULL OR t.ends > pg_catalog.clock_timestamp())");
+					 "AND " CASUS_TAKES_PART_NOW);
 	strangers = casus_query_get_bool(&query, 0, 1);
 	parties = casus_query_get_int(&query, 0, 2);
 	persons = casus_query_get_int(&query, 0, 3);

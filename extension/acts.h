@@ -29,6 +29,7 @@ typedef struct CasusOffice
 	char	   *name;
 	char		level;			/* CasusLevel */
 	bool		needs_oath;
+	bool		needs_party;	/* that takes part in the dossier */
 	char	   *article;
 } CasusOffice;
 
@@ -170,6 +171,11 @@ extern int64 casus_act_appoint_person(const CasusFile *file, const CasusAppointm
 
 /* Ends appointments by a condition on "a", and those of deputies with them; how many. */
 extern int64 casus_act_end_appointments(CasusQuery *query, const char *condition);
+
+/* Does a row of casus_cat.participant t hold now? */
+#define CASUS_TAKES_PART_NOW \
+	"t.starts <= pg_catalog.clock_timestamp() " \
+	"AND (t.ends IS NULL OR t.ends > pg_catalog.clock_timestamp()) "
 
 /* ------------------------------------------------------------------------
  * act_dossier.c: life of a dossier

@@ -135,7 +135,7 @@ casus_find_office(const CasusFile *file, const char *name, CasusOffice *office)
 	casus_query_int(&query, file->protocol);
 	casus_query_text(&query, name);
 	casus_query_read(&query,
-					"SELECT code, name, level, needs_oath, article "
+					"SELECT code, name, level, needs_oath, article, needs_party "
 					"FROM casus_cat.office WHERE protocol = $1 AND name = $2");
 	found = query.nrows == 1;
 	if (found)
@@ -145,6 +145,7 @@ casus_find_office(const CasusFile *file, const char *name, CasusOffice *office)
 		office->level = casus_query_get_text(&query, 0, 3)[0];
 		office->needs_oath = casus_query_get_bool(&query, 0, 4);
 		office->article = casus_query_get_text(&query, 0, 5);
+		office->needs_party = casus_query_get_bool(&query, 0, 6);
 	}
 	casus_query_end(&query);
 	if (!found)

@@ -97,10 +97,11 @@ CREATE TABLE casus_cat.office (
 	article text NOT NULL,
 	reviews boolean NOT NULL DEFAULT false,
 	inspects text,
+	needs_party boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (protocol, code),
 	UNIQUE (protocol, name)
 );
-COMMENT ON TABLE casus_cat.office IS 'Offices: level (of the file, of a party, of one dossier), who appoints (office names or casus_admin), which other offices the same person may not hold, whether the ambtseed or a VOG must be known. reviews: judges break-glass afterwards and is told of it and of inspections; inspects: the purpose for which it may look at content by casus.inspect.';
+COMMENT ON TABLE casus_cat.office IS 'Offices: level (of the file, of a party, of one dossier), who appoints (office names or casus_admin), which other offices the same person may not hold, whether the ambtseed or a VOG must be known. reviews: judges break-glass afterwards and is told of it and of inspections; inspects: the purpose for which it may look at content by casus.inspect; needs_party: held for a party that takes part in the dossier, and no longer.';
 
 CREATE TABLE casus_cat.subject_category (
 	protocol integer NOT NULL REFERENCES casus_cat.protocol,

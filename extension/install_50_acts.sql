@@ -78,7 +78,7 @@ CREATE FUNCTION casus.appoint(person text, file text, party text, office text, d
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_appoint';
 COMMENT ON FUNCTION casus.appoint(text, text, text, text, bigint, timestamptz, timestamptz, text, text, boolean) IS
-	'Appoints a person to an office of a file from starts (default now) until ends (default open). An office of the file takes no party, one of a party takes a party, one of a dossier takes a dossier (22023 casus.wrong_office). Refused (55000) without the ambtseed or VOG that the office asks for, or beside an office that excludes it. For one dossier, not once it has ended (casus.wrong_phase). Done by whom the protocol says: casus_admin or an office. standing_purpose, may_session: only purposes that the protocol marks so. Returns the appointment.';
+	'Appoints a person to an office of a file from starts (default now) until ends (default open). An office of the file takes no party, one of a party takes a party, one of a dossier takes a dossier (22023 casus.wrong_office). Refused (55000) without the ambtseed or VOG that the office asks for, or beside an office that excludes it. For one dossier, not once it has ended (casus.wrong_phase); where the protocol says needs_party, for a party that takes part in it (55000 casus.not_involved), and ended with its part. Done by whom the protocol says: casus_admin or an office. standing_purpose, may_session: only purposes that the protocol marks so. Returns the appointment.';
 
 CREATE FUNCTION casus.deputise(appointment bigint, person text, starts timestamptz DEFAULT NULL, ends timestamptz DEFAULT NULL, reason text DEFAULT NULL)
 	RETURNS bigint
@@ -161,7 +161,7 @@ CREATE FUNCTION casus.involve(dossier bigint, party text DEFAULT NULL, person te
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_involve';
 COMMENT ON FUNCTION casus.involve(bigint, text, text, text, text) IS
-	'Lets a party with all its delegates, or one person, take part in a dossier from now on. office: default the one held for parties; an office held for one dossier appoints the person to it. Done by an office that decides a gate of the phase. Refusals: casus.wrong_office; casus.wrong_phase for a dossier that has ended; unknown party or person 22023. Returns the act.';
+	'Lets a party with all its delegates, or one person, take part in a dossier from now on. office: default the one held for parties; an office held for one dossier appoints the person to it, as casus.appoint does. Done by an office that decides a gate of the phase. Refusals: casus.wrong_office; casus.wrong_phase for a dossier that has ended; unknown party or person 22023. Returns the act.';
 
 CREATE FUNCTION casus.end_involvement(dossier bigint, party text DEFAULT NULL, person text DEFAULT NULL, reason text DEFAULT NULL)
 	RETURNS bigint
@@ -169,7 +169,7 @@ CREATE FUNCTION casus.end_involvement(dossier bigint, party text DEFAULT NULL, p
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_end_involvement';
 COMMENT ON FUNCTION casus.end_involvement(bigint, text, text, text) IS
-	'Ends the part that a party or a person takes in a dossier, now, and the office he holds for this dossier only, with those of his deputies in it. 22023 casus.not_involved when there is none. Returns the act.';
+	'Ends the part that a party or a person takes in a dossier, now, and the office he holds for this dossier only, with those of his deputies in it. With the part of a party end the offices held for it in this dossier where the protocol says needs_party (Beesel: its casusregisseur). 22023 casus.not_involved when there is none. Returns the act.';
 
 CREATE FUNCTION casus.share(dossier bigint, items bigint[], parties text[], motivation text DEFAULT NULL) RETURNS bigint
 	LANGUAGE c

@@ -109,6 +109,7 @@ typedef struct DocOffice
 	DocNames	appointed_by;
 	DocNames	excludes;
 	bool		needs_oath;
+	bool		needs_party;	/* of one dossier: for a party that takes part in it */
 	bool		supervises;
 	bool		reviews;		/* break-glass */
 	const char *inspects;		/* for which purpose; NULL: it may not */

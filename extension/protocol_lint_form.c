@@ -80,6 +80,7 @@ static const DocKey office_keys[] = {
 	KEY(DocOffice, appointed_by, "appointed_by", DOC_NAMES, true),
 	KEY(DocOffice, excludes, "excludes", DOC_NAMES, false),
 	KEY(DocOffice, needs_oath, "needs_oath", DOC_BOOL, true),
+	KEY(DocOffice, needs_party, "needs_party", DOC_BOOL, false),
 	KEY(DocOffice, supervises, "supervises", DOC_BOOL, false),
 	KEY(DocOffice, reviews, "reviews", DOC_BOOL, false),
 	KEY(DocOffice, inspects, "inspects", DOC_NAME, false)

@@ -387,6 +387,22 @@ offices_that_can_be_filled(const CasusDoc *doc)
 	return filled;
 }
 
+/* Held for one dossier, and parties take part in one by the office that is held for them. */
+static void
+check_needs_party(DocLint *lint, const CasusDoc *doc, const DocOffice *office)
+{
+	char	   *path = psprintf("%s.needs_party", office->entry.path);
+	bool		takes_part = false;
+
+	if (strcmp(office->level, "dossier") != 0)
+		doc_add(lint, "error", path, "only an office of one dossier needs a party that takes part in it");
+	for (int i = 0; i < doc->offices.n; i++)
+		takes_part |= strcmp(DOC_ITEM(&doc->offices, DocOffice, i)->level, "party") == 0;
+	if (!takes_part)
+		doc_add(lint, "error", path, "office \"%s\" can never be held: no office is of level party, so no party takes part",
+				office->entry.name);
+}
+
 static void
 check_office(DocLint *lint, const CasusDoc *doc, const DocOffice *office)
 {
@@ -412,6 +428,8 @@ check_office(DocLint *lint, const CasusDoc *doc, const DocOffice *office)
 			doc_add(lint, "error", psprintf("%s.excludes", office->entry.path),
 					"there is no office \"%s\"", other);
 	}
+	if (office->needs_party)
+		check_needs_party(lint, doc, office);
 	if (office->supervises)
 		check_supervisor(lint, doc, office);
 	if (*office->inspects != '\0')

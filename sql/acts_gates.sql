@@ -284,11 +284,14 @@ SELECT try($$casus.advance($d, 'opschaling')$$, :d),
 	try($$casus.decide($d, 'opschaling', 'opschalen', details => '{"toelichting": "bovenlokaal", "te_verstrekken": "alles", "aanwezig": ["Subsidies", "Handhaving"]}')$$, :d),
 	try($$casus.advance($d, 'opschaling')$$, :d);
 
--- [B-4] the casusregisseur is appointed for one dossier, by the coordinator, and for that one only.
+-- [B-4] the casusregisseur is appointed for one dossier, by the coordinator, and for that one only; by a department that takes part in it.
 SELECT walk(9) AS d \gset
 SELECT walk(9) AS e \gset
+SELECT try($$casus.involve($d, person => 'Handhaving', office => 'casusregisseur', reason => 'panden')$$, :d);
 SELECT try($$casus.involve($d, person => 'Handhaving', party => 'bestuurlijke_handhaving', office => 'casusregisseur', reason => 'panden')$$, :d);
-SELECT try($$casus.appoint('Fg', 'ondermijning', NULL, 'casusregisseur', dossier => $d)$$, :d);
+SELECT try($$casus.involve($d, party => 'bestuurlijke_handhaving')$$, :d);
+SELECT try($$casus.involve($d, person => 'Handhaving', party => 'bestuurlijke_handhaving', office => 'casusregisseur', reason => 'panden')$$, :d);
+SELECT try($$casus.appoint('Fg', 'ondermijning', 'bestuurlijke_handhaving', 'casusregisseur', dossier => $d)$$, :d);
 SELECT try($$casus.appoint('Handhaving', 'ondermijning', 'bestuurlijke_handhaving', 'casusregisseur', dossier => $d)$$, 0);
 SET SESSION AUTHORIZATION gates_handhaving;
 SELECT office, party, dossier = :d AS this_one FROM casus.appointment WHERE office = 'casusregisseur';
@@ -297,6 +300,19 @@ SELECT try('casus.checklist($d)', :e);
 SELECT try($$casus.advance($d, 'regie')$$, :d);
 SET SESSION AUTHORIZATION gates_coordinator;
 SELECT try($$casus.end_involvement($d, person => 'Handhaving')$$, :d);
+SELECT party, ends IS NULL AS takes_part, office FROM casus.participant WHERE dossier = :d ORDER BY 1, 3;
+-- It ends with the part that the department takes, its deputies' with it; that of another department does not.
+SELECT try($$casus.involve($d, party => 'subsidies')$$, :d);
+SELECT try($$casus.involve($d, person => 'Subsidies', party => 'subsidies', office => 'casusregisseur')$$, :d);
+SELECT try($$casus.involve($d, person => 'Handhaving', party => 'bestuurlijke_handhaving', office => 'casusregisseur')$$, :d);
+SELECT id AS regisseur FROM casus.appointment WHERE office = 'casusregisseur' AND person = 'Handhaving' AND holds_now \gset
+SELECT try(format('casus.deputise(%s, %L)', :regisseur, 'Belastingen'));
+SELECT try($$casus.end_involvement($d, party => 'bestuurlijke_handhaving')$$, :d);
+SELECT person, party FROM casus.appointment WHERE office = 'casusregisseur' AND dossier = :d AND holds_now;
+SELECT try($$casus.involve($d, person => 'Handhaving', party => 'bestuurlijke_handhaving', office => 'casusregisseur')$$, :d);
+RESET SESSION AUTHORIZATION;
+SELECT try($$casus.end_membership('ondermijning', 'subsidies')$$), try($$casus.add_party('ondermijning', 'subsidies')$$);
+SELECT count(*) FROM casus.appointment WHERE office = 'casusregisseur' AND dossier = :d AND holds_now;
 SET SESSION AUTHORIZATION gates_handhaving;
 SELECT count(*) FROM casus.dossier WHERE id = :d;
 

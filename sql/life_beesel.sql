@@ -159,7 +159,7 @@ SELECT count(*) FROM gegeven;
 COMMIT;
 -- [B-4] a casusregisseur sees the whole casus of which he is casusregisseur.
 SET SESSION AUTHORIZATION life_coordinator;
-SELECT try($$SELECT casus.appoint('Regisseur', 'ondermijning', 'openbare_orde_en_veiligheid', 'casusregisseur', dossier => $d)$$, :d);
+SELECT try($$SELECT casus.appoint('Regisseur', 'ondermijning', 'bestuurlijke_handhaving', 'casusregisseur', dossier => $d)$$, :d);
 RESET SESSION AUTHORIZATION;
 BEGIN;
 SELECT * FROM look('overleg', :d);
@@ -212,6 +212,28 @@ COMMIT;
 RESET SESSION AUTHORIZATION;
 BEGIN;
 SELECT * FROM look('regie', :d);
+COMMIT;
+-- [B-39] He corrects what his department brought in, which stays responsible for it; not what others did [B-37].
+CREATE FUNCTION progress(tekst text, d bigint) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM casus.enter('regie', dossier => d);
+	RETURN try(format('INSERT INTO gegeven (signaal, soort, tekst) VALUES (1001, %L, %L)', 'voortgang', tekst));
+END $$;
+SET SESSION AUTHORIZATION life_coordinator;
+BEGIN; SELECT progress('coordinator', :d); COMMIT;
+SET SESSION AUTHORIZATION life_handhaving;
+BEGIN; SELECT progress('handhaving', :d); COMMIT;
+SET SESSION AUTHORIZATION life_belastingen;
+BEGIN; SELECT progress('belastingen', :d); COMMIT;
+SET SESSION AUTHORIZATION life_regisseur;
+BEGIN;
+SELECT casus.enter('regie');
+SELECT tekst, try(format('UPDATE gegeven SET tekst = %L WHERE nr = %s', tekst, nr)) FROM gegeven WHERE soort = 'voortgang' ORDER BY nr;
+COMMIT;
+SET SESSION AUTHORIZATION life_coordinator;
+BEGIN;
+SELECT casus.enter('regie');
+DELETE FROM gegeven WHERE soort = 'voortgang' AND tekst <> 'gecontroleerd';
 COMMIT;
 
 -- [B-37] what is wrong is corrected by the coordinator, and by who brought it in [B-39]; by no other department.

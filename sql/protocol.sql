@@ -226,6 +226,11 @@ SELECT pg_temp.lint('{offices,3,excludes}', '[]');
 SELECT pg_temp.lint('{offices,0,excludes}', '["beheerder"]');
 SELECT pg_temp.lint('{gates,1,decided_by}', '"toezichthouder"');
 SELECT pg_temp.lint('{transitions,1,offices}', '["toezichthouder"]');
+-- An office for a party that takes part in the dossier: one of a dossier, and parties must be able to take part.
+SELECT pg_temp.lint('{offices,1,needs_party}', 'true');
+SELECT pg_temp.lint('{offices,1,needs_party}', '"lid"');
+SELECT pg_temp.lint('{offices,2,needs_party}', 'true');
+SELECT pg_temp.lint('{offices}', (SELECT jsonb_set(jsonb_set(doc -> 'offices', '{1,needs_party}', 'true'), '{2,level}', '"file"') FROM base)::text);
 -- Who inspects supervises, for a purpose that is there, and somebody else is told.
 SELECT pg_temp.lint('{offices,3,inspects}', '"niets"');
 SELECT pg_temp.lint('{offices,3}', (SELECT doc -> 'offices' -> 3 || '{"inspects": "bezig", "reviews": true}' FROM base)::text);

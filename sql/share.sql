@@ -70,6 +70,7 @@ SELECT count(*) FROM casus.act_log WHERE kind = 'share' AND dossier = :overleg;
 
 -- A dossier that has ended: nobody is appointed for it, nor stands in for who was, nor takes part in it anew.
 SET SESSION AUTHORIZATION bs_coordinator;
+SELECT code(format($$SELECT casus.involve(%s, party => 'openbare_orde_en_veiligheid')$$, :intake));
 SELECT code(format($$SELECT casus.appoint('R. Regisseur', 'ondermijning', 'openbare_orde_en_veiligheid', 'casusregisseur', dossier => %s)$$, :intake));
 SELECT a.id AS regisseur FROM casus.appointment a WHERE a.dossier = :overleg \gset
 SELECT casus.decide(:overleg, 'casus', 'monodisciplinair', details => '{"toelichting": "een partij", "afdelingen": ["bestuurlijke_handhaving"], "aanwezig": ["H. Handhaver", "B. Belasting"]}') > 0 AS decided;

@@ -209,7 +209,7 @@ story() {
 	heading "4. Voorbereiden: what may be shared, and with which departments"
 	does coordinator "SELECT casus.involve($dossier, party => 'bestuurlijke_handhaving', reason => 'toezicht op het pand')"
 	does coordinator "SELECT casus.involve($dossier, party => 'belastingen_en_woz', reason => 'eigendom van het pand')"
-	does coordinator "SELECT casus.involve($dossier, person => 'R. de Regisseur', office => 'casusregisseur', reason => 'casusregie')"
+	does coordinator "SELECT casus.involve($dossier, party => 'bestuurlijke_handhaving', person => 'R. de Regisseur', office => 'casusregisseur', reason => 'casusregie')"
 	refused coordinator "SELECT casus.share($dossier, NULL, ARRAY['bestuurlijke_handhaving'])" gate_missing
 	does coordinator "SELECT casus.decide($dossier, 'delen', 'delen', NULL, '{\"afdelingen\": [\"bestuurlijke_handhaving\",
 		\"belastingen_en_woz\"], \"noodzaak\": \"eigen bevoegdheden\"}')"
