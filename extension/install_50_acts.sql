@@ -291,7 +291,7 @@ CREATE FUNCTION casus_int.sees_dossier(dossier bigint) RETURNS boolean
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_sees_dossier';
 COMMENT ON FUNCTION casus_int.sees_dossier(bigint) IS
-	'May the caller know of the dossier: an office of its file, taking part in it, or casus_auditor. NULL (acts about no dossier): casus_admin and casus_auditor.';
+	'May the caller know of the dossier: an office of its file; taking part in it, in a phase or retention stage in which this office reads something, decides or moves it on; or casus_auditor. NULL (acts about no dossier): casus_admin and casus_auditor.';
 
 CREATE FUNCTION casus_int.reads_dossier(dossier bigint) RETURNS boolean
 	LANGUAGE c STABLE STRICT
@@ -360,7 +360,7 @@ CREATE VIEW casus.dossier WITH (security_barrier) AS
 	JOIN casus_cat.phase h ON h.protocol = f.protocol AND h.code = d.phase
 	WHERE casus_int.sees_dossier(d.id);
 COMMENT ON VIEW casus.dossier IS
-	'Dossiers: phase, since when, clock (the day the retention clock started). Only those that the caller may know of: an office of the file, taking part, casus_auditor.';
+	'Dossiers: phase, since when, clock (the day the retention clock started). Only those that the caller may know of: an office of the file; taking part, while the dossier is in a phase or retention stage in which this office reads something, decides or moves it on; casus_auditor.';
 
 CREATE VIEW casus.participant WITH (security_barrier) AS
 	SELECT t.dossier, y.name AS party, p.name AS person, o.name AS office, t.starts, t.ends

@@ -4,10 +4,12 @@
  *		may know of.
  *
  * To know that a dossier exists takes an appointment that has to do with it:
- * an office of the whole file, an office held for this dossier, or taking part
- * in it as a person or with one's party, which must be a member now.  To read
- * what was written about it (motivations, details) takes the right to read the
- * dossier now.
+ * an office of the whole file; or an office held for this dossier, or taking
+ * part in it as a person or with one's party, which must be a member now, and
+ * only while it is in a phase or retention stage in which this office reads
+ * something, decides or moves it on: who takes part hears of it no sooner and
+ * no longer than the protocol calls him in.  To read what was written about it
+ * (motivations, details) takes the right to read the dossier now.
  *
  * The caller's appointments are kept until the state changes, an appointment
  * begins or ends, or another actor asks; they are private to the backend, so
@@ -29,6 +31,7 @@ typedef struct Appointment
 	uint16		party;			/* 0: none */
 	uint8		office;
 	char		level;			/* CasusLevel */
+	uint64		states;			/* bit per phase and stage in which it has a say */
 } Appointment;
 
 static Appointment *mine = NULL;	/* in TopMemoryContext */
@@ -46,7 +49,13 @@ static TimestampTz mine_until = 0;	/* when one of them begins or ends */
 	"o.level, (SELECT pg_catalog.min(m.at) FROM casus_cat.appointment b " \
 	"LEFT JOIN casus_cat.party z ON z.file = b.file AND z.code = b.party, " \
 	"LATERAL (VALUES (b.starts), (b.ends), (z.starts), (z.ends)) m(at) " \
-	"WHERE b.person = $1 AND m.at > pg_catalog.clock_timestamp()) " \
+	"WHERE b.person = $1 AND m.at > pg_catalog.clock_timestamp()), " \
+	"(SELECT pg_catalog.bit_or(1::bigint << x.state) FROM (SELECT r.state FROM casus_cat.rule r " \
+	"WHERE r.protocol = f.protocol AND r.office = a.office AND r.verbs & 1 <> 0 " \
+	"UNION SELECT pg_catalog.unnest(g.phases) FROM casus_cat.gate g " \
+	"WHERE g.protocol = f.protocol AND g.office = a.office " \
+	"UNION SELECT t.from_phase FROM casus_cat.transition t " \
+	"WHERE t.protocol = f.protocol AND a.office = ANY (t.offices)) x(state)) " \
 	"FROM casus_cat.person p " \
 	"LEFT JOIN (casus_cat.appointment a JOIN casus_cat.file f ON f.id = a.file " \
 	"JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office " \
@@ -85,6 +94,7 @@ load_appointments(int32 person)
 		list[n].party = (uint16) casus_query_get_int(&query, i, 3);
 		list[n].office = (uint8) casus_query_get_int(&query, i, 4);
 		list[n].level = casus_query_get_text(&query, i, 5)[0];
+		list[n].states = (uint64) casus_query_get_int(&query, i, 7);
 		n++;
 	}
 	casus_query_end(&query);
@@ -108,10 +118,12 @@ refresh(int32 person)
 		load_appointments(person);
 }
 
-/* May the person know that the dossier of this file exists? */
+/* May the person know that the dossier exists? It is not past its last stage. */
 static bool
-person_sees(int32 person, int64 dossier, int32 file)
+person_sees(int32 person, const CasusDossier *dossier)
 {
+	uint64		state = UINT64CONST(1) << dossier->state;
+
 	if (person == 0)
 		return false;
 	refresh(person);
@@ -119,12 +131,14 @@ person_sees(int32 person, int64 dossier, int32 file)
 	{
 		Appointment *a = &mine[i];
 
-		if (a->file != file)
+		if (a->file != dossier->file)
 			continue;
-		if (a->level == CASUS_LEVEL_FILE || a->dossier == dossier)
+		if (a->level == CASUS_LEVEL_FILE)
 			return true;
-		if (a->dossier == 0 &&
-			casus_dossier_participates(dossier, person, a->party, a->office))
+		if ((a->states & state) != 0 &&
+			(a->dossier == dossier->id ||
+			 (a->dossier == 0 &&
+			  casus_dossier_participates(dossier->id, person, a->party, a->office))))
 			return true;
 	}
 	return false;
@@ -138,7 +152,7 @@ casus_sight_dossier(int64 dossier, CasusDossier *state)
 
 	if (!casus_dossier_load(dossier, state) || state->state == CASUS_STATE_GONE)
 		return false;
-	return person_sees(actor.person, dossier, state->file);
+	return person_sees(actor.person, state);
 }
 
 /* Has the caller an appointment in the file now? With level 'f': one of the whole file. */

@@ -65,6 +65,21 @@ BEGIN
 	END LOOP;
 	PERFORM set_config('session_authorization', 'postgres', true);
 END $$;
+-- Which of casus' own views tell a reader of the dossier.
+CREATE FUNCTION knows(d bigint, OUT reader text, OUT dossier boolean, OUT participant boolean, OUT decision boolean, OUT sharing boolean, OUT act boolean)
+RETURNS SETOF record LANGUAGE plpgsql AS $$
+BEGIN
+	FOREACH reader IN ARRAY '{life_coordinator,life_regisseur,life_handhaving,life_subsidies,life_fg}'::text[] LOOP
+		PERFORM set_config('session_authorization', reader, true);
+		dossier := EXISTS (SELECT FROM casus.dossier x WHERE x.id = d);
+		participant := EXISTS (SELECT FROM casus.participant x WHERE x.dossier = d);
+		decision := EXISTS (SELECT FROM casus.decision x WHERE x.dossier = d);
+		sharing := EXISTS (SELECT FROM casus.sharing x WHERE x.dossier = d);
+		act := EXISTS (SELECT FROM casus.act_log x WHERE x.dossier = d);
+		RETURN NEXT;
+	END LOOP;
+	PERFORM set_config('session_authorization', 'postgres', true);
+END $$;
 
 -- 1. Intake.  [B-93] the coordinator registers; a department cannot, and stores nothing.
 SET SESSION AUTHORIZATION life_handhaving;
@@ -134,6 +149,8 @@ SELECT try($$SELECT casus.involve($d, party => y) FROM unnest('{bestuurlijke_han
 RESET SESSION AUTHORIZATION;
 BEGIN;
 SELECT * FROM look('voorbereiden', :d);
+-- Who takes part later knows nothing yet [B-38].
+SELECT * FROM knows(:d);
 COMMIT;
 SET SESSION AUTHORIZATION life_coordinator;
 SELECT try($$SELECT casus.advance($d, 'overleg')$$, :d);
@@ -212,8 +229,9 @@ COMMIT;
 RESET SESSION AUTHORIZATION;
 BEGIN;
 SELECT * FROM look('regie', :d);
+SELECT * FROM knows(:d);
 COMMIT;
--- [B-39] He corrects what his department brought in, which stays responsible for it; not what others did [B-37].
+-- [B-39] The casusregisseur corrects what his department brought in, which stays responsible for it; not what others did [B-37].
 CREATE FUNCTION progress(tekst text, d bigint) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM casus.enter('regie', dossier => d);
@@ -257,6 +275,8 @@ RESET SESSION AUTHORIZATION;
 BEGIN;
 SELECT * FROM look('regie', :d);
 SELECT * FROM look('afsluiten', :d);
+-- And a department no more: only the coordinator and the casusregisseur do [B-42].
+SELECT * FROM knows(:d);
 COMMIT;
 -- Nothing is added to what is closed.
 SET SESSION AUTHORIZATION life_coordinator;

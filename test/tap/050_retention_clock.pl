@@ -89,10 +89,20 @@ sub reads
 	return $rows;
 }
 
+# What casus' own views tell of the dossier: who took part, what was decided.
+sub knows
+{
+	my ($role) = @_;
+	return as($role, "SELECT (SELECT count(*) > 0 FROM casus.dossier WHERE id = $dossier), "
+		  . "(SELECT count(*) > 0 FROM casus.decision WHERE dossier = $dossier), "
+		  . "(SELECT count(*) > 0 FROM casus.participant WHERE dossier = $dossier)");
+}
+
 sub at
 {
 	my ($when, $coordinator, $regisseur, $what) = @_;
 	set_clock($when);
+	is(knows('bs_regisseur'), $regisseur ? 't|t|t' : 'f|f|f', "$when UTC, casusregisseur knows of it while he reads: $what");
 	is(reads('bs_coordinator'), $coordinator, "$when UTC, coordinator: $what");
 	is(reads('bs_regisseur'), $regisseur, "$when UTC, casusregisseur: $what");
 	return;
@@ -100,6 +110,7 @@ sub at
 
 at('2026-03-05 12:00:00', 2, 2, 'directly after closing');
 is(reads('bs_handhaving'), 'casus.wrong_purpose', 'an afgevaardigde reads nothing after closing [B-42]');
+is(knows('bs_handhaving'), 'f|f|f', 'nor does he learn what became of it [B-38] [B-42]');
 
 # The decision that closed it can be revoked until the end of the next day in Amsterdam.
 my $closing = as('bs_coordinator', "SELECT max(act) FROM casus.decision WHERE dossier = $dossier AND gate = 'afsluiten'");
@@ -122,6 +133,7 @@ set_clock('2026-09-02 22:00:30');
 is($open->query_safe('EXECUTE read'), '0', 'the open session reads nothing once the six months are over');
 $open->quit;
 at('2026-09-02 22:00:30', 2, 0, 'archived [B-43]');
+is(knows('bs_coordinator'), 't|t|t', 'the coordinator knows of it to the end');
 
 # "uiterlijk 1 year": gone on 2 March, from midnight in Amsterdam (UTC+1 in winter).
 set_clock('2027-03-01 22:57:30');
