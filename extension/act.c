@@ -14,11 +14,12 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "accesslog.h"
 #include "acts.h"
 #include "resolve.h"
 #include "term.h"
+#include "xact.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -115,37 +116,34 @@ casus_act_details(const char *key,...)
  * the dossiers taken in together, in the memory of the top-level transaction.
  * It says who acted, and on what, as it was then: a table may be dropped, and
  * a role set back, before the commit.
+ *
+ * The entry precedes the commit, which may fail after it: then another follows
+ * that says so.
  */
 typedef struct NotedAct
 {
 	const char *kind;			/* of the record */
 	char	   *description;
 	SubTransactionId subxact;
+	bool		told;			/* to the log, as carried out */
 } NotedAct;
 
 static List *noted_acts = NIL;
 
 static void
-at_end_of_xact(XactEvent event, void *arg)
+tell_undone(const NotedAct *act)
 {
-	ListCell   *cell;
+	StringInfoData line;
 
-	/* What is prepared is past what we see of it: it counts as carried out. */
-	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
-		foreach(cell, noted_acts)
-		{
-			NotedAct   *act = lfirst(cell);
-
-			casus_accesslog_described(act->kind, act->description);
-		}
-	/* The memory goes with the transaction. */
-	if (event != XACT_EVENT_PARALLEL_PRE_COMMIT)
-		noted_acts = NIL;
+	initStringInfo(&line);
+	appendStringInfoString(&line, act->description);
+	casus_logrecord_text(&line, "code", "undone");
+	casus_accesslog_described("attempt", line.data);
+	pfree(line.data);
 }
 
 static void
-at_end_of_subxact(SubXactEvent event, SubTransactionId subxact,
-				  SubTransactionId parent, void *arg)
+at_end_of_xact(XactEvent event, void *arg)
 {
 	ListCell   *cell;
 
@@ -153,10 +151,33 @@ at_end_of_subxact(SubXactEvent event, SubTransactionId subxact,
 	{
 		NotedAct   *act = lfirst(cell);
 
+		/* What is prepared is past what we see of it: it counts as carried out. */
+		if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
+		{
+			casus_accesslog_described(act->kind, act->description);
+			act->told = true;
+		}
+		else if (event == XACT_EVENT_ABORT && act->told)
+			tell_undone(act);
+	}
+	/* The memory goes with the transaction. */
+	if (casus_xact_ends(event))
+		noted_acts = NIL;
+}
+
+static void
+at_end_of_subxact(SubXactEvent event, SubTransactionId subxact,
+				  SubTransactionId parent, void *arg)
+{
+	/* What it did, and those within it, stands last. */
+	for (int i = list_length(noted_acts) - 1; i >= 0; i--)
+	{
+		NotedAct   *act = list_nth(noted_acts, i);
+
 		if (act->subxact != subxact)
-			continue;
+			break;
 		if (event == SUBXACT_EVENT_ABORT_SUB)
-			noted_acts = foreach_delete_current(noted_acts, cell);
+			noted_acts = list_truncate(noted_acts, i);
 		else if (event == SUBXACT_EVENT_COMMIT_SUB)
 			act->subxact = parent;
 	}
@@ -177,6 +198,7 @@ note_act(const char *kind, Oid relid, int n, const int64 *dossiers, const char *
 	act->kind = kind;
 	act->description = pstrdup(description);
 	act->subxact = GetCurrentSubTransactionId();
+	act->told = false;
 	noted_acts = lappend(noted_acts, act);
 	MemoryContextSwitchTo(old);
 

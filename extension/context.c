@@ -10,10 +10,10 @@
  * runs (freeze.c).
  *
  * Everything is private to the backend but the slots: one per PGPROC in
- * shared memory, written by its owner alone, outside parallel operations, and
- * read by the owner's parallel workers, which are started after the write and
- * gone before the next one.  So the slots need no lock; the pid tells a slot
- * that its present owner has not written yet.
+ * shared memory, written by its owner alone and read by the owner's parallel
+ * workers, which may be at it while the owner looks again.  The slot's spinlock
+ * has them find one state or the other; the pid tells a slot that its present
+ * owner has not written yet.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -26,6 +26,7 @@
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
+#include "storage/spin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -85,6 +86,7 @@ static Look look;
 
 typedef struct ContextSlot
 {
+	slock_t		lock;
 	int			pid;
 	CasusActor	actor;
 	bool		has_entered;
@@ -262,12 +264,17 @@ look_at_leader(Look *now)
 	PGPROC	   *leader = MyProc->lockGroupLeader;
 	ContextSlot *slot = leader ? &slots[CASUS_PROC_NUMBER(leader)] : NULL;
 
-	if (slot == NULL || slot->pid != leader->pid)
+	if (slot == NULL)
 		return;
-	now->actor = slot->actor;
-	now->has_entered = slot->has_entered;
-	now->entered_holds = slot->entered_holds;
-	now->entered = slot->entered;
+	SpinLockAcquire(&slot->lock);
+	if (slot->pid == leader->pid)
+	{
+		now->actor = slot->actor;
+		now->has_entered = slot->has_entered;
+		now->entered_holds = slot->entered_holds;
+		now->entered = slot->entered;
+	}
+	SpinLockRelease(&slot->lock);
 }
 
 static void
@@ -292,13 +299,13 @@ publish(const Look *now)
 {
 	ContextSlot *slot = &slots[CASUS_PROC_NUMBER(MyProc)];
 
-	slot->pid = 0;
+	SpinLockAcquire(&slot->lock);
+	slot->pid = MyProcPid;
 	slot->actor = now->actor;
 	slot->has_entered = now->has_entered;
 	slot->entered_holds = now->entered_holds;
 	slot->entered = now->entered;
-	pg_write_barrier();
-	slot->pid = MyProcPid;
+	SpinLockRelease(&slot->lock);
 }
 
 /* A change of role is a change of context: it is counted where it is noticed. */
@@ -560,8 +567,11 @@ slots_startup(void)
 	bool		found;
 
 	slots = ShmemInitStruct("casus contexts", slots_size(), &found);
-	if (!found)
-		memset(slots, 0, slots_size());
+	if (found)
+		return;
+	memset(slots, 0, slots_size());
+	for (int i = 0; i < MaxBackends; i++)
+		SpinLockInit(&slots[i].lock);
 }
 
 void

@@ -45,9 +45,11 @@ typedef struct HeldLock
 	int64		dossier;		/* key */
 	LockTupleMode mode;
 	SubTransactionId subid;
+	dlist_node	node;
 } HeldLock;
 
 static HTAB *held_locks = NULL; /* in TopTransactionContext */
+static dlist_head held_order = DLIST_STATIC_INIT(held_order);	/* the newest first */
 
 /* ---- files ---- */
 
@@ -361,28 +363,32 @@ dossier_xact_callback(XactEvent event, void *arg)
 }
 
 /*
- * A lock taken in a subtransaction is released with it.  A stronger lock
- * forgets the weaker one below it, which then is taken once more: harmless.
+ * A lock taken in a subtransaction is released with it: what it took, and those
+ * within it, are the newest.  A stronger lock forgets the weaker one below it,
+ * which then is taken once more: harmless.
  */
 static void
 dossier_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
 						 SubTransactionId parentSubid, void *arg)
 {
-	HASH_SEQ_STATUS status;
-	HeldLock   *held;
+	dlist_mutable_iter iter;
 
 	if (held_locks == NULL ||
 		(event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB))
 		return;
-	hash_seq_init(&status, held_locks);
-	while ((held = hash_seq_search(&status)) != NULL)
+	dlist_foreach_modify(iter, &held_order)
 	{
+		HeldLock   *held = dlist_container(HeldLock, node, iter.cur);
+
 		if (held->subid != mySubid)
-			continue;
+			break;
 		if (event == SUBXACT_EVENT_COMMIT_SUB)
 			held->subid = parentSubid;
 		else
+		{
+			dlist_delete(&held->node);
 			hash_search(held_locks, &held->dossier, HASH_REMOVE, NULL);
+		}
 	}
 }
 
@@ -400,6 +406,7 @@ find_held(int64 id, bool create, bool *found)
 		ctl.hcxt = TopTransactionContext;
 		held_locks = hash_create("casus dossier locks", 16, &ctl,
 								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		dlist_init(&held_order);
 	}
 	return hash_search(held_locks, &id, create ? HASH_ENTER : HASH_FIND, found);
 }
@@ -458,6 +465,9 @@ casus_dossier_lock(int64 id, LockTupleMode mode)
 	casus_catalog_listen();
 
 	held = find_held(id, true, &found);
+	if (found)
+		dlist_delete(&held->node);
+	dlist_push_head(&held_order, &held->node);
 	held->mode = mode;
 	held->subid = GetCurrentSubTransactionId();
 	return true;

@@ -125,7 +125,7 @@ BEGIN ATOMIC
 	ORDER BY 1, 2, 3, 4, 5, 6;
 END;
 COMMENT ON FUNCTION casus.log_widened(timestamptz, timestamptz) IS
-	'Acts from since up to until after which somebody may see or change more: protocols, people and appointments, parties and persons in a dossier, sharing, openings by break-glass or inspection, tables no longer bound, maintenance and what was done in it (maintenance ddl), state filled by a restore (maintenance restore), settings and libraries of the server. Acts that were carried out, but for those on the server, what is done in maintenance and a restore, which are on record when they are tried, and for a transaction that was prepared and rolled back, or one in SERIALIZABLE that failed in its COMMIT (40001), whose acts are there too.';
+	'Acts from since up to until after which somebody may see or change more: protocols, people and appointments, parties and persons in a dossier, sharing, openings by break-glass or inspection, tables no longer bound, maintenance and what was done in it (maintenance ddl), state filled by a restore (maintenance restore), settings and libraries of the server. Acts that were carried out, but for those on the server, what is done in maintenance and a restore, which are on record when they are tried, and for a transaction that was prepared and rolled back, or one that failed in its COMMIT, whose acts are there too (of the latter casus.access_log has an attempt with code undone).';
 
 CREATE FUNCTION casus.log_read_back(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
 	RETURNS TABLE (person text, role text, what text, days bigint, records bigint, first_at timestamptz, last_at timestamptz)

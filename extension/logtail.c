@@ -99,17 +99,19 @@ scan_rest(CasusLogTail *scan, CasusLogReader *reader, const CasusLogKeys *keys, 
 	uint64		at = scan->good.offset;
 	uint64		due = at;		/* where a record begins */
 	CasusLogPoint before = scan->good;
+	CasusLogRead result = CASUS_LOG_END;
 	uint8	   *bytes;
 
 	if (scan->written == scan->good.offset)
 		return CASUS_LOG_END;
 	bytes = MemoryContextAllocHuge(CurrentMemoryContext, length);
+	errno = 0;
 	if (pread(reader->fd, bytes, length, (off_t) start) != (ssize_t) length)
 	{
 		errno = errno ? errno : EIO;
-		return CASUS_LOG_FAILED;
+		result = CASUS_LOG_FAILED;
 	}
-	while (at + CASUS_RECORD_HEADER + CASUS_LOG_MAC <= scan->written)
+	while (result == CASUS_LOG_END && at + CASUS_RECORD_HEADER + CASUS_LOG_MAC <= scan->written)
 	{
 		CasusLogRecord record;
 		CasusLogRead read;
@@ -118,7 +120,7 @@ scan_rest(CasusLogTail *scan, CasusLogReader *reader, const CasusLogKeys *keys, 
 		read = may_begin(bytes + (at - start)) ?
 			casus_logsegment_next(reader, &record) : CASUS_LOG_TORN;
 		if (read == CASUS_LOG_FAILED)
-			return read;
+			result = read;
 		if (read == CASUS_LOG_OK && is_plausible(scan, &record))
 		{
 			memcpy(before.mac, bytes + (at - start) - CASUS_LOG_MAC, CASUS_LOG_MAC);
@@ -140,7 +142,7 @@ scan_rest(CasusLogTail *scan, CasusLogReader *reader, const CasusLogKeys *keys, 
 		at++;
 	}
 	pfree(bytes);
-	return CASUS_LOG_END;
+	return result;
 }
 
 /* The same where there is no key to judge by: only numbers. */
@@ -218,7 +220,10 @@ casus_logtail_name_aside(char *aside, size_t size, const char *path, const char 
 		snprintf(aside + length, size - length, "-%d", n);
 }
 
-/* Copies what was written behind the good end beside the segment; the copy outlives a crash. */
+/*
+ * Copies what was written behind the good end beside the segment; the copy outlives a
+ * crash.  Where that fails nothing of it stays, since it will be tried again.
+ */
 static bool
 keep_tail(int fd, const char *path, const CasusLogTail *scan)
 {
@@ -231,6 +236,7 @@ keep_tail(int fd, const char *path, const CasusLogTail *scan)
 	bool		ok = true;
 	int			save_errno;
 
+	errno = 0;
 	snprintf(suffix, sizeof(suffix), "torn-%llu", (unsigned long long) scan->good.seq + 1);
 	casus_logtail_name_aside(aside, sizeof(aside), path, suffix);
 	copy = BasicOpenFilePerm(aside, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY, 0600);
@@ -246,8 +252,10 @@ keep_tail(int fd, const char *path, const CasusLogTail *scan)
 	strlcpy(directory, path, sizeof(directory));
 	get_parent_directory(directory);
 	ok = ok && pg_fsync(copy) == 0 && fsync_fname_ext(directory, true, false, LOG) == 0;
-	save_errno = errno;
+	save_errno = errno ? errno : ENOSPC;	/* a short write says nothing */
 	close(copy);
+	if (!ok)
+		(void) unlink(aside);
 	errno = save_errno;
 	return ok;
 }

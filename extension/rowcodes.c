@@ -22,6 +22,7 @@
 /* The resolved form of a CasusFileSettings. -1: no such name any more. */
 typedef struct Codes
 {
+	struct Codes *next;			/* of another file */
 	int32		file;
 	int32		protocol;
 	int			category;		/* constant; -2: none given */
@@ -99,7 +100,8 @@ resolve(Codes *codes, Vocabulary vocabulary, const CasusCoded *coded, int *const
 
 /*
  * For a child the file is the parent's, which may be another one than protect
- * was told; names are then looked up in that file's protocol.
+ * was told; names are then looked up in that file's protocol.  Rows of several
+ * files may come in turn: what was resolved stays, for each.
  */
 static Codes *
 codes_for(const CasusSettings *settings, CasusFileSettings *fs, int32 file, int32 protocol)
@@ -107,10 +109,13 @@ codes_for(const CasusSettings *settings, CasusFileSettings *fs, int32 file, int3
 	Codes	   *codes = fs->codes;
 	MemoryContext old;
 
-	if (codes != NULL && codes->file == file)
+	while (codes != NULL && codes->file != file)
+		codes = codes->next;
+	if (codes != NULL)
 		return codes;
 	old = MemoryContextSwitchTo(settings->cxt);
 	codes = palloc0(sizeof(Codes));
+	codes->next = fs->codes;
 	codes->file = file;
 	codes->protocol = protocol;
 	codes->category_map = resolve(codes, CATEGORY, &fs->category, &codes->category);
