@@ -146,6 +146,25 @@ kill 'CONT', writer();
 is(scalar(@$got), $statements, '... it goes on when the writer does');
 is(not_on_record('again', $got), 0, '... and all is on record');
 
+# ---- an act whose COMMIT fails when its entry stands in the log ----
+
+kill 'STOP', writer();
+{
+	local $ENV{PGAPPNAME} = 'undone';
+	my $offset = -s $node->logfile;
+	my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', q{SELECT casus.add_person('Nooit')} ], '>', \$out, '2>', \$err, CasusTest::patience());
+	wait_until(sub { $node->safe_psql('postgres', q{SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE application_name = 'undone' AND wait_event = 'Extension'}) });
+	$node->wait_for_log(qr/canceling statement due to user request/, $offset);
+	kill 'CONT', writer();
+	eval { $run->finish };
+	like($err, qr/ERROR/, 'an act is cancelled while its COMMIT waits for its entry');
+}
+my @told;
+wait_until(sub { return @told = grep { ($_->{application} // '') eq 'undone' } CasusTest::log_records($node) });
+is(join(', ', map { join ' ', $_->{kind}, $_->{code} // (), $_->{text} =~ /^(\w+)/ } @told), 'attempt add_person, setup add_person, attempt undone add_person', '... and the log says so behind the entry of it');
+is($node->psql('postgres', q{SELECT casus.add_person('Nooit')}), 0, '... which is true: it can be done');
+isnt($node->psql('postgres', q{SELECT casus.add_person('Nooit')}), 0, '... once');
+
 $node->append_conf('postgresql.conf', "casus.log_durability = relaxed\ncasus.log_timeout = 5\n");
 $node->restart;
 kill 'STOP', writer();

@@ -333,6 +333,15 @@ SKIP:
 		is((grep { !$on{$_} } @$what), 0, "... and what the session \"$who\" received is on record: " . @$what);
 	}
 	like($text, qr/"log_resumed"/, '... with an entry that ends the gap');
+
+	# What a crash has left of a batch is kept beside the segment: on a full disk nothing of that stays, however often it is tried.
+	$there->('sh', '-c', "for f in '$disk/casus_log/$name'/*.log; do :; done; head -c 40000 /dev/zero | tr '\\0' x >>\"\$f\"; dd if=/dev/zero of='$disk/filler' bs=1k 2>/dev/null; true");
+	my @writers = $text =~ /"pid":(\d+),"code":"log_started"/g;
+	CasusTest::kill_process($node, $writers[-1])->();
+	ok(CasusTest::log_fails($node), 'the disk is full, and behind the last entry stands what is none');
+	$there->('rm', "$disk/filler");
+	is(scalar(@{ read_again('kept', 1, 10) }), 10, '... there is room again: reading resumes');
+	is($there->('sh', '-c', "exit \$(ls '$disk/casus_log/$name' | grep -c torn)") >> 8, 1, '... and what was cut off is kept once');
 	$node->stop;
 }
 
