@@ -15,6 +15,7 @@ CREATE EXTENSION pg_surgery;
 CREATE EXTENSION pgstattuple;
 CREATE EXTENSION pg_visibility;
 CREATE EXTENSION amcheck;
+CREATE EXTENSION pg_buffercache;
 
 CREATE TABLE public.trial (n serial, id text, sql text);
 INSERT INTO public.trial (id, sql) VALUES
@@ -70,6 +71,7 @@ INSERT INTO public.trial (id, sql) VALUES
 	('open', 'SELECT * FROM pg_visibility_map(''public.signaal'', 0)'),
 	('open', 'SELECT bt_index_check(''public.signaal_pkey'', true)'),
 	('open', 'SELECT * FROM verify_heapam(''public.signaal'')'),
+	('open', 'SELECT FROM pg_buffercache WHERE bufferid = 1'),
 	('open', 'SELECT lo_from_bytea(0, ''x'')'),
 	-- SQL inside
 	('A083', 'SELECT query_to_xml(''SELECT * FROM public.signaal'', true, true, '''')'),

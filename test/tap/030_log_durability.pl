@@ -49,9 +49,10 @@ sub as_coordinator
 # A session that goes on: its input and output, and the pid of its backend.
 sub session
 {
+	my ($user) = @_;
 	my ($in, $out, $err) = ('', '', '');
 	my $psql = IPC::Run::start(
-		[ 'psql', '-XAtq', '-U', 'coordinator', '-d', $node->connstr('postgres') ],
+		[ 'psql', '-XAtq', '-U', $user // 'coordinator', '-d', $node->connstr('postgres') ],
 		'<', \$in, '>', \$out, '2>', \$err, CasusTest::patience());
 	my $self = { in => \$in, out => \$out, err => \$err, psql => $psql };
 	$self->{pid} = ask($self, 'SELECT pg_backend_pid();');
@@ -200,6 +201,23 @@ is(CasusTest::log_damage($node), '', '... no number is missing or given twice');
 ($code, $out, $err) = as_coordinator('SELECT count(*) > 0 FROM casus.access_log');
 is($out, 't', '... and the view reads');
 is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... and the log verifies');
+
+# ---- a transaction that fails in its COMMIT ----
+
+$node->safe_psql('postgres', 'CREATE TABLE links (n integer); CREATE TABLE rechts (n integer)');
+my ($one, $two) = map { session('postgres') } 1, 2;
+ask($_, 'BEGIN ISOLATION LEVEL SERIALIZABLE;') for $one, $two;
+ask($one, q{SELECT count(*) FROM links; SELECT casus.add_person('Niemand');});
+ask($two, 'SELECT count(*) FROM rechts; INSERT INTO links VALUES (1); SELECT 1;');
+ask($one, 'INSERT INTO rechts VALUES (1);');
+is(${ $_->{err} }, '', 'two transactions read what the other writes') for $one, $two;
+ask($two, 'COMMIT;');
+my $told_already = grep { ($_->{text} // '') =~ /^add_person\b/ && $_->{kind} eq 'setup' } records();
+ask($one, 'COMMIT;');
+like(${ $one->{err} }, qr/^ERROR:  could not serialize access/, 'under SERIALIZABLE one of them fails in its COMMIT');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM casus.person WHERE name = 'Niemand'}), '0', '... and what it did is not there');
+is((grep { ($_->{text} // '') =~ /^add_person\b/ && $_->{kind} eq 'setup' } records()) - $told_already, 1, '... but on record (a known limit)');
+for ($one, $two) { ${ $_->{in} } .= "\\q\n"; $_->{psql}->finish }
 
 # ---- how the file is kept ----
 

@@ -220,6 +220,9 @@ rename "$key_file.away", $key_file;
 $node->append_conf('postgresql.conf', "casus.log_key_file = '" . $node->data_dir . "/key'\n");
 is($node->start(fail_ok => 1), 0, 'a key file in the data directory is refused at the start');
 like(slurp_file($node->logfile), qr/casus.log_key_file must lie outside of the data directory/, '... with its reason');
+$node->append_conf('postgresql.conf', "casus.log_key_file = 'elsewhere/key'\n");
+is($node->start(fail_ok => 1), 0, 'so is a path that is not absolute');
+like(slurp_file($node->logfile), qr/casus.log_key_file must be an absolute path/, '... with its reason');
 $node->append_conf('postgresql.conf', "casus.log_key_file = ''\n");
 
 # ---- the clock (C034) ----

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use IPC::Run;
 use Test::More;
 use CasusTest;
 use PostgreSQL::Test::Utils;
@@ -94,5 +95,41 @@ $node->safe_psql('deel', "SELECT casus.bind_person('C', 'coordinator')");
 is(query('deel', 'coordinator', q{BEGIN; SELECT FROM casus.enter('intake'); SELECT string_agg(id::text, ' ' ORDER BY id) FROM document; COMMIT}), $was, 'whoever read, reads');
 $node->safe_psql('deel', "CREATE TABLE notitie_3 PARTITION OF notitie FOR VALUES FROM ('2026-03-01') TO ('2026-04-01')");
 is(query('deel', 'postgres', "SELECT is_fenced FROM casus_int.protected WHERE relation::text ~ 'notitie_3'"), 't', 'and the next partition is fenced');
+
+# pg_restore -j makes what comes after the data in no order.  What it makes after the fence of its table is refused: put in the
+# worst order here, and made in a window of maintenance then.
+$node->safe_psql('postgres', 'CREATE DATABASE later');
+command_ok([ 'pg_restore', @at, '-U', 'postgres', '-d', 'later', '-e', "--section=$_", "$dir/dump" ], "later: $_") for 'pre-data', 'data';
+my ($list) = run_command([ 'pg_restore', '-l', '--section=post-data', "$dir/dump" ]);
+my @items = grep { /^\d/ } split /\n/, $list;
+my @keys = grep { / FK CONSTRAINT | INDEX / } @items;
+my @fence = grep { / (?:POLICY|ROW SECURITY|TRIGGER) / } @items;
+my @rest = grep { my $item = $_; !grep { $_ eq $item } @keys, @fence } @items;
+cmp_ok(scalar(@keys), '>', 2, 'there are keys') and cmp_ok(scalar(@fence), '>', 5, '... and fences');
+sub restore_items
+{
+	my ($file, @which) = @_;
+	append_to_file("$dir/$file", join "\n", @which, '');
+	my ($out, $err) = ('', '');
+	IPC::Run::run([ 'pg_restore', @at, '-U', 'postgres', '-d', 'later', '-L', "$dir/$file", "$dir/dump" ], '>', \$out, '2>', \$err);
+	return $err;
+}
+is(restore_items('first', @rest, @fence), '', 'the fences come first');
+my $refused = restore_items('then', @keys);
+is(() = $refused =~ /ERROR:  this command is not allowed on what casus protects/g, () = $refused =~ /ERROR: /g, '... and what comes after them');
+cmp_ok(scalar(() = $refused =~ /ERROR: /g), '>', 2, '... is refused');
+unlike(governed('later', $_), qr/[1-9]/, "... $_ sees no governed row") for ('app', 'postgres');
+my ($sql) = run_command([ 'pg_restore', '-f', '-', '-L', "$dir/then", "$dir/dump" ]);
+my $windows = join '', map { "SELECT casus.maintenance('$_', 'pg_restore');\n" } qw(zaak notitie stuk koppeling document);
+my ($said, $wrong) = ('', '');
+$node->psql('later', $windows . ($sql =~ s/^\\.*//mgr), stdout => \$said, stderr => \$wrong);
+is($wrong, '', 'in windows of maintenance they are made');
+is(state_of('later'), state_of('postgres'), '... and all is as it was');
+# In no order at all, it stays closed.
+$node->safe_psql('postgres', 'CREATE DATABASE naast');
+command_ok([ 'pg_restore', @at, '-U', 'postgres', '-d', 'naast', '-e', "--section=$_", "$dir/dump" ], "beside each other: $_") for 'pre-data', 'data';
+run_command([ 'pg_restore', @at, '-U', 'postgres', '-d', 'naast', '-j', '3', '--section=post-data', "$dir/dump" ]);
+is(query('naast', 'postgres', 'SELECT count(*) FROM casus_int.protected WHERE NOT is_fenced'), 0, '... all is fenced');
+unlike(governed('naast', $_), qr/[1-9]/, "... and $_ sees no governed row") for ('app', 'postgres');
 
 done_testing();

@@ -41,5 +41,18 @@ for my $file ("$base/other/new", "$base/logbook", "$base/space2")
 	is((CasusTest::refusal($node, "COPY (SELECT 1) TO '$file'"))[1], '', 'another file: ' . ($file =~ s/^\Q$base\E/.../r));
 }
 
+# adminpack, which there is no more from 17 on: in every database of the server.
+if ($node->pg_version->major < 17)
+{
+	$node->safe_psql('postgres', 'CREATE DATABASE kaal');
+	for my $database ('postgres', 'kaal')
+	{
+		$node->safe_psql($database, 'CREATE EXTENSION adminpack');
+		for my $call (q{pg_file_write('made', 'x', false)}, q{pg_file_write('PG_VERSION', 'x', true)}, q{pg_file_rename('PG_VERSION', 'other')}, q{pg_file_unlink('PG_VERSION')}, q{pg_file_sync('PG_VERSION')})
+		{
+			is((CasusTest::refusal($node, "SELECT $call", dbname => $database))[0], 'casus.bypass', "adminpack in $database: $call");
+		}
+	}
+}
 $node->stop;
 done_testing();

@@ -135,7 +135,8 @@ is((grep { $_->{kind} eq 'read' } records()) - $before, 1, '... and is on record
 my $writer = CasusTest::log_writer($node);
 kill 'STOP', $writer;
 unlike(told("$enter SELECT inhoud FROM beesel.notitie"), qr/CANARY|overleg een/, 'B048: with the writer of the log stopped, nothing is read');
-is((CasusTest::refusal($node, "$enter SELECT inhoud FROM beesel.notitie", user => 'bs_coordinator'))[0], 'casus.log_unavailable', '... with its code');
+is((CasusTest::refusal($node, "$enter SET LOCAL statement_timeout = '4s'; SELECT inhoud FROM beesel.notitie", user => 'bs_coordinator'))[0], 'casus.log_unavailable',
+	'... with its code, after casus.log_timeout: statement_timeout does not shorten the wait');
 kill 'CONT', $writer;
 ok(CasusTest::wait_until(sub { told("$enter SELECT inhoud FROM beesel.notitie") =~ /overleg een/ }), '... and it goes on when that does');
 
