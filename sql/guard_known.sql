@@ -1,6 +1,6 @@
 /*
  * guard_known: a kept plan that has been through the assertion is asked again for
- * what depends on the session, and its place is given up with it.  [B-1] [B-15]
+ * what depends on the session, and its place is given up with it.
  */
 \set VERBOSITY terse
 SET client_min_messages = warning;

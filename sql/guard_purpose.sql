@@ -1,7 +1,7 @@
 /*
  * guard_purpose: a table without a `hide` is read for a purpose only: the
  * error comes at executor start, also for an empty table, and for nothing that
- * does not read it.  [B-1] [B-3]
+ * does not read it.
  */
 \set VERBOSITY terse
 SET client_min_messages = warning;

@@ -1,4 +1,4 @@
--- Figures of the access log over a period, as casusctl report puts them on a page.  [P-49] [P-50] [B-47] [B-50] (D 20)
+-- Figures of the access log over a period, as casusctl report puts them on a page.  [P-49] [B-47] [B-50] (D 20)
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
@@ -94,6 +94,7 @@ SELECT * FROM casus.log_use(:'begin', :'end');
 SELECT kind, code, protocol, article, persons, records, first_at <= last_at AS ordered FROM casus.log_refusals(:'begin', :'end');
 SELECT kind, relation, person, role, records, dossiers, row_count FROM casus.log_outflow(:'begin', :'end');
 SELECT * FROM casus.log_persons(:'begin', :'end');
+-- [P-50] of granted rights: those that were given in the period.
 SELECT act, file, office, person, nullif(role, :'USER') AS role, relation, records, dossiers FROM casus.log_widened(:'begin', :'end');
 SELECT kind, relation, text FROM casus.access_log WHERE kind IN ('attempt', 'setup') AND relation ~ 'los|delen|deel' AND at >= :'begin' AND at < :'end' ORDER BY seq;
 SELECT kind, text FROM casus.access_log WHERE kind = 'attempt' AND text ~ '^(ALTER|LOAD)' AND at >= :'begin' AND at < :'end' ORDER BY seq;

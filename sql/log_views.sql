@@ -1,5 +1,5 @@
 -- What people ask of the access log: who saw a dossier, what an account saw, what was controlled; the shape of the
--- Dutch standard.  [P-49] [P-50] [B-47] [B-50] [MN-10] (D 20)
+-- Dutch standard.  [P-49] [B-47] [B-50] [MN-10] (D 20)
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;

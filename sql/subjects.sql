@@ -1,5 +1,5 @@
 -- Everything about a data subject, of a log that knows dossiers: who saw the dossiers in which somebody stands, how many
--- stand in those of a breach; and who cannot find out by it where somebody stands.  [P-49] [P-50] [B-47] [B-50] [MN-10] (D 20)
+-- stand in those of a breach; and who cannot find out by it where somebody stands.  [P-49] [B-47] [B-50] [MN-10] (D 20)
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 \pset format unaligned

@@ -1,5 +1,5 @@
 # casusctl report: one page of HTML for the fg, with the figures of the month and nothing that a name brings as markup; who_saw
-# and affected over records that are in tables find them by an index.  [P-49] [P-50] [B-47] [B-50] [MN-10] (D 20)
+# and affected over records that are in tables find them by an index.  [P-49] [B-47] [B-50] [MN-10] (D 20)
 use strict;
 use warnings;
 use utf8;
