@@ -276,6 +276,7 @@ extern Oid	casus_finds_parent_oid(void);	/* casus_int.finds_parent(casus.label) 
 extern Oid	casus_setval_oid(void); /* casus_int.setval(regclass, bigint, boolean) */
 extern Oid	casus_keeps_oid(void);	/* casus_int.keeps(anyelement, oid) */
 extern Oid	casus_shows_statistics_oid(void);	/* casus_int.shows_statistics(oid, boolean) */
+extern Oid	casus_above_oid(void);	/* casus_int.above(anyelement) */
 extern Oid	casus_label_type_oid(void);
 
 /* NULL while the installation is fresh; ensure makes the row, at the first set-up call. */

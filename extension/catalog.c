@@ -67,6 +67,7 @@ static Oid	finds_parent_oid;
 static Oid	own_setval_oid;
 static Oid	keeps_oid;
 static Oid	shows_statistics_oid;
+static Oid	above_oid;
 static Oid	label_type_oid;
 
 /*
@@ -202,7 +203,7 @@ look_up(void)
 	Oid			setval_types[] = {REGCLASSOID, INT8OID, BOOLOID};
 	Oid			statistics_types[] = {OIDOID, BOOLOID};
 	Oid			meets_types[] = {InvalidOid, OIDOID};
-	Oid			keeps_types[] = {ANYELEMENTOID, OIDOID};
+	Oid			keeps_types[] = {ANYELEMENTOID, OIDOID};	/* above: the first */
 
 	namespace_oid = get_namespace_oid(CASUS_CAT_SCHEMA, true);
 	/* Not by its name: a role can be renamed from any database of the server. */
@@ -241,6 +242,7 @@ look_up(void)
 	finds_parent_oid = find_function(internal, "finds_parent", 1, types);
 	own_setval_oid = find_function(internal, "setval", lengthof(setval_types), setval_types);
 	keeps_oid = find_function(internal, "keeps", lengthof(keeps_types), keeps_types);
+	above_oid = find_function(internal, "above", 1, keeps_types);
 	shows_statistics_oid = find_function(internal, "shows_statistics",
 										 lengthof(statistics_types), statistics_types);
 	return OidIsValid(casus_catalog_permits) && OidIsValid(column_permits_oid);
@@ -386,6 +388,12 @@ Oid
 casus_shows_statistics_oid(void)
 {
 	return casus_installed() ? shows_statistics_oid : InvalidOid;
+}
+
+Oid
+casus_above_oid(void)
+{
+	return casus_installed() ? above_oid : InvalidOid;
 }
 
 Oid

@@ -200,6 +200,7 @@ extern int	casus_guard_policy_place(const struct Plan *plan, Oid permits,
 									 const CasusProtected *prot);
 extern bool casus_guard_builtin(Node *node);	/* no function, operator or type of anyone else */
 extern bool casus_guard_trusted(Node *node);	/* or the C code of an extension */
+extern bool casus_guard_untrusted(Oid function);	/* neither of these */
 extern Oid	casus_guard_type_function(Oid type); /* of a user, that its values are given to */
 extern bool casus_guard_builtin_raw(Oid relid, Node *raw, int kind);	/* ParseExprKind */
 
@@ -209,6 +210,13 @@ extern List *casus_guard_query_swap(List *functions);
 
 /* Binds whom row security does not bind; is anything bound? May forbid parallelism in *options. */
 extern bool casus_guard_query(Query *query, const char *sql, int *options);
+
+/* ---- guard_view.c: no code of users below the checks of casus' views ---- */
+extern void casus_guard_view_init(void);
+extern bool casus_guard_view_leakproof(Oid function);	/* of a user, so declared */
+extern bool casus_guard_view_leaks(Node *node); /* calls one */
+extern void casus_guard_view_query(Query *query, bool views);
+extern Oid	casus_guard_view_named(const PlannedStmt *plan);	/* not for it; InvalidOid: none */
 
 /* ---- guard_vetted.c: what may work on a row before the policy ---- */
 struct IndexOptInfo;
@@ -376,6 +384,7 @@ extern void casus_guard_error_rethrow(MemoryContext context, bool wrote) pg_attr
 extern void casus_guard_error_report(ErrorData *error);
 
 /* ---- guard_explain.c: counts that tell of hidden rows ---- */
+/* Of an instrumented plan that reads a protected table, or one of casus. */
 extern void casus_guard_explain(QueryDesc *query);	/* after executor finish */
 
 /* ---- guard_copy.c ---- */

@@ -135,6 +135,12 @@ untrusted_function(Oid function, void *context)
 		!OidIsValid(getExtensionOfObject(ProcedureRelationId, function));
 }
 
+bool
+casus_guard_untrusted(Oid function)
+{
+	return untrusted_function(function, NULL);
+}
+
 static bool
 untrusted_walker(Node *node, void *context)
 {

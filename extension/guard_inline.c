@@ -8,8 +8,8 @@
  * called, and its body is a statement of its own.
  *
  * A body in text is not analyzed, for its types are known at the call only: a
- * name counts for all functions of that name, in whatever schema.  Operators and
- * casts of a function of the list are none: guard_named.c.
+ * name counts for all functions, or operators, of that name, in whatever schema.  Casts
+ * of a function of the list are none: guard_named.c.
  *
  * Private to the backend: the functions that may be inlined, forgotten when any
  * function changes.
@@ -21,6 +21,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_language.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parser.h"
@@ -40,10 +41,11 @@ forget_harmless(Datum arg, int cacheid, uint32 hashvalue)
 
 /* ---- a body that was analyzed when it was made ---- */
 
+/* Nor comes one in that the planner would show what ANALYZE has kept. */
 static bool
 is_listed(Oid function, void *context)
 {
-	return casus_guard_function_listed(function);
+	return casus_guard_function_listed(function) || casus_guard_view_leakproof(function);
 }
 
 static bool
@@ -70,7 +72,23 @@ names_function(const char *name)
 	{
 		Form_pg_proc proc = (Form_pg_proc) GETSTRUCT(&list->members[i]->tuple);
 
-		result = casus_guard_function_listed(proc->oid);
+		result = is_listed(proc->oid, NULL);
+	}
+	ReleaseSysCacheList(list);
+	return result;
+}
+
+static bool
+names_operator(const char *name)
+{
+	CatCList   *list = SearchSysCacheList1(OPERNAMENSP, CStringGetDatum(name));
+	bool		result = false;
+
+	for (int i = 0; i < list->n_members && !result; i++)
+	{
+		Form_pg_operator op = (Form_pg_operator) GETSTRUCT(&list->members[i]->tuple);
+
+		result = casus_guard_view_leakproof(op->oprcode);
 	}
 	ReleaseSysCacheList(list);
 	return result;
@@ -96,6 +114,10 @@ raw_walker(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	if (IsA(node, FuncCall) && names_function(strVal(llast(((FuncCall *) node)->funcname))))
+		return true;
+	if (IsA(node, A_Expr) && ((A_Expr *) node)->name != NIL &&
+		IsA(llast(((A_Expr *) node)->name), String) &&
+		names_operator(strVal(llast(((A_Expr *) node)->name))))
 		return true;
 	if (IsA(node, ColumnRef) && names_field(((ColumnRef *) node)->fields))
 		return true;

@@ -37,6 +37,7 @@ typedef struct Check
 	bool		explain_only;
 	bool		ordering;		/* nothing is refused yet: the policy is put first */
 	bool		by_session;		/* what was found depends on who runs it, or when */
+	bool		state;			/* tables of casus are read */
 	CasusKnownPlan found;		/* what does not */
 } Check;
 
@@ -303,6 +304,17 @@ check_state_table(Check *check, RangeTblEntry *rte)
 						   casus_guard_name(rte->relid)));
 }
 
+/* Those that let conditions of a statement below their check are for casus' own. */
+static void
+check_state_views(Check *check)
+{
+	Oid			view = casus_guard_view_named(check->plan);
+
+	if (OidIsValid(view))
+		refuse_bypass(NULL, psprintf(_("relation %s belongs to casus; its contents are in the views and functions of schema casus."),
+							   casus_guard_name(view)));
+}
+
 /* Large values stand in a table of their own, without labels. */
 static void
 check_toast_table(Oid relid)
@@ -353,10 +365,12 @@ check_relations(Check *check)
 		}
 		else if (!casus_guard_is_plain(rte->relid) && casus_guard_is_state(rte->relid))
 		{
-			check->by_session = true;
+			check->by_session = check->state = true;
 			check_state_table(check, rte);
 		}
 	}
+	if (check->state)
+		check_state_views(check);
 }
 
 /*

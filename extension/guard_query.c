@@ -35,11 +35,14 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+/* The whole of a statement. */
 typedef struct Binding
 {
 	const char *sql;
 	bool		found;			/* a protected table is read or written, or statistics */
 	bool		only_own;		/* no table is protected: what is casus' own is guarded */
+	bool		state;			/* a table of casus is read, by one of its views */
+	bool		leaks;			/* an operator of a user is declared LEAKPROOF */
 } Binding;
 
 static needs_fmgr_hook_type prev_needs_fmgr_hook = NULL;
@@ -181,7 +184,10 @@ bind_relation(Query *query, RangeTblEntry *rte, Index rtindex, Binding *binding)
 		return;
 	prot = casus_registry_find(rte->relid);
 	if (prot == NULL)
+	{
+		binding->state |= casus_guard_is_state(rte->relid);
 		return;
+	}
 	binding->found = true;
 	if (!CASUS_LAYER(query))
 		return;
@@ -245,11 +251,9 @@ keep_function(RangeTblEntry *rte, Binding *binding)
 	if (body == NULL)
 		return;
 	bind_walker((Node *) body, &inner);
-	if (inner.found)
-	{
+	if (inner.found || inner.state)
 		kept = lappend_oid(kept, call->funcid);
-		binding->found = true;
-	}
+	binding->found |= inner.found;
 }
 
 static bool
@@ -299,6 +303,7 @@ bind_walker(Node *node, void *context)
 		casus_guard_sequence((FuncExpr *) node);
 	if (!((Binding *) context)->only_own)
 		casus_guard_function_call(node);
+	((Binding *) context)->leaks |= casus_guard_view_leaks(node);
 	return expression_tree_walker(node, bind_walker, context);
 }
 
@@ -362,6 +367,8 @@ casus_guard_query(Query *query, const char *sql, int *options)
 		return false;
 	}
 	bind_walker((Node *) query, &binding);
+	if (binding.state || (binding.found && binding.leaks))
+		casus_guard_view_query(query, binding.state);
 
 	/* Workers do not know the rows that this transaction has inserted. */
 	if (binding.found && casus_policy_any_insert())

@@ -322,8 +322,7 @@ casus_ExecutorFinish(QueryDesc *query)
 	if (query->operation == CMD_SELECT && !query->plannedstmt->hasModifyingCTE)
 	{
 		finish(query);
-		if (query->instrument_options != 0 && casus_guard_touches(query->plannedstmt))
-			casus_guard_explain(query);
+		casus_guard_explain(query);
 		return;
 	}
 	if (!casus_guard_touches(query->plannedstmt))
@@ -331,6 +330,7 @@ casus_ExecutorFinish(QueryDesc *query)
 		frame = casus_guard_frame_enter(CASUS_FRAME_FINISH, query, NULL);
 		finish(query);
 		casus_guard_frame_leave(frame);
+		casus_guard_explain(query);
 		return;
 	}
 
@@ -516,6 +516,7 @@ casus_hooks_init(void)
 	casus_guard_temp_init();
 	casus_guard_subscription_init();
 	casus_guard_inside_init();
+	casus_guard_view_init();
 
 	prev_planner = planner_hook;
 	planner_hook = casus_planner;

@@ -427,9 +427,10 @@ COMMENT ON VIEW casus.decision IS
 CREATE VIEW casus.opening WITH (security_barrier) AS
 	SELECT g.act, g.kind, f.name AS file, g.dossier, p.name AS person, g.role_name, g.as_admin, o.name AS office, u.name AS purpose,
 		g.starts, g.ends, g.starts <= pg_catalog.clock_timestamp() AND g.ends > pg_catalog.clock_timestamp() AS is_open,
-		c.motivation AS reason,
+		CASE WHEN casus_int.sees_opening(g.file, g.person, g.role_name) THEN c.motivation END AS reason,
 		CASE WHEN g.kind = 'break_glass' THEN g.review IS NOT NULL END AS is_reviewed,
-		g.outcome, r.at AS reviewed_at, q.name AS reviewed_by, x.motivation AS review
+		g.outcome, r.at AS reviewed_at, q.name AS reviewed_by,
+		CASE WHEN casus_int.sees_opening(g.file, g.person, g.role_name) THEN x.motivation END AS review
 	FROM casus_cat.opening g
 	JOIN casus_cat.file f ON f.id = g.file
 	LEFT JOIN casus_cat.person p ON p.id = g.person
