@@ -12,7 +12,7 @@
  * casus_int.above(), which returns its argument and is declared nothing: no
  * condition with it goes below the barrier, whatever the function is declared
  * or becomes when the planner writes it out in line.  Over a protected table,
- * whose policy is put first in each scan, that is done with functions declared
+ * whose policy is put first in each scan, that is done with operators declared
  * LEAKPROOF, for what ANALYZE has kept.
  *
  * The views behind the log's functions are no barriers, so that an index serves.
@@ -80,23 +80,14 @@ casus_guard_view_leakproof(Oid function)
 		is_untrusted(function, NULL);
 }
 
-static bool
-is_leakproof(Oid function, void *context)
-{
-	return casus_guard_view_leakproof(function);
-}
-
-/* Is such a one called here?  Asked of every node of a statement that casus looks at. */
+/* Is such an operator here?  Asked of every node of a statement that casus looks at. */
 bool
 casus_guard_view_leaks(Node *node)
 {
 	switch (nodeTag(node))
 	{
-		case T_FuncExpr:
-			return casus_guard_view_leakproof(((FuncExpr *) node)->funcid);
 		case T_OpExpr:
 		case T_DistinctExpr:
-		case T_NullIfExpr:
 			return ((OpExpr *) node)->opno >= FirstNormalObjectId &&
 				casus_guard_view_leakproof(get_opcode(((OpExpr *) node)->opno));
 		case T_ScalarArrayOpExpr:
@@ -131,30 +122,31 @@ of_view_walker(Node *node, void *context)
 	return expression_tree_walker(node, of_view_walker, context);
 }
 
-/* Does it call something that is given no column, and that the check is asked about? */
-typedef struct Blind
+/* What is asked of a function. */
+typedef struct Question
 {
 	check_function_callback asks;
-} Blind;
+} Question;
 
 static bool
 blind_walker(Node *node, void *context)
 {
-	Blind	   *blind = context;
+	Question   *question = context;
 
 	if (node == NULL || IsA(node, SubLink) || IsA(node, Aggref) || IsA(node, WindowFunc))
 		return false;
-	if (check_functions_in_node(node, blind->asks, NULL) && !contain_vars_of_level(node, 0))
+	if (check_functions_in_node(node, question->asks, NULL) && !contain_vars_of_level(node, 0))
 		return true;
 	return expression_tree_walker(node, blind_walker, context);
 }
 
+/* Does it call such a function that is given no column? */
 static bool
 calls_blindly(Node *node, check_function_callback asks)
 {
-	Blind		blind = {asks};
+	Question	question = {asks};
 
-	return blind_walker(node, &blind);
+	return blind_walker(node, &question);
 }
 
 static bool
@@ -199,7 +191,7 @@ is_lifted(Node *node, Lift *lift)
 {
 	if (!may_be_lifted(node))
 		return false;
-	if (check_functions_in_node(node, is_leakproof, NULL))
+	if (casus_guard_view_leaks(node))
 		return true;
 	if (!lift->views || !of_view_walker(node, lift))
 		return false;

@@ -233,5 +233,92 @@ SELECT casus.enter('overleg', :overleg) \g /dev/null
 SELECT count(*), count(xmin) AS transactions FROM beesel.brief;
 COMMIT;
 RESET SESSION AUTHORIZATION;
+
+-- A026 A028 A032: the views of casus.  What a superuser calls leakproof, or what fails in an arm of a CASE, is asked about no row
+-- that the view's own check has not let through; nor when it is written out in line, by an operator, in a view, or inside a function.
+CREATE FUNCTION own.show(text) RETURNS boolean LANGUAGE plpgsql STABLE LEAKPROOF COST 0.0000001 AS
+	$$BEGIN RAISE WARNING 'CANARY %', left($1, 9); RETURN true; END$$;
+CREATE FUNCTION own.same(text, text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE LEAKPROOF COST 0.0000001 AS
+	$$BEGIN RAISE WARNING 'CANARY %', left($1, 9); RETURN $1 = $2; END$$;
+CREATE OPERATOR own.=== (LEFTARG = text, RIGHTARG = text, FUNCTION = own.same, RESTRICT = eqsel, JOIN = eqjoinsel);
+CREATE FUNCTION own.told() RETURNS boolean LANGUAGE plpgsql STABLE COST 0.0000001 AS $$BEGIN RAISE WARNING 'CANARY is there'; RETURN true; END$$;
+CREATE FUNCTION own.line(text) RETURNS boolean LANGUAGE sql STABLE AS $$SELECT own.show($1)$$;
+CREATE FUNCTION own.decisions() RETURNS SETOF casus.decision LANGUAGE sql STABLE AS $$SELECT * FROM casus.decision$$;
+CREATE VIEW own.invoked WITH (security_invoker) AS SELECT id, CASE WHEN kind = 'open_dossier' THEN own.told() END AS told FROM casus.act_log;
+GRANT SELECT ON own.invoked TO PUBLIC;
+CREATE TABLE own.guess (word text, nr bigint);
+INSERT INTO own.guess VALUES ('signaal', :overleg), ('regie', :intake);
+GRANT SELECT ON own.guess TO PUBLIC;
+ANALYZE;
+SET SESSION AUTHORIZATION bs_coordinator;
+SELECT min(act) AS act FROM casus.decision \gset
+RESET SESSION AUTHORIZATION;
+CREATE TABLE own.asked (nr integer PRIMARY KEY, sql text);
+INSERT INTO own.asked VALUES
+	(1, 'SELECT count(*) FROM casus.decision WHERE own.show(outcome)'),
+	(2, 'SELECT count(*) FROM casus.decision WHERE own.show(motivation)'),
+	(3, 'SELECT count(*) FROM casus.opening WHERE own.show(reason)'),
+	(4, 'SELECT count(*) FROM casus.act_log WHERE own.line(kind)'),
+	(5, 'SELECT count(*) FROM casus.act_log WHERE own.show(motivation)'),
+	(6, $$SELECT count(*) FROM casus.decision WHERE outcome OPERATOR(own.===) 'signaal'$$),
+	(7, 'SELECT count(*) FROM own.guess g JOIN casus.opening o ON o.reason OPERATOR(own.===) g.word'),
+	(8, 'SELECT count(*) FROM own.guess WHERE word OPERATOR(own.===) ANY (SELECT outcome FROM casus.decision)'),
+	(9, $$SELECT count(*) FROM casus.decision WHERE outcome OPERATOR(own.===) ANY (ARRAY['signaal', 'delen'])$$),
+	(10, 'SELECT count(*) FROM own.decisions() WHERE own.show(outcome)'),
+	(11, 'SELECT count(*) FROM own.invoked WHERE told'),
+	(12, format('SELECT count(*) FROM casus.dossier WHERE CASE WHEN id = %s THEN own.told() END', :overleg)),
+	(13, format('SELECT count(*) FROM casus.dossier WHERE id = %s AND (opened_at IS NULL OR own.told())', :overleg)),
+	(14, format('SELECT count(*) FROM (SELECT CASE WHEN id = %s THEN own.told() END AS b FROM casus.dossier) x WHERE b', :overleg)),
+	(15, format('SELECT count(*) FROM casus.dossier WHERE id = %s AND (file = own.told()::text) IS NOT NULL', :overleg)),
+	(16, $$SELECT count(*) FROM casus.opening WHERE reason = 'regie' AND CASE WHEN reason = 'regie' THEN ('x' || current_user)::integer > 0 END$$),
+	(17, $$SELECT count(*) FROM casus.opening WHERE reason = 'regie' AND reason >= ('x' || current_user)::integer::text$$),
+	(18, format($$SELECT count(*) FROM casus.decision WHERE act = %s AND CASE WHEN act = %1$s THEN ('x' || current_user)::integer > 0 END$$, :act)),
+	(19, 'SELECT count(*) FROM casus.access_log WHERE own.show(text)'),
+	(20, 'WITH d AS (SELECT outcome AS o FROM casus.decision) SELECT count(*) FROM d WHERE own.show(o)'),
+	(21, 'SELECT count(*) FROM casus.act_log WHERE kind IN (SELECT kind FROM casus.act_log a WHERE own.show(a.kind))'),
+	(22, 'COPY (SELECT FROM casus.decision WHERE own.show(outcome)) TO ''/dev/null''');
+GRANT SELECT ON own.asked TO PUBLIC;
+SET SESSION AUTHORIZATION bs_stranger;
+SELECT nr, attempt(sql) FROM own.asked WHERE nr <> 22 ORDER BY nr;
+SET enable_nestloop = off;
+SET enable_mergejoin = off;
+SELECT nr, attempt(sql) FROM own.asked WHERE nr <> 22 ORDER BY nr;
+SET enable_hashjoin = off;
+SET enable_mergejoin = on;
+SELECT nr, attempt(sql) FROM own.asked WHERE nr <> 22 ORDER BY nr;
+RESET enable_nestloop;
+RESET enable_mergejoin;
+RESET enable_hashjoin;
+BEGIN;
+DECLARE c CURSOR FOR SELECT FROM casus.decision WHERE own.show(outcome);
+FETCH ALL FROM c;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+-- A superuser neither, who sees registers and not what stands about dossiers.
+SET enable_nestloop = off;
+SET enable_mergejoin = off;
+SELECT nr, attempt(sql) FROM own.asked WHERE nr NOT IN (4, 5, 11, 21) ORDER BY nr;
+SELECT count(*) FROM casus.control WHERE own.show(motivation);
+SELECT count(*) FROM casus.control WHERE since > '2020-01-01' AND outcome <> 'x';
+RESET enable_nestloop;
+RESET enable_mergejoin;
+-- Views behind the functions of the log, to whoever reads all data.
+CREATE ROLE attack_reader_all IN ROLE pg_read_all_data;
+SET ROLE attack_reader_all;
+SELECT attempt('SELECT * FROM casus_int.loaded_record');
+SELECT attempt('SELECT count(*) FROM casus_int.log_line WHERE false');
+SELECT attempt('WITH x AS (SELECT line FROM casus_int.loaded_record) SELECT 1');
+SELECT records FROM casus.log_summary();
+SELECT count(*) FROM casus.who_saw(:overleg);
+CREATE FUNCTION pg_temp.reads() RETURNS bigint LANGUAGE sql SET search_path = pg_catalog BEGIN ATOMIC SELECT count(*) FROM casus_int.log_line; END;
+SELECT attempt('SELECT pg_temp.reads()');
+RESET ROLE;
+SELECT attempt('SELECT * FROM casus_int.loaded_record');
+-- Who sees the rows has his conditions asked about them.
+SET SESSION AUTHORIZATION bs_coordinator;
+SELECT count(*) > 0 AS seen FROM casus.decision WHERE dossier = :overleg AND own.show(outcome) AND gate = 'zwaarte';
+RESET SESSION AUTHORIZATION;
+DROP OWNED BY attack_reader_all;
+DROP ROLE attack_reader_all;
 DROP OWNED BY attack_reader_auditor;
 DROP ROLE attack_reader_auditor;

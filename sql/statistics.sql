@@ -48,6 +48,28 @@ SELECT attname FROM pg_stats WHERE most_common_vals::text ~ 'GEHEIM' OR histogra
 COPY (SELECT count(*) FROM pg_statistic WHERE starelid = 'zaak'::regclass) TO STDOUT;
 \copy pg_statistic TO PROGRAM 'grep -c GEHEIM; true'
 SELECT count(*) FROM (SELECT * FROM pg_statistic LIMIT 1) one;
+-- Nor of the tables of casus, with motivations, details and lines of the log; of their indexes, neither.  A071 A073
+ANALYZE casus_cat.act_content, casus_cat.act, casus_cat.access_record;
+CREATE VIEW own AS
+	SELECT 'pg_stats' AS kept_in, count(*) FROM pg_stats WHERE schemaname = 'casus_cat'
+	UNION ALL SELECT 'pg_statistic', count(*) FROM pg_statistic s JOIN pg_class c ON c.oid = s.starelid WHERE c.relnamespace = 'casus_cat'::regnamespace;
+SELECT * FROM own;
+SET ROLE statistics_bypass;
+SELECT count(*) FROM pg_stats WHERE schemaname = 'casus_cat';
+RESET ROLE;
+SET ROLE casus_backup;
+SELECT count(*) FROM pg_stats WHERE schemaname = 'casus_cat';
+RESET ROLE;
+-- The planner shows none to an operator either that a superuser calls leakproof, which it would ask about each frequent value.  A028
+CREATE FUNCTION told(text, text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE LEAKPROOF COST 0.0000001 AS
+	$$BEGIN RAISE WARNING 'told: %', left($1, 6); RETURN $1 = $2; END$$;
+CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = told, RESTRICT = eqsel);
+CREATE FUNCTION alike(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$SELECT $1 === 'x'$$;
+EXPLAIN (COSTS off) SELECT FROM zaak WHERE titel === 'x';
+EXPLAIN (COSTS off) SELECT FROM zaak WHERE alike(titel);
+EXPLAIN (COSTS off) SELECT FROM zaak WHERE titel === 'x' AND plaats === 'y';
+EXPLAIN (COSTS off) SELECT FROM casus.opening WHERE reason === 'x' \g /dev/null
+EXPLAIN (COSTS off) SELECT FROM vrij WHERE titel === 'x';
 -- A temporary copy, to which the statistics belong, is its session's.
 CREATE TEMP TABLE copy AS SELECT 'kept'::text AS titel FROM generate_series(1, 9);
 ANALYZE copy;
