@@ -14,6 +14,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
+#include "guard.h"
 
 #include "access/parallel.h"
 #include "access/xact.h"
@@ -311,6 +312,17 @@ bool
 casus_accesslog_meets(QueryDesc *query, const CasusProtected *table, const pg_uuid_t *raw)
 {
 	return casus_logstatement_meets(query, table, raw);
+}
+
+/* Motivation or details of an act are about to pass in a statement that runs. */
+void
+casus_accesslog_content(QueryDesc *query, int32 file, int64 dossier, int64 act)
+{
+	const CasusGuardFacts *facts = casus_guard_frame_facts_of(query, false);
+
+	casus_logstatement_act(casus_logstatement_content(query, facts != NULL && facts->copies ?
+													  "copy" : "read", &pending, open_gate),
+						   file, dossier, act);
 }
 
 bool

@@ -320,6 +320,9 @@ typedef struct LogRelation
 {
 	Oid			relid;
 	NoteSet    *notes;
+	int32		file;			/* of content of acts; 0: rows of a protected table */
+	uint64		context_generation; /* of such */
+	int64		last_act;		/* likewise */
 } LogRelation;
 
 typedef struct LogStatement
@@ -371,6 +374,9 @@ extern bool casus_logstatement_passed(QueryDesc *query, Oid relid);
 extern Oid	casus_logstatement_observed(QueryDesc *query, Oid relid);
 extern bool casus_logstatement_meets(QueryDesc *query, const CasusProtected *table,
 									 const pg_uuid_t *raw);
+extern LogStatement *casus_logstatement_content(QueryDesc *query, const char *kind,
+												 StringInfo rest, void (*open_gate) (void));
+extern void casus_logstatement_act(LogStatement *statement, int32 file, int64 dossier, int64 act);
 extern void casus_logstatement_run(QueryDesc *query);
 extern void casus_logstatement_end(QueryDesc *query);
 extern bool casus_logstatement_waiting(bool all);

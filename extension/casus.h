@@ -557,6 +557,7 @@ extern void casus_accesslog_ran(void);	/* a run over protected tables has come t
 /* May the row be seen that its ON CONFLICT meets? Then it is on record. */
 extern bool casus_accesslog_meets(QueryDesc *query, const CasusProtected *table,
 								  const pg_uuid_t *raw);
+extern void casus_accesslog_content(QueryDesc *query, int32 file, int64 dossier, int64 act);
 extern bool casus_accesslog_passed(QueryDesc *query, Oid relid);	/* 0: of any table */
 /* a table in observe, likewise, or 0 */
 extern Oid	casus_accesslog_observed(QueryDesc *query, Oid relid);

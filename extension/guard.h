@@ -49,6 +49,7 @@ typedef struct CasusGuardFacts
 {
 	Oid			function;		/* it calls one that keeps what it is given */
 	bool		wrote;			/* a governed row, or values of one */
+	bool		copies;			/* its rows go into a temporary table */
 	bool		inside;			/* governed rows have passed in what runs inside */
 	Oid			observed;		/* it has written one of this table in mode observe */
 	Oid			observed_inside;	/* rows of this one have passed in what runs inside */
@@ -329,6 +330,7 @@ typedef struct CasusGuardSources
 	const CasusProtected *first;	/* one of them, or NULL */
 	bool		copies;			/* a temporary table with copies is read */
 	List	   *observed;		/* those in mode observe: enforce would make them sources */
+	bool		content;		/* what is written of acts is read */
 } CasusGuardSources;
 
 extern bool casus_guard_source_find(QueryDesc *query, CasusGuardSources *sources, bool others);

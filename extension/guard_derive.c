@@ -387,6 +387,7 @@ judge(QueryDesc *query)
 		record_copies(&target);
 	casus_guard_derive_note(&target, casus_guard_scope());
 	casus_guard_frame_facts_of(query, true)->wrote = true;
+	casus_guard_frame_facts_of(query, true)->copies = true;
 	casus_guard_frame_written();
 	return true;
 }
@@ -408,9 +409,10 @@ casus_guard_derive_run(QueryDesc *query)
 		held = query;
 		casus_guard_derive_observe(linitial_oid(sources.observed), HELD_CHECK);
 	}
-	if (sources.first == NULL)
+	if (sources.first == NULL && !sources.content)
 		return;
-	casus_check_refuse(casus_check_protocol_of(sources.first), "copy_out",
+	casus_check_refuse(sources.first != NULL ? casus_check_protocol_of(sources.first) :
+					   casus_check_protocol(NULL, 0), "copy_out",
 					   PAST_PROTOCOL, HELD_CHECK,
 					   _("Declare the cursor without WITH HOLD and read it before COMMIT (ODBC: UseDeclareFetch=0)."));
 }

@@ -44,6 +44,7 @@ find_source(Search *search, Index scanrelid)
 	CasusGuardSources *sources = search->sources;
 	Oid			relid = exec_rt_fetch(scanrelid, search->estate)->relid;
 	const CasusProtected *prot;
+	const CasusCapacity *capacities;
 
 	if (list_member_int(search->results, scanrelid))
 		return;
@@ -52,6 +53,8 @@ find_source(Search *search, Index scanrelid)
 		sources->copies = true;
 	if (casus_guard_is_plain(relid))
 		return;
+	if (relid == casus_table_oid(CASUS_ACT_CONTENT) && CASUS_LAYER(content))
+		sources->content |= casus_context_all(&capacities) > 0;
 	prot = casus_registry_find(relid);
 	if (prot == NULL || prot->mode < CASUS_MODE_OBSERVE || !casus_guard_rows_pass(prot))
 		return;
@@ -90,7 +93,7 @@ casus_guard_source_find(QueryDesc *query, CasusGuardSources *sources, bool other
 	if (others)
 		search.results = query->plannedstmt->resultRelations;
 	(void) source_walker(query->planstate, &search);
-	return sources->tables != NIL || sources->copies;
+	return sources->tables != NIL || sources->copies || sources->content;
 }
 
 /* ---- what runs around this ---- */
@@ -288,7 +291,7 @@ judge_frame(CasusGuardFrame *frame)
 	(void) casus_guard_source_find(frame->query, &sources, true);
 	frame->tables = sources.tables;
 	frame->observed = sources.observed;
-	frame->copies = sources.copies;
+	frame->copies = sources.copies || sources.content;
 	MemoryContextSwitchTo(old);
 }
 

@@ -293,12 +293,12 @@ CREATE FUNCTION casus_int.sees_dossier(dossier bigint) RETURNS boolean
 COMMENT ON FUNCTION casus_int.sees_dossier(bigint) IS
 	'May the caller know of the dossier: an office of its file; taking part in it, in a phase or retention stage in which this office reads something, decides or moves it on; or casus_auditor. NULL (acts about no dossier): casus_admin and casus_auditor.';
 
-CREATE FUNCTION casus_int.reads_dossier(dossier bigint) RETURNS boolean
+CREATE FUNCTION casus_int.reads_dossier(dossier bigint, act bigint) RETURNS boolean
 	LANGUAGE c STABLE STRICT
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_reads_dossier';
-COMMENT ON FUNCTION casus_int.reads_dossier(bigint) IS
-	'May the caller, in his present capacity, read the dossier as a whole: then its motivations and details too.';
+COMMENT ON FUNCTION casus_int.reads_dossier(bigint, bigint) IS
+	'May the caller, in his present capacity, read the dossier as a whole: then its motivations and details too. Where he may, what is written of this act is on record as read by him. Behind casus.act_log and casus.decision.';
 
 CREATE FUNCTION casus_int.sees_file(file integer) RETURNS boolean
 	LANGUAGE c STABLE STRICT
@@ -394,8 +394,8 @@ COMMENT ON VIEW casus.sharing IS
 CREATE VIEW casus.act_log WITH (security_barrier) AS
 	SELECT a.id, a.at, a.kind, a.state, f.name AS file, a.dossier, p.name AS person, a.role_name, a.actor_kind,
 		o.name AS office, y.name AS party, u.name AS purpose, a.controller,
-		CASE WHEN a.dossier IS NULL OR casus_int.reads_dossier(a.dossier) THEN c.motivation END AS motivation,
-		CASE WHEN a.dossier IS NULL OR casus_int.reads_dossier(a.dossier) THEN c.details END AS details
+		CASE WHEN a.dossier IS NULL OR casus_int.reads_dossier(a.dossier, c.act) THEN c.motivation END AS motivation,
+		CASE WHEN a.dossier IS NULL OR casus_int.reads_dossier(a.dossier, c.act) THEN c.details END AS details
 	FROM casus_cat.act a
 	LEFT JOIN casus_cat.act_content c ON c.act = a.id
 	LEFT JOIN casus_cat.file f ON f.id = a.file
@@ -405,13 +405,13 @@ CREATE VIEW casus.act_log WITH (security_barrier) AS
 	LEFT JOIN casus_cat.purpose u ON u.protocol = f.protocol AND u.code = a.purpose
 	WHERE casus_int.sees_dossier(a.dossier);
 COMMENT ON VIEW casus.act_log IS
-	'Acts that took effect: who (actor_kind l login, r role set, t token), in which office and party, for which purpose, which controller is responsible. Motivation and details are content: only for whoever reads the dossier now, NULL to others. Acts about no dossier are for casus_admin and casus_auditor, the others as casus.dossier.';
+	'Acts that took effect: who (actor_kind l login, r role set, t token), in which office and party, for which purpose, which controller is responsible. Motivation and details are content: only for whoever reads the dossier now, NULL to others; to read them is on record as a read of the dossier (casus.access_log, relation casus_cat.act_content, row_counts: acts), and a copy of them is refused as one of governed rows is. Acts about no dossier are for casus_admin and casus_auditor, the others as casus.dossier.';
 
 CREATE VIEW casus.decision WITH (security_barrier) AS
 	SELECT d.act, d.dossier, g.name AS gate, d.outcome, h.name AS phase, d.decided_on, p.name AS person, o.name AS office,
 		d.revoked_by,
-		CASE WHEN casus_int.reads_dossier(d.dossier) THEN c.motivation END AS motivation,
-		CASE WHEN casus_int.reads_dossier(d.dossier) THEN c.details END AS details
+		CASE WHEN casus_int.reads_dossier(d.dossier, c.act) THEN c.motivation END AS motivation,
+		CASE WHEN casus_int.reads_dossier(d.dossier, c.act) THEN c.details END AS details
 	FROM casus_cat.decision d
 	JOIN casus_cat.act a ON a.id = d.act
 	LEFT JOIN casus_cat.act_content c ON c.act = a.id

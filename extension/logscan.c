@@ -126,7 +126,7 @@ relation_notes(LogStatement *statement, const CasusProtected *table)
 		if (relation->relid == table->family)
 			return relation->notes;
 	}
-	relation = palloc(sizeof(LogRelation));
+	relation = palloc0(sizeof(LogRelation));
 	relation->relid = table->family;
 	relation->notes = casus_lognote_create(table, statement->kind, NULL);
 	statement->relations = lappend(statement->relations, relation);

@@ -160,6 +160,16 @@ watch_point(LogStatement *statement, PlanState *node)
 	casus_logscan_watch(statement, scan, table, true);
 }
 
+static void
+note_start(LogStatement *statement, QueryDesc *query)
+{
+	statement->query_id = query->plannedstmt->queryId;
+	/* casus_policy_begin() has just looked for a change of role. */
+	statement->context_generation = casus_context_count;
+	statement->state_generation = casus_catalog_generation;
+	statement->looked_at = GetCurrentStatementStartTimestamp();
+}
+
 /*
  * Watches the statement's scans of protected relations; false when it has
  * none.  rest outlives every statement and takes what one leaves unwritten.
@@ -186,11 +196,7 @@ casus_logstatement_start(QueryDesc *query, const char *kind, bool is_point,
 		statement->query = NULL;
 		return false;
 	}
-	statement->query_id = query->plannedstmt->queryId;
-	/* casus_policy_begin() has just looked for a change of role. */
-	statement->context_generation = casus_context_count;
-	statement->state_generation = casus_catalog_generation;
-	statement->looked_at = GetCurrentStatementStartTimestamp();
+	note_start(statement, query);
 	return true;
 }
 
@@ -207,6 +213,76 @@ find_statement(QueryDesc *query)
 			return statement;
 	}
 	return NULL;
+}
+
+/*
+ * The statement in which content of acts passes.  One that reads no protected
+ * table is put on the list when the first does; the memory that it lives in takes
+ * it off.
+ */
+LogStatement *
+casus_logstatement_content(QueryDesc *query, const char *kind, StringInfo rest,
+						   void (*open_gate) (void))
+{
+	LogStatement *statement = find_statement(query);
+	MemoryContext old;
+
+	if (statement != NULL)
+		return statement;
+	old = MemoryContextSwitchTo(query->estate->es_query_cxt);
+	statement = make_statement(query);
+	MemoryContextSwitchTo(old);
+	statement->kind = kind;
+	statement->open_gate = open_gate;
+	statement->rest = rest;
+	note_start(statement, query);
+	return statement;
+}
+
+/* Of its content of this file, in the present capacity. */
+static LogRelation *
+content_of(LogStatement *statement, int32 file)
+{
+	CasusProtected content = {0};
+	LogRelation *relation;
+	MemoryContext old;
+	ListCell   *cell;
+
+	foreach(cell, statement->relations)
+	{
+		relation = lfirst(cell);
+		if (relation->file == file && relation->context_generation == casus_context_count)
+			return relation;
+	}
+	casus_logscan_passing(statement->query, NULL);
+	casus_context_require_same();
+	content.relid = content.family = casus_table_oid(CASUS_ACT_CONTENT);
+	content.nfiles = 1;
+	content.files = &file;
+	old = MemoryContextSwitchTo(statement->context);
+	statement->open_gate();
+	if (statement->identity == NULL)
+		statement->identity = pstrdup(casus_logrecord_identity());
+	relation = palloc0(sizeof(LogRelation));
+	relation->relid = content.relid;
+	relation->file = file;
+	relation->context_generation = casus_context_count;
+	relation->notes = casus_lognote_create(&content, statement->kind, NULL);
+	statement->relations = lappend(statement->relations, relation);
+	MemoryContextSwitchTo(old);
+	return relation;
+}
+
+/* What is written of an act passes; motivation and details count once. */
+void
+casus_logstatement_act(LogStatement *statement, int32 file, int64 dossier, int64 act)
+{
+	LogRelation *relation = content_of(statement, file);
+
+	if (relation->last_act == act)
+		return;
+	(void) casus_lognote_add(relation->notes, dossier, false, false);
+	relation->last_act = act;
 }
 
 /*
@@ -314,6 +390,8 @@ casus_logstatement_passed(QueryDesc *query, Oid relid)
 		if ((OidIsValid(relid) && relation->relid != relid) ||
 			casus_lognote_none(relation->notes))
 			continue;
+		if (relation->file != 0)
+			return true;
 		table = casus_registry_find(relation->relid);
 		if (table != NULL && table->mode == CASUS_MODE_ENFORCE)
 			return true;

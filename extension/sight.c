@@ -9,7 +9,7 @@
  * only while it is in a phase or retention stage in which this office reads
  * something, decides or moves it on: who takes part hears of it no sooner and
  * no longer than the protocol calls him in.  To read what was written about it
- * (motivations, details) takes the right to read the dossier now.
+ * takes more: content.c.
  *
  * The caller's appointments are kept until the state changes, an appointment
  * begins or ends, or another actor asks; they are private to the backend, so
@@ -219,29 +219,6 @@ casus_sql_sees_dossier(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(supervises(true));
 	PG_RETURN_BOOL(supervises(false) ||
 				   casus_sight_dossier(PG_GETARG_INT64(0), &state));
-}
-
-PG_FUNCTION_INFO_V1(casus_sql_reads_dossier);
-
-Datum
-casus_sql_reads_dossier(PG_FUNCTION_ARGS)
-{
-	int64		dossier = PG_GETARG_INT64(0);
-	CasusDossier state;
-	CasusSight	sight = {0};
-
-	if (!casus_sight_dossier(dossier, &state) ||
-		casus_context_for_file(state.file) == NULL)
-		PG_RETURN_BOOL(false);
-
-	/*
-	 * What was written about a dossier speaks of all of it: it is for those
-	 * who may read items whoever brought them in, not for a department that
-	 * sees what was shared with it.
-	 */
-	casus_policy_begin();
-	casus_policy_sight(dossier, &sight);
-	PG_RETURN_BOOL(sight.all != 0);
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_sees_file);
