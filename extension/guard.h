@@ -54,6 +54,7 @@ typedef struct CasusGuardFacts
 	Oid			observed;		/* it has written one of this table in mode observe */
 	Oid			observed_inside;	/* rows of this one have passed in what runs inside */
 	bool		told;			/* of a copy that enforce would refuse */
+	bool		reads_log;		/* which is on record */
 	Oid			beside;			/* a trigger of it has written into this, */
 	const char *kept;			/* or done what keeps what it is given; */
 	List	   *temporary;		/* or into these, before the row was known */

@@ -155,11 +155,15 @@ may_tell(Oid function, void *context)
 	return !get_func_leakproof(function);
 }
 
-/* Is what it computes a matter of a value that it has computed before? */
+/*
+ * Is what it computes a matter of a value that it has computed before?  So is a
+ * comparison behind another one; of texts alone, which name somebody: dates and
+ * dossiers are compared with what is computed, and have an index.
+ */
 static bool
 is_choice(Node *node)
 {
-	return IsA(node, CaseExpr) || IsA(node, BoolExpr);
+	return IsA(node, CaseExpr) || IsA(node, BoolExpr) || OidIsValid(exprInputCollation(node));
 }
 
 /* What a set is made by stays where it is; an aggregate is above anything. */

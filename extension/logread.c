@@ -14,6 +14,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
+#include "guard.h"
 
 #include "funcapi.h"
 #include "lib/stringinfo.h"
@@ -114,6 +115,24 @@ read_records(const LogReader *reader, ReturnSetInfo *result, uint64 segment, uin
 }
 
 /*
+ * Reading the log is a processing of its own, and on record as one, once for
+ * each statement, whichever of the two places it comes from: where the records
+ * of another node are asked for, the planner leaves this node's segments out.
+ */
+static void
+note_reading(void)
+{
+	CasusGuardFrame *frame = casus_guard_frame_top();
+	CasusGuardFacts *facts = frame == NULL ? NULL : casus_guard_frame_facts(frame, true);
+
+	if (facts != NULL && facts->reads_log)
+		return;
+	if (facts != NULL)
+		facts->reads_log = true;
+	casus_accesslog_event("read", InvalidOid, 0, "access_log", NULL);
+}
+
+/*
  * casus_int.access_records(segment, place, seq) returns setof jsonb: those that are
  * not in the tables as the caller's statement sees them.
  */
@@ -129,8 +148,7 @@ casus_sql_access_records(PG_FUNCTION_ARGS)
 	if (!reader.is_auditor && reader.person == NULL)
 		return (Datum) 0;
 
-	/* Reading the log is a processing of its own, and on record as one. */
-	casus_accesslog_event("read", InvalidOid, 0, "access_log", NULL);
+	note_reading();
 	casus_accesslog_flush();
 	/* What is in the ring counts as written, also where nobody waits for the disk. */
 	casus_sink_cover();
@@ -154,22 +172,34 @@ casus_sql_account(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
+static bool
+is_of_caller(const CasusActor *actor, text *person)
+{
+	char	   *name;
+
+	if (person == NULL || actor->person == 0)
+		return false;
+	name = casus_logrecord_person(actor->person);
+	return name && strcmp(name, text_to_cstring(person)) == 0;
+}
+
 /* casus_int.sees_record(person) returns boolean: the same for a record in the tables */
 PG_FUNCTION_INFO_V1(casus_sql_sees_record);
 Datum
 casus_sql_sees_record(PG_FUNCTION_ARGS)
 {
 	CasusActor	actor = casus_context_actor();
-	char	   *name;
-	bool		result;
 
-	if (casus_is_auditor(actor.role))
-		PG_RETURN_BOOL(true);
-	if (PG_ARGISNULL(0) || actor.person == 0)
+	if (!casus_is_auditor(actor.role) &&
+		!is_of_caller(&actor, PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0)))
 		PG_RETURN_BOOL(false);
-	name = casus_logrecord_person(actor.person);
-	result = name && strcmp(name, text_to_cstring(PG_GETARG_TEXT_PP(0))) == 0;
-	PG_RETURN_BOOL(result);
+	/* Asked about no record it only says who is an auditor. */
+	if (fcinfo->flinfo->fn_extra == NULL && !get_fn_expr_arg_stable(fcinfo->flinfo, 0))
+	{
+		note_reading();
+		fcinfo->flinfo->fn_extra = fcinfo->flinfo;	/* done */
+	}
+	PG_RETURN_BOOL(true);
 }
 
 /* casus_int.log_node() returns uuid: whose log this node writes; NULL: none yet */

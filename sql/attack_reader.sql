@@ -275,7 +275,8 @@ INSERT INTO own.asked VALUES
 	(18, format($$SELECT count(*) FROM casus.decision WHERE act = %s AND CASE WHEN act = %1$s THEN ('x' || current_user)::integer > 0 END$$, :act)),
 	(19, 'SELECT count(*) FROM casus.access_log WHERE own.show(text)'),
 	(20, 'WITH d AS (SELECT outcome AS o FROM casus.decision) SELECT count(*) FROM d WHERE own.show(o)'),
-	(21, 'SELECT count(*) FROM casus.act_log WHERE kind IN (SELECT kind FROM casus.act_log a WHERE own.show(a.kind))');
+	(21, 'SELECT count(*) FROM casus.act_log WHERE kind IN (SELECT kind FROM casus.act_log a WHERE own.show(a.kind))'),
+	(22, $$SELECT count(*) FROM casus.appointment WHERE person = 'R. Regisseur' AND person >= ('x' || current_user)::integer::text$$);
 GRANT SELECT ON own.asked TO PUBLIC;
 SET SESSION AUTHORIZATION bs_stranger;
 SELECT nr, attempt(sql) FROM own.asked ORDER BY nr;
@@ -296,7 +297,7 @@ RESET SESSION AUTHORIZATION;
 -- A superuser neither, who sees registers and not what stands about dossiers.
 SET enable_nestloop = off;
 SET enable_mergejoin = off;
-SELECT nr, attempt(sql) FROM own.asked WHERE nr NOT IN (4, 5, 11, 21) ORDER BY nr;
+SELECT nr, attempt(sql) FROM own.asked WHERE nr NOT IN (4, 5, 11, 21, 22) ORDER BY nr;
 SELECT count(*) FROM casus.control WHERE own.show(motivation);
 SELECT count(*) FROM casus.control WHERE since > '2020-01-01' AND outcome <> 'x';
 RESET enable_nestloop;

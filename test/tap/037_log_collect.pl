@@ -487,6 +487,11 @@ same($primary, $second, 'rebuilt');
 is(audit($primary, "SELECT state FROM casus.log_chain WHERE node = '$old'"), 'kept', 'the log of the former standby is kept');
 is(audit($primary, "SELECT ok FROM casus.verify_log(node => '$old')"), 't', '... and verifies');
 is(audit($primary, "SELECT count(*), max(seq) FROM casus.access_log WHERE node = '$old'"), $before, '... and is shown');
+# The planner leaves out this node's segments, whose reader puts on record that the log is read.
+my $reads = "SELECT count(*) FROM casus.access_log WHERE code = 'access_log' AND role = 'auditor'";
+my $reads_before = audit($primary, $reads);
+audit($primary, "SELECT count(*) FROM casus.access_log WHERE node = '$old'");
+is(audit($primary, $reads) - $reads_before, 2, '... which is on record, once, as reading the own log is');
 
 # A copy that somebody changes here is not loaded either.
 $primary->safe_psql('postgres', 'CREATE DATABASE ander');
