@@ -234,7 +234,7 @@ keep_function(RangeTblEntry *rte, Binding *binding)
 	PlannerInfo *root;
 	RangeTblEntry *copy;
 	Query	   *body;
-	Binding		inner = {binding->sql, false, binding->only_own};
+	Binding		inner = {binding->sql, false, binding->only_own, false, false};
 
 	if (!IsA(call, FuncExpr) || list_member_oid(kept, call->funcid) ||
 		!is_sql_set(call->funcid))
@@ -351,7 +351,7 @@ bind_key_check(Query *query)
 bool
 casus_guard_query(Query *query, const char *sql, int *options)
 {
-	Binding		binding = {sql, false, casus_registry_empty()};
+	Binding		binding = {sql, false, casus_registry_empty(), false, false};
 
 	if (query->commandType == CMD_UTILITY)
 		return false;
