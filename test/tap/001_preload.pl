@@ -16,8 +16,10 @@ for my $role (qw(casus_owner casus_admin casus_auditor casus_analyst casus_backu
 	is((CasusTest::refusal($node, 'CREATE EXTENSION casus'))[1], qq{role "$role" exists and is not marked as a role of casus}, "$role of somebody else");
 	$node->safe_psql('postgres', "DROP ROLE $role");
 }
-$node->safe_psql('postgres', 'CREATE EXTENSION casus; DROP EXTENSION casus; ALTER ROLE casus_admin LOGIN');
-is((CasusTest::refusal($node, 'CREATE EXTENSION casus'))[1], 'role "casus_admin" has attributes that casus does not give it', 'one of its own that may log in');
-$node->safe_psql('postgres', 'ALTER ROLE casus_admin NOLOGIN; CREATE EXTENSION casus');
+$node->safe_psql('postgres', 'CREATE EXTENSION casus; ALTER ROLE casus_admin LOGIN');
+$node->safe_psql('postgres', 'CREATE DATABASE ander');
+is((CasusTest::refusal($node, 'CREATE EXTENSION casus', dbname => 'ander'))[1], 'role "casus_admin" has attributes that casus does not give it', 'one of its own that may log in');
+$node->safe_psql('postgres', 'ALTER ROLE casus_admin NOLOGIN');
+$node->safe_psql('ander', 'CREATE EXTENSION casus');
 $node->stop;
 done_testing();
