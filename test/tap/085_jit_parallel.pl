@@ -262,7 +262,7 @@ $node->safe_psql('postgres', q{
 		SELECT string_agg(titel_van(id), ',') INTO titels FROM peil WHERE id <= 40;
 	END$$;
 	CREATE FUNCTION titel_vast(n integer) RETURNS text IMMUTABLE PARALLEL SAFE LANGUAGE plpgsql AS $$BEGIN
-		RETURN (SELECT titel FROM zaak WHERE id = n * 10);
+		RETURN (SELECT titel FROM public.zaak WHERE id = n * 10);
 	END$$;
 	CREATE TABLE peil2 AS SELECT n AS id, repeat('y', 100) AS vulling FROM generate_series(1, 20000) n;
 	GRANT SELECT ON peil2 TO coordinator;
