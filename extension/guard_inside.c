@@ -143,7 +143,12 @@ check_command(CasusGuardFrame *frame, const CasusGuardSources *sources)
 	}
 	relid = name == NULL ? InvalidOid : RangeVarGetRelid(name, NoLock, true);
 	if (!OidIsValid(relid))
+	{
+		/* From 17 on a definition is carried out with a search_path that may not lead to it. */
+		if (name != NULL && !IsA(scope->stmt, CopyStmt))
+			refuse(frame, sources, _("A definition keeps what is written into it."), NULL);
 		return;
+	}
 	casus_guard_derive_relation(relid, &target);
 	if (target.place == CASUS_PLACE_PERMANENT)
 		refuse(frame, sources, casus_guard_derive_what(&target), NULL);
