@@ -45,7 +45,7 @@ typedef struct Transition
 	uint64		offices;
 	char	   *outcome;		/* of the newest decision in this stay, or NULL */
 	bool		is_open;
-	Datum		ends_since;		/* day since which it has been decided that the dossier ends */
+	Datum		ends_since;		/* day since which this gate has decided that it ends */
 	bool		has_ends;
 } Transition;
 
@@ -69,7 +69,8 @@ find_transition(const CasusActTarget *target, int phase, Transition *t)
 					"(SELECT pg_catalog.bit_or(1::bigint << o) FROM "
 					"pg_catalog.unnest(t.offices) o), "
 					"n.outcome, coalesce(n.outcome = ANY (t.outcomes), false), "
-					"(SELECT pg_catalog.min(e.since) FROM casus_int.ending e WHERE e.dossier = s.id) "
+					"(SELECT pg_catalog.min(e.since) FROM casus_int.ending e "
+					"WHERE e.dossier = s.id AND e.gate = t.gate) "
 					"FROM casus_cat.dossier s "
 					"JOIN casus_cat.transition t ON t.protocol = $2 AND t.from_phase = "
 					"s.phase AND t.to_phase = $3 "
