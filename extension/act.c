@@ -452,20 +452,20 @@ opening_offices(const CasusProtocol *protocol, int phase, const char **article)
 
 /*
  * A protocol is applied in a file from a day on, which the file sets before it
- * is activated (every protocol has that parameter).
+ * is activated (every protocol has that parameter).  That day while it is to
+ * come, with its article, else NULL.
  */
-static void
-require_in_force(const CasusFile *file)
+static char *
+waits_until(int32 file, char **article)
 {
 	CasusQuery	query;
 	int			y,
 				m,
 				d;
 	char	   *day;
-	char	   *article;
 
 	casus_query_begin(&query);
-	casus_query_int(&query, file->id);
+	casus_query_int(&query, file);
 	casus_query_read(&query,
 					 "SELECT f.parameters ->> 'startdatum', (SELECT e.value ->> 'article' FROM "
 					 "pg_catalog.jsonb_path_query(p.definition, '$.parameters[*]') e(value) "
@@ -473,12 +473,32 @@ require_in_force(const CasusFile *file)
 					 "FROM casus_cat.file f JOIN casus_cat.protocol p ON p.id = f.protocol "
 					 "WHERE f.id = $1");
 	day = casus_query_get_text(&query, 0, 1);
-	article = casus_query_get_text(&query, 0, 2);
+	*article = casus_query_get_text(&query, 0, 2);
 	casus_query_end(&query);
 
 	/* As texts, YYYY-MM-DD: a day that the calendar does not know is stored as well. */
 	j2date(casus_clock_today() + POSTGRES_EPOCH_JDATE, &y, &m, &d);
-	if (day != NULL && strcmp(psprintf("%04d-%02d-%02d", y, m, d), day) < 0)
+	if (day == NULL || strcmp(psprintf("%04d-%02d-%02d", y, m, d), day) >= 0)
+		return NULL;
+	return day;
+}
+
+/* Is it applied? In observe a row is not refused for that, and opens no dossier. */
+bool
+casus_act_in_force(int32 file)
+{
+	char	   *article;
+
+	return waits_until(file, &article) == NULL;
+}
+
+static void
+require_in_force(const CasusFile *file)
+{
+	char	   *article;
+	char	   *day = waits_until(file->id, &article);
+
+	if (day != NULL)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  _("the protocol is not in force yet"),
 						  casus_find_detail(file, article,

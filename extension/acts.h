@@ -121,6 +121,7 @@ extern char *casus_act_required_text(FunctionCallInfo fcinfo, int argument, cons
 extern Jsonb *casus_act_details(const char *key,...);
 
 /* Opens a dossier in the file's initial phase: for open_dossier() and the row trigger. */
+extern bool casus_act_in_force(int32 file);
 extern int64 casus_act_open_dossier(int32 file, Jsonb *details, const char *motivation);
 
 /* Refuses whoever is not casus_admin; the installation has an id afterwards. */

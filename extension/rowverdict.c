@@ -347,6 +347,12 @@ open_root(CasusRow *row, const CasusPlace *place)
 		return 0;
 	}
 	id = waiting_dossier(row, place->fs->id);
+	if (id == 0 && row->prot->mode == CASUS_MODE_OBSERVE && !casus_act_in_force(place->fs->id))
+	{
+		/* As casus_act_open_dossier() refuses it: under no code of casus. */
+		casus_rowverdict_refuse(row, NULL, _("the protocol is not in force yet"), NULL, NULL);
+		return 0;
+	}
 	if (id == 0)
 		id = casus_act_open_dossier(place->fs->id, NULL, NULL);
 	casus_rowverdict_note_root(row->rel, row->slot, id);

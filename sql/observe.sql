@@ -95,8 +95,23 @@ UPDATE zaak SET titel = titel || '?' WHERE id = 5;
 COMMIT;
 :show
 
--- The same, bound.
+-- Before the day from which the protocol is applied a row comes in under no dossier; enforce would refuse it.
 RESET SESSION AUTHORIZATION;
+SELECT casus.set_parameter('ond', 'startdatum', '"9999-12-31"') IS NOT NULL AS set;
+:mark_now
+SET SESSION AUTHORIZATION observe_coordinator;
+BEGIN;
+SELECT casus.enter('intake') \g /dev/null
+SELECT count(*) AS dossiers FROM casus.dossier \gset
+INSERT INTO zaak VALUES (9, 8, 'zaak 9');
+SELECT count(*) - :dossiers AS opened FROM casus.dossier;
+COMMIT;
+:show
+RESET SESSION AUTHORIZATION;
+DELETE FROM zaak WHERE id = 9;
+SELECT casus.set_parameter('ond', 'startdatum', '"2026-01-01"') IS NOT NULL AS set;
+
+-- The same, bound.
 SELECT count(*) > 2 AS lines FROM casus.bind('zaak', 'enforce');
 SET SESSION AUTHORIZATION observe_coordinator;
 BEGIN;
