@@ -136,6 +136,9 @@ judge(const char *type, const Given *g)
 #define ON_LIST \
 	"l.protocol = g.protocol AND l.list = c.value ->> 'from' AND pg_catalog.to_jsonb(l.value) = e.v"
 
+/* A parameter that is set to something: a text that is not blank, or a list with one. */
+#define SOME_TEXT "'$.** ? (@ like_regex \"[^[:space:]]\")'"
+
 /* The checks of a gate ($2) for an outcome ($4, NULL: all) against details ($3), in a file ($5). */
 #define CHECKS \
 	"SELECT c.value ->> 'key', coalesce(c.value ->> 'type', 'text'), " \
@@ -150,7 +153,7 @@ judge(const char *type, const Given *g)
 	" WHERE NOT EXISTS (SELECT FROM casus_cat.list_value l WHERE " ON_LIST ")) END, " \
 	"(SELECT pg_catalog.min(l.parameter) FROM " GIVEN_VALUES \
 	" JOIN casus_cat.list_value l ON " ON_LIST " JOIN casus_cat.file f ON f.id = $5 " \
-	"WHERE coalesce(f.parameters -> l.parameter, 'null') IN ('null', '\"\"', '[]')), " \
+	"WHERE NOT coalesce(f.parameters -> l.parameter @? " SOME_TEXT ", false)), " \
 	"c.value ->> 'equals' " \
 	"FROM casus_cat.gate g, LATERAL pg_catalog.jsonb_array_elements(g.details) " \
 	"WITH ORDINALITY c(value, ordinality), " \

@@ -250,7 +250,7 @@ COMMENT ON VIEW casus.rule IS 'Access rules in words, one row per phase or reten
 CREATE VIEW casus.list_value WITH (security_barrier) AS
 	SELECT p.name AS protocol, l.list, l.ordinal, l.part, l.value, l.title, l.controller, l.article, l.parameter
 	FROM casus_cat.list_value l JOIN casus_cat.protocol p ON p.id = l.protocol;
-COMMENT ON VIEW casus.list_value IS 'Closed lists that the details of gates choose from; part: heading within the list; controller: who is responsible when this power is used; parameter: the value is chosen only in a file that has set it, and not to nothing; the list parties holds a closed list of parties.';
+COMMENT ON VIEW casus.list_value IS 'Closed lists that the details of gates choose from; part: heading within the list; controller: who is responsible when this power is used; parameter: the value is chosen only in a file that has set it, to a text that is not blank or a list with one; the list parties holds a closed list of parties.';
 
 GRANT SELECT ON casus.protocol, casus.phase, casus.stage, casus.purpose, casus.office, casus.subject_category,
 	casus.category, casus.gate, casus.transition, casus.rule, casus.list_value TO PUBLIC;

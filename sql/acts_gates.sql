@@ -134,6 +134,15 @@ SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": [
 SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "afwijking"}')$$, :d);
 SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "afwijking",
 	"fg_advies": "akkoord, 2026-11-03", "afwijking_motivering": "geen Standaard voor loodsen"}')$$, :d);
+-- Nor where what it has is nothing that is written.
+RESET SESSION AUTHORIZATION;
+SELECT casus.set_parameter('ondermijning', 'standaarden', '[""]') IS NOT NULL AS set;
+SET SESSION AUTHORIZATION gates_coordinator;
+SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "standaard"}')$$, :d);
+RESET SESSION AUTHORIZATION;
+SELECT casus.set_parameter('ondermijning', 'standaarden', '[null, " "]') IS NOT NULL AS set;
+SET SESSION AUTHORIZATION gates_coordinator;
+SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "standaard"}')$$, :d);
 RESET SESSION AUTHORIZATION;
 SELECT casus.set_parameter('ondermijning', 'standaarden', '["hennep in bedrijfspanden: kadaster, kvk"]') IS NOT NULL AS set;
 SET SESSION AUTHORIZATION gates_coordinator;
