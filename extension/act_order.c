@@ -132,6 +132,7 @@ casus_act_require_meeting(const CasusActTarget *target, const char *meeting, int
 	"SELECT (SELECT pg_catalog.min(h.name) FROM casus_cat.decision e " \
 	"JOIN casus_cat.act a ON a.id = e.act AND a.at >= s.phase_since " \
 	"JOIN casus_cat.gate h ON h.protocol = $2 AND h.code = e.gate AND $3 = ANY (h.after) " \
+	"AND ($4 IS NULL OR NOT (h.after_outcomes = '{}' OR $4 = ANY (h.after_outcomes))) " \
 	"WHERE e.dossier = s.id AND e.phase = s.phase AND e.revoked_by IS NULL " \
 	"AND $4 IS DISTINCT FROM (SELECT d.outcome FROM casus_cat.decision d " \
 	"WHERE d.dossier = s.id AND d.gate = $3 AND d.revoked_by IS NULL " \

@@ -65,6 +65,20 @@ SELECT try($$casus.unshare($d, NULL, '{belastingen_en_woz}')$$, :d);
 SELECT try($$casus.decide($d, 'delen', 'niets_te_delen', details => '{"toelichting": "x"}')$$, :d);
 RESET SESSION AUTHORIZATION;
 
+-- [B-85] A decision gives way to an outcome that what comes after it asks for as well.
+SELECT casus.load_protocol(jsonb_set(definition #- '{gates,3,after_outcomes}', '{name}', '"proef-hits"'))
+FROM casus.protocol WHERE name = 'beesel-2021' AND definition #>> '{gates,3,name}' = 'hits';
+SELECT casus.open_file('proef-hits', 'hits') > 0 AS opened,
+	casus.activate_protocol('hits', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}') > 0 AS active,
+	casus.appoint('C. Coordinator', 'hits', NULL, 'coordinator') > 0 AS appointed;
+SET SESSION AUTHORIZATION bs_coordinator;
+SELECT casus.open_dossier('hits') AS d \gset
+SELECT n, try(act, :d) FROM way WHERE n <= 6 ORDER BY n;
+SELECT try($$casus.decide($d, 'bronnen', 'niet_raadplegen', details => '{"toelichting": "x"}')$$, :d);
+SELECT max(act) AS bronnen FROM casus.decision WHERE dossier = :d AND gate = 'bronnen' \gset
+SELECT code(format('SELECT casus.revoke_decision(%s, %L)', :bronnen, 'x'));
+RESET SESSION AUTHORIZATION;
+
 -- A dossier that was taken in owes no gate of the phases before, and every gate of those in which it is or has been since.
 -- In this protocol the question to the sources may be left out, but not when it comes to sharing.
 SELECT casus.load_protocol(jsonb_set(jsonb_set(jsonb_set(definition #- '{gates,4,after_outcomes}' #- '{gates,3,after_outcomes}',
