@@ -34,6 +34,8 @@ static struct
 	TimestampTz since;			/* 0: none */
 	bool		has_installation;
 	pg_uuid_t	installation;	/* that this session copied in */
+	int64		later;			/* of the acts that it copied in are later than its beginning; */
+	int64		latest;			/* their highest id */
 }			restore;
 
 static void
@@ -155,19 +157,32 @@ copy_protected(PlannedStmt *pstmt, CasusGuardScope *scope, const CasusProtected 
 	return copy_as_query(pstmt, prot->relid);
 }
 
-/* An act that is copied in is older than the copying. */
-static bool
-acted_since(TimestampTz since)
+/*
+ * Acts since the restore began: their number, and their highest id.  One that is
+ * copied in is older, unless the clock of its server ran ahead of ours.
+ */
+static int64
+count_acts(int64 *latest)
 {
 	CasusQuery	query;
-	bool		found;
+	int64		acts;
 
 	casus_query_begin(&query);
-	casus_query_arg(&query, TIMESTAMPTZOID, TimestampTzGetDatum(since), false);
-	casus_query_read(&query, "SELECT FROM casus_cat.act WHERE at >= $1 LIMIT 1");
-	found = query.nrows > 0;
+	casus_query_arg(&query, TIMESTAMPTZOID, TimestampTzGetDatum(restore.since), false);
+	casus_query_read(&query, "SELECT count(*), coalesce(max(id), 0) FROM casus_cat.act WHERE at >= $1");
+	acts = casus_query_get_int(&query, 0, 1);
+	*latest = casus_query_get_int(&query, 0, 2);
 	casus_query_end(&query);
-	return found;
+	return acts;
+}
+
+/* Others than those that the restore has copied in. */
+static bool
+somebody_acted(void)
+{
+	int64		latest;
+
+	return count_acts(&latest) != restore.later || latest != restore.latest;
 }
 
 /* Is this session the one that restores, into an installation that nobody has used yet? */
@@ -182,12 +197,13 @@ is_restore(void)
 	{
 		restore.since = GetCurrentTimestamp();
 		restore.has_installation = false;
+		restore.later = restore.latest = 0;
 	}
 	else if (restore.since != 0 &&
 			 ((id != NULL &&
 			   (!restore.has_installation ||
 				memcmp(id, &restore.installation, sizeof(pg_uuid_t)) != 0)) ||
-			  acted_since(restore.since)))
+			  somebody_acted()))
 		restore.since = 0;
 	return restore.since != 0;
 }
@@ -252,17 +268,11 @@ casus_guard_copy(PlannedStmt *pstmt, CasusGuardScope *scope)
 	return prot == NULL ? pstmt : copy_protected(pstmt, scope, prot);
 }
 
-/* A whole table has left: on record with its count.  Or the installation has come in. */
-void
-casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 processed)
+/* What a restore has copied in and is_restore() asks for. */
+static void
+note_restored(Oid relid)
 {
-	CopyStmt   *copy = (CopyStmt *) pstmt->utilityStmt;
-	Oid			relid;
-
-	if (copy->relation == NULL)
-		return;
-	if (copy->is_from && processed > 0 && restore.since != 0 &&
-		RangeVarGetRelid(copy->relation, NoLock, true) == casus_table_oid(CASUS_INSTALLATION))
+	if (relid == casus_table_oid(CASUS_INSTALLATION))
 	{
 		const pg_uuid_t *id;
 
@@ -272,9 +282,26 @@ casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 process
 		if (id != NULL)
 			restore.installation = *id;
 	}
-	if (!scope->backup)
+	else if (relid == casus_table_oid(CASUS_ACT))
+	{
+		CommandCounterIncrement();
+		restore.later = count_acts(&restore.latest);
+	}
+}
+
+/* A whole table has left: on record with its count.  Or a part of the installation has come in. */
+void
+casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 processed)
+{
+	CopyStmt   *copy = (CopyStmt *) pstmt->utilityStmt;
+	Oid			relid;
+
+	if (copy->relation == NULL)
 		return;
 	relid = RangeVarGetRelid(copy->relation, NoLock, true);
-	casus_accesslog_event("export", relid, 0, NULL,
-						  psprintf("rows " UINT64_FORMAT, processed));
+	if (copy->is_from && processed > 0 && restore.since != 0)
+		note_restored(relid);
+	if (scope->backup)
+		casus_accesslog_event("export", relid, 0, NULL,
+							  psprintf("rows " UINT64_FORMAT, processed));
 }

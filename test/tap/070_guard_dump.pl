@@ -146,6 +146,12 @@ is(bypasses('fresh', @copy, '-c', q{SELECT casus.add_person('Iemand')}, @copy), 
 is(restores(), $before + 3, '... and each table is on record');
 $node->safe_psql('postgres', 'CREATE DATABASE brought');
 command_ok([ 'pg_restore', '-f', "$file.sql", '--section=pre-data', '--section=data', $file ], 'the dump as SQL');
+# The clock of the server that was dumped ran ahead.
+my $sql = slurp_file("$file.sql");
+$sql =~ s{^(COPY casus_cat\.act \(id, at, .*\n\d+\t)\d{4}}{${1}2999}m or die 'no act in the dump';
+open(my $ahead, '>', "$file.sql") or die;
+print $ahead $sql;
+close($ahead);
 is(bypasses('brought', '-q', '-o', '/dev/null', '-f', "$file.sql", @copy, '-c', q{SELECT casus.bind_person('Coordinator', 'coord')}, @copy), 1,
 	'so does one that brings its installation in');
 is(bypasses('brought', @copy), 1, '... alone');
