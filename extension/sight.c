@@ -41,6 +41,8 @@ static uint64 mine_generation = 0;
 static TimestampTz mine_until = 0;	/* when one of them begins or ends */
 
 /*
+ * An office has a say where it reads, decides or leads on, and in the first stage
+ * of a phase that its gate leads to: it may take back that it ended the dossier.
  * The moment of the next begin or end comes along as the last column, so that
  * the list is as of now without being read for every row.
  */
@@ -55,7 +57,13 @@ static TimestampTz mine_until = 0;	/* when one of them begins or ends */
 	"UNION SELECT pg_catalog.unnest(g.phases) FROM casus_cat.gate g " \
 	"WHERE g.protocol = f.protocol AND g.office = a.office " \
 	"UNION SELECT t.from_phase FROM casus_cat.transition t " \
-	"WHERE t.protocol = f.protocol AND a.office = ANY (t.offices)) x(state)) " \
+	"WHERE t.protocol = f.protocol AND a.office = ANY (t.offices) " \
+	"UNION SELECT z.code FROM casus_cat.stage z JOIN casus_cat.transition t " \
+	"ON t.protocol = z.protocol AND t.to_phase = z.phase " \
+	"JOIN casus_cat.gate g ON g.protocol = t.protocol AND g.code = t.gate " \
+	"WHERE z.protocol = f.protocol AND z.ordinal = (SELECT pg_catalog.min(y.ordinal) " \
+	"FROM casus_cat.stage y WHERE y.protocol = z.protocol AND y.phase = z.phase) " \
+	"AND g.office = a.office) x(state)) " \
 	"FROM casus_cat.person p " \
 	"LEFT JOIN (casus_cat.appointment a JOIN casus_cat.file f ON f.id = a.file " \
 	"JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office " \

@@ -61,5 +61,33 @@ SELECT casus.revoke_decision(:h, 'geen hit') IS NOT NULL AS act;
 SELECT casus.revoke_decision(:b, 'toch niet') IS NOT NULL AS act;
 SELECT try(format('SELECT casus.decide(%s, %L, %L, %L, %L)', :d, 'hits', 'bevestigd', 'hit', '{"toelichting": "een hit"}'));
 RESET SESSION AUTHORIZATION;
+-- Who ended it may take that back also where his office is of one dossier and reads nothing of it any more.
+\getenv source PG_ABS_SRCDIR
+\set fixture :source '/test/fixtures/proef.sql'
+\i :fixture
+SELECT count(*) FROM casus.load_protocol(public.proef('{
+	"offices": [{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
+		{"name": "holder", "title": "Holder", "level": "dossier", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],
+	"gates": [{"name": "verder", "title": "Verder", "article": "3", "phases": ["intake"], "decided_by": "lead", "outcomes": ["ja"], "details": []},
+		{"name": "sluiten", "title": "Sluiten", "article": "3", "phases": ["overleg"], "decided_by": "holder", "outcomes": ["ja"], "details": []}],
+	"transitions": [{"from": ["intake"], "to": "overleg", "gate": "verder", "outcomes": ["ja"], "offices": ["lead"], "article": "3"},
+		{"from": ["overleg"], "to": "klaar", "gate": "sluiten", "outcomes": ["ja"], "offices": ["holder"], "article": "3"}],
+	"rules": [{"phases": ["intake"], "offices": ["lead"], "categories": "*", "scope": "all", "may": ["read", "supply"], "article": "1"},
+		{"phases": ["overleg"], "offices": ["lead", "holder"], "categories": "*", "scope": "all", "may": ["read"], "article": "1"},
+		{"offices": ["lead"], "categories": "*", "scope": "all", "may": ["read"], "article": "1", "stages": ["klaar_inzage"]}]}'));
+SELECT count(*) FROM casus.open_file('proef-1', 'twee');
+SELECT count(*) FROM casus.activate_protocol('twee', 'DPIA-1', '{"startdatum": "2021-12-01"}');
+SELECT count(*) FROM casus.appoint('Coord', 'twee', NULL, 'lead');
+SET SESSION AUTHORIZATION revoke_coord;
+SELECT casus.open_dossier('twee') AS d \gset
+SELECT casus.decide(:d, 'verder', 'ja') > 0 AND casus.advance(:d, 'overleg') > 0 AS further;
+RESET SESSION AUTHORIZATION;
+SELECT count(*) FROM casus.appoint('Deleg', 'twee', NULL, 'holder', dossier => :d);
+SET SESSION AUTHORIZATION revoke_deleg;
+SELECT casus.decide(:d, 'sluiten', 'ja') AS z \gset
+SELECT casus.close_dossier(:d) > 0 AS closed;
+SELECT try(format('SELECT casus.revoke_decision(%s, %L)', :z, 'toch niet'));
+SELECT phase FROM casus.dossier WHERE id = :d;
+RESET SESSION AUTHORIZATION;
 DROP OWNED BY revoke_coord, revoke_deleg;
 DROP ROLE revoke_coord, revoke_deleg;
