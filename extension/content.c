@@ -52,6 +52,7 @@ casus_sql_reads_dossier(PG_FUNCTION_ARGS)
 		!may_read(PG_GETARG_INT64(0), &state))
 		PG_RETURN_BOOL(false);
 	casus_guard_mark_transaction();
+	casus_guard_inside_content(frame);
 	casus_accesslog_content(frame->query, state.file, PG_GETARG_INT64(0), PG_GETARG_INT64(1));
 	PG_RETURN_BOOL(true);
 }

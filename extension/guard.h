@@ -82,6 +82,7 @@ typedef struct CasusGuardFrame
 	int			triggers;		/* around it */
 	Oid			function;		/* called for the plan; or that the statement calls, and keeps */
 	bool		held;			/* its rows outlive the transaction */
+	bool		content;		/* what is written of acts has passed in it */
 	bool		outside;		/* has written a row outside, of a protected table, */
 	bool		observes;		/* or of one in mode observe */
 	bool		reads;			/* a command that gives rows of a temporary copy to functions */
@@ -373,6 +374,7 @@ extern void casus_guard_inside_start(QueryDesc *query); /* before executor start
 extern bool casus_guard_inside_piece(const QueryDesc *query);
 extern bool casus_guard_inside_builds(Node *stmt);
 extern void casus_guard_inside_run(CasusGuardFrame *frame);
+extern void casus_guard_inside_content(CasusGuardFrame *frame);
 extern void casus_guard_inside_init(void);
 
 /* ---- guard_statistics.c: values that ANALYZE has kept ---- */

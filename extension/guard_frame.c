@@ -90,7 +90,7 @@ casus_guard_frame_enter(CasusGuardFrameKind kind, QueryDesc *query, CasusGuardSc
 	frame->scope = scope;
 	frame->triggers = casus_guard_frame_triggers();
 	frame->function = InvalidOid;
-	frame->held = frame->outside = frame->observes = false;
+	frame->held = frame->content = frame->outside = frame->observes = false;
 	frame->reads = frame->judged = frame->copies = false;
 	frame->tables = frame->observed = NIL;
 	memset(&frame->facts, 0, sizeof(CasusGuardFacts));

@@ -185,6 +185,26 @@ check_statement(CasusGuardFrame *frame, const CasusGuardSources *sources)
 		note_copy(frame, sources, &target, scope);
 }
 
+/*
+ * What is written of an act passes in the statement.  When that began nobody may
+ * have been in a capacity, so that no plan of it tells: its own rows are asked about
+ * as those of a statement around are.
+ */
+void
+casus_guard_inside_content(CasusGuardFrame *frame)
+{
+	CasusGuardSources sources = {0};
+	CasusGuardTarget target;
+
+	if (frame->content || !CASUS_LAYER(derive) || IsParallelWorker())
+		return;
+	check_statement(frame, &sources);
+	casus_guard_derive_target(frame->query, casus_guard_frame_command(frame), true, &target);
+	if (target.place == CASUS_PLACE_TEMPORARY)
+		casus_guard_frame_facts(frame, true)->copies = true;
+	frame->content = true;
+}
+
 /* Is it the piece of a plan that this worker runs for its leader?  Who builds an index has none. */
 bool
 casus_guard_inside_piece(const QueryDesc *query)

@@ -193,7 +193,8 @@ casus_ExecutorStart(QueryDesc *query, int eflags)
 		function = start(query, eflags);
 	if (touches && !own)
 		casus_guard_cascade_judge(query);
-	if (!own && !IsParallelWorker() && !casus_registry_empty())
+	/* What is written of acts is there before any table is protected. */
+	if (!own && !IsParallelWorker())
 		is_copy = casus_guard_derive(query, eflags, function);
 	if (touches)
 		casus_accesslog_start(query, is_copy, is_point);
@@ -263,6 +264,7 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	expect_workers(query->plannedstmt->parallelModeNeeded);
 	if (!casus_guard_touches(query->plannedstmt))
 	{
+		casus_guard_derive_run(query);
 		frame = casus_guard_frame_enter(CASUS_FRAME_RUN, query, NULL);
 		frame->held = casus_guard_derive_held(query);
 		run(query, direction, count, once);
@@ -357,10 +359,11 @@ casus_ExecutorFinish(QueryDesc *query)
 static void
 casus_ExecutorEnd(QueryDesc *query)
 {
-	bool		touches = casus_present() &&
-		casus_guard_touches(query->plannedstmt);
+	bool		present = casus_present();
+	bool		touches = present && casus_guard_touches(query->plannedstmt);
 
-	if (touches)
+	/* What is written of acts passes in statements that read no protected table too. */
+	if (present)
 		casus_accesslog_end(query);
 	if (prev_ExecutorEnd)
 		prev_ExecutorEnd(query);

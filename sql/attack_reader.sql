@@ -355,6 +355,17 @@ BEGIN;
 SELECT casus.enter('overleg', :overleg) \g /dev/null
 DO $$BEGIN PERFORM max(motivation) FROM casus.decision WHERE gate = 'zwaarte'; RAISE 'gone'; EXCEPTION WHEN raise_exception THEN NULL; END$$;
 ROLLBACK;
+-- Nor by who enters when the statement, or the cursor, is there already; a temporary table may have it, and is a copy then.
+BEGIN;
+CREATE TABLE own.result (tekst text);
+SELECT own.done(format('%s WITH e AS MATERIALIZED (SELECT casus.enter(''overleg'', %s)::text AS e) SELECT d.motivation FROM e, LATERAL (SELECT motivation FROM casus.decision WHERE e.e IS DISTINCT FROM ''x'' OFFSET 0) d',
+	start, :overleg)), start FROM unnest(ARRAY['INSERT INTO own.result', 'CREATE TABLE own.x AS', 'CREATE TEMP TABLE late AS']) start;
+SELECT own.done('INSERT INTO own.result TABLE late');
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR WITH HOLD FOR SELECT motivation FROM casus.decision;
+SELECT casus.enter('overleg', :overleg) \g /dev/null
+COMMIT;
 -- Without a context there is nothing to put on record, or to keep from being copied.
 SELECT count(motivation) FROM casus.decision;
 SELECT own.done('CREATE TABLE own.x AS SELECT motivation FROM casus.decision');
