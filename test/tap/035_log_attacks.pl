@@ -148,11 +148,6 @@ my ($first, $second) = $told =~ /^(\d+)$/mg;
 is(scalar(my @all = reads(fresh())), $loops, "C036: $loops subtransactions with a read each, all on record");
 cmp_ok($second - $first, '<', 100 * $half, '... in memory that does not grow with them') or diag $told;
 note "memory of the backend: $first, then $second bytes";
-$do = qq{DO \$\$ BEGIN FOR i IN 1 .. $half LOOP PERFORM count(motivation), count(details) FROM casus.act_log; END LOOP; END \$\$;};
-$told = told("BEGIN; $enter $do $memory; $do $memory; COMMIT");
-($first, $second) = $told =~ /^(\d+)$/mg;
-is(scalar(grep { ($_->{relation} // '') eq 'casus_cat.act_content' } fresh()), $loops, "C036: $loops reads of what was written of acts, all on record");
-cmp_ok($second - $first, '<', 100 * $half, '... in memory that does not grow with them') or diag $told;
 
 # ---- switched off (C045) ----
 
