@@ -15,7 +15,8 @@
  * whose policy is put first in each scan, that is done with operators declared
  * LEAKPROOF, for what ANALYZE has kept.
  *
- * The views behind the log's functions are no barriers, so that an index serves.
+ * The views behind the log's functions are no barriers, so that an index serves;
+ * those behind acts and doctor show what was decided about every dossier.
  * Nobody names those but the functions: what runs at the depth at which the
  * server has called one is its body.
  *
@@ -345,14 +346,23 @@ casus_fmgr_hook(FmgrHookEventType event, FmgrInfo *function, Datum *arg)
 	prev_fmgr_hook(event, function, &call->arg);
 }
 
+/* They show every row, to whoever may read them. */
 static bool
-is_behind_log(Oid relid)
+is_for_own(Oid relid)
 {
+	static const char *const views[] = {"loaded_record", "log_line", "standing", "ending",
+	"state_finding"};
 	char	   *schema = get_namespace_name(get_rel_namespace(relid));
 	char	   *name = get_rel_name(relid);
 
-	return schema != NULL && name != NULL && strcmp(schema, CASUS_INT_SCHEMA) == 0 &&
-		(strcmp(name, "loaded_record") == 0 || strcmp(name, "log_line") == 0);
+	if (schema == NULL || name == NULL || strcmp(schema, CASUS_INT_SCHEMA) != 0)
+		return false;
+	for (int i = 0; i < lengthof(views); i++)
+	{
+		if (strcmp(name, views[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* A view that the plan names and that is not for it, or InvalidOid. */
@@ -367,7 +377,7 @@ casus_guard_view_named(const PlannedStmt *plan)
 	{
 		RangeTblEntry *rte = lfirst(lc);
 
-		if (rte->relkind == RELKIND_VIEW && OidIsValid(rte->relid) && is_behind_log(rte->relid) &&
+		if (rte->relkind == RELKIND_VIEW && OidIsValid(rte->relid) && is_for_own(rte->relid) &&
 			casus_compat_check_as_user(plan, rte) != casus_owner_oid())
 			return rte->relid;
 	}

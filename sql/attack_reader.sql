@@ -302,18 +302,21 @@ SELECT count(*) FROM casus.control WHERE own.show(motivation);
 SELECT count(*) FROM casus.control WHERE since > '2020-01-01' AND outcome <> 'x';
 RESET enable_nestloop;
 RESET enable_mergejoin;
--- Views behind the functions of the log, to whoever reads all data.
+-- Views behind the functions of the log, the acts and doctor, to whoever reads all data.
 CREATE ROLE attack_reader_all IN ROLE pg_read_all_data;
 SET ROLE attack_reader_all;
 SELECT attempt('SELECT * FROM casus_int.loaded_record');
 SELECT attempt('SELECT count(*) FROM casus_int.log_line WHERE false');
 SELECT attempt('WITH x AS (SELECT line FROM casus_int.loaded_record) SELECT 1');
+SELECT attempt('SELECT * FROM casus_int.' || v) FROM unnest(ARRAY['standing', 'ending', 'state_finding']) v;
 SELECT records FROM casus.log_summary();
 SELECT count(*) FROM casus.who_saw(:overleg);
 CREATE FUNCTION pg_temp.reads() RETURNS bigint LANGUAGE sql SET search_path = pg_catalog BEGIN ATOMIC SELECT count(*) FROM casus_int.log_line; END;
 SELECT attempt('SELECT pg_temp.reads()');
 RESET ROLE;
 SELECT attempt('SELECT * FROM casus_int.loaded_record');
+SELECT attempt('SELECT outcome FROM casus_int.standing');
+SELECT count(*) > 0 AS found FROM casus.doctor();
 -- Who sees the rows has his conditions asked about them.
 SET SESSION AUTHORIZATION bs_coordinator;
 SELECT count(*) > 0 AS seen FROM casus.decision WHERE dossier = :overleg AND own.show(outcome) AND gate = 'zwaarte';
