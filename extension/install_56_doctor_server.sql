@@ -202,6 +202,14 @@ CREATE VIEW casus_int.state_finding WITH (security_barrier) AS
 	JOIN casus_cat.gate g ON g.protocol = e.protocol AND g.code = e.gate
 	JOIN casus_cat.phase h ON h.protocol = e.protocol AND h.code = d.phase
 	JOIN casus_cat.phase t ON t.protocol = e.protocol AND t.code = e.to_phase
+	WHERE e.since < (pg_catalog.clock_timestamp() AT TIME ZONE 'Europe/Amsterdam')::date AND casus_int.sees_dossier(d.id)
+	UNION ALL
+	SELECT 'warning', 'dossier_not_ended', pg_catalog.format('File %s: gates have decided that dossiers end (%s of those that you may not know of), and they have not ended, read as before.',
+			f.name, pg_catalog.count(DISTINCT d.id)),
+		'A casus_auditor finds here which; an office of the file ends them by casus.advance, or decides otherwise. Their terms run from the day of the decision.'
+	FROM casus_int.ending e JOIN casus_cat.dossier d ON d.id = e.dossier JOIN casus_cat.file f ON f.id = d.file
+	WHERE e.since < (pg_catalog.clock_timestamp() AT TIME ZONE 'Europe/Amsterdam')::date AND NOT casus_int.sees_dossier(d.id)
+	GROUP BY f.name
 	UNION ALL
 	SELECT 'note', 'standing_purpose', pg_catalog.format('Person %s reads file %s for purpose %s without saying so each time.', p.name, f.name, u.name),
 		pg_catalog.format('SELECT casus.end_appointment(%s); -- and appoint without standing_purpose', a.id)

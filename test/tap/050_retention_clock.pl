@@ -58,11 +58,16 @@ my $close = qq{SELECT casus.decide($dossier, 'afsluiten', 'afsluiten', 'gereed',
 my $scale_up = qq{SELECT casus.decide($dossier, 'opschaling', 'opschalen', 'riec', '{"toelichting": "riec", "te_verstrekken": "alles", $present}')};
 sub waits
 {
-	return $node->safe_psql('postgres', q{SELECT coalesce(string_agg(finding, '; '), 'none') FROM casus.doctor() WHERE code = 'dossier_not_ended'});
+	my ($role) = @_;
+	return as($role // 'auditor', q{SELECT coalesce(string_agg(finding, '; '), 'none') FROM casus.doctor() WHERE code = 'dossier_not_ended'});
 }
+$node->safe_psql('postgres', 'CREATE ROLE auditor LOGIN IN ROLE casus_auditor; CREATE ROLE beheer LOGIN IN ROLE casus_admin');
 is(waits(), 'none', 'nothing is decided');
 as('bs_coordinator', $close);
+is(waits(), 'none', 'decided to be closed today: not late yet');
+set_clock('2026-02-21 09:00:00');
 like(waits(), qr/^Dossier $dossier of .* gate afsluiten .* since 2026-02-20, .* phase regie/, 'decided to be closed, and not closed: doctor tells');
+is(waits($_), 'File ondermijning: gates have decided that dossiers end (1 of those that you may not know of), and they have not ended, read as before.', "... $_ how many") for qw(beheer postgres);
 set_clock('2026-02-25 09:00:00');
 as('bs_coordinator', qq{SELECT casus.decide($dossier, 'afsluiten', 'voortzetten', 'toch niet', '{"toelichting": "nog niet", $present}')});
 is(waits(), 'none', 'decided to go on');
