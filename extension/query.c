@@ -14,6 +14,7 @@
  */
 #include "state.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
@@ -101,12 +102,28 @@ run(CasusQuery *query, const char *sql, bool read_only)
 /*
  * A statement that changes or locks rows, with the arguments given since the
  * last run.  It finds them as of now; in REPEATABLE READ it fails where it would
- * change what the transaction's snapshot does not show.
+ * change, or refer to, what the transaction's snapshot does not show.
  */
 void
 casus_query_run(CasusQuery *query, const char *sql)
 {
-	run(query, sql, false);
+	PG_TRY();
+	{
+		run(query, sql, false);
+	}
+	PG_CATCH();
+	{
+		/* What a row refers to was there when it was looked up: it is younger than the snapshot. */
+		if (IsolationUsesXactSnapshot() && geterrcode() == ERRCODE_FOREIGN_KEY_VIOLATION)
+		{
+			FlushErrorState();
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("could not serialize access due to concurrent update")));
+		}
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 }
 
 /* One that reads: it sees the newest commits, in REPEATABLE READ as well. */
