@@ -34,6 +34,7 @@ typedef struct CasusGuardScope
 	List	   *keys;			/* CasusGuardKey */
 	int			armed;			/* validations of them that are still to come */
 	Node	   *stmt;
+	Oid			relid;			/* that COPY FROM, ALTER TABLE or CREATE INDEX names */
 	bool		copied;			/* governed rows may be in the temporary table that it makes */
 	Oid			family;			/* a part is added to it; ... */
 	List	   *members;		/* ... these it had before */

@@ -542,6 +542,24 @@ judge_inside(Node *stmt)
 		casus_guard_source_beside(NULL, what);
 }
 
+/*
+ * The relation that a command writes to or defines, before it runs: while it does,
+ * what it calls may have a search_path of its own, and from 17 on it has one itself.
+ */
+static Oid
+written_to(Node *stmt)
+{
+	RangeVar   *name = NULL;
+
+	if (IsA(stmt, CopyStmt) && ((CopyStmt *) stmt)->is_from)
+		name = ((CopyStmt *) stmt)->relation;
+	else if (IsA(stmt, AlterTableStmt))
+		name = ((AlterTableStmt *) stmt)->relation;
+	else if (IsA(stmt, IndexStmt))
+		name = ((IndexStmt *) stmt)->relation;
+	return name == NULL ? InvalidOid : RangeVarGetRelid(name, NoLock, true);
+}
+
 void
 casus_guard_derive_utility(Node *stmt, CasusGuardFrame *frame)
 {
@@ -555,6 +573,7 @@ casus_guard_derive_utility(Node *stmt, CasusGuardFrame *frame)
 	if (frame->outer != NULL && CASUS_LAYER(derive))
 		judge_inside(stmt);
 	frame->reads = casus_guard_temp_worked_on(stmt);
+	frame->scope->relid = written_to(stmt);
 }
 
 /* The new temporary table has its oid now. */

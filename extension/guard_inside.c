@@ -20,7 +20,6 @@
 #include "guard.h"
 
 #include "access/parallel.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "miscadmin.h"
@@ -108,8 +107,6 @@ check_command(CasusGuardFrame *frame, const CasusGuardSources *sources)
 {
 	CasusGuardScope *scope = frame->scope;
 	CasusGuardTarget target = {0};
-	RangeVar   *name = NULL;
-	Oid			relid;
 
 	if (OidIsValid(frame->facts.function))
 		refuse(frame, sources, casus_guard_derive_keeps(frame->facts.function), NULL);
@@ -118,13 +115,9 @@ check_command(CasusGuardFrame *frame, const CasusGuardSources *sources)
 		case T_CopyStmt:
 			if (!((CopyStmt *) scope->stmt)->is_from)
 				return;
-			name = ((CopyStmt *) scope->stmt)->relation;
 			break;
 		case T_AlterTableStmt:
-			name = ((AlterTableStmt *) scope->stmt)->relation;
-			break;
 		case T_IndexStmt:
-			name = ((IndexStmt *) scope->stmt)->relation;
 			break;
 		case T_CreateTableAsStmt:
 			if (!casus_guard_derive_execute(scope->stmt, &target))
@@ -141,15 +134,12 @@ check_command(CasusGuardFrame *frame, const CasusGuardSources *sources)
 				refuse(frame, sources, _("A definition keeps what is written into it."), NULL);
 			return;
 	}
-	relid = name == NULL ? InvalidOid : RangeVarGetRelid(name, NoLock, true);
-	if (!OidIsValid(relid))
+	if (!OidIsValid(scope->relid))
 	{
-		/* From 17 on a definition is carried out with a search_path that may not lead to it. */
-		if (name != NULL && !IsA(scope->stmt, CopyStmt))
-			refuse(frame, sources, _("A definition keeps what is written into it."), NULL);
+		refuse(frame, sources, _("A definition keeps what is written into it."), NULL);
 		return;
 	}
-	casus_guard_derive_relation(relid, &target);
+	casus_guard_derive_relation(scope->relid, &target);
 	if (target.place == CASUS_PLACE_PERMANENT)
 		refuse(frame, sources, casus_guard_derive_what(&target), NULL);
 	if (target.place == CASUS_PLACE_NOWHERE)

@@ -216,6 +216,7 @@ CREATE FUNCTION mijn.lees_pl() RETURNS text LANGUAGE plpgsql AS
 CREATE FUNCTION mijn.lees_cursor() RETURNS text LANGUAGE plpgsql AS
 	$$DECLARE c refcursor := 'c'; v text; BEGIN FETCH c INTO v; RETURN v; END$$;
 CREATE FUNCTION mijn.lees_van(int) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN mijn.lees(); END$$;
+CREATE FUNCTION mijn.lees_elders(int) RETURNS text LANGUAGE plpgsql IMMUTABLE SET search_path = pg_temp AS $$BEGIN RETURN mijn.lees(); END$$;
 CREATE TABLE mijn.gevuld (id int DEFAULT 1, tekst text DEFAULT mijn.lees());
 CREATE TABLE mijn.delen2 (id int) PARTITION BY RANGE (id);
 CREATE MATERIALIZED VIEW mijn.lezend AS SELECT mijn.lees() WITH NO DATA;
@@ -255,6 +256,9 @@ SELECT sql, attempt(sql) FROM unnest(ARRAY[
 	'CREATE TEMP TABLE ook_gelezen (v text DEFAULT mijn.lees())',
 	'INSERT INTO ook_gelezen DEFAULT VALUES',
 	'CREATE TABLE mijn.nieuw AS SELECT v FROM ook_gelezen',
+	'CREATE TEMP TABLE kopie (id integer)',
+	'SET LOCAL search_path = mijn, pg_temp',
+	'CREATE INDEX ON kopie (mijn.lees_elders(id))',
 	'INSERT INTO mijn.kopie VALUES (2, ''eigen'')']) sql;
 ROLLBACK;
 BEGIN;
