@@ -219,7 +219,7 @@ extern bool casus_guard_query(Query *query, const char *sql, int *options);
 extern void casus_guard_view_init(void);
 extern bool casus_guard_view_leakproof(Oid function);	/* of a user, so declared */
 extern bool casus_guard_view_leaks(Node *node); /* is an operator by one */
-extern void casus_guard_view_query(Query *query, bool views);
+extern List *casus_guard_view_query(Query *query, bool views);
 extern Oid	casus_guard_view_named(const PlannedStmt *plan);	/* not for it; InvalidOid: none */
 
 /* ---- guard_vetted.c: what may work on a row before the policy ---- */

@@ -368,7 +368,7 @@ casus_guard_query(Query *query, const char *sql, int *options)
 	}
 	bind_walker((Node *) query, &binding);
 	if (binding.state || (binding.found && binding.leaks))
-		casus_guard_view_query(query, binding.state);
+		kept = list_concat_unique_oid(kept, casus_guard_view_query(query, binding.state));
 
 	/* Workers do not know the rows that this transaction has inserted. */
 	if (binding.found && casus_policy_any_insert())

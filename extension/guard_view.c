@@ -44,6 +44,7 @@ typedef struct Lift
 {
 	bool		views;			/* the statement reads views of casus */
 	List	   *queries;		/* the innermost first */
+	List	   *sets;			/* functions of users in FROM */
 } Lift;
 
 /* A call that the server has told of, and another library wants to hear of too. */
@@ -127,6 +128,7 @@ of_view_walker(Node *node, void *context)
 typedef struct Question
 {
 	check_function_callback asks;
+	bool		tells;			/* it is whether it may fail */
 } Question;
 
 static bool
@@ -136,24 +138,26 @@ blind_walker(Node *node, void *context)
 
 	if (node == NULL || IsA(node, SubLink) || IsA(node, Aggref) || IsA(node, WindowFunc))
 		return false;
-	if (check_functions_in_node(node, question->asks, NULL) && !contain_vars_of_level(node, 0))
+	/* What GREATEST compares with, it finds by the type: of records it may fail. */
+	if (((IsA(node, MinMaxExpr) && question->tells) ||
+		 check_functions_in_node(node, question->asks, NULL)) && !contain_vars_of_level(node, 0))
 		return true;
 	return expression_tree_walker(node, blind_walker, context);
-}
-
-/* Does it call such a function that is given no column? */
-static bool
-calls_blindly(Node *node, check_function_callback asks)
-{
-	Question	question = {asks};
-
-	return blind_walker(node, &question);
 }
 
 static bool
 may_tell(Oid function, void *context)
 {
 	return !get_func_leakproof(function);
+}
+
+/* Does it call such a function that is given no column? */
+static bool
+calls_blindly(Node *node, check_function_callback asks)
+{
+	Question	question = {asks, asks == may_tell};
+
+	return blind_walker(node, &question);
 }
 
 /*
@@ -164,7 +168,29 @@ may_tell(Oid function, void *context)
 static bool
 is_choice(Node *node)
 {
-	return IsA(node, CaseExpr) || IsA(node, BoolExpr) || OidIsValid(exprInputCollation(node));
+	/* Of an array that is null no subscript is computed; of rows the first that differ decide. */
+	return IsA(node, CaseExpr) || IsA(node, BoolExpr) || IsA(node, SubscriptingRef) ||
+		IsA(node, RowCompareExpr) || OidIsValid(exprInputCollation(node));
+}
+
+/*
+ * The planner looks for columns below what may fail.  It finds none below what
+ * is done with each element of an array, and knows of an array of arrays not
+ * that it fails where they differ in length.
+ */
+static bool
+fails_unseen(Node *node)
+{
+	Node	   *element;
+
+	if (IsA(node, ArrayExpr))
+		return ((ArrayExpr *) node)->multidims;
+	if (!IsA(node, ArrayCoerceExpr))
+		return false;
+	element = (Node *) ((ArrayCoerceExpr *) node)->elemexpr;
+	if (IsA(element, RelabelType) && exprType(element) < FirstNormalObjectId)
+		element = (Node *) ((RelabelType *) element)->arg;
+	return !IsA(element, CaseTestExpr);
 }
 
 /* What a set is made by stays where it is; an aggregate is above anything. */
@@ -177,6 +203,10 @@ may_be_lifted(Node *node)
 			return !((FuncExpr *) node)->funcretset;
 		case T_OpExpr:
 			return !((OpExpr *) node)->opretset;
+		case T_SubscriptingRef:
+			return ((SubscriptingRef *) node)->refassgnexpr == NULL;
+		case T_ArrayCoerceExpr:
+		case T_ArrayExpr:
 		case T_DistinctExpr:
 		case T_NullIfExpr:
 		case T_ScalarArrayOpExpr:
@@ -201,7 +231,7 @@ is_lifted(Node *node, Lift *lift)
 	if (!lift->views || !of_view_walker(node, lift))
 		return false;
 	/* By a type the server finds functions that stand nowhere. */
-	return check_functions_in_node(node, is_untrusted, NULL) ||
+	return fails_unseen(node) || check_functions_in_node(node, is_untrusted, NULL) ||
 		(IsA(node, RelabelType) && exprType(node) >= FirstNormalObjectId) ||
 		calls_blindly(node, is_choice(node) ? may_tell : is_untrusted);
 }
@@ -267,6 +297,10 @@ lift_mutator(Node *node, Lift *lift)
 	{
 		RangeTblFunction *function = copyObject((RangeTblFunction *) node);
 
+		/* Its body would come among the conditions of the statement after this. */
+		if (lift->views && IsA(function->funcexpr, FuncExpr) &&
+			is_untrusted(((FuncExpr *) function->funcexpr)->funcid, NULL))
+			lift->sets = lappend_oid(lift->sets, ((FuncExpr *) function->funcexpr)->funcid);
 		function->funcexpr = expression_tree_mutator(function->funcexpr, lift_mutator, lift);
 		return (Node *) function;
 	}
@@ -278,14 +312,15 @@ lift_mutator(Node *node, Lift *lift)
 								 COERCE_EXPLICIT_CALL);
 }
 
-/* views: it reads views of casus */
-void
+/* views: it reads views of casus; gives the functions that may not be inlined in it. */
+List *
 casus_guard_view_query(Query *query, bool views)
 {
-	Lift		lift = {views, list_make1(query)};
+	Lift		lift = {views, list_make1(query), NIL};
 
 	if (CASUS_LAYER(view) && OidIsValid(casus_above_oid()))
 		(void) query_tree_mutator(query, lift_mutator, &lift, QTW_DONT_COPY_QUERY);
+	return lift.sets;
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_above);

@@ -244,6 +244,8 @@ CREATE OPERATOR own.=== (LEFTARG = text, RIGHTARG = text, FUNCTION = own.same, R
 CREATE FUNCTION own.told() RETURNS boolean LANGUAGE plpgsql STABLE COST 0.0000001 AS $$BEGIN RAISE WARNING 'CANARY is there'; RETURN true; END$$;
 CREATE FUNCTION own.line(text) RETURNS boolean LANGUAGE sql STABLE AS $$SELECT own.show($1)$$;
 CREATE FUNCTION own.decisions() RETURNS SETOF casus.decision LANGUAGE sql STABLE AS $$SELECT * FROM casus.decision$$;
+CREATE FUNCTION own.looks(text) RETURNS SETOF integer LANGUAGE sql STABLE AS
+	$$SELECT 1 WHERE CASE WHEN $1 = 'R. Regisseur' THEN ('x' || current_user)::integer > 0 END$$;
 CREATE VIEW own.invoked WITH (security_invoker) AS SELECT id, CASE WHEN kind = 'open_dossier' THEN own.told() END AS told FROM casus.act_log;
 GRANT SELECT ON own.invoked TO PUBLIC;
 CREATE TABLE own.guess (word text, nr bigint);
@@ -276,7 +278,13 @@ INSERT INTO own.asked VALUES
 	(19, 'SELECT count(*) FROM casus.access_log WHERE own.show(text)'),
 	(20, 'WITH d AS (SELECT outcome AS o FROM casus.decision) SELECT count(*) FROM d WHERE own.show(o)'),
 	(21, 'SELECT count(*) FROM casus.act_log WHERE kind IN (SELECT kind FROM casus.act_log a WHERE own.show(a.kind))'),
-	(22, $$SELECT count(*) FROM casus.appointment WHERE person = 'R. Regisseur' AND person >= ('x' || current_user)::integer::text$$);
+	(22, $$SELECT count(*) FROM casus.appointment WHERE person = 'R. Regisseur' AND person >= ('x' || current_user)::integer::text$$),
+	(23, 'SELECT count(*) FROM casus.appointment a, own.looks(a.person)'),
+	(24, $$SELECT count(*) FROM casus.appointment WHERE (CASE WHEN person = 'R. Regisseur' THEN ARRAY[1] END)[('x' || current_user)::integer] IS NOT NULL$$),
+	(25, $$SELECT count(*) FROM casus.appointment WHERE (CASE WHEN person = 'R. Regisseur' THEN GREATEST(ROW(1), ROW(current_user)) END) IS NOT NULL$$),
+	(26, $$SELECT count(*) FROM casus.appointment WHERE (ROW(person, 1) < ROW('R. Regisseur', ('x' || current_user)::integer)) IS NULL$$),
+	(27, $$SELECT count(*) FROM casus.appointment WHERE CASE WHEN
+		ARRAY[CASE WHEN person = 'R. Regisseur' THEN ARRAY[1, 2] ELSE ARRAY[1] END, ARRAY[1]] IS NULL THEN 1 END IS NOT NULL$$);
 GRANT SELECT ON own.asked TO PUBLIC;
 SET SESSION AUTHORIZATION bs_stranger;
 SELECT nr, attempt(sql) FROM own.asked ORDER BY nr;
@@ -297,7 +305,7 @@ RESET SESSION AUTHORIZATION;
 -- A superuser neither, who sees registers and not what stands about dossiers.
 SET enable_nestloop = off;
 SET enable_mergejoin = off;
-SELECT nr, attempt(sql) FROM own.asked WHERE nr NOT IN (4, 5, 11, 21, 22) ORDER BY nr;
+SELECT nr, attempt(sql) FROM own.asked WHERE nr NOT IN (4, 5, 11) AND nr < 21 ORDER BY nr;
 SELECT count(*) FROM casus.control WHERE own.show(motivation);
 SELECT count(*) FROM casus.control WHERE since > '2020-01-01' AND outcome <> 'x';
 RESET enable_nestloop;
