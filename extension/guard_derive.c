@@ -566,8 +566,6 @@ casus_guard_derive_utility(Node *stmt, CasusGuardFrame *frame)
 	CasusGuardSources none = {0};
 
 	check_copy_to(stmt);
-	if (casus_registry_empty())
-		return;
 	if (casus_resolve_runs() && !IsA(stmt, VariableShowStmt))
 		refuse(&none, _("The function that names the dossier of a row runs no commands."));
 	if (frame->outer != NULL && CASUS_LAYER(derive))

@@ -101,6 +101,16 @@ SELECT try($$casus.decide($d, 'intake', 'signaal', 'voldoet', '{"aanleiding": "t
 BEGIN;
 SELECT casus.enter('intake', :d);
 SELECT details ->> 'grondslag' AS grondslag, details ->> 'bevoegdheid' AS bevoegdheid FROM casus.decision WHERE dossier = :d AND gate = 'intake'; -- [B-21]
+-- No table is protected here, and yet nothing keeps what was written: no held cursor, no definition, and no statement inside.  A020
+SAVEPOINT before;
+CREATE FUNCTION pg_temp.keep(text, what text) RETURNS void LANGUAGE plpgsql AS $$BEGIN EXECUTE what; END$$;
+SAVEPOINT s;
+DECLARE c CURSOR WITH HOLD FOR SELECT details FROM casus.decision;
+ROLLBACK TO s;
+SELECT pg_temp.keep(details::text, 'ALTER ROLE CURRENT_USER SET application_name = x') FROM casus.decision WHERE gate = 'intake';
+ROLLBACK TO s;
+SELECT pg_temp.keep(details::text, 'SELECT 1 AS x INTO gates_kept') FROM casus.decision WHERE gate = 'intake';
+ROLLBACK TO before;
 COMMIT;
 -- The gate is decided for one way only.
 SELECT try($$casus.advance($d, 'niet_verder')$$, :d);

@@ -148,6 +148,12 @@ my ($first, $second) = $told =~ /^(\d+)$/mg;
 is(scalar(my @all = reads(fresh())), $loops, "C036: $loops subtransactions with a read each, all on record");
 cmp_ok($second - $first, '<', 100 * $half, '... in memory that does not grow with them') or diag $told;
 note "memory of the backend: $first, then $second bytes";
+# Asked within one command: what waits is written before its answer leaves.
+$told = told(qq{BEGIN; $enter DO \$\$ DECLARE first bigint; second bigint; BEGIN FOR i IN 1 .. $half LOOP
+	PERFORM count(motivation), count(details) FROM casus.act_log; IF i = 10 THEN first := ($memory); END IF; END LOOP; second := ($memory); RAISE NOTICE 'bytes % %', first, second; END \$\$; COMMIT});
+($first, $second) = $told =~ /bytes (\d+) (\d+)/;
+is(scalar(grep { ($_->{relation} // '') eq 'casus_cat.act_content' } fresh()), $half, "C036: $half reads of what was written of acts in one command, all on record");
+cmp_ok($second - $first, '<', 200 * $half, '... in memory that does not grow with them') or diag $told;
 
 # ---- switched off (C045) ----
 
