@@ -8,6 +8,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "acts.h"
+#include "protocol_doc.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -54,7 +55,6 @@ create_parties(CasusQuery *query, int32 file)
 
 /* The parameter that says how many months the log is kept: no other number is one. */
 #define IS_LOG_TERM "coalesce(k.key = p.definition -> 'log' ->> 'parameter', false)"
-#define MAX_LOG_MONTHS 1200
 
 /*
  * A parameter that the protocol does not know, or one of another type, is a
@@ -87,7 +87,7 @@ check_parameters(int32 file_id)
 					 "WHEN 'boolean' THEN pg_catalog.jsonb_typeof(k.value) = 'boolean' "
 					 "WHEN 'integer' THEN pg_catalog.jsonb_typeof(k.value) = 'number' "
 					 "AND k.value #>> '{}' ~ '^-?[0-9]+$' AND (NOT " IS_LOG_TERM " OR "
-					 "(k.value #>> '{}')::numeric BETWEEN 1 AND " CppAsString2(MAX_LOG_MONTHS) ") "
+					 "(k.value #>> '{}')::numeric BETWEEN 1 AND " CppAsString2(DOC_MAX_LOG_MONTHS) ") "
 					 "WHEN 'list' THEN pg_catalog.jsonb_typeof(k.value) IN ('array', 'string') "
 					 "ELSE pg_catalog.jsonb_typeof(k.value) = 'string' END AND e.value IS NOT NULL, false) "
 					 "ORDER BY k.key LIMIT 1");
@@ -102,7 +102,7 @@ check_parameters(int32 file_id)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("this is no term for the access log"),
 						  psprintf(_("%s: parameter \"%s\" is a whole number of months, from 1 to %d."),
-								   file.protocol_name, name, MAX_LOG_MONTHS), NULL);
+								   file.protocol_name, name, DOC_MAX_LOG_MONTHS), NULL);
 	if (type == NULL)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("there is no such parameter in the protocol"),
