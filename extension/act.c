@@ -476,7 +476,7 @@ waits_until(int32 file, char **article)
 	*article = casus_query_get_text(&query, 0, 2);
 	casus_query_end(&query);
 
-	/* As texts, YYYY-MM-DD: a day that the calendar does not know is stored as well. */
+	/* As texts, YYYY-MM-DD. */
 	j2date(casus_clock_today() + POSTGRES_EPOCH_JDATE, &y, &m, &d);
 	if (day == NULL || strcmp(psprintf("%04d-%02d-%02d", y, m, d), day) >= 0)
 		return NULL;

@@ -9,6 +9,7 @@
  */
 #include "acts.h"
 #include "protocol_doc.h"
+#include "term.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -53,64 +54,88 @@ create_parties(CasusQuery *query, int32 file)
 					"WITH ORDINALITY e(value, ordinality) WHERE f.id = $1");
 }
 
-/* The parameter that says how many months the log is kept: no other number is one. */
-#define IS_LOG_TERM "coalesce(k.key = p.definition -> 'log' ->> 'parameter', false)"
+/* An integer in so many digits; of the parameter that says how long the log is kept: months. */
+static bool
+is_whole_number(const char *value, bool is_log_term)
+{
+	const char *digits = value + (*value == '-' ? 1 : 0);
+
+	if (*digits == '\0' || digits[strspn(digits, "0123456789")] != '\0')
+		return false;
+	return !is_log_term || (digits == value && strlen(value) <= 4 &&
+							atoi(value) >= 1 && atoi(value) <= DOC_MAX_LOG_MONTHS);
+}
+
+/* A list may be given as the name of the document that holds it. */
+static bool
+fits_type(const char *type, const char *json_type, const char *value, bool is_log_term)
+{
+	if (strcmp(type, "boolean") == 0)
+		return strcmp(json_type, "boolean") == 0;
+	if (strcmp(type, "integer") == 0)
+		return strcmp(json_type, "number") == 0 && is_whole_number(value, is_log_term);
+	if (strcmp(type, "list") == 0 && strcmp(json_type, "array") == 0)
+		return true;
+	return strcmp(json_type, "string") == 0 &&
+		(strcmp(type, "date") != 0 || casus_clock_is_day(value));
+}
+
+static void
+refuse_parameter(int32 file_id, const char *name, const char *type, const char *article,
+				 bool is_log_term)
+{
+	CasusFile	file;
+	char	   *what;
+
+	casus_find_file_by_id(file_id, &file);
+	if (type == NULL)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("there is no such parameter in the protocol"),
+						  psprintf(_("%s has no parameter \"%s\"."), file.protocol_name, name), NULL);
+	what = is_log_term ?
+		psprintf(_("parameter \"%s\" is a whole number of months, from 1 to %d"), name, DOC_MAX_LOG_MONTHS) :
+		psprintf(_("parameter \"%s\" is of type %s"), name,
+				 strcmp(type, "date") == 0 ? _("date: a day, as YYYY-MM-DD") : type);
+	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+					  is_log_term ? _("this is no term for the access log") :
+					  _("the parameter is of another type"),
+					  casus_find_detail(&file, article, what), NULL);
+}
 
 /*
  * A parameter that the protocol does not know, or one of another type, is a
  * slip of the pen that nobody would notice later.  It is looked at after it is
- * stored: the error takes it back.  A list may be given as the name of the
- * document that holds it.
+ * stored: the error takes it back.
  */
 static void
 check_parameters(int32 file_id)
 {
-	CasusFile	file;
 	CasusQuery	query;
-	char	   *name;
-	char	   *type;
-	bool		is_log_term;
 
 	casus_query_begin(&query);
 	casus_query_int(&query, file_id);
 	casus_query_read(&query,
-					 "SELECT k.key, e.value ->> 'type', " IS_LOG_TERM " FROM casus_cat.file f "
+					 "SELECT k.key, e.value ->> 'type', e.value ->> 'article', "
+					 "coalesce(k.key = p.definition -> 'log' ->> 'parameter', false), "
+					 "pg_catalog.jsonb_typeof(k.value), k.value #>> '{}' FROM casus_cat.file f "
 					 "JOIN casus_cat.protocol p ON p.id = f.protocol, "
 					 "LATERAL pg_catalog.jsonb_each(f.parameters) k "
 					 "LEFT JOIN LATERAL (SELECT x.value FROM pg_catalog.jsonb_path_query("
 					 "p.definition, '$.parameters[*]') x(value) "
 					 "WHERE x.value ->> 'name' = k.key) e ON true "
 					 "WHERE f.id = $1 AND pg_catalog.jsonb_typeof(k.value) <> 'null' "
-					 "AND NOT (k.key = 'dpia' AND e.value IS NULL) AND NOT coalesce("
-					 "CASE e.value ->> 'type' "
-					 "WHEN 'date' THEN k.value #>> '{}' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' "
-					 "WHEN 'boolean' THEN pg_catalog.jsonb_typeof(k.value) = 'boolean' "
-					 "WHEN 'integer' THEN pg_catalog.jsonb_typeof(k.value) = 'number' "
-					 "AND k.value #>> '{}' ~ '^-?[0-9]+$' AND (NOT " IS_LOG_TERM " OR "
-					 "(k.value #>> '{}')::numeric BETWEEN 1 AND " CppAsString2(DOC_MAX_LOG_MONTHS) ") "
-					 "WHEN 'list' THEN pg_catalog.jsonb_typeof(k.value) IN ('array', 'string') "
-					 "ELSE pg_catalog.jsonb_typeof(k.value) = 'string' END AND e.value IS NOT NULL, false) "
-					 "ORDER BY k.key LIMIT 1");
-	name = casus_query_get_text(&query, 0, 1);
-	type = casus_query_get_text(&query, 0, 2);
-	is_log_term = casus_query_get_bool(&query, 0, 3);
+					 "AND NOT (k.key = 'dpia' AND e.value IS NULL) ORDER BY k.key");
+	for (uint64 i = 0; i < query.nrows; i++)
+	{
+		char	   *type = casus_query_get_text(&query, i, 2);
+		bool		is_log_term = casus_query_get_bool(&query, i, 4);
+
+		if (type == NULL || !fits_type(type, casus_query_get_text(&query, i, 5),
+									   casus_query_get_text(&query, i, 6), is_log_term))
+			refuse_parameter(file_id, casus_query_get_text(&query, i, 1), type,
+							 casus_query_get_text(&query, i, 3), is_log_term);
+	}
 	casus_query_end(&query);
-	if (name == NULL)
-		return;
-	casus_find_file_by_id(file_id, &file);
-	if (is_log_term)
-		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("this is no term for the access log"),
-						  psprintf(_("%s: parameter \"%s\" is a whole number of months, from 1 to %d."),
-								   file.protocol_name, name, DOC_MAX_LOG_MONTHS), NULL);
-	if (type == NULL)
-		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("there is no such parameter in the protocol"),
-						  psprintf(_("%s has no parameter \"%s\"."), file.protocol_name, name), NULL);
-	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-					  _("the parameter is of another type"),
-					  psprintf(_("%s: parameter \"%s\" is of type %s."), file.protocol_name, name, type),
-					  NULL);
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_open_file);

@@ -118,7 +118,7 @@ casus_sql_decide(PG_FUNCTION_ARGS)
 					 psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");", target.dossier.id));
 	casus_act_require_order(&target, gate.code, gate.name, gate.article);
 	casus_gatecontent_only(&target.file, gate.code, gate.article, details);
-	checked = casus_gatecontent_merge(&target, gate.code, details);
+	checked = casus_gatecontent_merge(&target, gate.code, details, outcome);
 	casus_gatecontent_require(&target, gate.code, gate.article, checked, outcome);
 	if (gate.meeting != NULL)
 		casus_act_require_meeting(&target, gate.meeting, gate.present_min, gate.article,
@@ -257,11 +257,13 @@ casus_sql_checklist(PG_FUNCTION_ARGS)
 				gates[i].text[3] ? _("decided") : _("not decided"));
 		checks = casus_gatecontent_checks(&target.file, gates[i].code,
 										  casus_gatecontent_merge(&target, gates[i].code,
-																  gates[i].details),
+																  gates[i].details,
+																  gates[i].text[3]),
 										  gates[i].text[3], &n);
 		for (int j = 0; j < n; j++)
-			put_row(result, &gates[i], &checks[j], checks[j].problem == NULL,
-					checks[j].problem);
+			if (checks[j].asked || checks[j].problem != NULL)
+				put_row(result, &gates[i], &checks[j], checks[j].problem == NULL,
+						checks[j].problem);
 	}
 	return (Datum) 0;
 }

@@ -17,38 +17,14 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-/*
- * Gates that must have been decided before, at any time in the dossier's life:
- * the newest decision of each, with an outcome that the document names, if it
- * names any.  Of a dossier that was taken in only those are asked for that are
- * decided in a phase in which it is or has been since: it left each by a
- * decision in it, so the decisions tell which.
- */
+/* Gates that must have been decided before: decided.c. */
 void
 casus_act_require_order(const CasusActTarget *target, int gate, const char *name,
 						const char *article)
 {
-	CasusQuery	query;
-	char	   *missing;
+	char	   *missing = casus_decided_before_gate(target->file.protocol, gate,
+													target->dossier.id);
 
-	casus_query_begin(&query);
-	casus_query_int(&query, target->file.protocol);
-	casus_query_code(&query, gate, false);
-	casus_query_int64(&query, target->dossier.id);
-	casus_query_read(&query,
-					 "SELECT pg_catalog.string_agg(b.name, ', ' ORDER BY b.code) "
-					 "FROM casus_cat.gate g JOIN casus_cat.gate b ON b.protocol = g.protocol "
-					 "AND b.code = ANY (g.after), casus_cat.dossier s "
-					 "WHERE g.protocol = $1 AND g.code = $2 AND s.id = $3 "
-					 "AND NOT (s.is_taken_in AND NOT s.phase = ANY (b.phases) "
-					 "AND NOT EXISTS (SELECT FROM casus_cat.decision v WHERE v.dossier = s.id "
-					 "AND v.phase = ANY (b.phases))) "
-					 "AND NOT coalesce((SELECT g.after_outcomes = '{}' "
-					 "OR d.outcome = ANY (g.after_outcomes) FROM casus_cat.decision d "
-					 "WHERE d.dossier = s.id AND d.gate = b.code AND d.revoked_by IS NULL "
-					 "ORDER BY d.act DESC LIMIT 1), false)");
-	missing = casus_query_get_text(&query, 0, 1);
-	casus_query_end(&query);
 	if (missing != NULL)
 		casus_refuse("gate_missing",
 					 _("another gate comes before this one"),

@@ -71,6 +71,7 @@ typedef struct CasusGateCheck
 	char	   *article;
 	char	   *list;
 	char	   *outcomes;		/* for which it is asked; NULL: for all */
+	bool		asked;			/* here; else something is given for it all the same */
 	const char *problem;		/* NULL: none */
 } CasusGateCheck;
 
@@ -80,7 +81,8 @@ extern void casus_gatecontent_require(const CasusActTarget *target, int gate, co
 									  Jsonb *details, const char *outcome);
 extern void casus_gatecontent_only(const CasusFile *file, int gate, const char *article,
 								   Jsonb *details);
-extern Jsonb *casus_gatecontent_merge(const CasusActTarget *target, int gate, Jsonb *details);
+extern Jsonb *casus_gatecontent_merge(const CasusActTarget *target, int gate, Jsonb *details,
+									  const char *outcome);
 
 /* ------------------------------------------------------------------------
  * sight.c: whose dossiers the caller may know of

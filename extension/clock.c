@@ -32,6 +32,32 @@ zone(void)
 	return cached;
 }
 
+/* YYYY-MM-DD, and a day of the calendar. */
+bool
+casus_clock_is_day(const char *text)
+{
+	static const char form[] = "dddd-dd-dd";
+	int			y,
+				m,
+				d,
+				y2,
+				m2,
+				d2;
+
+	if (strlen(text) != strlen(form))
+		return false;
+	for (int i = 0; form[i] != '\0'; i++)
+		if (form[i] == 'd' ? strchr("0123456789", text[i]) == NULL : text[i] != form[i])
+			return false;
+	y = atoi(text);
+	m = atoi(text + 5);
+	d = atoi(text + 8);
+	if (y < 1 || m < 1 || d < 1)
+		return false;
+	j2date(date2j(y, m, d), &y2, &m2, &d2);
+	return y == y2 && m == m2 && d == d2;
+}
+
 /* The date in Amsterdam at a moment. */
 DateADT
 casus_clock_date(TimestampTz at)

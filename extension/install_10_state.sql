@@ -152,9 +152,11 @@ CREATE TABLE casus_cat.rule (
 	participants boolean NOT NULL,
 	verbs smallint NOT NULL CHECK (verbs BETWEEN 1 AND 15),
 	article text NOT NULL,
+	after smallint[] NOT NULL DEFAULT '{}',
+	after_outcomes text[] NOT NULL DEFAULT '{}',
 	PRIMARY KEY (protocol, ordinal)
 );
-COMMENT ON TABLE casus_cat.rule IS 'Access rules, one row per (state, office, purpose): state is a phase code (0-31) or stage code (32-63); categories a bit mask; scope 0 all, 1 own, 2 shared; verbs read 1, supply 2, correct 4, remove 8.';
+COMMENT ON TABLE casus_cat.rule IS 'Access rules, one row per (state, office, purpose): state is a phase code (0-31) or stage code (32-63); categories a bit mask; scope 0 all, 1 own, 2 shared; verbs read 1, supply 2, correct 4, remove 8; after: gates that must have been decided in the dossier, with one of after_outcomes unless that is empty.';
 
 CREATE TABLE casus_cat.gate (
 	protocol integer NOT NULL REFERENCES casus_cat.protocol,

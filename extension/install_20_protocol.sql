@@ -238,14 +238,16 @@ CREATE VIEW casus.rule WITH (security_barrier) AS
 		CASE WHEN r.verbs & 1 > 0 THEN ARRAY['read'] ELSE '{}' END ||
 		CASE WHEN r.verbs & 2 > 0 THEN ARRAY['supply'] ELSE '{}' END ||
 		CASE WHEN r.verbs & 4 > 0 THEN ARRAY['correct'] ELSE '{}' END ||
-		CASE WHEN r.verbs & 8 > 0 THEN ARRAY['remove'] ELSE '{}' END AS may, r.article
+		CASE WHEN r.verbs & 8 > 0 THEN ARRAY['remove'] ELSE '{}' END AS may, r.article,
+		ARRAY(SELECT g.name FROM casus_cat.gate g
+			WHERE g.protocol = r.protocol AND g.code = ANY (r.after) ORDER BY g.code) AS after, r.after_outcomes
 	FROM casus_cat.rule r
 	JOIN casus_cat.protocol p ON p.id = r.protocol
 	LEFT JOIN casus_cat.stage s ON s.protocol = r.protocol AND s.code = r.state
 	JOIN casus_cat.phase f ON f.protocol = r.protocol AND f.code = coalesce(s.phase, r.state)
 	JOIN casus_cat.office o ON o.protocol = r.protocol AND o.code = r.office
 	JOIN casus_cat.purpose u ON u.protocol = r.protocol AND u.code = r.purpose;
-COMMENT ON VIEW casus.rule IS 'Access rules in words, one row per phase or retention stage, office and purpose; scope: all, own (items of my party), shared (shared with my party); participants: only in dossiers one takes part in.';
+COMMENT ON VIEW casus.rule IS 'Access rules in words, one row per phase or retention stage, office and purpose; scope: all, own (items of my party), shared (shared with my party); participants: only in dossiers one takes part in; after: only once these gates have been decided in the dossier, the newest decision of each with one of after_outcomes, if there are any.';
 
 CREATE VIEW casus.list_value WITH (security_barrier) AS
 	SELECT p.name AS protocol, l.list, l.ordinal, l.part, l.value, l.title, l.controller, l.article, l.parameter

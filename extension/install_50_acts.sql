@@ -22,7 +22,7 @@ CREATE FUNCTION casus.set_parameter(file text, name text, value jsonb) RETURNS b
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_set_parameter';
 COMMENT ON FUNCTION casus.set_parameter(text, text, jsonb) IS
-	'Sets a parameter of the protocol for one file; null takes it away. An active file keeps those without which it could not be activated, the DPIA with them (55000 casus.content_missing). For casus_admin; unknown file or parameter, or a value of another type, 22023; that of the term of the log is a whole number of months, 1 to 1200. Returns the act.';
+	'Sets a parameter of the protocol for one file; null takes it away. An active file keeps those without which it could not be activated, the DPIA with them (55000 casus.content_missing). For casus_admin; unknown file or parameter, or a value of another type, 22023 (a date is a day of the calendar, as YYYY-MM-DD); that of the term of the log is a whole number of months, 1 to 1200. Returns the act.';
 
 CREATE FUNCTION casus.activate_protocol(file text, dpia text DEFAULT NULL, parameters jsonb DEFAULT '{}') RETURNS bigint
 	LANGUAGE c
@@ -102,7 +102,7 @@ CREATE FUNCTION casus.open_dossier(file text, details jsonb DEFAULT NULL, motiva
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_open_dossier';
 COMMENT ON FUNCTION casus.open_dossier(text, jsonb, text) IS
-	'Opens a dossier in the initial phase of an activated file (else 55000). Done by an office that may supply there, e.g. the coordinator (Beesel art. 1.22, 1.27). details: what is told at opening, of the keys that the gates of the initial phase ask for; there it counts as given. Refused (55000) before the startdatum of the file. Refusals: casus.content_missing (a key that no such gate knows), casus.no_appointment, casus.wrong_office, casus.ambiguous_capacity. Returns the id of the dossier.';
+	'Opens a dossier in the initial phase of an activated file (else 55000). Done by an office that may supply there, e.g. the coordinator (Beesel art. 1.22, 1.27). details: what is told at opening, of the keys that the gates of the initial phase ask for; there it counts as given. Refused (55000) before the startdatum of the file. Refusals: casus.content_missing (a key that no such gate knows, or a value not of its type or list), casus.no_appointment, casus.wrong_office, casus.ambiguous_capacity. Returns the id of the dossier.';
 
 CREATE FUNCTION casus.decide(dossier bigint, gate text, outcome text, motivation text DEFAULT NULL, details jsonb DEFAULT NULL)
 	RETURNS bigint
@@ -110,7 +110,7 @@ CREATE FUNCTION casus.decide(dossier bigint, gate text, outcome text, motivation
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_decide';
 COMMENT ON FUNCTION casus.decide(bigint, text, text, text, jsonb) IS
-	'Records the decision at a gate: outcome and detail keys as casus.gate lists them; a meeting also names those present (key aanwezig: names of persons). Counts during this stay of the dossier in its phase; the newest counts. 55000 for another outcome, or without a party with which items are shared, while something rests on the decision that it takes the place of: a later gate, items shared by it. Refusals with the article: casus.wrong_office, casus.wrong_phase, casus.gate_missing (another gate comes first), casus.content_missing (lists every key that is missing or wrong, or that the gate does not know). Returns the act.';
+	'Records the decision at a gate: outcome and detail keys as casus.gate lists them; a meeting also names those present (key aanwezig: names of persons). Counts during this stay of the dossier in its phase; the newest counts. 55000 for another outcome, or without a party with which items are shared, while something rests on the decision that it takes the place of: a later gate, items shared by it. Refusals with the article: casus.wrong_office, casus.wrong_phase, casus.gate_missing (another gate comes first), casus.content_missing (lists every key that is missing or wrong, also one that is not asked for here, or that the gate does not know). A key whose values are those of a parameter of the file is filled in where that holds one value. Returns the act.';
 
 CREATE FUNCTION casus.revoke_decision(act bigint, motivation text) RETURNS bigint
 	LANGUAGE c
@@ -191,7 +191,7 @@ CREATE FUNCTION casus.checklist(dossier bigint)
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_checklist';
 COMMENT ON FUNCTION casus.checklist(bigint) IS
-	'What the present phase of a dossier still asks: per gate one row without key (is it decided) and one per detail key (is it given; never its value), with the list it takes values from and the article. For whoever may know of the dossier, else 42501 casus.no_appointment.';
+	'What the present phase of a dossier still asks: per gate one row without key (is it decided) and one per detail key (is it given; never its value), with the list or parameter it takes values from and the article. For whoever may know of the dossier, else 42501 casus.no_appointment.';
 
 /* ---- beside the rules ---- */
 

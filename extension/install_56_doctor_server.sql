@@ -193,7 +193,14 @@ CREATE VIEW casus_int.state_finding WITH (security_barrier) AS
 	SELECT 'note', 'break_glass_open', pg_catalog.format('Dossier %s is open to role %s until %s by %s.', g.dossier, g.role_name,
 			pg_catalog.to_char(g.ends AT TIME ZONE 'Europe/Amsterdam', 'YYYY-MM-DD HH24:MI'), CASE g.kind WHEN 'inspect' THEN 'inspection' ELSE 'break-glass' END),
 		'SELECT * FROM casus.opening WHERE is_open;'
-	FROM casus_cat.opening g WHERE g.ends > pg_catalog.clock_timestamp()
+	FROM casus_cat.opening g WHERE g.ends > pg_catalog.clock_timestamp() AND casus_int.sees_opening(g.file, g.person, g.role_name)
+	UNION ALL
+	SELECT 'note', 'break_glass_open', pg_catalog.format('File %s: dossiers are open beside the rules (%s of those that you may not know of).',
+			f.name, pg_catalog.count(DISTINCT g.dossier)),
+		'A casus_auditor finds here which, and so do the offices of the file that review or inspect, in casus.opening.'
+	FROM casus_cat.opening g JOIN casus_cat.file f ON f.id = g.file
+	WHERE g.ends > pg_catalog.clock_timestamp() AND NOT casus_int.sees_opening(g.file, g.person, g.role_name)
+	GROUP BY f.name
 	UNION ALL
 	SELECT 'warning', 'dossier_not_ended', pg_catalog.format('Dossier %s of file %s: gate %s has decided that it ends, since %s, and it is still in phase %s, read as before.',
 			d.id, f.name, g.name, e.since, h.name),

@@ -3,8 +3,9 @@
  *		The verdict with its reason, for any capacity and verb.
  *
  * Checks go in a fixed order: purpose, involvement, phase or retention, taking
- * part, category, whose item it is.  To a capacity that may not know of the
- * dossier every refusal is the same as that for a dossier that does not exist.
+ * part, category, whose item it is, the gates that the rule waits for.  To a
+ * capacity that may not know of the dossier every refusal is the same as that
+ * for a dossier that does not exist.
  *
  * The last verdicts that allowed are remembered, one per category (modulo a few),
  * for statements that write many rows of one dossier; each holds for one version
@@ -13,6 +14,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "policy.h"
+#include "state.h"
 
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -27,6 +29,7 @@ typedef struct Case
 	CasusDossier dossier;
 	bool		takes_part;
 	bool		may_know;		/* of the dossier's existence */
+	bool		waited;			/* for a gate that has been decided since */
 	TimestampTz until;			/* when the answer may change by itself */
 } Case;
 
@@ -213,13 +216,15 @@ in_scope(const CasusRule *rule, const Case *c)
  * the refusal names the first check that no rule got past.
  */
 static bool
-judge_rules(const Case *c, CasusReason *reason)
+judge_rules(Case *c, CasusReason *reason)
 {
 	const CasusProtocol *p = c->protocol;
 	uint64		bit = UINT64CONST(1) << c->label->category;
 	const CasusRule *no_part = NULL;
 	const CasusRule *no_category = NULL;
 	const CasusRule *no_scope = NULL;
+	const CasusRule *no_gate = NULL;
+	char	   *missing = NULL;
 
 	for (int i = 0; i < p->nrules; i++)
 	{
@@ -233,13 +238,24 @@ judge_rules(const Case *c, CasusReason *reason)
 			no_category = no_category ? no_category : rule;
 		else if (!in_scope(rule, c))
 			no_scope = no_scope ? no_scope : rule;
+		else if (rule->waits &&
+				 (missing = casus_decided_before_rule(p->id, rule->ordinal, c->dossier.id)) != NULL)
+			no_gate = rule;
 		else
+		{
+			c->waited = rule->waits;
 			return allow(reason, rule->article,
 						 psprintf(_("office %s may %s for purpose %s in %s"),
 								  p->office[c->capacity->office], verb_name(c->verb),
 								  p->purpose[c->capacity->purpose], state_name(c)));
+		}
 	}
 
+	if (no_gate)
+		return refuse(reason, "gate_missing", no_gate->article,
+					  psprintf(_("%s of category %s comes after gate %s"), verb_name(c->verb),
+							   p->category[c->label->category], missing),
+					  psprintf("SELECT * FROM casus.checklist(" INT64_FORMAT ");", c->dossier.id));
 	if (no_scope)
 		return refuse(reason, "not_shared", no_scope->article,
 					  no_scope->scope == CASUS_SCOPE_SHARED ?
@@ -324,12 +340,14 @@ is_remembered(const CasusCapacity *capacity, const CasusLabel *label, CasusVerb 
 		(allowed->until == DT_NOEND || GetCurrentTimestamp() < allowed->until);
 }
 
-/* Only what does not depend on the single item. */
+/* Only what depends neither on the single item nor on a decision: that may be another later. */
 static void
 remember(const Case *c, const CasusReason *reason, uint64 version)
 {
 	struct Memory *allowed = &memories[c->label->category % MEMORIES];
 
+	if (c->waited)
+		return;
 	for (int i = 0; i < c->protocol->nrules; i++)
 		if (is_for_capacity(&c->protocol->rules[i], c) &&
 			c->protocol->rules[i].scope == CASUS_SCOPE_SHARED)

@@ -371,6 +371,7 @@ compile_rules(CasusProtocol *p)
 		rule->scope = field_int2(&reader, "scope");
 		rule->verbs = field_int2(&reader, "verbs");
 		rule->participants = DatumGetBool(field(&reader, "participants"));
+		rule->waits = field_mask(&reader, "after") != 0;
 		rule->categories = (uint64) DatumGetInt64(field(&reader, "categories"));
 		rule->article = field_text(&reader, "article");
 	}

@@ -18,6 +18,7 @@ typedef struct CasusRule
 	uint8		scope;			/* CasusScope */
 	uint8		verbs;			/* CasusVerb bits */
 	bool		participants;	/* only for participants of the dossier */
+	bool		waits;			/* for gates: decided.c */
 	uint64		categories;		/* bit per category code */
 	const char *article;
 } CasusRule;

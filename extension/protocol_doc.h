@@ -182,6 +182,7 @@ typedef struct DocDetail
 	DocNames	outcomes;
 	const char *value;			/* "default": filled in where none is given; "" if there is none */
 	const char *when;			/* "key=value": demanded when the other key has that value */
+	const char *parameter;		/* of the file: the values are from its list; "" if none */
 } DocDetail;
 
 typedef struct DocGate
@@ -219,6 +220,8 @@ typedef struct DocRule
 	const char *scope;
 	bool		participants;
 	DocNames	may;
+	DocNames	after;			/* gates that must have been decided in the dossier */
+	DocNames	after_outcomes;	/* with one of these, if any are given */
 } DocRule;
 
 typedef struct DocStage
@@ -350,6 +353,7 @@ extern bool casus_protocol_lint_read_has(const DocNames *names, const char *name
 /* ---- protocol_lint_names.c, _flow.c, _access.c: checks ---- */
 
 extern void casus_protocol_lint_names(DocLint *lint, const CasusDoc *doc);
+extern void casus_protocol_lint_detail(DocLint *lint, const CasusDoc *doc);
 extern void casus_protocol_lint_flow(DocLint *lint, const CasusDoc *doc);
 extern void casus_protocol_lint_access(DocLint *lint, const CasusDoc *doc);
 

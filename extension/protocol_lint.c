@@ -20,6 +20,7 @@ casus_protocol_lint(DocLint *lint, Jsonb *definition)
 	CasusDoc   *doc = casus_protocol_lint_read(lint, definition);
 
 	casus_protocol_lint_names(lint, doc);
+	casus_protocol_lint_detail(lint, doc);
 	casus_protocol_lint_flow(lint, doc);
 	casus_protocol_lint_access(lint, doc);
 	return doc;

@@ -437,19 +437,19 @@ compare_grants(const void *left, const void *right)
 
 /*
  * Rules only ever allow; so a rule that allows less of the same is without
- * effect.  When it is narrower by scope or participation, its author thought
+ * effect.  When it is narrower by scope, participation or a gate, its author thought
  * that it restricts: that is a contradiction and no mere repetition.
  */
 static void
 check_pair(DocLint *lint, const DocGrant *wide, const DocGrant *narrow)
 {
 	bool		is_restriction = wide->scope != narrow->scope ||
-		wide->participants != narrow->participants;
+		wide->participants != narrow->participants || narrow->rule->after.n > 0;
 
 	if ((narrow->categories & ~wide->categories) != 0 || (narrow->verbs & ~wide->verbs) != 0 ||
 		narrow->categories == 0 || narrow->verbs == 0 ||
 		(wide->scope != CASUS_SCOPE_ALL && wide->scope != narrow->scope) ||
-		(wide->participants && !narrow->participants))
+		(wide->participants && !narrow->participants) || wide->rule->after.n > 0)
 		return;
 	if (is_restriction)
 		doc_add(lint, "error", narrow->rule->entry.path,

@@ -87,36 +87,54 @@ comes_after(const CasusDoc *doc, int from, int to, uint64 *seen)
 	return false;
 }
 
+/* The gates that a gate or a rule comes after, and the outcomes that it asks of them. */
+static void
+check_after(DocLint *lint, const CasusDoc *doc, const DocNames *after, const DocNames *outcomes,
+			const char *path)
+{
+	int			i;
+	int			j;
+
+	for (i = 0; i < after->n; i++)
+		if (doc_find(&doc->gates, DocGate, after->name[i]) < 0)
+			doc_add(lint, "error", psprintf("%s.after", path),
+					"there is no gate \"%s\"", after->name[i]);
+	for (i = 0; i < outcomes->n; i++)
+	{
+		for (j = 0; j < after->n; j++)
+		{
+			int			other = doc_find(&doc->gates, DocGate, after->name[j]);
+
+			if (other >= 0 && doc_has(&DOC_ITEM(&doc->gates, DocGate, other)->outcomes,
+									  outcomes->name[i]))
+				break;
+		}
+		if (j == after->n)
+			doc_add(lint, "error", psprintf("%s.after_outcomes", path),
+					"no gate named in \"after\" has the outcome \"%s\"", outcomes->name[i]);
+	}
+}
+
 static void
 check_gate_order(DocLint *lint, const CasusDoc *doc, int code)
 {
 	DocGate    *gate = DOC_ITEM(&doc->gates, DocGate, code);
 	uint64		seen = 0;
-	int			i;
-	int			j;
 
-	for (i = 0; i < gate->after.n; i++)
-		if (doc_find(&doc->gates, DocGate, gate->after.name[i]) < 0)
-			doc_add(lint, "error", psprintf("%s.after", gate->entry.path),
-					"there is no gate \"%s\"", gate->after.name[i]);
+	check_after(lint, doc, &gate->after, &gate->after_outcomes, gate->entry.path);
 	if (comes_after(doc, code, code, &seen))
 		doc_add(lint, "error", psprintf("%s.after", gate->entry.path),
 				"gate \"%s\" would have to come after itself", gate->entry.name);
-	for (i = 0; i < gate->after_outcomes.n; i++)
-	{
-		for (j = 0; j < gate->after.n; j++)
-		{
-			int			other = doc_find(&doc->gates, DocGate, gate->after.name[j]);
+}
 
-			if (other >= 0 && doc_has(&DOC_ITEM(&doc->gates, DocGate, other)->outcomes,
-									  gate->after_outcomes.name[i]))
-				break;
-		}
-		if (j == gate->after.n)
-			doc_add(lint, "error", psprintf("%s.after_outcomes", gate->entry.path),
-					"no gate named in \"after\" has the outcome \"%s\"",
-					gate->after_outcomes.name[i]);
-	}
+/* What is read is decided row by row, where no decision is looked up. */
+static void
+check_rule(DocLint *lint, const CasusDoc *doc, const DocRule *rule)
+{
+	check_after(lint, doc, &rule->after, &rule->after_outcomes, rule->entry.path);
+	if (rule->after.n > 0 && doc_has(&rule->may, "read"))
+		doc_add(lint, "error", psprintf("%s.after", rule->entry.path),
+				"reading waits for no gate but that of its phase: only supply, correct and remove");
 }
 
 static bool
@@ -129,6 +147,9 @@ gate_is_used(const CasusDoc *doc, const DocGate *gate)
 			return true;
 	for (i = 0; i < doc->gates.n; i++)
 		if (doc_has(&DOC_ITEM(&doc->gates, DocGate, i)->after, gate->entry.name))
+			return true;
+	for (i = 0; i < doc->rules.n; i++)
+		if (doc_has(&DOC_ITEM(&doc->rules, DocRule, i)->after, gate->entry.name))
 			return true;
 	return false;
 }
@@ -162,7 +183,7 @@ check_gate(DocLint *lint, const CasusDoc *doc, int code)
 	}
 	if (!gate_is_used(doc, gate))
 		doc_add(lint, "warning", gate->entry.path,
-				"gate \"%s\" is never used: no transition and no other gate needs it",
+				"gate \"%s\" is never used: no transition, no other gate and no rule needs it",
 				gate->entry.name);
 }
 
@@ -359,6 +380,8 @@ casus_protocol_lint_flow(DocLint *lint, const CasusDoc *doc)
 		check_gate(lint, doc, i);
 	for (i = 0; i < doc->transitions.n; i++)
 		check_transition(lint, doc, i);
+	for (i = 0; i < doc->rules.n; i++)
+		check_rule(lint, doc, DOC_ITEM(&doc->rules, DocRule, i));
 	check_reach(lint, doc);
 	check_log(lint, doc);
 }

@@ -121,7 +121,8 @@ static const DocKey detail_keys[] = {
 	GIVEN(DocDetail, equals, "equals", DOC_BOOL, equals_given),
 	KEY(DocDetail, value, "default", DOC_NAME, false),
 	KEY(DocDetail, outcomes, "outcomes", DOC_NAMES, false),
-	KEY(DocDetail, when, "when", DOC_TEXT, false)
+	KEY(DocDetail, when, "when", DOC_TEXT, false),
+	KEY(DocDetail, parameter, "parameter", DOC_NAME, false)
 };
 KIND(detail_kind, "detail", DocDetail, 100, detail_keys);
 
@@ -160,7 +161,9 @@ static const DocKey rule_keys[] = {
 	KEY(DocRule, categories, "categories", DOC_NAMES_OR_ALL, true),
 	KEY(DocRule, scope, "scope", DOC_NAME, true),
 	KEY(DocRule, participants, "participants", DOC_BOOL, false),
-	KEY(DocRule, may, "may", DOC_NAMES, true)
+	KEY(DocRule, may, "may", DOC_NAMES, true),
+	KEY(DocRule, after, "after", DOC_NAMES, false),
+	KEY(DocRule, after_outcomes, "after_outcomes", DOC_NAMES, false)
 };
 KIND(rule_kind, "rule", DocRule, 1000, rule_keys);
 

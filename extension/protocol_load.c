@@ -203,10 +203,12 @@ load_rules(CasusQuery *query, int32 protocol, const CasusDoc *doc)
 		casus_query_bool(query, grants[i].participants);
 		add_code(query, grants[i].verbs);
 		casus_query_text(query, grants[i].rule->entry.article);
+		add_codes(query, &grants[i].rule->after, &doc->gates, sizeof(DocGate), 0);
+		add_texts(query, &grants[i].rule->after_outcomes);
 		casus_query_run(query,
 						"INSERT INTO casus_cat.rule (protocol, ordinal, state, office, purpose, "
-						"categories, scope, participants, verbs, article) "
-						"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)");
+						"categories, scope, participants, verbs, article, after, after_outcomes) "
+						"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
 	}
 }
 

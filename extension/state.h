@@ -126,6 +126,13 @@ extern int64 casus_query_get_int(CasusQuery *query, uint64 row, int column);
 extern bool casus_query_get_bool(CasusQuery *query, uint64 row, int column);
 
 /* ------------------------------------------------------------------------
+ * decided.c: gates that must have been decided and are not, by name; NULL: none
+ * ------------------------------------------------------------------------ */
+
+extern char *casus_decided_before_gate(int32 protocol, int gate, int64 dossier);
+extern char *casus_decided_before_rule(int32 protocol, int ordinal, int64 dossier);
+
+/* ------------------------------------------------------------------------
  * dossier.c: for what reads many dossiers or participants itself
  * ------------------------------------------------------------------------ */
 

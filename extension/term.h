@@ -32,6 +32,7 @@ typedef struct CasusTerm
 
 StaticAssertDecl(sizeof(CasusTerm) == 32, "casus.term is 32 bytes on disk");
 
+extern bool casus_clock_is_day(const char *text);	/* YYYY-MM-DD, a day of the calendar */
 extern DateADT casus_clock_today(void); /* the date in Europe/Amsterdam now */
 extern DateADT casus_clock_date(TimestampTz at);	/* the date in Amsterdam at a moment */
 extern TimestampTz casus_clock_start_of_day(DateADT day);	/* its midnight in Amsterdam */

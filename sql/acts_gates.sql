@@ -41,6 +41,8 @@ SET SESSION AUTHORIZATION gates_coordinator;
 -- never its value, and nothing is stored.
 SELECT try($$casus.open_dossier('ondermijning', '{"aandrager": "burger", "naam_melder": "P. de Vries", "bsn": "123456782", "toelichting": "x"}')$$);
 SELECT try($$casus.open_dossier('ondermijning', '["P. de Vries"]')$$);
+-- What is told is of the kind that the intake asks for, whether it will be asked for or not; what is missing comes later.
+SELECT try($$casus.open_dossier('ondermijning', '{"aandrager": "P. de Vries", "melddatum": "2026-02-30", "grondgebied": "ja", "toelichting": 7, "organisatie": null, "aanleiding": " "}')$$);
 SELECT count(*) FROM casus.dossier;
 SELECT casus.open_dossier('ondermijning', '{"aandrager": "professional", "organisatie": "politie", "melddatum": "2026-11-02"}') AS d \gset
 SELECT try($$casus.decide($d, 'intake', 'signaal', details => '{"naam\nmelder": "P. de Vries", "aanwezig": ["P. de Vries"]}')$$, :d);
@@ -83,6 +85,14 @@ SELECT try($$casus.decide($d, 'weging', 'signaal')$$, :d);
 -- Details that are no object are refused.
 SELECT try($$casus.decide($d, 'intake', 'signaal', details => '[1, 2]')$$, :d);
 SELECT try($$casus.decide($d, 'intake', 'signaal', details => '"x"')$$, :d);
+-- [B-13] [B-16] what is given for a key that is not asked for here, by outcome or condition, is of its kind all the same; only that it
+-- is missing, blank, short or otherwise than another outcome wants is no fault.
+SELECT try($$casus.decide($d, 'intake', 'geen_signaal', details => '{"aanleiding": "telefoon", "beschrijving": "loods", "personalia": "onbekend", "toelichting": "niets",
+	"indicatoren": ["P. de Vries"], "bevoegdheid": "P. de Vries", "bevoegdheid_motivering": ["P. de Vries"], "grondgebied": "P. de Vries"}')$$, :d);
+BEGIN;
+SELECT try($$casus.decide($d, 'intake', 'geen_signaal', details => '{"aanleiding": "telefoon", "beschrijving": "loods", "personalia": "onbekend", "toelichting": "niets",
+	"indicatoren": [], "bevoegdheid": "", "bevoegdheid_motivering": " ", "grondgebied": false}')$$, :d);
+ROLLBACK;
 -- A gate of a later phase.
 SELECT g, try(format('casus.decide($d, %L, %L)', g, o), :d) FROM (VALUES ('zwaarte', 'zwaar_genoeg'), ('bronnen', 'raadplegen'), ('hits', 'bevestigd'),
 	('delen', 'delen'), ('casus', 'casus'), ('plan', 'vastgesteld'), ('afsluiten', 'afsluiten'), ('opschaling', 'opschalen')) v(g, o);
@@ -156,7 +166,28 @@ SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": [
 RESET SESSION AUTHORIZATION;
 SELECT casus.set_parameter('ondermijning', 'standaarden', '["hennep in bedrijfspanden: kadaster, kvk"]') IS NOT NULL AS set;
 SET SESSION AUTHORIZATION gates_coordinator;
+-- [B-81] which one is on record: the only one that the file has; of several one that is named, and that the file has.
+SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "standaard", "standaarden": ["leegstand: bag"]}')$$, :d);
 SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "standaard"}')$$, :d);
+RESET SESSION AUTHORIZATION;
+SELECT casus.set_parameter('ondermijning', 'standaarden', '["hennep in bedrijfspanden: kadaster, kvk", "leegstand: bag", ""]') IS NOT NULL AS set;
+SET SESSION AUTHORIZATION gates_coordinator;
+SELECT try(format($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "standaard"}'::jsonb || %L)$$, s), :d)
+	FROM unnest(ARRAY['{}', '{"standaarden": []}', '{"standaarden": ["leegstand"]}', '{"standaarden": [""]}', '{"standaarden": "leegstand: bag"}', '{"standaarden": ["leegstand: bag"]}']) s;
+SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "afwijking", "standaarden": ["leegstand"], "fg_advies": "akkoord", "afwijking_motivering": "x"}')$$, :d);
+SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "afwijking", "fg_advies": "akkoord", "afwijking_motivering": "x"}')$$, :d);
+BEGIN;
+SELECT casus.enter('bronnenonderzoek', :d) \g /dev/null
+SELECT details ->> 'standaard' AS standaard, details -> 'standaarden' AS standaarden FROM casus.decision WHERE dossier = :d AND gate = 'bronnen' AND outcome = 'raadplegen' ORDER BY act;
+COMMIT;
+-- A file that names the document in which they stand says nothing of which there are.
+RESET SESSION AUTHORIZATION;
+SELECT casus.set_parameter('ondermijning', 'standaarden', '"Bijlage 3 van de Werkprocesbeschrijving"') IS NOT NULL AS set;
+SET SESSION AUTHORIZATION gates_coordinator;
+SELECT try($$casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "standaard"}')$$, :d);
+RESET SESSION AUTHORIZATION;
+SELECT casus.set_parameter('ondermijning', 'standaarden', '["hennep in bedrijfspanden: kadaster, kvk"]') IS NOT NULL AS set;
+SET SESSION AUTHORIZATION gates_coordinator;
 SELECT try($$casus.decide($d, 'hits', 'bevestigd')$$, :d);
 SELECT try($$casus.advance($d, 'voorbereiden')$$, :d);
 SELECT try($$casus.decide($d, 'hits', 'bevestigd', details => '{"toelichting": "twee hits"}')$$, :d);

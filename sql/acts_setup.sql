@@ -51,6 +51,8 @@ SELECT try($$casus.set_parameter('ondermijning', 'standaarden', '[]')$$);
 SELECT try($$casus.activate_protocol('ondermijning', parameters => '{"startdatum": "2021-12-01"}')$$);
 SELECT try($$casus.activate_protocol('ondermijning', 'DPIA-2026-01', '{"startdatum": null}')$$);
 SELECT try($$casus.activate_protocol('ondermijning', 'DPIA-2026-01', '{"startdatum": "morgen"}')$$);
+SELECT d, try(format($$casus.activate_protocol('ondermijning', 'DPIA-2026-01', jsonb_build_object('startdatum', %L))$$, d))
+	FROM unnest(ARRAY['2021-02-30', '2021-13-01', '0000-01-01', ' 2021-2-01', '2021-+1-01', '2021-12-010', '01-12-2021', '2023-02-29', '']) d;
 SELECT try($$casus.activate_protocol('ondermijning', 'DPIA-2026-01', '{"startdatum": "2021-12-01", "kleur": "rood"}')$$);
 SELECT try($$casus.open_file('beesel-2021', 'tweede', parameters => '{"kleur": "rood"}')$$);
 -- What was refused left nothing behind.

@@ -79,7 +79,17 @@ SET SESSION AUTHORIZATION doctors_person;
 SELECT casus.open_dossier('een') AS d \gset
 SELECT casus.break_glass('brand', :d, '1 hour') AS act \gset
 RESET SESSION AUTHORIZATION;
-SELECT severity, code, regexp_replace(finding, '\d+', 'N', 'g') AS finding FROM found WHERE code LIKE 'break_glass%';
+-- That there is one is told to whoever sets up; which dossier it is, to who made it, the auditor and those who review.
+SELECT severity, code, regexp_replace(finding, '\d+', 'N', 'g') AS finding, mend FROM found WHERE code LIKE 'break_glass%';
+GRANT casus_auditor TO doctors_other;
+SELECT count(*) FROM casus.add_person('Ander', 'doctors_admin', oath_on => '2020-01-01');
+SELECT count(*) FROM casus.appoint('Ander', 'een', 'subsidies', 'afgevaardigde');
+SET SESSION AUTHORIZATION doctors_admin;
+SELECT current_user, regexp_replace(finding, '\d+', 'N', 'g') AS finding FROM casus.doctor() WHERE code LIKE 'break_glass%' AND finding NOT LIKE 'Dossier %';
+SET SESSION AUTHORIZATION doctors_other;
+SELECT current_user, starts_with(finding, format('Dossier %s is open to role doctors_person', :d)) AS named FROM casus.doctor() WHERE code LIKE 'break_glass%';
+RESET SESSION AUTHORIZATION;
+REVOKE casus_auditor FROM doctors_other;
 SET SESSION AUTHORIZATION doctors_person;
 SELECT casus.end_opening(:act);
 RESET SESSION AUTHORIZATION;

@@ -129,10 +129,19 @@ SELECT try($$SELECT casus.decide($d, 'zwaarte', 'zwaar_genoeg', details => '{"cr
 SELECT try($$SELECT casus.advance($d, 'bronnenonderzoek')$$, :d);
 BEGIN;
 SELECT casus.enter('bronnenonderzoek', dossier => :d);
+-- [B-31] [B-82] no answer before the question: hit or no hit comes after the decision that a source is asked, as long as it stands.
 SELECT try($$INSERT INTO gegeven (signaal, soort, over, tekst) VALUES (1001, 'hit_no_hit', 'subject', 'hit kadaster')$$);
+SELECT try($$SELECT casus.decide($d, 'bronnen', 'niet_raadplegen', details => '{"toelichting": "al bekend"}')$$, :d);
+SELECT try($$INSERT INTO gegeven (signaal, soort, over, tekst) VALUES (1001, 'hit_no_hit', 'subject', 'hit kadaster')$$);
+SELECT verb, allowed, categories, code, article, reason FROM casus.why('gegeven', :d) WHERE code = 'casus.gate_missing' OR code = 'gate_missing';
+SELECT try($$SELECT casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "standaard"}')$$, :d);
+SELECT try($$INSERT INTO gegeven (signaal, soort, over, tekst) VALUES (1001, 'hit_no_hit', 'subject', 'hit kadaster')$$);
+SAVEPOINT asked;
+SELECT try($$SELECT casus.decide($d, 'bronnen', 'niet_raadplegen', details => '{"toelichting": "toch niet"}')$$, :d);
+SELECT try($$INSERT INTO gegeven (signaal, soort, over, tekst) VALUES (1001, 'hit_no_hit', 'subject', 'no hit brp')$$);
+ROLLBACK TO asked;
 SELECT try($$INSERT INTO gegeven (signaal, soort, over, tekst) VALUES (1001, 'kadaster', 'subject', 'eigenaar')$$);
 COMMIT;
-SELECT try($$SELECT casus.decide($d, 'bronnen', 'raadplegen', details => '{"bronnen": ["kadaster"], "standaard": "standaard"}')$$, :d);
 SELECT try($$SELECT casus.decide($d, 'hits', 'bevestigd', details => '{"toelichting": "een hit"}')$$, :d);
 SELECT try($$SELECT casus.advance($d, 'voorbereiden')$$, :d);
 

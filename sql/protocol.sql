@@ -194,6 +194,9 @@ SELECT pg_temp.lint('{gates,0,details,1,equals}', 'true');
 SELECT pg_temp.lint('{gates,0,details,0,default}', '"onzin"');
 SELECT pg_temp.lint('{gates,0,details,1,default}', '"onzin"');
 SELECT pg_temp.lint('{gates,0,details,3,key}', '"reden"');
+SELECT pg_temp.lint('{gates,0,details,0,parameter}', '"startdatum"');
+SELECT pg_temp.lint('{gates,0,details,1,parameter}', '"startdatum"');
+SELECT pg_temp.lint('{gates,0,details,2}', '{"key": "partijen", "type": "list", "parameter": "tabel", "article": "2"}');
 SELECT pg_temp.lint('{gates,1,details}', '[{"key": "aanwezig", "type": "list", "article": "2"}]');
 
 -- the course of a dossier: unreachable, dead end, no way back from the end
@@ -274,6 +277,11 @@ SELECT pg_temp.lint('{rules,1,may}', '[]');
 SELECT pg_temp.lint('{rules,2,may}', '["read", "supply"]');
 SELECT pg_temp.lint('{rules,0,scope}', '"own"');
 SELECT pg_temp.lint('{rules,0,participants}', 'true');
+-- a rule that waits for a gate: one that there is, with an outcome that it has, and not for reading
+SELECT pg_temp.lint('{rules,3,after}', '["weging"]');
+SELECT pg_temp.lint('{rules,3}', '{"phases": ["bezig"], "offices": ["lid"], "categories": ["feit"], "scope": "own", "participants": true, "may": ["supply"], "after": ["vooraf"], "after_outcomes": ["misschien"], "article": "3.1"}');
+SELECT pg_temp.lint('{rules,3}', '{"phases": ["bezig"], "offices": ["lid"], "categories": ["feit"], "scope": "own", "participants": true, "may": ["supply"], "after": ["weging"], "after_outcomes": ["ja"], "article": "3.1"}');
+SELECT pg_temp.lint_added('{rules}', '[{"phases": ["bezig"], "offices": ["beheerder"], "categories": ["feit"], "scope": "all", "may": ["supply"], "after": ["weging"], "article": "3.1"}]');
 -- rules against each other: a restriction that another rule lifts, and a repetition
 SELECT pg_temp.lint_added('{rules}', '[{"phases": ["bezig"], "offices": ["regisseur"], "categories": ["plan"], "scope": "all", "may": ["read"], "article": "3.1"}]');
 SELECT pg_temp.lint_added('{rules}', '[{"phases": ["bezig"], "offices": ["regisseur"], "categories": "*", "scope": "all", "may": ["read"], "article": "3.1"}]');
