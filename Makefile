@@ -29,6 +29,9 @@ SHLIB_LINK = -Wl,-Bsymbolic
 PG_CPPFLAGS += -isystem $(shell $(PG_CONFIG) --includedir 2>/dev/null)
 SHLIB_LINK += $(libpq)
 
+# SHA-256 for the log (logsegment.c), where the server is built with it.
+SHLIB_LINK += $(filter -lcrypto,$(LIBS))
+
 # For test/layers alone, in a directory of its own: one layer of the guard can be taken away.
 ifdef CASUS_TEST_LAYERS
 PG_CPPFLAGS += -DCASUS_TEST_LAYERS -Iextension

@@ -31,21 +31,11 @@ find(CasusLogChain *chain, uint64 segment, uint64 offset, uint64 seq, const char
 	return false;
 }
 
-/* False: there is no memory. */
-bool
+void
 casus_logchain_begin(CasusLogChain *chain, const CasusLogKeys *keys)
 {
 	memset(chain, 0, sizeof(*chain));
 	chain->keys = keys;
-	chain->hmac = pg_hmac_create(PG_SHA256);
-	return chain->hmac != NULL;
-}
-
-void
-casus_logchain_free(CasusLogChain *chain)
-{
-	pg_hmac_free(chain->hmac);
-	chain->hmac = NULL;
 }
 
 /* node:number:mac, as people keep it. */
@@ -88,7 +78,7 @@ casus_logchain_checkpoint(CasusLogChain *chain, const uint8 *bytes, size_t lengt
 {
 	CasusLogCheckpoint *purged = &chain->purged;
 
-	if (!casus_logsegment_get_checkpoint(chain->hmac, chain->keys, bytes, length, purged))
+	if (!casus_logsegment_get_checkpoint(chain->keys, bytes, length, purged))
 		return find(chain, 0, 0, 0, "the checkpoint of the segments that are gone is changed, or made with another key");
 	casus_logchain_restart(chain, purged->segment + 1);
 	return true;
@@ -179,7 +169,7 @@ casus_logchain_header(CasusLogChain *chain, CasusLogReader *reader, uint64 segme
 	if (memcmp(header.node, chain->keys->node, CASUS_LOG_NODE) == 0 &&
 		casus_logsegment_key(chain->keys, header.key) == NULL)
 		return find(chain, segment, 0, header.first_seq, "the key of the segment is not in the key file");
-	if (!casus_logsegment_header_holds(chain->hmac, chain->keys, reader, &header))
+	if (!casus_logsegment_header_holds(chain->keys, reader, &header))
 		return find(chain, segment, 0, first ? 0 : next, "the header of the segment is changed, or made with another key");
 	if (header.segment != segment)
 		return find(chain, segment, 0, header.first_seq, "the segment is out of order: its file bears another number");
@@ -234,7 +224,7 @@ casus_logchain_record(CasusLogChain *chain, CasusLogReader *reader, const CasusL
 	uint8		mac[CASUS_LOG_MAC];
 
 	if (record->seq != point->seq + 1 ||
-		!casus_logsegment_mac(chain->hmac, key, point->mac, record->head,
+		!casus_logsegment_mac(key, point->mac, record->head,
 							  CASUS_RECORD_HEADER + record->length, mac) ||
 		memcmp(mac, record->mac, CASUS_LOG_MAC) != 0)
 		return name_damage(chain, reader, record);

@@ -174,7 +174,7 @@ cut_tail(CasusLogCopy *copy, uint64 segment, const char *path, bool *is_none, co
 	CasusLogFinding *finding = &copy->chain.finding;
 	CasusLogTail tail;
 
-	if (!casus_logtail_scan(&tail, copy->fd, segment, &copy->keys, copy->chain.hmac))
+	if (!casus_logtail_scan(&tail, copy->fd, segment, &copy->keys))
 	{
 		finding->what[0] = '\0';
 		return casus_logcopy_refuse(why, "the copy on this server cannot be read: %s", strerror(errno));
@@ -262,8 +262,7 @@ casus_logcopy_open(const uint8 *node, bool *damaged, const char **why)
 
 	copy->fd = copy->lock = -1;
 	initStringInfo(&copy->rest);
-	if (!casus_logchain_begin(&copy->chain, &copy->keys))
-		elog(ERROR, "the HMAC of the access log failed");
+	casus_logchain_begin(&copy->chain, &copy->keys);
 	if (!casus_logkey_of_node(&copy->keys, node, why) ||
 		(!casus_logdir_make(node) &&
 		 !casus_logcopy_refuse(why, "the directory of the copy cannot be made: %s", strerror(errno))) ||
@@ -281,7 +280,6 @@ casus_logcopy_open(const uint8 *node, bool *damaged, const char **why)
 void
 casus_logcopy_close(CasusLogCopy *copy)
 {
-	casus_logchain_free(&copy->chain);
 	explicit_bzero(&copy->keys, sizeof(copy->keys));
 	if (copy->fd >= 0)
 		close(copy->fd);

@@ -127,8 +127,7 @@ count_missing(const CasusLogFollow *follow, uint64 before, uint64 seq)
 	int			length = casus_logdir_get_checkpoint(follow->head.node, bytes);
 	CasusLogCheckpoint checkpoint;
 
-	if (length > 0 && casus_logsegment_get_checkpoint(follow->chain.hmac, follow->keys, bytes,
-													  length, &checkpoint))
+	if (length > 0 && casus_logsegment_get_checkpoint(follow->keys, bytes, length, &checkpoint))
 		before = Max(before, checkpoint.seq);
 	return seq > before + 1 ? seq - before - 1 : 0;
 }

@@ -42,16 +42,11 @@ static bool
 find_checkpoint(Prune *prune)
 {
 	CasusLogKeys *keys = palloc(sizeof(CasusLogKeys));
-	pg_hmac_ctx *hmac;
 	const char *why;
 	bool		found = false;
 
 	if (casus_logkey_read(keys, &why))
-	{
-		hmac = pg_hmac_create(PG_SHA256);
-		found = casus_logrecover_checkpoint(keys, hmac, &prune->checkpoint);
-		pg_hmac_free(hmac);
-	}
+		found = casus_logrecover_checkpoint(keys, &prune->checkpoint);
 	memcpy(prune->node.data, keys->node, UUID_LEN);
 	explicit_bzero(keys, sizeof(*keys));
 	pfree(keys);

@@ -106,7 +106,7 @@ read_header(Purge *purge, uint64 segment, CasusLogHeader *header)
 	{
 		ok = casus_logsegment_header(&reader, header) == CASUS_LOG_OK &&
 			header->segment == segment &&
-			casus_logsegment_header_holds(purge->chain.hmac, purge->keys, &reader, header);
+			casus_logsegment_header_holds(purge->keys, &reader, header);
 		casus_logsegment_close(&reader);
 	}
 	CloseTransientFile(fd);
@@ -252,7 +252,7 @@ carry_out(Purge *purge)
 
 	memcpy(purge->cut.node, purge->head.node, CASUS_LOG_NODE);
 	purge->cut.time = purge->now + UNIX_OFFSET;
-	if (!casus_logsegment_put_checkpoint(purge->chain.hmac, key, &purge->cut, bytes))
+	if (!casus_logsegment_put_checkpoint(key, &purge->cut, bytes))
 		elog(ERROR, "the HMAC of the access log failed");
 	HOLD_INTERRUPTS();
 	if (!casus_logdir_put_checkpoint(purge->head.node, bytes))
@@ -312,7 +312,7 @@ casus_sql_purge_log(PG_FUNCTION_ARGS)
 	purge.keys = palloc(sizeof(CasusLogKeys));
 	(void) casus_logverify_keys(purge.keys, &purge.head, NULL);
 	lock = lock_purge(&purge);
-	(void) casus_logchain_begin(&purge.chain, purge.keys);
+	casus_logchain_begin(&purge.chain, purge.keys);
 	purge.chain.each = note_time;
 	purge.chain.argument = &purge;
 	begin_behind_checkpoint(&purge);
@@ -329,7 +329,6 @@ casus_sql_purge_log(PG_FUNCTION_ARGS)
 		carry_out(&purge);
 	}
 	CloseTransientFile(lock);
-	casus_logchain_free(&purge.chain);
 	explicit_bzero(purge.keys, sizeof(*purge.keys));
 	return make_result(fcinfo, &purge);
 }

@@ -62,23 +62,22 @@ set_aside(const char *path, const CasusLogTail *scan, CasusLogFound *found)
 
 /* What speaks for segments that are gone.  False: nothing that can be believed. */
 bool
-casus_logrecover_checkpoint(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
-							CasusLogCheckpoint *checkpoint)
+casus_logrecover_checkpoint(const CasusLogKeys *keys, CasusLogCheckpoint *checkpoint)
 {
 	uint8		bytes[CASUS_CHECKPOINT_SIZE + 1];
 	int			length = casus_logdir_get_checkpoint(keys->node, bytes);
 
-	return length > 0 && casus_logsegment_get_checkpoint(hmac, keys, bytes, length, checkpoint);
+	return length > 0 && casus_logsegment_get_checkpoint(keys, bytes, length, checkpoint);
 }
 
 /* All that was left behind a checkpoint has been taken away: numbers go on from there. */
 static void
-go_on_behind_checkpoint(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
-						CasusLogPoint *end, CasusLogFound *found)
+go_on_behind_checkpoint(const CasusLogKeys *keys, CasusLogPoint *end,
+						CasusLogFound *found)
 {
 	CasusLogCheckpoint checkpoint;
 
-	if (!casus_logrecover_checkpoint(keys, hmac, &checkpoint) || end->seq >= checkpoint.seq)
+	if (!casus_logrecover_checkpoint(keys, &checkpoint) || end->seq >= checkpoint.seq)
 		return;
 	found->fresh = false;
 	found->changed = true;
@@ -93,8 +92,8 @@ go_on_behind_checkpoint(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
  * the last one there is, so that the next gets another number.
  */
 bool
-casus_logrecover_find(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
-					  CasusLogPoint *end, CasusLogFound *found)
+casus_logrecover_find(const CasusLogKeys *keys, CasusLogPoint *end,
+					  CasusLogFound *found)
 {
 	uint64		first;
 	uint64		segment;
@@ -112,7 +111,7 @@ casus_logrecover_find(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
 
 		casus_logdir_file(path, keys->node, segment);
 		fd = BasicOpenFile(path, O_RDWR | PG_BINARY);
-		ok = fd >= 0 && casus_logtail_scan(&scan, fd, segment, keys, hmac);
+		ok = fd >= 0 && casus_logtail_scan(&scan, fd, segment, keys);
 		if (ok && is_none(&scan, segment) && used == 0)
 			ok = set_aside(path, &scan, found);
 		else if (ok)
@@ -136,7 +135,7 @@ casus_logrecover_find(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
 			return false;
 	}
 	end->segment = Max(used, end->segment);
-	go_on_behind_checkpoint(keys, hmac, end, found);
+	go_on_behind_checkpoint(keys, end, found);
 	return true;
 }
 

@@ -60,8 +60,6 @@
 #include "postgres.h"
 #endif
 
-#include "common/hmac.h"
-
 #define CASUS_LOG_MAC		32
 #define CASUS_LOG_NODE		16
 #define CASUS_LOG_SECRET	32
@@ -182,28 +180,25 @@ extern bool casus_logsegment_unhex(uint8 *bytes, const char *text, int length);
 extern bool casus_logsegment_parse_keys(CasusLogKeys *keys, char *text);
 extern const CasusLogKey *casus_logsegment_key(const CasusLogKeys *keys, uint32 id);
 
-extern bool casus_logsegment_mac(pg_hmac_ctx *hmac, const CasusLogKey *key, const uint8 *before,
+extern bool casus_logsegment_mac(const CasusLogKey *key, const uint8 *before,
 								 const uint8 *data, size_t length, uint8 *mac);
-extern bool casus_logsegment_put_header(pg_hmac_ctx *hmac, const CasusLogKey *key,
-										const uint8 *node, CasusLogPoint *point,
-										int64 time, uint8 *out);
-extern bool casus_logsegment_put_record(pg_hmac_ctx *hmac, const CasusLogKey *key,
-										CasusLogPoint *point,
+extern bool casus_logsegment_put_header(const CasusLogKey *key, const uint8 *node,
+										CasusLogPoint *point, int64 time, uint8 *out);
+extern bool casus_logsegment_put_record(const CasusLogKey *key, CasusLogPoint *point,
 										CasusRecordKind kind, bool settled, int64 time,
 										const char *payload, uint32 length, uint8 *out);
 
-extern bool casus_logsegment_put_checkpoint(pg_hmac_ctx *hmac, const CasusLogKey *key,
+extern bool casus_logsegment_put_checkpoint(const CasusLogKey *key,
 											CasusLogCheckpoint *checkpoint, uint8 *out);
-extern bool casus_logsegment_get_checkpoint(pg_hmac_ctx *hmac, const CasusLogKeys *keys,
-											const uint8 *in, size_t length,
-											CasusLogCheckpoint *checkpoint);
+extern bool casus_logsegment_get_checkpoint(const CasusLogKeys *keys, const uint8 *in,
+											size_t length, CasusLogCheckpoint *checkpoint);
 extern void casus_logsegment_print_checkpoint(char *text, const CasusLogCheckpoint *checkpoint);
 
 extern bool casus_logsegment_open(CasusLogReader *reader, int fd, uint64 limit);
 extern CasusLogRead casus_logsegment_header(CasusLogReader *reader, CasusLogHeader *header);
 extern CasusLogRead casus_logsegment_next(CasusLogReader *reader, CasusLogRecord *record);
 extern void casus_logsegment_close(CasusLogReader *reader);
-extern bool casus_logsegment_header_holds(pg_hmac_ctx *hmac, const CasusLogKeys *keys,
+extern bool casus_logsegment_header_holds(const CasusLogKeys *keys,
 										  const CasusLogReader *reader,
 										  const CasusLogHeader *header);
 
@@ -221,7 +216,6 @@ typedef struct CasusLogFinding
 typedef struct CasusLogChain
 {
 	const CasusLogKeys *keys;
-	pg_hmac_ctx *hmac;
 	CasusLogPoint point;		/* so far; segment 0: nowhere yet */
 	uint64		first;			/* number of the first record; 0: none yet */
 	uint64		nrecords;
@@ -235,7 +229,7 @@ typedef struct CasusLogChain
 	CasusLogFinding finding;
 } CasusLogChain;
 
-extern bool casus_logchain_begin(CasusLogChain *chain, const CasusLogKeys *keys);
+extern void casus_logchain_begin(CasusLogChain *chain, const CasusLogKeys *keys);
 extern bool casus_logchain_anchor(CasusLogChain *chain, const char *anchor);
 extern bool casus_logchain_header(CasusLogChain *chain, CasusLogReader *reader, uint64 segment);
 extern bool casus_logchain_record(CasusLogChain *chain, CasusLogReader *reader,
@@ -248,7 +242,6 @@ extern bool casus_logchain_segment(CasusLogChain *chain, int fd, uint64 segment,
 extern bool casus_logchain_missing(CasusLogChain *chain, uint64 segment);
 extern bool casus_logchain_cut(CasusLogChain *chain, uint64 last_seq);
 extern bool casus_logchain_end(CasusLogChain *chain);
-extern void casus_logchain_free(CasusLogChain *chain);
 extern void casus_logchain_print_anchor(char *text, const uint8 *node, const CasusLogPoint *point);
 
 /* ---- logwalk.c ---- */

@@ -34,7 +34,6 @@
 static struct
 {
 	CasusLogKeys keys;
-	pg_hmac_ctx *hmac;
 	int			fd;				/* of the segment in use; -1: the next write needs another */
 	ino_t		inode;
 	uint64		size;			/* of the file, room included */
@@ -189,7 +188,7 @@ start_file(void)
 	uint8		header[CASUS_SEGMENT_HEADER];
 	struct stat st;
 
-	if (!casus_logsegment_put_header(store.hmac, newest_key(), store.keys.node, &point,
+	if (!casus_logsegment_put_header(newest_key(), store.keys.node, &point,
 									 casus_logstore_clock(), header))
 		elog(ERROR, "the HMAC of the access log failed");
 	if (!casus_logdir_make(store.keys.node))
@@ -304,8 +303,7 @@ casus_logstore_add(CasusRecordKind kind, const char *payload, uint32 length)
 	bool		settled = store.now.offset == store.safe.offset;
 
 	enlargeStringInfo(&store.buffer, size);
-	if (!casus_logsegment_put_record(store.hmac,
-									 casus_logsegment_key(&store.keys, store.now.key),
+	if (!casus_logsegment_put_record(casus_logsegment_key(&store.keys, store.now.key),
 									 &store.now, kind, settled, casus_logstore_clock(),
 									 payload, length,
 									 (uint8 *) store.buffer.data + store.buffer.len))
@@ -392,7 +390,7 @@ finish_purge(void)
 {
 	CasusLogCheckpoint checkpoint;
 
-	if (casus_logrecover_checkpoint(&store.keys, store.hmac, &checkpoint))
+	if (casus_logrecover_checkpoint(&store.keys, &checkpoint))
 		(void) casus_logdir_remove(store.keys.node, checkpoint.segment);
 }
 
@@ -412,7 +410,6 @@ casus_logstore_open(const CasusLogHead *head, CasusLogFound *found)
 
 		initStringInfo(&store.buffer);
 		MemoryContextSwitchTo(old);
-		store.hmac = pg_hmac_create(PG_SHA256);
 	}
 	store.buffer.len = 0;
 	if (!obtain_keys(&found->made_key))
@@ -425,7 +422,7 @@ casus_logstore_open(const CasusLogHead *head, CasusLogFound *found)
 	memset(&store.safe, 0, sizeof(store.safe));
 	if (head != NULL && memcmp(head->node, store.keys.node, CASUS_LOG_NODE) == 0)
 		casus_logrecover_resume(&store.keys, &head->end, &store.safe, found);
-	else if (!casus_logrecover_find(&store.keys, store.hmac, &store.safe, found))
+	else if (!casus_logrecover_find(&store.keys, &store.safe, found))
 		return failed();
 	store.now = store.safe;
 	/* What was found changed is left as it is. */

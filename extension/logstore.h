@@ -14,9 +14,9 @@
 
 extern void casus_logrecover_resume(const CasusLogKeys *keys, const CasusLogPoint *known,
 									CasusLogPoint *end, CasusLogFound *found);
-extern bool casus_logrecover_checkpoint(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
+extern bool casus_logrecover_checkpoint(const CasusLogKeys *keys,
 										CasusLogCheckpoint *checkpoint);
-extern bool casus_logrecover_find(const CasusLogKeys *keys, pg_hmac_ctx *hmac,
-								  CasusLogPoint *end, CasusLogFound *found);
+extern bool casus_logrecover_find(const CasusLogKeys *keys, CasusLogPoint *end,
+								  CasusLogFound *found);
 
 #endif							/* CASUS_LOGSTORE_H */

@@ -31,14 +31,13 @@ note_last(CasusLogTail *scan, const CasusLogRecord *record)
 }
 
 static bool
-holds(pg_hmac_ctx *hmac, const CasusLogKeys *keys, const CasusLogPoint *before,
-	  const CasusLogRecord *record)
+holds(const CasusLogKeys *keys, const CasusLogPoint *before, const CasusLogRecord *record)
 {
 	const CasusLogKey *key = casus_logsegment_key(keys, before->key);
 	uint8		mac[CASUS_LOG_MAC];
 
 	return key != NULL &&
-		casus_logsegment_mac(hmac, key, before->mac, record->head,
+		casus_logsegment_mac(key, before->mac, record->head,
 							 CASUS_RECORD_HEADER + record->length, mac) &&
 		memcmp(mac, record->mac, CASUS_LOG_MAC) == 0;
 }
@@ -92,7 +91,7 @@ is_plausible(const CasusLogTail *scan, const CasusLogRecord *record)
  * that it was made from, so each can be judged by itself, wherever it begins.
  */
 static CasusLogRead
-scan_rest(CasusLogTail *scan, CasusLogReader *reader, const CasusLogKeys *keys, pg_hmac_ctx *hmac)
+scan_rest(CasusLogTail *scan, CasusLogReader *reader, const CasusLogKeys *keys)
 {
 	uint64		start = scan->good.offset - CASUS_LOG_MAC;
 	uint64		length = scan->size - start;
@@ -124,7 +123,7 @@ scan_rest(CasusLogTail *scan, CasusLogReader *reader, const CasusLogKeys *keys, 
 		if (read == CASUS_LOG_OK && is_plausible(scan, &record))
 		{
 			memcpy(before.mac, bytes + (at - start) - CASUS_LOG_MAC, CASUS_LOG_MAC);
-			if (holds(hmac, keys, &before, &record))
+			if (holds(keys, &before, &record))
 			{
 				scan->settled |= record.settled;
 				scan->reach = record.offset;
@@ -163,8 +162,7 @@ scan_unkeyed(CasusLogTail *scan, CasusLogReader *reader)
 
 /* False with errno: it cannot be read. */
 bool
-casus_logtail_scan(CasusLogTail *scan, int fd, uint64 segment, const CasusLogKeys *keys,
-				   pg_hmac_ctx *hmac)
+casus_logtail_scan(CasusLogTail *scan, int fd, uint64 segment, const CasusLogKeys *keys)
 {
 	CasusLogReader reader;
 	CasusLogHeader header;
@@ -178,7 +176,7 @@ casus_logtail_scan(CasusLogTail *scan, int fd, uint64 segment, const CasusLogKey
 	scan->last.segment = segment;
 	read = casus_logsegment_header(&reader, &header);
 	scan->header_holds = read == CASUS_LOG_OK && header.segment == segment &&
-		casus_logsegment_header_holds(hmac, keys, &reader, &header);
+		casus_logsegment_header_holds(keys, &reader, &header);
 	if (scan->header_holds)
 	{
 		CasusLogPoint *good = &scan->good;
@@ -190,7 +188,7 @@ casus_logtail_scan(CasusLogTail *scan, int fd, uint64 segment, const CasusLogKey
 		good->key = header.key;
 		memcpy(good->mac, header.mac, CASUS_LOG_MAC);
 		while ((read = casus_logsegment_next(&reader, &record)) == CASUS_LOG_OK &&
-			   record.seq == good->seq + 1 && holds(hmac, keys, good, &record))
+			   record.seq == good->seq + 1 && holds(keys, good, &record))
 		{
 			good->seq = record.seq;
 			good->time = record.time;
@@ -204,7 +202,7 @@ casus_logtail_scan(CasusLogTail *scan, int fd, uint64 segment, const CasusLogKey
 		read = CASUS_LOG_FAILED;
 	if (read != CASUS_LOG_FAILED)
 		read = scan->header_holds ?
-			scan_rest(scan, &reader, keys, hmac) : scan_unkeyed(scan, &reader);
+			scan_rest(scan, &reader, keys) : scan_unkeyed(scan, &reader);
 	casus_logsegment_close(&reader);
 	return read != CASUS_LOG_FAILED;
 }

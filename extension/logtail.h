@@ -24,7 +24,7 @@ typedef struct CasusLogTail
 } CasusLogTail;
 
 extern bool casus_logtail_scan(CasusLogTail *scan, int fd, uint64 segment,
-							   const CasusLogKeys *keys, pg_hmac_ctx *hmac);
+							   const CasusLogKeys *keys);
 extern void casus_logtail_name_aside(char *aside, size_t size, const char *path,
 									 const char *suffix);
 extern bool casus_logtail_cut(int fd, const char *path, const CasusLogTail *scan);

@@ -97,7 +97,7 @@ static void
 begin(CasusLogChain *chain, const CasusLogKeys *keys, const char *anchor,
 	  const uint8 *checkpoint, int length)
 {
-	(void) casus_logchain_begin(chain, keys);
+	casus_logchain_begin(chain, keys);
 	if (anchor && !casus_logchain_anchor(chain, anchor))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -150,7 +150,6 @@ verify(CasusLogChain *chain, const CasusLogKeys *keys, CasusLogHead *head, bool 
 			(get_checkpoint(head->node, again) == length && memcmp(bytes, again, length) == 0))
 			return;
 		length = get_checkpoint(head->node, bytes);
-		casus_logchain_free(chain);
 	}
 }
 
@@ -242,7 +241,6 @@ casus_sql_verify_log(PG_FUNCTION_ARGS)
 	verify(&chain, keys, &head, is_own,
 		   PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)), from, to);
 	result = make_result(fcinfo, &chain);
-	casus_logchain_free(&chain);
 	explicit_bzero(keys, sizeof(*keys));
 	pfree(keys);
 	PG_RETURN_DATUM(result);

@@ -36,7 +36,6 @@
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -56,7 +55,6 @@ static uint64 taken = 0;		/* position in the ring behind what the store has */
 static TimestampTz unsynced = 0;	/* since when it has what is not on disk; 0: nothing */
 static StringInfoData block;
 static MemoryContext own_context = NULL;
-static ResourceOwner own_resources = NULL;
 
 /* When to sync: see gather. */
 static uint64 nblocks = 0;		/* in the batch under way */
@@ -435,7 +433,7 @@ patience(bool ok)
 	return casus_logring_idle(true, taken) ? -1 : 0;
 }
 
-/* What outlives transactions; the functions for the HMAC want a resource owner. */
+/* What outlives transactions. */
 static void
 make_lasting(void)
 {
@@ -443,7 +441,6 @@ make_lasting(void)
 		return;
 	own_context = AllocSetContextCreate(TopMemoryContext, "casus log writer",
 										ALLOCSET_DEFAULT_SIZES);
-	own_resources = ResourceOwnerCreate(NULL, "casus log writer");
 	MemoryContextSwitchTo(own_context);
 	initStringInfo(&block);
 }
@@ -452,16 +449,13 @@ static void
 write_alone(void)
 {
 	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner resources = CurrentResourceOwner;
 	uint64		asked = casus_logring_asked();
 
 	make_lasting();
 	MemoryContextSwitchTo(own_context);
-	CurrentResourceOwner = own_resources;
 	(void) work();
 	casus_logring_answer(asked);
 	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = resources;
 }
 
 void
@@ -470,7 +464,6 @@ casus_logwriter_main(Datum arg)
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	BackgroundWorkerUnblockSignals();
 	make_lasting();
-	CurrentResourceOwner = own_resources;
 	casus_logring_attach();
 
 	while (!ShutdownRequestPending)

@@ -134,8 +134,7 @@ walk(const CtlOptions *options, void (*each) (const CasusLogRecord *, void *), F
 	log.source.open = open_segment;
 	log.source.close = close_segment;
 	log.source.place = log.directory;
-	if (!casus_logchain_begin(&chain, &log.keys))
-		ctl_fail(EXIT_CANNOT, "out of memory");
+	casus_logchain_begin(&chain, &log.keys);
 	if (options->anchor && !casus_logchain_anchor(&chain, options->anchor))
 		ctl_fail(EXIT_CANNOT, "this is no anchor of this log");
 	length = read_checkpoint(&log, checkpoint);
@@ -147,7 +146,6 @@ walk(const CtlOptions *options, void (*each) (const CasusLogRecord *, void *), F
 	chain.each = each;
 	chain.argument = unconstify(CtlOptions *, options);
 	ok = casus_logwalk(&chain, &log.source, options->from, options->to);
-	casus_logchain_free(&chain);
 	explicit_bzero(&log.keys, sizeof(log.keys));
 	if (!ok)
 	{
