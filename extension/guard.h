@@ -215,11 +215,25 @@ extern List *casus_guard_query_swap(List *functions);
 /* Binds whom row security does not bind; is anything bound? May forbid parallelism in *options. */
 extern bool casus_guard_query(Query *query, const char *sql, int *options);
 
-/* ---- guard_view.c: no code of users below the checks of casus' views ---- */
+/* ---- guard_below.c: comparisons with a constant below the checks of casus' views ---- */
+extern void casus_guard_below(Query *query);
+
+/* ---- guard_compared.c: comparisons that cannot fail ---- */
+typedef struct CasusGuardAround
+{
+	List	   *queries;		/* the innermost first */
+	bool		per_row;		/* that one is run for each row of one around it */
+} CasusGuardAround;
+
+/* The column that the condition of the innermost query compares with a value, or NULL. */
+extern Var *casus_guard_compared(Node *clause, const CasusGuardAround *around);
+extern bool casus_guard_equates(Node *clause);
+
+/* ---- guard_view.c: values that ANALYZE has kept; views for own functions ---- */
 extern void casus_guard_view_init(void);
 extern bool casus_guard_view_leakproof(Oid function);	/* of a user, so declared */
 extern bool casus_guard_view_leaks(Node *node); /* is an operator by one */
-extern List *casus_guard_view_query(Query *query, bool views);
+extern void casus_guard_view_query(Query *query);
 extern Oid	casus_guard_view_named(const PlannedStmt *plan);	/* not for it; InvalidOid: none */
 
 /* ---- guard_vetted.c: what may work on a row before the policy ---- */

@@ -367,8 +367,10 @@ casus_guard_query(Query *query, const char *sql, int *options)
 		return false;
 	}
 	bind_walker((Node *) query, &binding);
-	if (binding.state || (binding.found && binding.leaks))
-		kept = list_concat_unique_oid(kept, casus_guard_view_query(query, binding.state));
+	if (binding.leaks && (binding.state || binding.found))
+		casus_guard_view_query(query);
+	if (binding.state)
+		casus_guard_below(query);
 
 	/* Workers do not know the rows that this transaction has inserted. */
 	if (binding.found && casus_policy_any_insert())

@@ -316,17 +316,28 @@ COMMENT ON FUNCTION casus_int.sees_person(integer, integer) IS
 
 /* ---- views ---- */
 
+/*
+ * Each keeps rows back, and OFFSET 0 stands above that check: the planner takes
+ * no condition of the statement's below it.  It would else take down whatever
+ * leaks no column, as a CASE one of whose arms fails, and in a UNION ALL all of
+ * it.  Comparisons with a constant, which cannot fail and may have an index, are
+ * put below it before planning (guard_view.c).  What was written about dossiers
+ * is computed above it, of the rows that the conditions have left.
+ */
+
 CREATE VIEW casus.file WITH (security_barrier) AS
 	SELECT f.name, p.name AS protocol, f.controllers, f.parameters, f.second_person, f.opened_at, f.activated_at
 	FROM casus_cat.file f JOIN casus_cat.protocol p ON p.id = f.protocol
-	WHERE casus_int.sees_file(f.id);
+	WHERE casus_int.sees_file(f.id)
+	OFFSET 0;
 COMMENT ON VIEW casus.file IS
 	'Files with their protocol, controllers and parameters; activated_at NULL: nothing opens yet. Seen by whoever holds an appointment in the file, casus_admin and casus_auditor.';
 
 CREATE VIEW casus.party WITH (security_barrier) AS
 	SELECT f.name AS file, y.name, y.title, y.kind, y.starts, y.ends
 	FROM casus_cat.party y JOIN casus_cat.file f ON f.id = y.file
-	WHERE casus_int.sees_file(f.id);
+	WHERE casus_int.sees_file(f.id)
+	OFFSET 0;
 COMMENT ON VIEW casus.party IS
 	'Parties of a file (organisations or departments) with the period of their membership. Seen as casus.file.';
 
@@ -335,7 +346,8 @@ CREATE VIEW casus.person WITH (security_barrier) AS
 		r.person IS NOT NULL AND EXISTS (SELECT FROM pg_catalog.pg_roles g WHERE g.oid = r.role_oid AND g.rolname = r.role_name) AS is_bound
 	FROM casus_cat.person p LEFT JOIN casus_cat.person_role r ON r.person = p.id
 	WHERE casus_int.sees_person(p.id, NULL)
-		OR EXISTS (SELECT FROM casus_cat.appointment a WHERE a.person = p.id AND casus_int.sees_person(p.id, a.file));
+		OR EXISTS (SELECT FROM casus_cat.appointment a WHERE a.person = p.id AND casus_int.sees_person(p.id, a.file))
+	OFFSET 0;
 COMMENT ON VIEW casus.person IS
 	'Persons, their database role, dates of ambtseed and VOG; is_bound: the role exists under that name and oid. Seen by oneself, by offices of a whole file in which the person holds an appointment, by casus_admin and casus_auditor.';
 
@@ -349,7 +361,8 @@ CREATE VIEW casus.appointment WITH (security_barrier) AS
 	JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office
 	LEFT JOIN casus_cat.party y ON y.file = a.file AND y.code = a.party
 	LEFT JOIN casus_cat.purpose u ON u.protocol = f.protocol AND u.code = a.standing_purpose
-	WHERE casus_int.sees_person(a.person, a.file);
+	WHERE casus_int.sees_person(a.person, a.file)
+	OFFSET 0;
 COMMENT ON VIEW casus.appointment IS
 	'Appointments past, present and to come: office of a file, a party or one dossier. Seen by the person, by offices of the whole file, casus_admin and casus_auditor.';
 
@@ -358,7 +371,8 @@ CREATE VIEW casus.dossier WITH (security_barrier) AS
 	FROM casus_cat.dossier d
 	JOIN casus_cat.file f ON f.id = d.file
 	JOIN casus_cat.phase h ON h.protocol = f.protocol AND h.code = d.phase
-	WHERE casus_int.sees_dossier(d.id);
+	WHERE casus_int.sees_dossier(d.id)
+	OFFSET 0;
 COMMENT ON VIEW casus.dossier IS
 	'Dossiers: phase, since when, clock (the day the retention clock started). Only those that the caller may know of: an office of the file; taking part, while the dossier is in a phase or retention stage in which this office reads something, decides or moves it on; casus_auditor.';
 
@@ -378,7 +392,8 @@ CREATE VIEW casus.participant WITH (security_barrier) AS
 	JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office
 	JOIN casus_cat.person p ON p.id = a.person
 	LEFT JOIN casus_cat.party y ON y.file = a.file AND y.code = a.party
-	WHERE a.dossier IS NOT NULL AND casus_int.sees_dossier(a.dossier);
+	WHERE a.dossier IS NOT NULL AND casus_int.sees_dossier(a.dossier)
+	OFFSET 0;
 COMMENT ON VIEW casus.participant IS
 	'Who takes part in a dossier, in which office, over which period: a party with all its delegates, a person, or whoever holds an office for this dossier. Seen as casus.dossier.';
 
@@ -387,15 +402,17 @@ CREATE VIEW casus.sharing WITH (security_barrier) AS
 	FROM casus_cat.sharing s
 	JOIN casus_cat.dossier d ON d.id = s.dossier
 	JOIN casus_cat.party y ON y.file = d.file AND y.code = s.party
-	WHERE casus_int.sees_dossier(s.dossier);
+	WHERE casus_int.sees_dossier(s.dossier)
+	OFFSET 0;
 COMMENT ON VIEW casus.sharing IS
 	'What is or was shared with which party; item NULL: the whole dossier. Seen as casus.dossier.';
 
 CREATE VIEW casus.act_log WITH (security_barrier) AS
-	SELECT a.id, a.at, a.kind, a.state, f.name AS file, a.dossier, p.name AS person, a.role_name, a.actor_kind,
-		o.name AS office, y.name AS party, u.name AS purpose, a.controller,
-		CASE WHEN a.dossier IS NULL OR casus_int.reads_dossier(a.dossier, c.act) THEN c.motivation END AS motivation,
-		CASE WHEN a.dossier IS NULL OR casus_int.reads_dossier(a.dossier, c.act) THEN c.details END AS details
+	SELECT r.id, r.at, r.kind, r.state, r.file, r.dossier, r.person, r.role_name, r.actor_kind, r.office, r.party, r.purpose, r.controller,
+		CASE WHEN r.dossier IS NULL OR casus_int.reads_dossier(r.dossier, r.act) THEN r.motivation END AS motivation,
+		CASE WHEN r.dossier IS NULL OR casus_int.reads_dossier(r.dossier, r.act) THEN r.details END AS details
+	FROM (SELECT a.id, a.at, a.kind, a.state, f.name AS file, a.dossier, p.name AS person, a.role_name, a.actor_kind,
+		o.name AS office, y.name AS party, u.name AS purpose, a.controller, c.act, c.motivation, c.details
 	FROM casus_cat.act a
 	LEFT JOIN casus_cat.act_content c ON c.act = a.id
 	LEFT JOIN casus_cat.file f ON f.id = a.file
@@ -403,15 +420,17 @@ CREATE VIEW casus.act_log WITH (security_barrier) AS
 	LEFT JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office
 	LEFT JOIN casus_cat.party y ON y.file = a.file AND y.code = a.party
 	LEFT JOIN casus_cat.purpose u ON u.protocol = f.protocol AND u.code = a.purpose
-	WHERE casus_int.sees_dossier(a.dossier);
+	WHERE casus_int.sees_dossier(a.dossier)
+	OFFSET 0) r;
 COMMENT ON VIEW casus.act_log IS
 	'Acts that took effect: who (actor_kind l login, r role set, t token), in which office and party, for which purpose, which controller is responsible. Motivation and details are content: only for whoever reads the dossier now, NULL to others; to read them is on record as a read of the dossier (casus.access_log, relation casus_cat.act_content, row_counts: acts), and a copy of them is refused as one of governed rows is. Acts about no dossier are for casus_admin and casus_auditor, the others as casus.dossier.';
 
 CREATE VIEW casus.decision WITH (security_barrier) AS
-	SELECT d.act, d.dossier, g.name AS gate, d.outcome, h.name AS phase, d.decided_on, p.name AS person, o.name AS office,
-		d.revoked_by,
-		CASE WHEN casus_int.reads_dossier(d.dossier, c.act) THEN c.motivation END AS motivation,
-		CASE WHEN casus_int.reads_dossier(d.dossier, c.act) THEN c.details END AS details
+	SELECT r.act, r.dossier, r.gate, r.outcome, r.phase, r.decided_on, r.person, r.office, r.revoked_by,
+		CASE WHEN casus_int.reads_dossier(r.dossier, r.content) THEN r.motivation END AS motivation,
+		CASE WHEN casus_int.reads_dossier(r.dossier, r.content) THEN r.details END AS details
+	FROM (SELECT d.act, d.dossier, g.name AS gate, d.outcome, h.name AS phase, d.decided_on, p.name AS person, o.name AS office,
+		d.revoked_by, c.act AS content, c.motivation, c.details
 	FROM casus_cat.decision d
 	JOIN casus_cat.act a ON a.id = d.act
 	LEFT JOIN casus_cat.act_content c ON c.act = a.id
@@ -420,7 +439,8 @@ CREATE VIEW casus.decision WITH (security_barrier) AS
 	JOIN casus_cat.phase h ON h.protocol = f.protocol AND h.code = d.phase
 	LEFT JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office
 	LEFT JOIN casus_cat.person p ON p.id = a.person
-	WHERE casus_int.sees_dossier(d.dossier);
+	WHERE casus_int.sees_dossier(d.dossier)
+	OFFSET 0) r;
 COMMENT ON VIEW casus.decision IS
 	'Decisions at gates, by whom and when; motivation and details as in casus.act_log. Seen as casus.dossier.';
 
@@ -440,7 +460,8 @@ CREATE VIEW casus.opening WITH (security_barrier) AS
 	LEFT JOIN casus_cat.act r ON r.id = g.review
 	LEFT JOIN casus_cat.person q ON q.id = r.person
 	LEFT JOIN casus_cat.act_content x ON x.act = g.review
-	WHERE casus_int.sees_opening(g.file, g.person, g.role_name);
+	WHERE casus_int.sees_opening(g.file, g.person, g.role_name)
+	OFFSET 0;
 COMMENT ON VIEW casus.opening IS
 	'Dossiers opened beside the rules: kind break_glass or inspect, who, when, until when, the reason, and for break-glass the review (outcome justified or not_justified). as_admin: by a casus_admin, not in an office. What was read under it: casus.access_log, column opening. Seen by casus_auditor, by who opened, and by the offices of the file that review or inspect (casus.office).';
 

@@ -72,7 +72,7 @@ COMMENT ON FUNCTION casus_int.log_node() IS
 /*
  * The place comes by the statement's own snapshot, as the table does, so that
  * a record is in one of the two.  The function first: it writes that the log
- * is read.
+ * is read.  Of OFFSET 0 see the views of install_50_acts.sql.
  */
 CREATE VIEW casus.access_log WITH (security_barrier) AS
 	SELECT (r.line ->> 'seq')::bigint AS seq,
@@ -113,7 +113,8 @@ CREATE VIEW casus.access_log WITH (security_barrier) AS
 				(SELECT l.place FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node()),
 				(SELECT l.seq FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node())) AS t(line)
 		UNION ALL
-		SELECT l.node, l.at, l.person, l.line FROM casus_cat.access_record l WHERE casus_int.sees_record(l.person)) r;
+		SELECT l.node, l.at, l.person, l.line FROM casus_cat.access_record l WHERE casus_int.sees_record(l.person)
+		OFFSET 0) r;
 GRANT SELECT ON casus.access_log TO PUBLIC;
 COMMENT ON VIEW casus.access_log IS
 	'Who saw whose dossier for what purpose: one record per statement and relation (a cursor: per fetch), on disk before the rows left. Seen by casus_auditor (all of this database) and by each person (his own); by nobody else, a superuser included. Reading it is on record too.';

@@ -26,12 +26,12 @@ CREATE FUNCTION casus_int.keeps(value anyelement, function oid) RETURNS anyeleme
 COMMENT ON FUNCTION casus_int.keeps(anyelement, oid) IS
 	'The value, unless a governed row could be in it: this function, which is about to be called, keeps what it is given (42501 casus.copy_out).';
 
-/* Put around a user's function in a statement that reads views of casus (guard_view.c). */
+/* Put around an operator of a user's that is declared LEAKPROOF (guard_view.c). */
 CREATE FUNCTION casus_int.above(value anyelement) RETURNS anyelement
 	LANGUAGE c IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'casus_sql_above';
 COMMENT ON FUNCTION casus_int.above(anyelement) IS
-	'The value. Since it is not LEAKPROOF, no condition with it comes below the check of a view.';
+	'The value. Since it is not LEAKPROOF, the planner shows no condition with it what ANALYZE has kept.';
 
 /* Put as a condition on pg_statistic and pg_statistic_ext_data (guard_statistics.c). */
 CREATE FUNCTION casus_int.shows_statistics(object oid, is_extended boolean) RETURNS boolean

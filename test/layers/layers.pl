@@ -142,7 +142,7 @@ my @attacks = (
 	[ explain => 'bs_stranger', q{EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) SELECT id FROM lay.zaak WHERE id = 57}, 'Rows Removed by Filter' ],
 	[ content => 'bs_coordinator', qq{$enter; SELECT count(motivation) FROM casus.decision; $through WHERE NOT EXISTS (
 		SELECT FROM casus.access_log WHERE relation = 'casus_cat.act_content' AND pid = pg_backend_pid() AND at >= now())}, 'THROUGH' ],
-	[ view => 'bs_stranger', q{SELECT count(*) FROM casus.decision WHERE own.leak(outcome)}, 'leaked: signaal' ],
+	[ view => 'postgres', q{SELECT 'SECRET' || count(*) FROM casus_int.loaded_record}, 'SECRET' ],
 	[ freeze => 'bs_coordinator', qq{SELECT casus.enter('intake'); SELECT casus.enter('overleg') FROM beesel.notitie LIMIT 1; $through}, 'THROUGH' ],
 	[ wire => 'bs_coordinator', [ 'BEGIN', $enter, q{SELECT 'SECRET ' || inhoud FROM beesel.notitie} ], 'SECRET', \&full_disk ],
 );
