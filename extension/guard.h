@@ -34,7 +34,7 @@ typedef struct CasusGuardScope
 	List	   *keys;			/* CasusGuardKey */
 	int			armed;			/* validations of them that are still to come */
 	Node	   *stmt;
-	Oid			relid;			/* that COPY FROM, ALTER TABLE or CREATE INDEX names */
+	Oid			relid;			/* that COPY, ALTER TABLE, CREATE INDEX is about; that is made */
 	bool		copied;			/* governed rows may be in the temporary table that it makes */
 	Oid			family;			/* a part is added to it; ... */
 	List	   *members;		/* ... these it had before */
@@ -203,6 +203,7 @@ extern bool casus_guard_is_policy(Node *node, Oid permits, Index varno,
 extern int	casus_guard_policy_place(const struct Plan *plan, Oid permits,
 									 const CasusProtected *prot);
 extern bool casus_guard_builtin(Node *node);	/* no function, operator or type of anyone else */
+extern bool casus_guard_builtin_over_rows(Node *expr);
 extern bool casus_guard_trusted(Node *node);	/* or the C code of an extension */
 extern bool casus_guard_untrusted(Oid function);	/* neither of these */
 extern Oid	casus_guard_type_function(Oid type); /* of a user, that its values are given to */
@@ -371,7 +372,8 @@ extern Oid	casus_guard_derive_keeper(QueryDesc *query);
 extern const char *casus_guard_derive_keeps(Oid function);
 extern char *casus_guard_derive_history(Oid relid); /* the hint for a trigger's table */
 extern void casus_guard_derive_utility(Node *stmt, CasusGuardFrame *frame);
-extern void casus_guard_derive_utility_done(Node *stmt, CasusGuardScope *scope);
+extern void casus_guard_derive_made(Oid relid);	/* a relation is new */
+extern void casus_guard_derive_utility_done(CasusGuardScope *scope);
 extern void casus_guard_derive_target(QueryDesc *query, CasusGuardScope *scope,
 									  bool has_passed, CasusGuardTarget *target);
 extern void casus_guard_derive_relation(Oid relid, CasusGuardTarget *target);
@@ -430,6 +432,7 @@ extern bool casus_publication_in_schema(Oid relid, Oid schema); /* it or a paren
 
 /* ---- guard_publication.c ---- */
 extern void casus_guard_publication(Node *stmt);
+extern void casus_guard_publication_done(void);
 extern void casus_guard_publication_move(Oid schema, Oid parent);	/* one may be invalid */
 
 /* ---- guard_subscription.c: what comes by logical replication ---- */

@@ -87,6 +87,12 @@ target_columns(Relation rel, List *names)
 	return targets;
 }
 
+static RangeVar *
+name_of(Oid relid)
+{
+	return makeRangeVar(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid), -1);
+}
+
 /* COPY rel (columns) TO becomes COPY (SELECT columns FROM ONLY rel) TO. */
 static PlannedStmt *
 copy_as_query(PlannedStmt *pstmt, Oid relid)
@@ -103,7 +109,7 @@ copy_as_query(PlannedStmt *pstmt, Oid relid)
 	table_close(rel, NoLock);
 	if (select->targetList == NIL)
 		refuse_copy_out(NULL, _("There is no column to copy."));
-	from = makeRangeVar(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid), -1);
+	from = name_of(relid);
 	from->inh = false;
 	select->fromClause = list_make1(from);
 	copy->relation = NULL;
@@ -250,6 +256,11 @@ casus_guard_copy(PlannedStmt *pstmt, CasusGuardScope *scope)
 							 copy->is_from ? RowExclusiveLock : AccessShareLock, true);
 	if (!OidIsValid(relid))
 		return pstmt;
+	/* It is looked up once more; locked, its full name leads nowhere else. */
+	pstmt = copyObject(pstmt);
+	copy = (CopyStmt *) pstmt->utilityStmt;
+	copy->relation = name_of(relid);
+	scope->relid = relid;
 	if (relid < FirstNormalObjectId)
 	{
 		if (copy->is_from)
@@ -294,14 +305,12 @@ void
 casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 processed)
 {
 	CopyStmt   *copy = (CopyStmt *) pstmt->utilityStmt;
-	Oid			relid;
 
 	if (copy->relation == NULL)
 		return;
-	relid = RangeVarGetRelid(copy->relation, NoLock, true);
 	if (copy->is_from && processed > 0 && restore.since != 0)
-		note_restored(relid);
+		note_restored(scope->relid);
 	if (scope->backup)
-		casus_accesslog_event("export", relid, 0, NULL,
+		casus_accesslog_event("export", scope->relid, 0, NULL,
 							  psprintf("rows " UINT64_FORMAT, processed));
 }

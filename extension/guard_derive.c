@@ -40,6 +40,7 @@
 #include "utils/rel.h"
 
 #define PAST_PROTOCOL _("this copy would go past the protocol")
+#define NEW_TABLE_KEEPS _("The new table would not be protected, and would keep the rows.")
 #define HELD_CHECK _("A cursor that outlives the transaction keeps rows when the purpose has ended.")
 
 static const QueryDesc *held = NULL;	/* the last one told of under observe */
@@ -111,11 +112,12 @@ has_foreign_part(Oid relid)
 }
 
 static void
-judge_new(const IntoClause *into, CasusGuardTarget *target)
+judge_new(const IntoClause *into, Oid made, CasusGuardTarget *target)
 {
-	target->makes = into != NULL && casus_guard_temp_named(into->rel);
+	target->makes = OidIsValid(made) ? get_rel_persistence(made) == RELPERSISTENCE_TEMP :
+		into != NULL && casus_guard_temp_named(into->rel);
 	target->place = target->makes ? CASUS_PLACE_TEMPORARY : CASUS_PLACE_PERMANENT;
-	target->what = _("The new table would not be protected, and would keep the rows.");
+	target->what = NEW_TABLE_KEEPS;
 }
 
 /* The table of CREATE TABLE ... AS EXECUTE, whose parameters are computed outside its plan. */
@@ -124,7 +126,7 @@ casus_guard_derive_execute(Node *stmt, CasusGuardTarget *target)
 {
 	if (!makes_by_execute(stmt))
 		return false;
-	judge_new(into_clause(stmt), target);
+	judge_new(into_clause(stmt), InvalidOid, target);
 	return true;
 }
 
@@ -214,7 +216,7 @@ casus_guard_derive_target(QueryDesc *query, CasusGuardScope *scope, bool has_pas
 	{
 		case DestIntoRel:
 			into = into_clause(scope == NULL ? NULL : scope->stmt);
-			judge_new(into, target);
+			judge_new(into, scope == NULL ? InvalidOid : scope->relid, target);
 			if (into == NULL || into->viewQuery == NULL)
 				break;
 			/* FALLTHROUGH */
@@ -542,24 +544,6 @@ judge_inside(Node *stmt)
 		casus_guard_source_beside(NULL, what);
 }
 
-/*
- * The relation that a command writes to or defines, before it runs: while it does,
- * what it calls may have a search_path of its own, and from 17 on it has one itself.
- */
-static Oid
-written_to(Node *stmt)
-{
-	RangeVar   *name = NULL;
-
-	if (IsA(stmt, CopyStmt) && ((CopyStmt *) stmt)->is_from)
-		name = ((CopyStmt *) stmt)->relation;
-	else if (IsA(stmt, AlterTableStmt))
-		name = ((AlterTableStmt *) stmt)->relation;
-	else if (IsA(stmt, IndexStmt))
-		name = ((IndexStmt *) stmt)->relation;
-	return name == NULL ? InvalidOid : RangeVarGetRelid(name, NoLock, true);
-}
-
 void
 casus_guard_derive_utility(Node *stmt, CasusGuardFrame *frame)
 {
@@ -571,18 +555,34 @@ casus_guard_derive_utility(Node *stmt, CasusGuardFrame *frame)
 	if (frame->outer != NULL && CASUS_LAYER(derive))
 		judge_inside(stmt);
 	frame->reads = casus_guard_temp_worked_on(stmt);
-	frame->scope->relid = written_to(stmt);
 }
 
-/* The new temporary table has its oid now. */
+/*
+ * CREATE TABLE AS has its table now.  In which schema was known only by a name,
+ * and that of a schema may lead elsewhere by now.
+ */
 void
-casus_guard_derive_utility_done(Node *stmt, CasusGuardScope *scope)
+casus_guard_derive_made(Oid relid)
 {
-	const IntoClause *into;
+	CasusGuardFrame *frame = casus_guard_frame_top();
+	CasusGuardScope *scope = frame == NULL ? NULL :
+		frame->scope != NULL ? frame->scope : casus_guard_frame_command(frame);
+	CasusGuardSources none = {0};
+	Relation	rel;
 
-	if (!scope->copied)
+	if (scope == NULL || OidIsValid(scope->relid) || into_clause(scope->stmt) == NULL)
 		return;
-	into = into_clause(stmt);
-	if (into != NULL)
-		casus_guard_temp_note(RangeVarGetRelid(into->rel, NoLock, true));
+	scope->relid = relid;
+	rel = RelationIdGetRelation(relid);
+	if (scope->copied && rel->rd_rel->relpersistence != RELPERSISTENCE_TEMP && CASUS_LAYER(derive))
+		refuse(&none, NEW_TABLE_KEEPS);
+	RelationClose(rel);
+}
+
+/* What it made is there for everybody in this session. */
+void
+casus_guard_derive_utility_done(CasusGuardScope *scope)
+{
+	if (scope->copied)
+		casus_guard_temp_note(scope->relid);
 }

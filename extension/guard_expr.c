@@ -240,6 +240,13 @@ casus_guard_type_function(Oid type)
 	}
 }
 
+/* Built-in functions that write (set_config, pg_notify) would carry values away. */
+bool
+casus_guard_builtin_over_rows(Node *expr)
+{
+	return casus_guard_builtin(expr) && !contain_volatile_functions(expr);
+}
+
 /* ---- raw expressions ---- */
 
 /*
@@ -262,9 +269,8 @@ casus_guard_builtin_raw(Oid relid, Node *raw, int kind)
 	item = addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, false, true);
 	addNSItemToQuery(pstate, item, false, true, true);
 	expr = transformExpr(pstate, copyObject(raw), (ParseExprKind) kind);
-	/* Built-in functions that write (set_config, pg_notify) would carry values away. */
-	result = casus_guard_builtin(expr) &&
-		(kind == EXPR_KIND_COLUMN_DEFAULT || !contain_volatile_functions(expr));
+	result = kind == EXPR_KIND_COLUMN_DEFAULT ? casus_guard_builtin(expr) :
+		casus_guard_builtin_over_rows(expr);
 	free_parsestate(pstate);
 	table_close(rel, NoLock);
 	return result;

@@ -17,9 +17,12 @@
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_attrdef.h"
 #include "catalog/pg_cast.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_operator.h"
@@ -27,11 +30,13 @@
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
+#include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_trigger.h"
 #include "commands/extension.h"
 #include "commands/seclabel.h"
 #include "miscadmin.h"
 #include "relation.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -44,6 +49,33 @@ typedef struct Part
 	char		name[NAMEDATALEN];
 	bool		internal;
 } Part;
+
+/* Where it stands of what is made on a table, of which one it is. */
+typedef struct Catalog
+{
+	Oid			class;
+	Oid			relid;
+	Oid			index;
+	AttrNumber	key;
+	AttrNumber	table;
+	AttrNumber	computed[2];	/* over the rows of the table */
+} Catalog;
+
+static const Catalog catalogs[] = {
+	{PolicyRelationId, PolicyRelationId, PolicyOidIndexId, Anum_pg_policy_oid,
+	Anum_pg_policy_polrelid, {0}},
+	{TriggerRelationId, TriggerRelationId, TriggerOidIndexId, Anum_pg_trigger_oid,
+	Anum_pg_trigger_tgrelid, {0}},
+	{RewriteRelationId, RewriteRelationId, RewriteOidIndexId, Anum_pg_rewrite_oid,
+	Anum_pg_rewrite_ev_class, {0}},
+	{ConstraintRelationId, ConstraintRelationId, ConstraintOidIndexId, Anum_pg_constraint_oid,
+	Anum_pg_constraint_conrelid, {Anum_pg_constraint_conbin}},
+	{StatisticExtRelationId, StatisticExtRelationId, StatisticExtOidIndexId,
+	Anum_pg_statistic_ext_oid, Anum_pg_statistic_ext_stxrelid, {Anum_pg_statistic_ext_stxexprs}},
+	/* Of the relations those that stand there. */
+	{RelationRelationId, IndexRelationId, IndexRelidIndexId, Anum_pg_index_indexrelid,
+	Anum_pg_index_indrelid, {Anum_pg_index_indexprs, Anum_pg_index_indpred}}
+};
 
 /* ---- casus' own objects ---- */
 
@@ -223,6 +255,122 @@ guard_relation(ObjectAccessType access, Oid relid, int column)
 	}
 }
 
+/* ---- the relation that a command acts on ---- */
+
+/*
+ * A command names relations, and was judged for those that the names led to; when
+ * it runs they may lead elsewhere.  So what it makes or changes is of one of these.
+ */
+static void
+require_judged(Oid relid)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+	const CasusProtected *prot;
+
+	if (casus_is_own_relation(relid))
+		refuse_own();
+	prot = casus_registry_find(relid);
+	if (!casus_guard_closed(prot) || is_vetted(relid))
+		return;
+	/* Tables of a type that changes are named by nobody. */
+	if (scope != NULL && scope->tag == T_AlterTableStmt &&
+		((AlterTableStmt *) scope->stmt)->objtype == OBJECT_TYPE)
+		casus_guard_need_maintenance(prot, _("Changing it through another object"));
+	else
+		casus_guard_refuse_ddl(prot,
+							   psprintf(_("The command was judged for another table; while it waited its name has come to lead to %s."),
+										casus_guard_name(relid)),
+							   _("Run it again."));
+}
+
+/* Names of functions may lead elsewhere as well. */
+static void
+require_builtin(Oid relid, const char *computed)
+{
+	const CasusProtected *prot = casus_registry_find(relid);
+
+	if (casus_guard_closed(prot) && !casus_guard_builtin_over_rows(stringToNode(computed)))
+		casus_guard_refuse_user_code(prot);
+}
+
+/* Those of keys the server makes anew when the type of what they refer to changes. */
+static bool
+counts(Oid class, const void *row)
+{
+	if (class == TriggerRelationId)
+		return !((const FormData_pg_trigger *) row)->tgisinternal;
+	return class != ConstraintRelationId ||
+		((const FormData_pg_constraint *) row)->contype == CONSTRAINT_CHECK;
+}
+
+/* What has been made: of which table?  InvalidOid: of none. */
+static Oid
+judge_made(const Catalog *catalog, Oid object, bool fresh)
+{
+	Relation	rel = table_open(catalog->relid, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			relid = InvalidOid;
+	bool		isnull;
+
+	ScanKeyInit(&key, catalog->key, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object));
+	scan = systable_beginscan(rel, catalog->index, true, SnapshotSelf, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple) && counts(catalog->class, GETSTRUCT(tuple)))
+		relid = DatumGetObjectId(heap_getattr(tuple, catalog->table, RelationGetDescr(rel),
+											  &isnull));
+	if (OidIsValid(relid))
+		require_judged(relid);
+	for (int i = 0; fresh && OidIsValid(relid) && i < lengthof(catalog->computed); i++)
+	{
+		Datum		computed = catalog->computed[i] == 0 ? (Datum) 0 :
+			heap_getattr(tuple, catalog->computed[i], RelationGetDescr(rel), &isnull);
+
+		if (catalog->computed[i] != 0 && !isnull)
+			require_builtin(relid, TextDatumGetCString(computed));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return relid;
+}
+
+/* The table that a command acts on, by what it tells of it. */
+static void
+guard_acted_on(ObjectAccessType access, Oid class, Oid object, int column, void *arg)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+	bool		alters = scope != NULL && scope->tag == T_AlterTableStmt;
+	Oid			relid = InvalidOid;
+
+	if ((class == RelationRelationId &&
+		 (access == OAT_POST_CREATE ? column != 0 : access == OAT_POST_ALTER && alters)) ||
+		(class == AttrDefaultRelationId && access == OAT_POST_CREATE))
+		relid = object;
+	else if (class == InheritsRelationId && access == OAT_POST_ALTER)
+	{
+		require_judged(object);
+		/* A part that leaves may name itself alone. */
+		if (scope == NULL || scope->leaves != object)
+			relid = ((ObjectAccessPostAlter *) arg)->auxiliary_id;
+	}
+	if (OidIsValid(relid))
+		require_judged(relid);
+	else if (access == OAT_POST_CREATE ||
+			 (access == OAT_POST_ALTER && class == ConstraintRelationId))
+	{
+		for (int i = 0; i < lengthof(catalogs); i++)
+		{
+			if (catalogs[i].class == class)
+				relid = judge_made(&catalogs[i], object, access == OAT_POST_CREATE);
+		}
+	}
+	/* What passes is kept there: once somewhere that lasts, not in a temporary table. */
+	if (OidIsValid(relid) && scope != NULL && OidIsValid(scope->relid) &&
+		get_rel_persistence(relid) != RELPERSISTENCE_TEMP)
+		scope->relid = relid;
+}
+
 /* ---- functions that name the dossiers of rows ---- */
 
 /* What it says is how the table is governed: changed in maintenance, never gone. */
@@ -367,8 +515,11 @@ casus_guard_object(ObjectAccessType access, Oid class, Oid object,
 
 	if (class == ConstraintRelationId && access != OAT_DROP)
 		casus_guard_validate_arm();
-	if ((scope != NULL && scope->own) || casus_creating() || is_internal(access, arg) ||
-		!stands(access))
+	if ((scope != NULL && scope->own) || casus_creating() || is_internal(access, arg))
+		return;
+	if (CASUS_LAYER(names) && CASUS_LAYER(ddl))
+		guard_acted_on(access, class, object, subobject, arg);
+	if (!stands(access))
 		return;
 
 	if (object < FirstUnpinnedObjectId)

@@ -10,6 +10,7 @@
  */
 #include "guard.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_publication.h"
@@ -88,6 +89,27 @@ casus_guard_publication(Node *stmt)
 	else if (IsA(stmt, AlterPublicationStmt) &&
 			 ((AlterPublicationStmt *) stmt)->action != AP_DropObjects)
 		check_objects(((AlterPublicationStmt *) stmt)->pubobjects);
+}
+
+/* After the command, whose names may have led elsewhere than when it was judged. */
+void
+casus_guard_publication_done(void)
+{
+	ListCell   *lc;
+
+	if (!CASUS_LAYER(publication) || !CASUS_LAYER(names))
+		return;
+	CommandCounterIncrement();
+	foreach(lc, casus_registry_tables())
+	{
+		if (casus_publication_has(lfirst_oid(lc)))
+			refuse_publication();
+	}
+	for (int i = 0; i < CASUS_NTABLES; i++)
+	{
+		if (GetRelationPublications(casus_table_oid(i)) != NIL)
+			refuse_publication();
+	}
 }
 
 /* A protected table, or one below which it comes, moves into a schema or under a parent. */

@@ -187,6 +187,22 @@ casus_guard_everywhere(Node *stmt)
 	casus_guard_file(stmt);
 }
 
+/*
+ * The relation that a command defines, before it runs: while it does, what it
+ * calls may have a search_path of its own, and from 17 on it has one itself.
+ */
+static Oid
+find_named(Node *stmt)
+{
+	RangeVar   *name = NULL;
+
+	if (IsA(stmt, AlterTableStmt))
+		name = ((AlterTableStmt *) stmt)->relation;
+	else if (IsA(stmt, IndexStmt))
+		name = ((IndexStmt *) stmt)->relation;
+	return name == NULL ? InvalidOid : RangeVarGetRelid(name, NoLock, true);
+}
+
 PlannedStmt *
 casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope)
 {
@@ -194,6 +210,7 @@ casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope)
 
 	casus_guard_everywhere(stmt);
 	scope->upkeep = is_upkeep(stmt);
+	scope->relid = find_named(stmt);
 	switch (nodeTag(stmt))
 	{
 		case T_TransactionStmt:
@@ -238,13 +255,10 @@ casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope)
  * before: of a protected table those values go too.
  */
 static void
-forget_statistics(AlterTableStmt *alter)
+forget_statistics(AlterTableStmt *alter, Oid relid)
 {
-	Oid			relid = RangeVarGetRelid(alter->relation, NoLock, true);
 	ListCell   *lc;
 
-	if (!OidIsValid(relid) || casus_registry_find(relid) == NULL)
-		return;
 	foreach(lc, alter->cmds)
 	{
 		AlterTableCmd *cmd = lfirst(lc);
@@ -269,7 +283,15 @@ casus_guard_utility_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 proc
 	if (IsA(stmt, CopyStmt))
 		casus_guard_copy_done(pstmt, scope, processed);
 	else if (IsA(stmt, AlterTableStmt))
-		forget_statistics((AlterTableStmt *) stmt);
+	{
+		ListCell   *lc;
+
+		foreach(lc, scope->vetted)
+			forget_statistics((AlterTableStmt *) stmt, lfirst_oid(lc));
+	}
+	else if (IsA(stmt, CreatePublicationStmt) || IsA(stmt, AlterPublicationStmt) ||
+			 IsA(stmt, AlterObjectSchemaStmt))
+		casus_guard_publication_done();
 	else if (IsA(stmt, CreateSubscriptionStmt) || IsA(stmt, AlterSubscriptionStmt))
 		casus_guard_subscription_done(stmt);
 	else if (IsA(stmt, DiscardStmt) && ((DiscardStmt *) stmt)->target == DISCARD_ALL)

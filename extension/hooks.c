@@ -465,7 +465,7 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 	casus_guard_frame_leave(frame);
 	if (!scope.own)
 	{
-		casus_guard_derive_utility_done(pstmt->utilityStmt, &scope);
+		casus_guard_derive_utility_done(&scope);
 		casus_guard_utility_done(guarded, &scope, completion->nprocessed);
 	}
 }
@@ -491,6 +491,8 @@ casus_object_access(ObjectAccessType access, Oid class, Oid object,
 	if (access == OAT_POST_CREATE && class == ProcedureRelationId &&
 		casus_guard_function_made(object))
 		casus_guard_named_made(object);
+	if (access == OAT_POST_CREATE && class == RelationRelationId && subobject == 0)
+		casus_guard_derive_made(object);
 	if (access == OAT_DROP && class == RelationRelationId && subobject == 0)
 		casus_guard_temp_drop(object);
 	if (casus_present())

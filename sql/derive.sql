@@ -154,6 +154,14 @@ SELECT attempt('CREATE TABLE mijn.a AS SELECT * FROM derde');
 DISCARD TEMP;
 CREATE TEMP TABLE derde (v text);
 SELECT attempt('CREATE TABLE mijn.a AS SELECT * FROM derde');
+-- Where its name leads when it is there does not matter.
+BEGIN;
+SELECT casus.enter('overleg');
+SET LOCAL search_path = pg_temp, mijn;
+CREATE TABLE kopie AS SELECT inhoud, set_config('search_path', 'mijn, pg_temp', true) FROM beesel.notitie;
+COMMIT;
+SELECT attempt('CREATE TABLE mijn.gekopieerd AS SELECT * FROM pg_temp.kopie');
+DROP TABLE pg_temp.kopie;
 SELECT kind, relation, array_length(dossiers, 1) AS dossiers, row_counts FROM casus.access_log
 	WHERE kind = 'copy' AND dossiers <> '{}' ORDER BY seq;
 

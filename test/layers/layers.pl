@@ -53,6 +53,7 @@ $node->safe_psql('postgres', q{
 		$$BEGIN RAISE WARNING 'guessed: %', (SELECT oms FROM lay.zaak WHERE id = 57); RETURN OLD; END$$;
 	CREATE TRIGGER guess BEFORE DELETE ON own.c FOR EACH ROW EXECUTE FUNCTION own.guess();
 	RESET ROLE;
+	CREATE FUNCTION own.swap() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN DROP TABLE own.zaak; END';
 	CREATE FUNCTION own.peek() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN
 		RAISE WARNING '%', (SELECT oms FROM lay.zaak WHERE id = 57);
 	EXCEPTION WHEN insufficient_privilege THEN NULL; END$$;
@@ -114,6 +115,9 @@ my @attacks = (
 	[ column => 'lay_reader', q{SELECT casus.enter('intake'); SELECT oms FROM lay.kolom}, 'SECRET' ],
 	[ trigger => 'bs_stranger', qq{INSERT INTO lay.zaak (id, soort) VALUES (3, 'ond'); $through}, 'THROUGH' ],
 	[ ddl => 'lay_owner', q{CREATE INDEX ON lay.zaak (own.shown(oms))}, 'SECRET' ],
+	# While it waits to run its name comes to lead to another table.
+	[ names => 'postgres', q{CREATE TABLE own.zaak (oms text); CREATE EVENT TRIGGER swap ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION own.swap();
+		SET LOCAL search_path = own, lay; CREATE INDEX ON zaak (own.shown(oms))}, 'SECRET' ],
 	[ errors => 'lay_owner', qq{$maintenance; ALTER TABLE lay.zaak ALTER oms TYPE int USING nullif(oms, 'open')::int}, 'SECRET' ],
 	[ domain => 'lay_owner', q{ALTER DOMAIN own.word ADD CHECK (own.show(VALUE))}, 'SECRET' ],
 	[ drop => 'lay_owner', qq{DROP OWNED BY lay_owner CASCADE; $through}, 'THROUGH' ],
@@ -160,9 +164,10 @@ sub full_disk
 	return $out;
 }
 
-# Two layers do part of their work by way of another one: the row trigger judges a cascade, only
-# earlier than others see the row; whose errors may tell of rows is found where the command is judged.
-my %rests_on = (cascade => 'trigger', errors => 'ddl');
+# Three layers do part of their work by way of another one: the row trigger judges a cascade, only
+# earlier than others see the row; whose errors may tell of rows is found where the command is judged,
+# which is also what a relation is compared with.
+my %rests_on = (cascade => 'trigger', errors => 'ddl', names => 'ddl');
 
 # What an attack prints, errors and warnings included.
 sub attempt
