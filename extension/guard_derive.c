@@ -464,7 +464,7 @@ casus_guard_derive_function(Oid function, bool ready)
 	CasusGuardFrame *frame = casus_guard_frame_top();
 	CasusGuardSources none = {0};
 
-	if (casus_registry_empty() || IsParallelWorker())
+	if (casus_registry_idle() || IsParallelWorker())
 		return;
 	if (casus_guard_source_around())
 		refuse(&none, casus_guard_derive_keeps(function));

@@ -299,7 +299,7 @@ casus_guard_function(Oid function, bool ready)
 		return;
 	if (danger == DANGER_FILE)
 		guard_file(function);
-	if (!casus_installed() || casus_registry_empty())
+	if (!casus_installed() || casus_registry_idle())
 		return;
 	refuse_dangerous(function, danger);
 	if (danger == DANGER_SEQUENCE && function >= FirstNormalObjectId)
@@ -449,7 +449,7 @@ guard_uncalled(Oid function, Danger danger)
 				   function, NULL);
 		return;
 	}
-	if (!casus_installed() || casus_registry_empty())
+	if (!casus_installed() || casus_registry_idle())
 		return;
 	refuse_dangerous(function, danger);
 	refuse(_("%s would be called where nobody judges what it keeps."), function, NULL);
@@ -505,7 +505,7 @@ casus_guard_function_made(Oid function)
 	if (danger == DANGER_NONE || danger == DANGER_SESSION || !CASUS_LAYER(function))
 		return false;
 	if (danger == DANGER_FILE ? !OidIsValid(get_role_oid("casus_owner", true)) :
-		!casus_installed() || casus_registry_empty())
+		!casus_installed() || casus_registry_idle())
 		return false;
 	if (danger == DANGER_KEEPS || danger == DANGER_DEFAULT || danger == DANGER_SEQUENCE)
 		return true;

@@ -277,8 +277,12 @@ calls_functions(const PlannedStmt *plan)
 static bool
 any_rows_pass(void)
 {
+	const CasusCapacity *capacities;
 	ListCell   *lc;
 
+	/* What is written of acts. */
+	if (CASUS_LAYER(content) && casus_context_all(&capacities) > 0)
+		return true;
 	foreach(lc, casus_registry_tables())
 	{
 		const CasusProtected *prot = casus_registry_find(lfirst_oid(lc));
@@ -315,7 +319,7 @@ is_kept(QueryDesc *query)
 void
 casus_guard_inside_start(QueryDesc *query)
 {
-	if (!CASUS_LAYER(derive) || IsParallelWorker() || casus_registry_empty())
+	if (!CASUS_LAYER(derive) || IsParallelWorker() || casus_registry_idle())
 		return;
 	if (calls_functions(query->plannedstmt) && is_kept(query) && any_rows_pass())
 		casus_guard_plan_serial(query);
@@ -326,7 +330,7 @@ bool
 casus_guard_inside_builds(Node *stmt)
 {
 	return CASUS_LAYER(derive) && max_parallel_maintenance_workers > 0 && !IsParallelWorker() &&
-		!IsA(stmt, VacuumStmt) && !casus_registry_empty() && any_rows_pass();
+		!IsA(stmt, VacuumStmt) && !casus_registry_idle() && any_rows_pass();
 }
 
 /*

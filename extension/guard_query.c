@@ -40,7 +40,7 @@ typedef struct Binding
 {
 	const char *sql;
 	bool		found;			/* a protected table is read or written, or statistics */
-	bool		only_own;		/* no table is protected: what is casus' own is guarded */
+	bool		only_own;		/* nobody has anything to read: what is casus' own is guarded */
 	bool		state;			/* a table of casus is read, by one of its views */
 	bool		leaks;			/* an operator of a user is declared LEAKPROOF */
 } Binding;
@@ -351,7 +351,7 @@ bind_key_check(Query *query)
 bool
 casus_guard_query(Query *query, const char *sql, int *options)
 {
-	Binding		binding = {sql, false, casus_registry_empty(), false, false};
+	Binding		binding = {sql, false, casus_registry_idle(), false, false};
 
 	if (query->commandType == CMD_UTILITY)
 		return false;

@@ -155,7 +155,7 @@ note_keeper(CallStmt *call)
 {
 	CasusGuardFrame *frame = casus_guard_frame_top();
 
-	if (CASUS_LAYER(derive) && !casus_registry_empty())
+	if (CASUS_LAYER(derive) && !casus_registry_idle())
 		frame->facts.function = casus_guard_function_within((Node *) call->funcexpr);
 }
 

@@ -217,7 +217,7 @@ run(QueryDesc *query, ScanDirection direction, uint64 count, bool once)
 static void
 expect_workers(bool workers)
 {
-	if (!workers || !casus_preloaded || IsParallelWorker() || casus_registry_empty())
+	if (!workers || !casus_preloaded || IsParallelWorker() || casus_registry_idle())
 		return;
 	(void) casus_context_entered();
 	casus_accesslog_workers();

@@ -52,6 +52,15 @@ casus_registry_empty(void)
 	return likely(casus_registry_counted) ? casus_registry_none : casus_registry_count();
 }
 
+extern bool casus_registry_no_file;
+
+/* Nor has it a file: nothing is written of acts either, and nobody has anything to read. */
+static inline bool
+casus_registry_idle(void)
+{
+	return casus_registry_empty() && casus_registry_counted && casus_registry_no_file;
+}
+
 /* NULL: not protected */
 static inline const CasusProtected *
 casus_registry_find(Oid relid)

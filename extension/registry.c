@@ -61,6 +61,7 @@ CasusRecent casus_registry_recent[CASUS_REGISTRY_RECENT];
 /* Is there no protected table at all? Known until any relation changes. */
 bool		casus_registry_counted = false;
 bool		casus_registry_none = false;
+bool		casus_registry_no_file = false;
 
 /* The state tables whose names and ids the entries were resolved against. */
 static Oid	file_table = InvalidOid;
@@ -207,11 +208,24 @@ casus_registry_tables(void)
 	return tables;
 }
 
+static bool
+has_file(void)
+{
+	Relation	rel = table_open(casus_table_oid(CASUS_FILE), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	bool		found = systable_getnext(scan) != NULL;
+
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
 bool
 casus_registry_count(void)
 {
 	uint64		before;
 	bool		found;
+	bool		file;
 
 	if (casus_registry_counted)
 		return casus_registry_none;
@@ -219,9 +233,11 @@ casus_registry_count(void)
 		return false;
 	before = casus_registry_changes;
 	found = casus_installed() && casus_registry_tables() != NIL;
+	file = found || (casus_installed() && has_file());
 	if (before == casus_registry_changes)
 	{
 		casus_registry_none = !found;
+		casus_registry_no_file = !file;
 		casus_registry_counted = true;
 	}
 	return !found;

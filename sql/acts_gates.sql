@@ -108,6 +108,9 @@ SELECT kind, motivation FROM casus.act_log WHERE dossier = :d;
 SELECT gate, outcomes, key, list, is_met, article FROM casus.checklist(:d);
 SELECT try($$casus.decide($d, 'intake', 'signaal', 'voldoet', '{"aanleiding": "telefoon", "beschrijving": "loods", "personalia": "onbekend",
 	"indicatoren": ["vastgoedfraude_leegstand"], "bevoegdheid": "opiumwet_13b", "grondgebied": true}')$$, :d);
+RESET SESSION AUTHORIZATION;
+GRANT CREATE ON SCHEMA public TO gates_coordinator;
+SET SESSION AUTHORIZATION gates_coordinator;
 BEGIN;
 SELECT casus.enter('intake', :d);
 SELECT details ->> 'grondslag' AS grondslag, details ->> 'bevoegdheid' AS bevoegdheid FROM casus.decision WHERE dossier = :d AND gate = 'intake'; -- [B-21]
@@ -120,8 +123,30 @@ ROLLBACK TO s;
 SELECT pg_temp.keep(details::text, 'ALTER ROLE CURRENT_USER SET application_name = x') FROM casus.decision WHERE gate = 'intake';
 ROLLBACK TO s;
 SELECT pg_temp.keep(details::text, 'SELECT 1 AS x INTO gates_kept') FROM casus.decision WHERE gate = 'intake';
+ROLLBACK TO s;
+-- Nor a function that keeps what it is given, from the view or from one that reads it, or a sequence.
+SELECT lo_from_bytea(0, convert_to(details::text, 'UTF8')) > 0 AS kept FROM casus.decision WHERE gate = 'intake';
+ROLLBACK TO s;
+CREATE FUNCTION pg_temp.look(text) RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE COST 100000 AS
+	$$BEGIN RETURN (SELECT details FROM casus.decision WHERE gate = 'intake'); END$$;
+SAVEPOINT s;
+SELECT lo_from_bytea(0, convert_to(pg_temp.look(''), 'UTF8')) > 0 AS kept;
+ROLLBACK TO s;
+DO $$BEGIN PERFORM lo_put(lo_create(0), 0, convert_to(pg_temp.look(''), 'UTF8')); END$$;
+ROLLBACK TO s;
+CREATE SEQUENCE pg_temp.gates_kept;
+SELECT setval('pg_temp.gates_kept', length(details::text)) > 0 AS kept FROM casus.decision WHERE gate = 'intake';
+ROLLBACK TO s;
+-- Nor what a worker has read.
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+CREATE TABLE gates_kept AS SELECT pg_temp.look(amname) FROM pg_am;
 ROLLBACK TO before;
 COMMIT;
+RESET SESSION AUTHORIZATION;
+REVOKE CREATE ON SCHEMA public FROM gates_coordinator;
+SET SESSION AUTHORIZATION gates_coordinator;
 -- The gate is decided for one way only.
 SELECT try($$casus.advance($d, 'niet_verder')$$, :d);
 SELECT gate, outcomes, leads_to, is_met, article FROM casus.checklist(:d) WHERE key IS NULL;
