@@ -7,24 +7,21 @@
  *
  * Locks: the rows of both dossiers (FOR NO KEY UPDATE, in the order of ids), so
  * that no phase changes and nobody writes in either meanwhile; then the target's
- * row FOR KEY SHARE, as the foreign key would.  What was read is read once more.
+ * row FOR KEY SHARE, as the foreign key would.  What was read is read once more, and
+ * a function that names the dossier is asked once more.
  *
  * Copyright (c) 2026, the casus developers
  */
 #include "move.h"
+#include "resolve.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/relation.h"
-#include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "access/xact.h"
-#include "catalog/pg_constraint.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "rewrite/rowsecurity.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
@@ -48,41 +45,29 @@ refuse_row(Relation rel)
 					   "SELECT * FROM casus.my_purposes();");
 }
 
+static CasusSettings *
+settings_of(const CasusMove *m)
+{
+	return casus_registry_find(RelationGetRelid(m->rel))->settings;
+}
+
 /* The same for the target, as an INSERT there would be answered. */
 static void
-refuse_target(Relation rel)
+refuse_target(const CasusMove *m)
 {
 	CasusRow	row = {0};
 
-	row.rel = rel;
-	row.prot = casus_registry_find(RelationGetRelid(rel));
+	if (m->by_function)
+		casus_check_refuse(protocol_of(m->rel), "no_parent",
+						   _("the dossier of this row would not be known"),
+						   _("the function that names it gives none, has failed, or names one that is not for you"),
+						   _("Give values for which it names a dossier that you know of; what it reads besides is put right first."));
+	row.rel = m->rel;
+	row.prot = casus_registry_find(RelationGetRelid(m->rel));
 	casus_rowverdict_no_parent(&row);
 }
 
-static void
-refuse_column(const char *detail)
-{
-	casus_setup_error(ERRCODE_FEATURE_NOT_SUPPORTED, NULL,
-					  _("rows of this table cannot be moved"), detail,
-					  _("Delete the row and insert it where it belongs, in one transaction."));
-}
-
 /* ---- what the table must be like ---- */
-
-/* On the table that was named: nobody needs rights on its partitions. */
-static void
-require_right(const CasusMove *m, AttrNumber attno, AclMode mode)
-{
-	Relation	rel = m->named;
-
-	if (m->rel != rel)
-		attno = get_attnum(RelationGetRelid(rel),
-						   get_attname(RelationGetRelid(m->rel), attno, false));
-	if (pg_class_aclcheck(RelationGetRelid(rel), GetUserId(), mode) != ACLCHECK_OK &&
-		pg_attribute_aclcheck(RelationGetRelid(rel), attno, GetUserId(), mode) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(rel->rd_rel->relkind),
-					   RelationGetRelationName(rel));
-}
 
 static void
 require_table(Relation rel)
@@ -109,8 +94,6 @@ require_table(Relation rel)
 						   _("it goes where the row goes that brings it to its dossier"),
 						   _("Move the row of the child table, by casus.move(): this one goes along."));
 
-	if (settings->resolve_name != NULL)
-		refuse_column(_("A function names the dossiers of its rows."));
 	/* Policies of others would have to agree too, and are not asked here. */
 	foreach(lc, rel->rd_rsdesc ? rel->rd_rsdesc->policies : NIL)
 	{
@@ -118,144 +101,8 @@ require_table(Relation rel)
 
 		if (strcmp(policy->policy_name, CASUS_POLICY_NAME) != 0 &&
 			strcmp(policy->policy_name, CASUS_OPEN_POLICY_NAME) != 0)
-			refuse_column(_("The table has row security of its own."));
+			casus_movecolumn_refuse(_("The table has row security of its own."));
 	}
-}
-
-static bool
-is_changed(const CasusMove *m, AttrNumber attno)
-{
-	for (int i = 0; i < m->nchanged; i++)
-		if (m->changed[i] == attno)
-			return true;
-	return false;
-}
-
-/* Do other tables refer to a column that changes? */
-static bool
-is_referred_to(const CasusMove *m)
-{
-	Relation	constraints = table_open(ConstraintRelationId, AccessShareLock);
-	SysScanDesc scan = systable_beginscan(constraints, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple	tuple;
-	bool		found = false;
-
-	while (!found && (tuple = systable_getnext(scan)) != NULL)
-	{
-		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
-		AttrNumber	conkey[INDEX_MAX_KEYS];
-		AttrNumber	confkey[INDEX_MAX_KEYS];
-		int			n;
-
-		if (form->contype != CONSTRAINT_FOREIGN || form->confrelid != RelationGetRelid(m->rel))
-			continue;
-		DeconstructFkConstraintRow(tuple, &n, conkey, confkey, NULL, NULL, NULL, NULL, NULL);
-		for (int i = 0; i < n; i++)
-			found |= is_changed(m, confkey[i]);
-	}
-	systable_endscan(scan);
-	table_close(constraints, AccessShareLock);
-	return found;
-}
-
-/*
- * The row is written without its AFTER triggers: what they would check is
- * checked here (the key to the parent) or refused.
- */
-static void
-require_columns(CasusMove *m)
-{
-	ListCell   *lc;
-
-	foreach(lc, copyObject(RelationGetFKeyList(m->rel)))
-	{
-		ForeignKeyCacheInfo *key = lfirst(lc);
-
-		for (int i = 0; i < key->nkeys; i++)
-			if (is_changed(m, key->conkey[i]) && !casus_registry_via_is_copy(key) &&
-				!(m->by_parent && key->conoid == m->via.constraint))
-				refuse_column(_("Another foreign key has the column that leads to the dossier."));
-	}
-	foreach(lc, RelationGetIndexList(m->rel))
-	{
-		Relation	index = relation_open(lfirst_oid(lc), AccessShareLock);
-
-		for (int i = 0; i < index->rd_index->indnatts; i++)
-			if (!index->rd_index->indimmediate &&
-				is_changed(m, index->rd_index->indkey.values[i]))
-				refuse_column(_("A deferrable unique constraint has the column that leads to the dossier."));
-		relation_close(index, AccessShareLock);
-	}
-	if (is_referred_to(m))
-		refuse_column(_("A foreign key refers to the column that leads to the dossier."));
-}
-
-/* ---- keys given as text, or as jsonb with a member per column ---- */
-
-static char *
-member_text(Jsonb *object, const char *name)
-{
-	JsonbValue	buffer;
-	JsonbValue *value = NULL;
-
-	if (JB_ROOT_IS_OBJECT(object))
-		value = getKeyJsonValueFromContainer(&object->root, name, strlen(name), &buffer);
-	if (value != NULL && value->type == jbvString)
-		return pnstrdup(value->val.string.val, value->val.string.len);
-	if (value != NULL && value->type == jbvNumeric)
-		return DatumGetCString(DirectFunctionCall1(numeric_out,
-												   NumericGetDatum(value->val.numeric)));
-	if (value != NULL && value->type == jbvBool)
-		return pstrdup(value->val.boolean ? "true" : "false");
-	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-					  _("the key lacks a column"),
-					  psprintf(_("Column \"%s\" is not given."), name),
-					  _("Give the key as jsonb, each column of the primary key by its name."));
-	return NULL;
-}
-
-/* The value of a column, from text (of the only one) or from an object. */
-static Datum
-column_value(Relation rel, AttrNumber attno, const char *text, Jsonb *object)
-{
-	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), attno - 1);
-	Oid			input;
-	Oid			param;
-
-	getTypeInputInfo(att->atttypid, &input, &param);
-	return OidInputFunctionCall(input,
-								object ? member_text(object, NameStr(att->attname)) :
-								unconstify(char *, text),
-								param, att->atttypmod);
-}
-
-static void
-prepare_key(CasusMove *m, const char *text, Jsonb *object)
-{
-	Oid			pkey = casus_compat_primary_key(m->rel);
-	Relation	index;
-
-	if (!OidIsValid(pkey))
-		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("the table has no primary key"), NULL, NULL);
-	index = index_open(pkey, AccessShareLock);
-	m->nkeys = index->rd_index->indnkeyatts;
-	if (object == NULL && m->nkeys != 1)
-		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("the primary key has several columns: give them as jsonb"), NULL,
-						  _("Give the key as jsonb, each column of the primary key by its name."));
-	for (int i = 0; i < m->nkeys; i++)
-	{
-		AttrNumber	attno = index->rd_index->indkey.values[i];
-		Oid			equal = get_opfamily_member(index->rd_opfamily[i], index->rd_opcintype[i],
-												index->rd_opcintype[i], BTEqualStrategyNumber);
-
-		require_right(m, attno, ACL_SELECT);
-		ScanKeyEntryInitialize(&m->keys[i], 0, attno, BTEqualStrategyNumber, InvalidOid,
-							   index->rd_indcollation[i], get_opcode(equal),
-							   column_value(m->rel, attno, text, object));
-	}
-	index_close(index, AccessShareLock);
 }
 
 /* ---- the row ---- */
@@ -324,56 +171,10 @@ require_row(CasusMove *m)
 
 /* ---- the target ---- */
 
-/* By which column the row comes to its dossier: the first key that is not NULL. */
-static void
-choose_column(CasusMove *m, const CasusSettings *settings, const char *target)
-{
-	Jsonb	   *object = NULL;
-
-	if (settings->kind == CASUS_KIND_DOSSIER)
-		m->changed[m->nchanged++] = settings->dossier_attno;
-	for (int i = 0; m->nchanged == 0 && i < settings->nvia; i++)
-	{
-		if (!OidIsValid(settings->via[i].parent) ||
-			!casus_rowparent_has_key(&settings->via[i], m->slot))
-			continue;
-		m->by_parent = true;
-		m->via = settings->via[i];
-		m->nchanged = m->via.nkeys;
-		memcpy(m->changed, m->via.fkatt, sizeof(AttrNumber) * m->nchanged);
-	}
-	if (m->nchanged == 0)
-		refuse_target(m->rel);
-	if (m->nchanged > 1)
-		object = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(target)));
-	for (int i = 0; i < m->nchanged; i++)
-	{
-		require_right(m, m->changed[i], ACL_UPDATE);
-		m->values[i] = column_value(m->rel, m->changed[i], target, object);
-	}
-}
-
-/* The row as it becomes, but for its label. */
-static void
-make_moved(CasusMove *m)
-{
-	TupleTableSlot *slot = m->moved;
-
-	ExecClearTuple(slot);
-	slot_getallattrs(m->slot);
-	memcpy(slot->tts_values, m->slot->tts_values,
-		   sizeof(Datum) * slot->tts_tupleDescriptor->natts);
-	memcpy(slot->tts_isnull, m->slot->tts_isnull,
-		   sizeof(bool) * slot->tts_tupleDescriptor->natts);
-	for (int i = 0; i < m->nchanged; i++)
-	{
-		slot->tts_values[m->changed[i] - 1] = m->values[i];
-		slot->tts_isnull[m->changed[i] - 1] = false;
-	}
-	ExecStoreVirtualTuple(slot);
-}
-
-/* The dossier that the column would lead to; 0: no such target, or hidden. */
+/*
+ * The dossier that the columns would lead to; 0: no such target, or hidden.  A
+ * function is asked with the row as it becomes.
+ */
 static int64
 find_target(CasusMove *m)
 {
@@ -381,10 +182,15 @@ find_target(CasusMove *m)
 	CasusLabel	label;
 	CasusDossier state;
 
-	make_moved(m);
+	casus_movecolumn_apply(m);
 	if (!m->by_parent)
-		return casus_sight_dossier(DatumGetInt64(m->values[0]), &state) ?
-			DatumGetInt64(m->values[0]) : 0;
+	{
+		int64		id = m->by_function ?
+			casus_resolve_dossier(casus_resolve_prepare(settings_of(m)), m->moved) :
+			DatumGetInt64(m->values[0]);
+
+		return casus_sight_dossier(id, &state) ? id : 0;
+	}
 	if (casus_rowparent_label(&m->via, m->moved, &raw, &m->target) != CASUS_FOUND_LABEL)
 		return 0;
 	if (memcmp(&raw, &casus_label_outside, UUID_LEN) == 0)
@@ -399,37 +205,27 @@ find_target(CasusMove *m)
 	return label.dossier;
 }
 
-/* As the foreign key's own check would, until the end of the transaction. */
-static void
-lock_target(CasusMove *m)
-{
-	Relation	parent = table_open(m->target.relid, RowShareLock);
-	TupleTableSlot *slot = table_slot_create(parent, NULL);
-	TM_FailureData failure;
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-
-	if (table_tuple_lock(parent, &m->target.tid, snapshot, slot, GetCurrentCommandId(false),
-						 LockTupleKeyShare, LockWaitBlock, TUPLE_LOCK_FLAG_FIND_LAST_VERSION,
-						 &failure) != TM_Ok)
-		casus_movetree_try_again();
-	UnregisterSnapshot(snapshot);
-	ExecDropSingleTupleTableSlot(slot);
-	table_close(parent, NoLock);
-}
-
 /* Both dossiers, and what was found before we had them is found once more. */
 static void
 lock_all(CasusMove *m, int64 to)
 {
 	pg_uuid_t	now;
 
+	CasusMove	again = *m;
+
 	if (!casus_dossier_lock(Min(m->label.dossier, to), LockTupleNoKeyExclusive) ||
 		!casus_dossier_lock(Max(m->label.dossier, to), LockTupleNoKeyExclusive))
 		casus_movetree_try_again();
-	if (!find_row(m, &now) || memcmp(&now, &m->raw, UUID_LEN) != 0 || find_target(m) != to)
+	if (!find_row(m, &now) || memcmp(&now, &m->raw, UUID_LEN) != 0)
 		casus_movetree_try_again();
-	if (m->by_parent)
-		lock_target(m);
+	again.nchanged = 0;
+	if (!casus_movecolumn_choose(&again, settings_of(m), m->wish) ||
+		again.nchanged != m->nchanged ||
+		memcmp(again.changed, m->changed, sizeof(AttrNumber) * m->nchanged) != 0 ||
+		find_target(m) != to)
+		casus_movetree_try_again();
+	if (m->by_parent && !casus_movecolumn_lock(&m->target))
+		casus_movetree_try_again();
 	if (!casus_dossier_load(m->label.dossier, &m->from) || !casus_dossier_load(to, &m->to))
 		casus_movetree_try_again();
 }
@@ -453,16 +249,39 @@ act_details(const CasusMove *m)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
 }
 
+/* What it is about and whose it is was judged when it was brought in: as in an UPDATE. */
+static void
+require_same_codes(CasusMove *m, const CasusSettings *settings, CasusFileSettings *fs)
+{
+	CasusLabel	now = m->label;
+	const char *article;
+	const char *why = casus_rowcodes_apply(settings, fs, m->to.file, m->protocol, m->moved,
+										   &m->label, &now, &article);
+
+	if (why != NULL)
+		casus_refuse("wrong_category", _("these data may not be kept in this dossier"),
+					 casus_check_detail(m->protocol, "wrong_category", article, why), NULL);
+	if (now.category != m->label.category || now.party != m->label.party ||
+		now.subject_category != m->label.subject_category)
+		casus_check_refuse(m->protocol, "label",
+						   _("the category, originator or category of data subject of a row does not change"),
+						   _("what a row is about and whose it is was judged when it was brought in"),
+						   _("Delete the row and insert it anew."));
+}
+
 /* The settings of the file must still govern the row as it becomes. */
 static void
 require_governed(CasusMove *m)
 {
-	CasusSettings *settings = casus_registry_find(RelationGetRelid(m->rel))->settings;
+	CasusSettings *settings = settings_of(m);
 	CasusFileSettings *fs = casus_rowparent_governing(casus_rowparent_prepare(settings, false),
 													  m->moved);
 
 	if (fs != NULL && (m->by_parent || fs->id == m->to.file))
+	{
+		require_same_codes(m, settings, fs);
 		return;
+	}
 	casus_check_refuse(m->protocol, "not_governed", _("this row cannot be moved there"),
 					   _("a governed row does not leave the protocol"), NULL);
 }
@@ -491,7 +310,7 @@ open_row(CasusMove *m, const char *text, Jsonb *object)
 	foreach(lc, stores)
 	{
 		m->rel = table_open(lfirst_oid(lc), RowExclusiveLock);
-		prepare_key(m, text, object);
+		casus_movecolumn_key(m, text, object);
 		m->slot = MakeSingleTupleTableSlot(RelationGetDescr(m->rel), &TTSOpsHeapTuple);
 		m->moved = MakeSingleTupleTableSlot(RelationGetDescr(m->rel), &TTSOpsVirtual);
 		if (list_length(stores) == 1)
@@ -520,14 +339,18 @@ find_and_lock(CasusMove *m, const char *target)
 	int64		to;
 
 	require_row(m);
-	choose_column(m, casus_registry_find(RelationGetRelid(m->rel))->settings, target);
-	require_columns(m);
+	if (!casus_movecolumn_choose(m, settings_of(m), target))
+		refuse_target(m);
+	casus_movecolumn_require(m);
 	to = find_target(m);
 	if (to == 0)
-		refuse_target(m->rel);
+		refuse_target(m);
 	if (to == m->label.dossier)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("the row is in that dossier already"), NULL, _("An UPDATE of its key does it."));
+						  _("the row is in that dossier already"), NULL,
+						  m->by_function ?
+						  _("The function names it for these values too: an UPDATE sets them.") :
+						  _("An UPDATE of its key does it."));
 	lock_all(m, to);
 	if (m->from.file != m->to.file)
 		casus_check_refuse(protocol_of(m->rel), "not_governed",
@@ -535,6 +358,8 @@ find_and_lock(CasusMove *m, const char *target)
 						   _("nothing crosses from one file to another"), NULL);
 	m->protocol = casus_protocol(casus_find_protocol_of(m->from.file));
 	require_governed(m);
+	if (!casus_movecolumn_check(m))
+		casus_movetree_try_again();
 }
 
 /* Returns the act in the dossier that the row is moved to. */
@@ -550,6 +375,7 @@ move(Oid relid, const char *text, Jsonb *object, const char *target, const char 
 	casus_accesslog_event("attempt", relid, 0, NULL, "move");
 	casus_catalog_listen();
 	m.named = table_open(relid, RowExclusiveLock);
+	m.wish = target;
 	m.key = object ? JsonbToCString(NULL, &object->root, VARSIZE(object)) : text;
 	require_table(m.named);
 	require_motivation(m.named, motivation);
@@ -559,7 +385,7 @@ move(Oid relid, const char *text, Jsonb *object, const char *target, const char 
 	casus_movetree_capacity(&m, &m.to, CASUS_SUPPLY, &m.supplies);
 
 	label = m.label;
-	casus_movetree_row(&m, m.rel, m.slot, &label, m.nchanged, m.changed, m.values);
+	casus_movetree_row(&m, m.rel, m.slot, &label, m.moved, m.nchanged);
 	details = act_details(&m);
 	ExecDropSingleTupleTableSlot(m.slot);
 	ExecDropSingleTupleTableSlot(m.moved);

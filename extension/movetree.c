@@ -128,7 +128,7 @@ move_children(CasusMove *m, Oid relid, const CasusVia *vias, int n, TupleTableSl
 		for (int i = 0; i < n; i++)
 			earlier |= casus_rowparent_has_key(&vias[i], slot);
 		if (!earlier && left_label(m, prot, slot, &label))
-			casus_movetree_row(m, child, slot, &label, 0, NULL, NULL);
+			casus_movetree_row(m, child, slot, &label, NULL, 0);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(child, NoLock);
@@ -224,43 +224,44 @@ move_parents(CasusMove *m, Oid relid, TupleTableSlot *slot)
 		parent = table_open(spot.relid, RowExclusiveLock);
 		above = table_slot_create(parent, NULL);
 		if (table_tuple_fetch_row_version(parent, &spot.tid, SnapshotSelf, above))
-			casus_movetree_row(m, parent, above, &label, 0, NULL, NULL);
+			casus_movetree_row(m, parent, above, &label, NULL, 0);
 		ExecDropSingleTupleTableSlot(above);
 		table_close(parent, NoLock);
 	}
 }
 
 /*
- * Judges one row and gives it its new label, and n columns their value; then
- * what hangs on it.  What has the new label already is not met again.
+ * Judges one row as it becomes (NULL: its label alone changes) and gives it its new
+ * label, and n columns of the move their value; then what hangs on it.  What has the
+ * new label already is not met again.
  */
 void
 casus_movetree_row(CasusMove *m, Relation rel, TupleTableSlot *slot, const CasusLabel *label,
-				   int n, AttrNumber *attnos, Datum *values)
+				   TupleTableSlot *becomes, int n)
 {
 	Oid			relid = RelationGetRelid(rel);
 	CasusLabel	moved = *label;
 	pg_uuid_t	raw;
 	AttrNumber	label_attno = get_attnum(relid, CASUS_LABEL_COLUMN);
 	Datum		label_value = UUIDPGetDatum(&raw);
+	AttrNumber *attnos = &label_attno;
+	Datum	   *values = &label_value;
 
 	check_stack_depth();
 	if (label->linked)
 		refuse_linked();
-	judge(m, rel, slot, label);
+	judge(m, rel, becomes != NULL ? becomes : slot, label);
 	moved.dossier = m->to.id;
 	casus_label_pack(&moved, &raw);
 	if (n > 0)
 	{
+		attnos = m->changed;
+		values = m->values;
 		attnos[n] = label_attno;
 		values[n] = label_value;
 	}
-	else
-	{
-		attnos = &label_attno;
-		values = &label_value;
-	}
-	if (!casus_rowlabel_write(rel, &slot->tts_tid, n + 1, attnos, values))
+	if (!casus_rowlabel_write(rel, &slot->tts_tid, n + 1, attnos, values,
+							  n > 0 ? m->nulls : NULL))
 		casus_movetree_try_again();
 	CommandCounterIncrement();
 	casus_accesslog_note_write(casus_registry_find(relid)->family, m->from.id, CASUS_REMOVE);

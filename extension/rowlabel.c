@@ -104,12 +104,12 @@ casus_rowlabel_hold(Relation rel, ItemPointer tid)
 }
 
 /*
- * Writes columns of one row; false when the row is gone.  The relation is open
- * and locked for writing.
+ * Writes columns of one row (nulls NULL: none is); false when the row is gone.  The
+ * relation is open and locked for writing.
  */
 bool
 casus_rowlabel_write(Relation rel, ItemPointer tid, int n, const AttrNumber *attnos,
-					 const Datum *values)
+					 const Datum *values, const bool *nulls)
 {
 	EState	   *estate = CreateExecutorState();
 	TupleTableSlot *old = table_slot_create(rel, &estate->es_tupleTable);
@@ -139,7 +139,7 @@ casus_rowlabel_write(Relation rel, ItemPointer tid, int n, const AttrNumber *att
 		for (int i = 0; i < n; i++)
 		{
 			new->tts_values[attnos[i] - 1] = values[i];
-			new->tts_isnull[attnos[i] - 1] = false;
+			new->tts_isnull[attnos[i] - 1] = nulls != NULL && nulls[i];
 		}
 		ExecStoreVirtualTuple(new);
 		ExecSimpleRelationUpdate(result, estate, &epq, old, new);
@@ -160,5 +160,5 @@ casus_rowlabel_set(Relation rel, ItemPointer tid, const pg_uuid_t *raw)
 	AttrNumber	attno = get_attnum(RelationGetRelid(rel), CASUS_LABEL_COLUMN);
 	Datum		value = UUIDPGetDatum(raw);
 
-	return casus_rowlabel_write(rel, tid, 1, &attno, &value);
+	return casus_rowlabel_write(rel, tid, 1, &attno, &value, NULL);
 }

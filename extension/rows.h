@@ -125,7 +125,7 @@ extern bool casus_rowlabel_of(const CasusRow *row, HeapTuple tuple, pg_uuid_t *r
 extern bool casus_rowlabel_lock(Relation rel, ItemPointer tid, TupleTableSlot *slot);
 extern void casus_rowlabel_hold(Relation rel, ItemPointer tid);
 extern bool casus_rowlabel_write(Relation rel, ItemPointer tid, int n, const AttrNumber *attnos,
-								 const Datum *values);
+								 const Datum *values, const bool *nulls);
 extern bool casus_rowlabel_set(Relation rel, ItemPointer tid, const pg_uuid_t *raw);
 
 /* ---- rowcopy.c: copies of governed rows ---- */

@@ -225,8 +225,7 @@ refuse_move(CasusRow *row)
 	casus_rowverdict_refuse(row, "label",
 							_("an UPDATE cannot take a row to another dossier, or out of the protocol"),
 							_("a row stays in the dossier that it was brought into"),
-							row->settings->kind == CASUS_KIND_ROOT ||
-							row->settings->resolve_name != NULL ?
+							row->settings->kind == CASUS_KIND_ROOT ?
 							_("Delete the row and insert it anew.") :
 							psprintf(_("casus.move(%s, key, target, motivation) takes it to another dossier."),
 									 quote_literal_cstr(name)));

@@ -91,11 +91,6 @@ BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
 SELECT attempt($$UPDATE app.stuk SET volg = 'b' WHERE id = 10$$) AS other, attempt($$UPDATE app.stuk SET volg = 'fout' WHERE id = 10$$) AS failing,
 	attempt($$UPDATE app.stuk SET volg = NULL WHERE id = 10$$) AS none, attempt($$UPDATE app.stuk SET jaar = 2025 WHERE id = 10$$) AS same;
 SAVEPOINT s; UPDATE app.stuk SET volg = 'b' WHERE id = 10; ROLLBACK TO s;
-SELECT attempt($$SELECT casus.move('app.stuk', '10', 'b', 'x')$$, 'message') AS move;
--- what casus.move hints at goes
-\set VERBOSITY default
-SAVEPOINT s; SELECT casus.move('app.stuk', '10', 'b', 'x'); ROLLBACK TO s;
-\set VERBOSITY terse
 SAVEPOINT s; DELETE FROM app.stuk WHERE id = 10; INSERT INTO app.stuk VALUES (10, 'b', 2026, 'x') RETURNING casus.dossier_of(casus_label) = :twee AS twee; ROLLBACK TO s;
 COMMIT;
 RESET SESSION AUTHORIZATION;
@@ -105,6 +100,114 @@ BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
 SELECT attempt($$UPDATE app.stuk SET tekst = 'z' WHERE id = 11$$) AS other_column;
 COMMIT;
 RESET SESSION AUTHORIZATION;
+
+-- casus.move gives the columns that the function is given other values, and asks it about the row as it becomes: what
+-- hangs on the row goes along.  A column refers to a table that is not protected.
+SET ROLE resolve_owner;
+INSERT INTO app.nummer VALUES (2026, 'b', :twee), (2026, 'c', :een), (2025, 'b', :twee), (2024, 'b', :twee), (2023, 'a', NULL);
+CREATE TABLE app.regel (id integer PRIMARY KEY, stuk_id integer REFERENCES app.stuk, tekst text);
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.regel TO resolve_coord;
+RESET ROLE;
+SELECT count(*) > 0 AS done FROM casus.protect('app.regel', 'ond', via => 'stuk_id', category => 'beoordeling');
+SELECT count(*) > 0 AS bound FROM casus.bind('app.regel', 'enforce');
+SET ROLE resolve_owner;
+CREATE TABLE app.jaar (jaar integer PRIMARY KEY);
+INSERT INTO app.jaar VALUES (2023), (2025), (2026);
+ALTER TABLE app.stuk ADD CONSTRAINT stuk_jaar FOREIGN KEY (jaar) REFERENCES app.jaar DEFERRABLE INITIALLY DEFERRED NOT VALID;
+RESET ROLE;
+SET SESSION AUTHORIZATION resolve_coord;
+BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
+INSERT INTO app.stuk VALUES (30, 'a', 2026, 'x'), (31, 'b', 2026, 'y');
+INSERT INTO app.regel VALUES (1, 30, 'bij 30'), (2, 31, 'bij 31');
+COMMIT;
+CREATE TEMP VIEW waar AS SELECT s.id, s.jaar, s.volg, casus.dossier_of(s.casus_label) = :twee AS twee,
+	casus.dossier_of(r.casus_label) = casus.dossier_of(s.casus_label) AS regel, casus.item_of(s.casus_label) AS item
+	FROM app.stuk s JOIN app.regel r ON r.stuk_id = s.id ORDER BY s.id;
+BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
+SELECT item AS item_30 FROM waar WHERE id = 30 \gset
+SELECT casus.move('app.stuk', '30', '{"volg": "b"}', 'hoort bij b') > 0 AS act;
+SELECT id, jaar, volg, twee, regel, item = :item_30 AS item_stays FROM waar WHERE id = 30;
+-- and is asked no more: an UPDATE of another column, one that names the same dossier
+UPDATE app.stuk SET tekst = 'z' WHERE id = 30;
+UPDATE app.stuk SET jaar = 2025, volg = 'b' WHERE id = 30;
+SELECT casus.move('app.stuk', '30', '{"volg": "a", "jaar": 2026}', 'toch bij a') > 0 AS act;
+SELECT id, jaar, volg, twee, regel, item = :item_30 AS item_stays FROM waar;
+SELECT a.details ->> 'from' = :'twee' AS "from", a.details ->> 'to' = :'een' AS "to", a.details ->> 'rows' AS rows, a.details -> 'row' AS row
+	FROM casus.act_log a WHERE a.kind = 'move' ORDER BY a.id DESC LIMIT 1;
+COMMIT;
+-- refused: the same dossier, none, an error, one of another file and one that is not there alike, no such columns
+SELECT v, attempt(format($$SELECT casus.move('app.stuk', '30', %L, 'x')$$, v), 'message') AS code, attempt(format($$SELECT casus.move('app.stuk', '30', %L, 'x')$$, v)) AS answer
+	FROM unnest(ARRAY['{"volg": "c"}', '{}', '{"jaar": 2023}', '{"volg": "fout"}', '{"volg": "weg"}', '{"volg": "min"}', '{"volg": null}', '{"volg": "nieuw"}',
+		'{"tekst": "b"}', '{"niets": 1}', '["b"]', 'b', '{"jaar": "x"}']) v;
+SELECT attempt($$SELECT casus.move('app.stuk', '30', '{"volg": "traag"}', 'x')$$, 'message') AS slow,
+	attempt($$SELECT casus.move('app.stuk', '30', '{"volg": "b"}', '')$$) AS no_motivation, attempt($$SELECT casus.move('app.stuk', '99', '{"volg": "b"}', 'x')$$) AS no_row;
+-- the key that leads elsewhere is checked at once
+SELECT attempt($$SELECT casus.move('app.stuk', '30', '{"jaar": 2024, "volg": "b"}', 'x')$$, 'message') AS no_such_year;
+-- a dossier of another file that the caller knows of is told, by its file
+SELECT attempt($$SELECT casus.move('app.stuk', '30', '{"volg": "x"}', 'x')$$) AS other_file;
+\set VERBOSITY default
+SELECT casus.move('app.stuk', '30', '{"jaar": 2023}', 'x');
+SELECT casus.move('app.stuk', '30', '{"volg": "c"}', 'x');
+SELECT casus.move('app.stuk', '30', 'b', 'x');
+\set VERBOSITY terse
+-- UPDATE of all columns that it is given is needed
+RESET SESSION AUTHORIZATION;
+REVOKE UPDATE ON app.stuk FROM resolve_coord; GRANT UPDATE (volg, tekst) ON app.stuk TO resolve_coord;
+SET SESSION AUTHORIZATION resolve_coord;
+SELECT attempt($$SELECT casus.move('app.stuk', '30', '{"volg": "b"}', 'x')$$) AS no_right;
+RESET SESSION AUTHORIZATION;
+GRANT UPDATE ON app.stuk TO resolve_coord;
+-- The application gives a number to another dossier: the row stays where it was brought in until it is moved, with no value changed.
+SET ROLE resolve_owner; UPDATE app.nummer SET dossier = :twee WHERE jaar = 2026 AND volg = 'a'; RESET ROLE;
+SET SESSION AUTHORIZATION resolve_coord;
+BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
+SELECT id, volg, twee FROM waar WHERE id = 30;
+SELECT casus.move('app.stuk', '30', '{}', 'het nummer staat nu voor twee') > 0 AS act;
+SELECT id, volg, twee, regel FROM waar WHERE id = 30;
+ROLLBACK;
+RESET SESSION AUTHORIZATION;
+SET ROLE resolve_owner; UPDATE app.nummer SET dossier = :een WHERE jaar = 2026 AND volg = 'a'; RESET ROLE;
+-- A key to it from elsewhere: refused as before.
+SELECT casus.maintenance('app.stuk', 'sleutel') > now() AS open;
+ALTER TABLE app.stuk ADD CONSTRAINT stuk_volg UNIQUE (id, volg);
+CREATE TABLE app.verwijst (id integer, volg text, FOREIGN KEY (id, volg) REFERENCES app.stuk (id, volg));
+SET SESSION AUTHORIZATION resolve_coord;
+SELECT attempt($$SELECT casus.move('app.stuk', '30', '{"volg": "b"}', 'x')$$, 'message') AS referred_to, attempt($$SELECT casus.move('app.stuk', '31', '{"volg": "b", "jaar": 2023}', 'x')$$) AS not_this_one;
+BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
+DELETE FROM app.regel; DELETE FROM app.stuk WHERE id >= 30;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+DROP VIEW waar;
+DROP TABLE app.verwijst;
+ALTER TABLE app.stuk DROP CONSTRAINT stuk_jaar, DROP CONSTRAINT stuk_volg;
+SELECT count(*) > 0 AS lines FROM casus.unprotect('app.regel', 'klaar');
+DROP TABLE app.regel, app.jaar;
+SELECT casus.maintenance('app.stuk', 'klaar', '0') <= clock_timestamp() AS closed;
+SET ROLE resolve_owner; DELETE FROM app.nummer WHERE volg = 'b'; RESET ROLE;
+
+-- What the row is about and whose it is stays, also where the function is given the column that says so.
+SET ROLE resolve_owner;
+CREATE TABLE app.gemengd (id integer PRIMARY KEY, soort text, nr integer);
+CREATE FUNCTION app.van_gemengd(soort text, nr integer) RETURNS bigint LANGUAGE sql STABLE AS
+	'SELECT n.dossier FROM app.nummer n WHERE n.jaar = nr AND n.volg = ''b''';
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.gemengd TO resolve_coord;
+INSERT INTO app.nummer VALUES (1, 'b', :een), (2, 'b', :twee);
+RESET ROLE;
+SELECT count(*) > 0 AS done FROM casus.protect('app.gemengd', 'ond', resolve => 'app.van_gemengd(text,integer)', category_column => 'soort');
+SELECT count(*) > 0 AS bound FROM casus.bind('app.gemengd', 'enforce');
+SET SESSION AUTHORIZATION resolve_coord;
+BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
+INSERT INTO app.gemengd VALUES (1, 'beoordeling', 1);
+SELECT attempt($$SELECT casus.move('app.gemengd', '1', '{"soort": "registratie", "nr": 2}', 'x')$$) AS other_category,
+	attempt($$SELECT casus.move('app.gemengd', '1', '{"soort": "geen", "nr": 2}', 'x')$$, 'message') AS no_category,
+	attempt($$SELECT casus.move('app.gemengd', '1', '{"soort": "beoordeling", "nr": 2}', 'x')$$) AS same_category;
+DELETE FROM app.gemengd;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+SELECT count(*) > 0 AS lines FROM casus.unprotect('app.gemengd', 'klaar');
+DROP TABLE app.gemengd;
+DROP FUNCTION app.van_gemengd;
+SET ROLE resolve_owner; DELETE FROM app.nummer WHERE volg = 'b'; RESET ROLE;
 
 -- Replaced, renamed, dropped: in maintenance, which is on record, or not at all.
 SET ROLE resolve_owner;
@@ -232,6 +335,10 @@ SELECT attempt($$INSERT INTO app.blad VALUES (6, 2026, 'geen', 'x')$$) AS none, 
 	attempt($$UPDATE app.blad SET jaar = 2025 WHERE id = 2$$) AS same_dossier, attempt($$UPDATE app.blad SET jaar = 2025 WHERE id = 3$$) AS none_left,
 	attempt($$UPDATE app.blad SET volg = 'a' WHERE id = 3$$) AS other, attempt($$UPDATE app.blad SET jaar = 2025, volg = 'a' WHERE id = 4$$) AS other_part;
 SELECT tableoid::regclass, id, casus.dossier_of(casus_label) = :een AS een FROM app.blad WHERE id IN (2, 3, 4) ORDER BY id;
+-- casus.move within the part, and not to another
+SELECT casus.move('app.blad', '{"id": 4, "jaar": 2026}'::jsonb, '{"volg": "a"}', 'x') > 0 AS act;
+SELECT tableoid::regclass, id, volg, casus.dossier_of(casus_label) = :een AS een FROM app.blad WHERE id = 4;
+SELECT attempt($$SELECT casus.move('app.blad', '{"id": 3, "jaar": 2026}'::jsonb, '{"jaar": 2025, "volg": "a"}', 'x')$$, 'message') AS other_part;
 COMMIT;
 RESET SESSION AUTHORIZATION;
 -- a part of a later year is made, or attached
