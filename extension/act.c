@@ -483,15 +483,6 @@ waits_until(int32 file, char **article)
 	return day;
 }
 
-/* Is it applied? In observe a row is not refused for that, and opens no dossier. */
-bool
-casus_act_in_force(int32 file)
-{
-	char	   *article;
-
-	return waits_until(file, &article) == NULL;
-}
-
 static void
 require_in_force(const CasusFile *file)
 {
@@ -505,6 +496,46 @@ require_in_force(const CasusFile *file)
 											psprintf(_("in file %s it is from %s on"), file->name, day)),
 						  psprintf("SELECT parameters FROM casus.file WHERE name = %s;",
 								   quote_literal_cstr(file->name)));
+}
+
+static int
+initial_phase(const CasusFile *file)
+{
+	CasusQuery	query;
+	int			phase;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file->protocol);
+	casus_query_read(&query,
+					"SELECT code FROM casus_cat.phase WHERE protocol = $1 AND is_initial");
+	phase = (int) casus_query_get_int(&query, 0, 1);
+	casus_query_end(&query);
+	return phase;
+}
+
+/*
+ * Or is it refused, for the caller or for the day?  In observe a row is stored all the
+ * same, and opens no dossier.
+ */
+bool
+casus_act_may_open(int32 file_id, CasusActRefusal *refusal)
+{
+	CasusFile	file;
+	CasusCapacity capacity = {0};
+	const char *article;
+	char	   *day_article;
+	uint64		offices;
+
+	casus_find_file_by_id(file_id, &file);
+	offices = opening_offices(casus_protocol(file.protocol), initial_phase(&file), &article);
+	if (!casus_context_may_act(file.id, 0, offices, article, &capacity, refusal))
+		return false;
+	if (waits_until(file.id, &day_article) == NULL)
+		return true;
+	/* As require_in_force() says it: under no code of casus. */
+	memset(refusal, 0, sizeof(*refusal));
+	refusal->message = _("the protocol is not in force yet");
+	return false;
 }
 
 int64
@@ -522,13 +553,7 @@ casus_act_open_dossier(int32 file_id, Jsonb *details, const char *motivation)
 	casus_find_file_by_id(file_id, &file);
 	casus_find_active(&file);
 
-	casus_query_begin(&query);
-	casus_query_int(&query, file.protocol);
-	casus_query_read(&query,
-					"SELECT code FROM casus_cat.phase WHERE protocol = $1 AND is_initial");
-	phase = (int) casus_query_get_int(&query, 0, 1);
-	casus_query_end(&query);
-
+	phase = initial_phase(&file);
 	offices = opening_offices(casus_protocol(file.protocol), phase, &article);
 	casus_context_for_act(file.id, 0, offices, article, &capacity);
 	require_in_force(&file);

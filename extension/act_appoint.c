@@ -304,7 +304,7 @@ casus_act_appoint_person(const CasusFile *file, const CasusAppointment *a)
 
 	check_level(file, &a->office, a->party != 0, a->dossier);
 	if (a->party != 0)
-		casus_find_party_lock(file, a->party_name);
+		(void) casus_find_party_lock(file, a->party_name);
 	as_admin = require_appointer(file, &a->office, a->dossier, &capacity);
 	check_not_ended(file, a->dossier);
 	check_takes_part(file, a);

@@ -303,7 +303,7 @@ casus_sql_involve(PG_FUNCTION_ARGS)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("name a party or a person to involve"), NULL, NULL);
 	if (!PG_ARGISNULL(1))
-		party = casus_find_party(&target.file, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+		party = casus_find_party_lock(&target.file, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	if (!PG_ARGISNULL(2))
 		person = casus_find_person(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	office_name = casus_act_text(fcinfo, 3);

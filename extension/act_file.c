@@ -456,6 +456,56 @@ casus_sql_add_party(PG_FUNCTION_ARGS)
 										   casus_act_details("party", name, NULL)));
 }
 
+/* Delegates of the party by name too, but who holds the office besides. */
+#define OF_PARTY \
+	"t.dossier IN (SELECT d.id FROM casus_cat.dossier d WHERE d.file = $1) " \
+	"AND (t.ends IS NULL OR t.ends > greatest(t.starts, pg_catalog.clock_timestamp())) " \
+	"AND (t.party = $2 OR (t.party IS NULL " \
+	"AND EXISTS (SELECT FROM casus_cat.appointment a WHERE a.file = $1 AND a.party = $2 " \
+	"AND a.person = t.person AND a.office = t.office) " \
+	"AND NOT EXISTS (SELECT FROM casus_cat.appointment a WHERE a.file = $1 " \
+	"AND a.party IS DISTINCT FROM $2 AND a.person = t.person AND a.office = t.office " \
+	"AND (a.ends IS NULL OR a.ends > pg_catalog.clock_timestamp()))))"
+#define WITH_PARTY \
+	"s.dossier IN (SELECT d.id FROM casus_cat.dossier d WHERE d.file = $1) " \
+	"AND s.party = $2 AND s.ends IS NULL"
+
+/*
+ * The party takes part in no dossier any more, and nothing is shared with it: were it
+ * to come back, that is decided anew, dossier by dossier.
+ */
+static void
+end_taking_part(const CasusFile *file, int party)
+{
+	CasusQuery	query;
+	bool		younger;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file->id);
+	casus_query_code(&query, party, false);
+	casus_query_run(&query,
+					"UPDATE casus_cat.participant t "
+					"SET ends = greatest(t.starts, pg_catalog.clock_timestamp()) WHERE " OF_PARTY);
+	casus_query_int(&query, file->id);
+	casus_query_code(&query, party, false);
+	casus_query_run(&query,
+					"UPDATE casus_cat.sharing s "
+					"SET ends = greatest(s.starts, pg_catalog.clock_timestamp()) WHERE " WITH_PARTY);
+
+	/* An old snapshot does not show the newest; what is read is as of now. */
+	casus_query_int(&query, file->id);
+	casus_query_code(&query, party, false);
+	casus_query_read(&query,
+					 "SELECT EXISTS (SELECT FROM casus_cat.participant t WHERE " OF_PARTY ") "
+					 "OR EXISTS (SELECT FROM casus_cat.sharing s WHERE " WITH_PARTY ")");
+	younger = casus_query_get_bool(&query, 0, 1);
+	casus_query_end(&query);
+	if (younger)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update")));
+}
+
 PG_FUNCTION_INFO_V1(casus_sql_end_membership);
 
 /* What the party brought in stays; it reads and supplies no more from that moment. */
@@ -479,6 +529,7 @@ casus_sql_end_membership(PG_FUNCTION_ARGS)
 	casus_query_run(&query,
 					"UPDATE casus_cat.party SET ends = pg_catalog.clock_timestamp() "
 					"WHERE file = $1 AND code = $2");
+	end_taking_part(&file, party);
 	/* Its people hold their offices for the party: with it they end. */
 	casus_query_int(&query, file.id);
 	casus_query_code(&query, party, false);

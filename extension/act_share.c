@@ -166,8 +166,8 @@ party_codes(const CasusFile *file, ArrayType *names)
 						  _("name at least one party"), NULL, NULL);
 	codes = palloc(sizeof(Datum) * n);
 	for (int i = 0; i < n; i++)
-		codes[i] = Int16GetDatum((int16) casus_find_party(file, nulls[i] ? "" :
-														  TextDatumGetCString(values[i])));
+		codes[i] = Int16GetDatum((int16) casus_find_party_lock(file, nulls[i] ? "" :
+															   TextDatumGetCString(values[i])));
 	return PointerGetDatum(construct_array(codes, n, INT2OID, 2, true, TYPALIGN_SHORT));
 }
 

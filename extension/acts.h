@@ -1,7 +1,7 @@
 /*
  * acts.h
  *		Acts: for act*.c, and for the files that record an act or ask what its
- *		caller may know of (protocol_load.c, rowverdict.c, takein.c, why.c).
+ *		caller may know of (capacity.c, protocol_load.c, rowverdict.c, takein.c, why.c).
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -9,6 +9,21 @@
 #define CASUS_ACTS_H
 
 #include "state.h"
+
+/* ------------------------------------------------------------------------
+ * capacity.c: casus_context_for_act(), for who does not refuse
+ * ------------------------------------------------------------------------ */
+
+typedef struct CasusActRefusal
+{
+	const char *code;			/* NULL: none of casus */
+	const char *message;
+	const char *detail;
+	const char *hint;
+} CasusActRefusal;
+
+extern bool casus_context_may_act(int32 file, int64 dossier, uint64 offices, const char *article,
+								  CasusCapacity *capacity, CasusActRefusal *refusal);
 
 /* ------------------------------------------------------------------------
  * find.c: names to codes, and the errors when there is none
@@ -41,7 +56,7 @@ extern void casus_find_office(const CasusFile *file, const char *name, CasusOffi
 extern int	casus_find_phase(const CasusFile *file, const char *name);
 extern int	casus_find_purpose(const CasusFile *file, const char *name);
 extern int	casus_find_party(const CasusFile *file, const char *name);
-extern void casus_find_party_lock(const CasusFile *file, const char *name);
+extern int	casus_find_party_lock(const CasusFile *file, const char *name);
 extern int32 casus_find_person(const char *name);
 extern char *casus_find_name_of(int32 person);
 extern char *casus_find_parties_article(const CasusFile *file);
@@ -123,7 +138,7 @@ extern char *casus_act_required_text(FunctionCallInfo fcinfo, int argument, cons
 extern Jsonb *casus_act_details(const char *key,...);
 
 /* Opens a dossier in the file's initial phase: for open_dossier() and the row trigger. */
-extern bool casus_act_in_force(int32 file);
+extern bool casus_act_may_open(int32 file, CasusActRefusal *refusal);
 extern int64 casus_act_open_dossier(int32 file, Jsonb *details, const char *motivation);
 
 /* Refuses whoever is not casus_admin; the installation has an id afterwards. */

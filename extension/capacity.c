@@ -7,6 +7,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "acts.h"
 #include "choice.h"
 
 #include "lib/stringinfo.h"
@@ -94,30 +95,27 @@ fitting_choices(const Choices *all, int32 file, int64 dossier, uint64 offices,
 
 /* None fits: in the order of what depends on the caller alone. */
 static void
-refuse_act(const CasusProtocol *protocol, uint64 offices, const char *article,
-		   bool in_file, bool in_office)
+say_none_fits(const CasusProtocol *protocol, uint64 offices, const char *article,
+			  bool in_file, bool in_office, CasusActRefusal *refusal)
 {
 	char	   *who = psprintf(_("this is for %s"), list_offices(protocol, offices));
 
-	if (!in_file)
-		casus_refuse("no_appointment",
-					 _("there is no appointment in which you may act"),
-					 casus_check_detail(protocol, "no_appointment", article, who),
-					 _("A casus_admin, or an office that the protocol names, appoints: casus.add_person(), casus.appoint()."));
-	if (!in_office)
-		casus_refuse("wrong_office",
-					 _("your office may not do this"),
-					 casus_check_detail(protocol, "wrong_office", article, who),
-					 "SELECT * FROM casus.my_purposes();");
-	casus_refuse("not_involved",
-				 _("there is no such dossier in which you may act"),
-				 casus_check_detail(protocol, "not_involved", article, _("the dossier does not exist, or this office is not involved in it")),
-				 "SELECT * FROM casus.dossier;");
+	refusal->code = !in_file ? "no_appointment" : !in_office ? "wrong_office" : "not_involved";
+	refusal->message = !in_file ? _("there is no appointment in which you may act") :
+		!in_office ? _("your office may not do this") :
+		_("there is no such dossier in which you may act");
+	refusal->detail = casus_check_detail(protocol, refusal->code, article,
+										 !in_file || !in_office ? who :
+										 _("the dossier does not exist, or this office is not involved in it"));
+	refusal->hint = !in_file ?
+		_("A casus_admin, or an office that the protocol names, appoints: casus.add_person(), casus.appoint().") :
+		!in_office ? "SELECT * FROM casus.my_purposes();" : "SELECT * FROM casus.dossier;";
 }
 
-void
-casus_context_for_act(int32 file, int64 dossier, uint64 offices,
-					  const char *article, CasusCapacity *capacity)
+/* False: in none, or in several; refusal says what is to be said then. */
+bool
+casus_context_may_act(int32 file, int64 dossier, uint64 offices, const char *article,
+					  CasusCapacity *capacity, CasusActRefusal *refusal)
 {
 	const CasusProtocol *protocol = casus_protocol(casus_dossier_file_protocol(file));
 	Choices		all;
@@ -130,22 +128,40 @@ casus_context_for_act(int32 file, int64 dossier, uint64 offices,
 	casus_require_preloaded();
 	casus_catalog_listen();
 	if (context_fits_act(file, dossier, offices, capacity))
-		return;
+		return true;
 
 	casus_choice_find(casus_context_actor().person, &all);
 	fitting = fitting_choices(&all, file, dossier, offices, &in_file, &in_office);
 	if (fitting.n == 0)
-		refuse_act(protocol, offices, article, in_file, in_office);
+	{
+		say_none_fits(protocol, offices, article, in_file, in_office, refusal);
+		return false;
+	}
 
 	if (dossier != 0 && casus_dossier_load(dossier, &state))
 		phase = state.phase;
 	if (fitting.n > 1)
-		casus_check_refuse(protocol, "ambiguous_capacity",
-						   _("you hold more than one office that fits"),
-						   psprintf(_("your choices: %s"), casus_choice_list(&fitting)),
-						   casus_choice_hint(protocol->phase[phase], &fitting.choice[0]));
+	{
+		refusal->code = "ambiguous_capacity";
+		refusal->message = _("you hold more than one office that fits");
+		refusal->detail = casus_check_detail(protocol, refusal->code, NULL,
+											 psprintf(_("your choices: %s"), casus_choice_list(&fitting)));
+		refusal->hint = casus_choice_hint(protocol->phase[phase], &fitting.choice[0]);
+		return false;
+	}
 	*capacity = fitting.choice[0].capacity;
 	capacity->purpose = purpose_of_phase(protocol, phase);
+	return true;
+}
+
+void
+casus_context_for_act(int32 file, int64 dossier, uint64 offices,
+					  const char *article, CasusCapacity *capacity)
+{
+	CasusActRefusal refusal;
+
+	if (!casus_context_may_act(file, dossier, offices, article, capacity, &refusal))
+		casus_refuse(refusal.code, refusal.message, refusal.detail, refusal.hint);
 }
 
 /*

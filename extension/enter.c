@@ -9,8 +9,8 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "acts.h"
 #include "choice.h"
-#include "state.h"
 
 #include "access/xact.h"
 #include "funcapi.h"
@@ -120,6 +120,27 @@ must_participate(const CasusProtocol *protocol, const CasusCapacity *c)
 	return any;
 }
 
+/* Does the office read, in the state of the dossier, without taking part in it? */
+static bool
+reads_all(const CasusCapacity *c, const CasusDossier *dossier)
+{
+	const CasusProtocol *protocol = casus_protocol(c->protocol);
+
+	for (int i = 0; i < protocol->nrules; i++)
+	{
+		const CasusRule *rule = &protocol->rules[i];
+
+		if (rule->state == dossier->state && rule->office == c->office &&
+			(rule->verbs & CASUS_READ) != 0 && !rule->participants)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Who takes part learns of the dossier no sooner and no longer than the protocol calls
+ * him in (sight.c): before and after, it answers as one that is not there.
+ */
 static bool
 fits_dossier(Choice *choice, const Request *request)
 {
@@ -130,6 +151,9 @@ fits_dossier(Choice *choice, const Request *request)
 		dossier.state == CASUS_STATE_GONE || dossier.file != c->file)
 		return false;
 	if (c->dossier != 0 && c->dossier != request->dossier)
+		return false;
+	if (choice->level != CASUS_LEVEL_FILE && !reads_all(c, &dossier) &&
+		!casus_sight_dossier(request->dossier, &dossier))
 		return false;
 	c->dossier = request->dossier;
 	if (choice->level != CASUS_LEVEL_DOSSIER &&

@@ -225,10 +225,10 @@ casus_find_party(const CasusFile *file, const char *name)
 }
 
 /* The same, and its membership does not end before this transaction does. */
-void
+int
 casus_find_party_lock(const CasusFile *file, const char *name)
 {
-	(void) find_party(file, name, true);
+	return find_party(file, name, true);
 }
 
 /* The article that says who may take part, or NULL. */

@@ -112,7 +112,8 @@ unbind_table(RangeTblEntry *rte, Index rtindex, const CasusProtected *prot)
  * The WHERE of ON CONFLICT DO UPDATE runs before the conflict check in some
  * releases: on a row that may not be seen it is not evaluated at all, but
  * counts as true, so that the check refuses.  One that may be seen is on record
- * before: no scan brings it, and the WHERE may keep it from being written.
+ * before: no scan brings it, and the WHERE may keep it from being written.  Under
+ * observe all are seen, and those that enforce would hide are on record as such.
  */
 static Node *
 guard_conflict_where(Query *query, const CasusProtected *prot)
@@ -145,13 +146,14 @@ PG_FUNCTION_INFO_V1(casus_sql_meets);
 Datum
 casus_sql_meets(PG_FUNCTION_ARGS)
 {
-	const pg_uuid_t *raw = PG_GETARG_UUID_P(0);
+	const pg_uuid_t *raw = PG_ARGISNULL(0) ? NULL : PG_GETARG_UUID_P(0);
 	CasusGuardFrame *frame = casus_guard_frame_top();
-	const CasusProtected *prot = frame == NULL || frame->query == NULL ? NULL :
+	const CasusProtected *prot = frame == NULL || frame->query == NULL || PG_ARGISNULL(1) ? NULL :
 		casus_registry_find(PG_GETARG_OID(1));
 
-	PG_RETURN_BOOL(prot == NULL ? casus_policy_permits(raw) :
-				   casus_accesslog_meets(frame->query, prot, raw));
+	if (prot == NULL)
+		PG_RETURN_BOOL(raw != NULL && casus_policy_permits(raw));
+	PG_RETURN_BOOL(casus_accesslog_meets(frame->query, prot, raw));
 }
 
 /* ON CONFLICT DO UPDATE evaluates its conditions on a row that no scan has passed. */
@@ -161,6 +163,8 @@ bind_conflict(Query *query, RangeTblEntry *rte, const CasusProtected *prot)
 	WithCheckOption *check = makeNode(WithCheckOption);
 
 	query->onConflict->onConflictWhere = guard_conflict_where(query, prot);
+	if (prot->mode != CASUS_MODE_ENFORCE)
+		return;
 
 	check->kind = WCO_RLS_CONFLICT_CHECK;
 	check->relname = get_rel_name(rte->relid);
@@ -191,7 +195,7 @@ bind_relation(Query *query, RangeTblEntry *rte, Index rtindex, Binding *binding)
 	binding->found = true;
 	if (!CASUS_LAYER(query))
 		return;
-	if (prot->mode != CASUS_MODE_ENFORCE || prot->label_attno == InvalidAttrNumber)
+	if (prot->mode < CASUS_MODE_OBSERVE || prot->label_attno == InvalidAttrNumber)
 		return;
 	if (query->commandType == CMD_INSERT && rtindex == query->resultRelation)
 	{
@@ -201,7 +205,8 @@ bind_relation(Query *query, RangeTblEntry *rte, Index rtindex, Binding *binding)
 			bind_conflict(query, rte, prot);
 		return;
 	}
-	bind_table(rte, rtindex, prot);
+	if (prot->mode == CASUS_MODE_ENFORCE)
+		bind_table(rte, rtindex, prot);
 }
 
 /* ---- functions in SQL that the planner would inline ---- */

@@ -65,10 +65,10 @@ COMMENT ON FUNCTION casus_int.permits(casus.label) IS
 
 /* Put into ON CONFLICT DO UPDATE on protected tables (guard_query.c). */
 CREATE FUNCTION casus_int.meets(label casus.label, relation oid) RETURNS boolean
-	LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED COST 1
+	LANGUAGE c VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 1
 	AS 'MODULE_PATHNAME', 'casus_sql_meets';
 COMMENT ON FUNCTION casus_int.meets(casus.label, oid) IS
-	'May the session see the row with this label that ON CONFLICT DO UPDATE meets in this relation? As casus_int.permits(); a governed row that it may see is on record as read by the statement. NULL (denied) for NULL.';
+	'May the session see the row with this label that ON CONFLICT DO UPDATE meets in this relation? As casus_int.permits(); a governed row that it may see is on record as read by the statement. False for NULL. Of a table in mode observe always true: a row that enforce would hide is on record as would_refuse.';
 
 /* Put as a condition into the checks of foreign keys that lead to protected tables (guard_query.c). */
 CREATE FUNCTION casus_int.finds_parent(label casus.label) RETURNS boolean

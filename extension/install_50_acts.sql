@@ -44,7 +44,7 @@ CREATE FUNCTION casus.end_membership(file text, party text, reason text DEFAULT 
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_end_membership';
 COMMENT ON FUNCTION casus.end_membership(text, text, text) IS
-	'Ends the membership of a party and the appointments held for it, now. What it brought in stays under the protocol. For casus_admin. Returns the act.';
+	'Ends the membership of a party, now, with the appointments held for it, its taking part in dossiers and what is shared with it: none of it comes back with the party (casus.add_party). What it brought in stays under the protocol. For casus_admin. Returns the act. Errors: 22023 no such party, or no member now; 40001 changed at the same time.';
 
 /* ---- people ---- */
 

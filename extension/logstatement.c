@@ -109,7 +109,7 @@ may_meet(PlanState *node)
 		return false;
 	target = ((ModifyTableState *) node)->rootResultRelInfo;
 	table = casus_registry_find(RelationGetRelid(target->ri_RelationDesc));
-	return table != NULL && table->mode == CASUS_MODE_ENFORCE;
+	return table != NULL && table->mode >= CASUS_MODE_OBSERVE;
 }
 
 /* Watches the scans of protected relations; statement->watched says whether there are any. */
@@ -343,6 +343,31 @@ casus_logstatement_end(QueryDesc *query)
 	statement->query = NULL;
 }
 
+/* Under observe all may: what enforce would hide is on record as such. raw NULL: no label. */
+static void
+meets_observed(LogStatement *statement, const CasusProtected *table, const pg_uuid_t *raw)
+{
+	CasusLabel	label;
+	CasusLabelKind kind = raw == NULL ? CASUS_LABEL_BROKEN : casus_label_unpack(raw, &label);
+	NoteSet    *notes;
+
+	if (kind == CASUS_LABEL_OUTSIDE ||
+		(kind == CASUS_LABEL_PENDING && casus_label_is_own_pending(raw)))
+		return;
+	notes = casus_logscan_notes(statement, table);
+	if (kind != CASUS_LABEL_GOVERNED)
+		casus_lognote_refused(notes, NULL);
+	else if (!casus_policy_permits(raw))
+		casus_lognote_refused(notes, &label);
+	else
+	{
+		if (!statement->met)
+			casus_logscan_passing(statement->query, table);
+		statement->met = true;
+		(void) casus_lognote_add(notes, label.dossier, false, false);
+	}
+}
+
 /* May the row that ON CONFLICT DO UPDATE meets be seen? Then it is on record from here on. */
 bool
 casus_logstatement_meets(QueryDesc *query, const CasusProtected *table, const pg_uuid_t *raw)
@@ -353,7 +378,13 @@ casus_logstatement_meets(QueryDesc *query, const CasusProtected *table, const pg
 	int64	   *others;
 	int			n = 0;
 
-	if (!casus_policy_permits(raw))
+	if (table->mode != CASUS_MODE_ENFORCE)
+	{
+		if (statement != NULL)
+			meets_observed(statement, table, raw);
+		return true;
+	}
+	if (raw == NULL || !casus_policy_permits(raw))
 		return false;
 	if (statement == NULL || casus_label_unpack(raw, &label) != CASUS_LABEL_GOVERNED)
 		return true;

@@ -338,6 +338,7 @@ casus_rowverdict_note_root(Relation rel, TupleTableSlot *slot, int64 dossier)
 static int64
 open_root(CasusRow *row, const CasusPlace *place)
 {
+	CasusActRefusal refusal;
 	int64		id;
 
 	row->capacity = casus_context_for_file(place->fs->id);
@@ -347,10 +348,10 @@ open_root(CasusRow *row, const CasusPlace *place)
 		return 0;
 	}
 	id = waiting_dossier(row, place->fs->id);
-	if (id == 0 && row->prot->mode == CASUS_MODE_OBSERVE && !casus_act_in_force(place->fs->id))
+	if (id == 0 && row->prot->mode == CASUS_MODE_OBSERVE &&
+		!casus_act_may_open(place->fs->id, &refusal))
 	{
-		/* As casus_act_open_dossier() refuses it: under no code of casus. */
-		casus_rowverdict_refuse(row, NULL, _("the protocol is not in force yet"), NULL, NULL);
+		casus_rowverdict_refuse(row, refusal.code, refusal.message, NULL, NULL);
 		return 0;
 	}
 	if (id == 0)

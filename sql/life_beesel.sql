@@ -158,8 +158,10 @@ SELECT try($$SELECT casus.involve($d, party => y) FROM unnest('{bestuurlijke_han
 RESET SESSION AUTHORIZATION;
 BEGIN;
 SELECT * FROM look('voorbereiden', :d);
--- Who takes part later knows nothing yet [B-38].
+-- Who takes part later knows nothing yet [B-38]: casus.enter answers as where there is no dossier, for a purpose without rules too.
 SELECT * FROM knows(:d);
+SELECT r, p, n = :d AS is_there, l.signals, l.refusal FROM unnest('{life_handhaving,life_subsidies,life_coordinator}'::text[]) r, unnest('{overleg,rechten}'::text[]) p,
+	unnest(ARRAY[:d, 999999999]) n, LATERAL look(r, p, n) l ORDER BY 1, 2, 3;
 COMMIT;
 SET SESSION AUTHORIZATION life_coordinator;
 SELECT try($$SELECT casus.advance($d, 'overleg')$$, :d);
@@ -216,7 +218,18 @@ RESET SESSION AUTHORIZATION;
 BEGIN;
 SELECT * FROM look('life_belastingen', 'overleg', :d);
 COMMIT;
+-- [B-1] A department that leaves takes part in nothing, and what was shared with it is not; when it comes back, its
+-- delegate appointed anew, that is decided anew (1.30, 9.10).
+SELECT casus.end_membership('ondermijning', 'belastingen_en_woz', 'reorganisatie') > 0 AND casus.add_party('ondermijning', 'belastingen_en_woz') > 0
+	AND casus.appoint('Belastingen', 'ondermijning', 'belastingen_en_woz', 'afgevaardigde', reason => 'weer') > 0 AS back;
+BEGIN;
+SELECT * FROM look('life_belastingen', 'overleg', :d);
+COMMIT;
 SET SESSION AUTHORIZATION life_coordinator;
+SELECT party, ends IS NULL AS takes_part FROM casus.participant WHERE dossier = :d ORDER BY 1;
+SELECT party, count(*), count(*) FILTER (WHERE ends IS NULL) AS open FROM casus.sharing WHERE dossier = :d GROUP BY 1 ORDER BY 1;
+SELECT try($$SELECT casus.involve($d, party => 'belastingen_en_woz')$$, :d);
+SELECT casus.share(:d, NULL, '{belastingen_en_woz}') IS NOT NULL AS shared;
 SELECT try($$SELECT casus.end_involvement($d, party => 'belastingen_en_woz')$$, :d);
 RESET SESSION AUTHORIZATION;
 BEGIN;

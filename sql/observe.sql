@@ -7,6 +7,7 @@
 SET client_min_messages = warning;
 CREATE ROLE observe_coordinator LOGIN;
 CREATE ROLE observe_stranger LOGIN;
+CREATE ROLE observe_eye LOGIN;
 CREATE ROLE observe_auditor LOGIN IN ROLE casus_auditor;
 CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text NOT NULL, telefoon text);
 CREATE TABLE historie (id integer, titel text);
@@ -17,13 +18,15 @@ CREATE FUNCTION bewaar() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER bewaar AFTER INSERT OR UPDATE ON zaak FOR EACH ROW EXECUTE FUNCTION bewaar();
 CREATE FUNCTION schrijf(text) RETURNS text LANGUAGE plpgsql AS
 	'BEGIN INSERT INTO plain VALUES (0, $1); RETURN $1; END';
-GRANT ALL ON zaak, historie, plain TO observe_coordinator, observe_stranger;
+GRANT ALL ON zaak, historie, plain TO observe_coordinator, observe_stranger, observe_eye;
 \getenv source PG_ABS_SRCDIR
 \set fixture :source '/test/fixtures/proef.sql'
 \i :fixture
 \o /dev/null
 SELECT casus.load_protocol(public.proef('{
-	"offices": [{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],
+	"offices": [{"name": "lead", "title": "Lead", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
+		{"name": "desk", "title": "Desk", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"},
+		{"name": "eye", "title": "Eye", "level": "file", "appointed_by": ["casus_admin"], "excludes": [], "needs_oath": false, "article": "1"}],
 	"categories": [
 		{"name": "melding", "title": "Melding", "subjects": ["subject", "geen"], "article": "1"},
 		{"name": "medisch", "title": "Medisch", "subjects": ["subject", "geen"], "article": "1"}],
@@ -44,6 +47,8 @@ SELECT casus.load_protocol(public.proef('{
 	"rules": [
 		{"phases": ["intake"], "offices": ["lead"], "purposes": ["intake"], "categories": ["melding"], "scope": "all",
 			"may": ["read", "supply", "correct", "remove"], "article": "1"},
+		{"phases": ["intake"], "offices": ["desk"], "purposes": ["intake"], "categories": ["melding"], "scope": "all", "may": ["read", "supply"], "article": "1"},
+		{"phases": ["intake"], "offices": ["eye"], "purposes": ["intake"], "categories": ["melding"], "scope": "all", "may": ["read"], "article": "1"},
 		{"phases": ["overleg"], "offices": ["lead"], "purposes": ["overleg"], "categories": "*", "scope": "all", "may": ["read"], "article": "1"},
 		{"offices": ["lead"], "categories": "*", "scope": "all", "may": ["read"], "article": "1", "stages": ["klaar_inzage"]}],
 	"retention": [{"phase": "klaar", "article": "1", "stages": [
@@ -53,6 +58,8 @@ SELECT casus.open_file('proef-1', 'ond');
 SELECT casus.activate_protocol('ond', dpia => 'DPIA', parameters => '{"startdatum": "2026-01-01"}');
 SELECT casus.add_person('Coor', 'observe_coordinator');
 SELECT casus.appoint('Coor', 'ond', NULL, 'lead');
+SELECT casus.add_person('Eye', 'observe_eye');
+SELECT casus.appoint('Eye', 'ond', NULL, 'eye');
 SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'soort = 8', category => 'melding',
 	columns => '{"telefoon": "medisch"}');
 CALL casus.take_in('zaak', phase => '''intake''');
@@ -95,6 +102,36 @@ UPDATE zaak SET titel = titel || '?' WHERE id = 5;
 COMMIT;
 :show
 
+-- A case by who holds no office that opens one, or several: it is stored without a label, opens no dossier, and is taken in later.
+:mark_now
+SET SESSION AUTHORIZATION observe_coordinator;
+SELECT count(*) AS dossiers FROM casus.dossier \gset
+SET SESSION AUTHORIZATION observe_eye;
+BEGIN;
+SELECT casus.enter('intake') \g /dev/null
+INSERT INTO zaak VALUES (10, 8, 'zaak 10') RETURNING id, casus_label IS NULL AS unlabelled;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+SELECT casus.appoint('Eye', 'ond', NULL, 'lead') > 0 AND casus.appoint('Eye', 'ond', NULL, 'desk') > 0 AS appointed;
+SET SESSION AUTHORIZATION observe_eye;
+BEGIN;
+SELECT casus.enter('intake', office => 'eye') \g /dev/null
+INSERT INTO zaak VALUES (11, 8, 'zaak 11') RETURNING id, casus_label IS NULL AS unlabelled;
+COMMIT;
+-- nor for a purpose for which none is brought in
+BEGIN;
+SELECT casus.enter('overleg', office => 'lead') \g /dev/null
+INSERT INTO zaak VALUES (12, 8, 'zaak 12') RETURNING id, casus_label IS NULL AS unlabelled;
+COMMIT;
+SET SESSION AUTHORIZATION observe_coordinator;
+SELECT count(*) - :dossiers AS opened FROM casus.dossier;
+:show
+RESET SESSION AUTHORIZATION;
+SELECT casus.bind('zaak', 'enforce');
+CALL casus.take_in('zaak', phase => '''intake''');
+SELECT count(*) AS unlabelled FROM zaak WHERE casus_label IS NULL;
+DELETE FROM zaak WHERE id BETWEEN 10 AND 12;
+
 -- Before the day from which the protocol is applied a row comes in under no dossier; enforce would refuse it.
 RESET SESSION AUTHORIZATION;
 SELECT casus.set_parameter('ond', 'startdatum', '"9999-12-31"') IS NOT NULL AS set;
@@ -135,5 +172,5 @@ ROLLBACK TO s;
 UPDATE zaak SET titel = titel || '?' WHERE id = 5;
 COMMIT;
 RESET SESSION AUTHORIZATION;
-DROP OWNED BY observe_coordinator, observe_stranger, observe_auditor;
-DROP ROLE observe_coordinator, observe_stranger, observe_auditor;
+DROP OWNED BY observe_coordinator, observe_stranger, observe_eye, observe_auditor;
+DROP ROLE observe_coordinator, observe_stranger, observe_eye, observe_auditor;

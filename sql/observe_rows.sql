@@ -64,7 +64,16 @@ INSERT INTO tried (who, purpose, sql) VALUES
 	('orows_deleg', 'overleg', 'INSERT INTO stuk VALUES (14, 2, ''x'')'),
 	('orows_coord', 'zwaarte', 'UPDATE stuk SET tekst = ''y'' WHERE id = 2'),
 	('orows_coord', 'zwaarte', 'DELETE FROM stuk WHERE id = 2'),
-	('orows_coord', 'intake', 'UPDATE stuk SET tekst = ''goed'' WHERE id = 2');
+	('orows_coord', 'intake', 'UPDATE stuk SET tekst = ''goed'' WHERE id = 2'),
+	-- a root row without a fitting office, and for a purpose for which none is brought in
+	('orows_deleg', 'overleg', 'INSERT INTO zaak VALUES (15, 8, ''x'')'),
+	('orows_coord', 'zwaarte', 'INSERT INTO zaak VALUES (16, 8, ''x'')'),
+	-- what ON CONFLICT DO UPDATE meets, whether it is then written or not: A041
+	('orows_app', NULL, 'INSERT INTO stuk VALUES (2, 1, ''x'') ON CONFLICT (id) DO UPDATE SET tekst = ''y'' WHERE stuk.tekst = ''nee'''),
+	('orows_coord', 'zwaarte', 'INSERT INTO stuk VALUES (2, 1, ''x'') ON CONFLICT (id) DO UPDATE SET tekst = ''y'''),
+	('orows_coord', 'intake', 'INSERT INTO stuk VALUES (2, 1, ''x'') ON CONFLICT (id) DO UPDATE SET tekst = ''goed'''),
+	('orows_coord', 'intake', 'INSERT INTO zaak VALUES (6, 1, ''x'') ON CONFLICT (id) DO UPDATE SET titel = ''y'' WHERE zaak.titel = ''nee'''),
+	('orows_app', NULL, 'INSERT INTO stuk VALUES (1, 1, ''x'') ON CONFLICT (id) DO UPDATE SET tekst = ''y''');
 GRANT SELECT ON tried TO PUBLIC;
 -- As the caller, and undone; what is on record stays.
 CREATE FUNCTION attempt(purpose text, sql text) RETURNS text LANGUAGE plpgsql AS $$
