@@ -82,7 +82,7 @@ require_unlabelled(const CasusProtected *prot, Oid relid)
 			if (predicates != NULL)
 				casus_rowparent_place(casus_registry_find(relid), predicates, slot, &place);
 		}
-		if (place.kind != CASUS_PLACE_OUTSIDE)
+		if (place.kind != CASUS_PLACE_OUTSIDE && CASUS_LAYER(family))
 			refuse_joining(prot, _("its rows have labels already, or should have."),
 						   psprintf("Copy them into a table whose column casus_label has no default and no values, attach that, and CALL casus.take_in(%s);",
 									quote_literal_cstr(casus_guard_name(prot->family))));

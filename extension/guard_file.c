@@ -115,7 +115,7 @@ is_of_server(const char *path)
 static void
 check_file(const char *path)
 {
-	if (is_of_server(path))
+	if (CASUS_LAYER(file) && is_of_server(path))
 		casus_check_refuse(casus_check_protocol(NULL, 0), "bypass",
 						   _("this statement would go past the protocol"),
 						   _("The file is one of the server's, where the rows of protected tables and the access log stand too."),

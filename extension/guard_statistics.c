@@ -61,7 +61,7 @@ casus_guard_statistics(RangeTblEntry *rte, Index rtindex)
 	Oid			function = casus_shows_statistics_oid();
 	Var		   *object;
 
-	if (!OidIsValid(function))
+	if (!OidIsValid(function) || !CASUS_LAYER(statistics))
 		return;
 	object = makeVar(rtindex, extended ? Anum_pg_statistic_ext_data_stxoid :
 					 Anum_pg_statistic_starelid, OIDOID, -1, InvalidOid, 0);

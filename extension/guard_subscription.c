@@ -116,7 +116,7 @@ casus_guard_subscription_done(Node *stmt)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	if (!takes_in(stmt))
+	if (!takes_in(stmt) || !CASUS_LAYER(subscription))
 		return;
 	CommandCounterIncrement();
 	catalog = table_open(SubscriptionRelRelationId, AccessShareLock);

@@ -13,7 +13,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use CasusTest;
 
-my $node = CasusTest::start('main', conf => "max_prepared_transactions = 2\n");
+my $node = CasusTest::start('main', conf => "max_prepared_transactions = 2\nwal_level = logical\nmax_wal_senders = 2\n");
 
 CasusTest::fixture($node, 'beesel');
 $node->safe_psql('postgres', q{
@@ -86,6 +86,20 @@ $node->safe_psql('postgres', q{
 	COMMIT;
 });
 
+# What ANALYZE keeps; a table in parts, and a part of which the rows say themselves whose they are; rows that come from
+# elsewhere, for a table that is none of theirs.
+$node->safe_psql('postgres', 'ANALYZE lay.zaak');
+$node->safe_psql('postgres', q{
+	CREATE TABLE lay.delen (id int PRIMARY KEY, oms text) PARTITION BY RANGE (id);
+	CREATE TABLE lay.deel PARTITION OF lay.delen FOR VALUES FROM (0) TO (10);
+	SELECT casus.protect('lay.delen', 'ondermijning', opens_dossier => true, governs => $$oms = 'ond'$$, category => 'beoordeling');
+	SELECT casus.bind('lay.delen', 'enforce');
+	GRANT SELECT ON lay.delen TO PUBLIC;
+	CREATE TABLE lay.komt (id int PRIMARY KEY, oms text, casus_label uuid);
+});
+$node->safe_psql('postgres', 'CREATE DATABASE away');
+$node->safe_psql('away', q{CREATE SCHEMA casus_cat; CREATE TABLE casus_cat.person (id int PRIMARY KEY); CREATE PUBLICATION away FOR ALL TABLES});
+
 # A table as in the middle of a restore: labelled, in force, not fenced yet.
 $node->safe_psql('postgres', q{CREATE TABLE lay.restored (LIKE lay.zaak)});
 for my $label (split /\n/, $node->safe_psql('postgres', q{
@@ -148,6 +162,12 @@ my @attacks = (
 		SELECT FROM casus.access_log WHERE relation = 'casus_cat.act_content' AND pid = pg_backend_pid() AND at >= now())}, 'THROUGH' ],
 	[ view => 'postgres', q{SELECT 'SECRET' || count(*) FROM casus_int.loaded_record}, 'SECRET' ],
 	[ freeze => 'bs_coordinator', qq{SELECT casus.enter('intake'); SELECT casus.enter('overleg') FROM beesel.notitie LIMIT 1; $through}, 'THROUGH' ],
+	[ statistics => 'postgres', q{SELECT 'SECRET' FROM pg_statistic WHERE starelid = 'lay.zaak'::regclass LIMIT 1}, 'SECRET' ],
+	[ file => 'postgres', q{CREATE TEMP TABLE t (a text); COPY t FROM 'PG_VERSION'; SELECT 'THROUGH' FROM t}, 'THROUGH' ],
+	[ subscription => 'postgres', qq{CREATE SUBSCRIPTION away CONNECTION '${\ ($node->connstr('away') =~ s/'/''/gr)}' PUBLICATION away
+		WITH (create_slot = false, enabled = false, copy_data = false); $through}, 'THROUGH' ],
+	[ family => 'postgres', qq{INSERT INTO lay.komt VALUES (11, 'ond', '$governed'); ALTER TABLE lay.komt ALTER casus_label TYPE casus.label;
+		ALTER TABLE lay.delen ATTACH PARTITION lay.komt FOR VALUES FROM (10) TO (20); $through}, 'THROUGH' ],
 	[ wire => 'bs_coordinator', [ 'BEGIN', $enter, q{SELECT 'SECRET ' || inhoud FROM beesel.notitie} ], 'SECRET', \&full_disk ],
 );
 
@@ -157,17 +177,17 @@ sub full_disk
 	my ($code) = @_;
 
 	CasusTest::fill_disk($node);
-	my $out = $code->();
+	my @out = $code->();
 	CasusTest::free_disk($node);
 	CasusTest::log_fails($node, 0) or die 'the log does not go on';
 	attempt('', 'bs_coordinator', [ 'BEGIN', $enter, 'SELECT FROM beesel.notitie' ]);
-	return $out;
+	return wantarray ? @out : $out[0];
 }
 
-# Three layers do part of their work by way of another one: the row trigger judges a cascade, only
-# earlier than others see the row; whose errors may tell of rows is found where the command is judged,
-# which is also what a relation is compared with.
-my %rests_on = (cascade => 'trigger', errors => 'ddl', names => 'ddl');
+# Four layers do part of their work by way of another one: the row trigger judges a cascade, only
+# earlier than others see the row; whose errors may tell of rows, and what a partition brings, is found where the
+# command is judged, which is also what a relation is compared with.
+my %rests_on = (cascade => 'trigger', errors => 'ddl', names => 'ddl', family => 'ddl');
 
 # What an attack prints, errors and warnings included.
 sub attempt
@@ -208,18 +228,15 @@ my @layers = map { $_->[0] } @attacks;
 for my $attack (@attacks)
 {
 	my ($layer, $user, $sql, $sign, $around) = @$attack;
-	my $try = sub {
-		my ($off) = @_;
-		my $code = sub { attempt($off, $user, $sql) };
-		return $around ? $around->($code) : $code->();
-	};
-	my $out = $try->('');
+	my $try = sub { my ($code) = @_; return $around ? $around->($code) : $code->() };
+	my $out = $try->(sub { attempt('', $user, $sql) });
 
 	unlike($out, qr/$sign/, "$layer: stopped when all layers are there");
-	$out = $try->($layer);
+	$out = $try->(sub { attempt($layer, $user, $sql) });
 	like($out, qr/$sign/, "$layer: gets through without it");
 	my @rest = grep { $_ ne $layer } @layers;
-	my %told = $around ? map { $_ => $try->($_) } @rest : attempts($user, $sql, @rest);
+	# Where the attack ends the connection, psql ends with it.
+	my %told = $around ? $around->(sub { map { $_ => attempt($_, $user, $sql) } @rest }) : attempts($user, $sql, @rest);
 	my @others = grep { $told{$_} =~ /$sign/ } @rest;
 	is("@others", $rests_on{$layer} // '', "$layer: stopped without any other" .
 			($rests_on{$layer} ? ", but for what it rests on: $rests_on{$layer}" : ''));
