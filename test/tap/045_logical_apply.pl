@@ -1,6 +1,7 @@
 # Logical replication into a protected table: rows outside the protocol come
 # in, first copy and afterwards; a governed row stops the subscription, since
-# the apply worker has no context; nobody's label comes along.
+# the apply worker has no context, and so does a change of one that is there,
+# which the worker finds past executor and policy; nobody's label comes along.
 use strict;
 use warnings;
 
@@ -17,7 +18,12 @@ $sub->safe_psql('postgres', qq{
 	$table;
 	SELECT casus.install_protocol('beesel-2021');
 	SELECT casus.open_file('beesel-2021', 'ond');
-	SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'soort = 8');
+	CREATE ROLE coordinator LOGIN;
+	SELECT casus.activate_protocol('ond', 'DPIA 1', '{"startdatum": "2021-01-01", "standaarden": "x"}');
+	SELECT casus.add_person('C. Coordinator', 'coordinator', oath_on => '2020-01-01');
+	SELECT casus.appoint('C. Coordinator', 'ond', NULL, 'coordinator', reason => 'test');
+	GRANT SELECT, INSERT, UPDATE ON zaak TO coordinator;
+	SELECT casus.protect('zaak', 'ond', opens_dossier => true, governs => 'soort = 8', category => 'signaalomschrijving', without_purpose => 'hide');
 	SELECT casus.bind('zaak', 'enforce');
 });
 my $from = $pub->connstr . ' dbname=postgres';
@@ -37,7 +43,7 @@ wait_for("SELECT count(*) = 2 FROM zaak WHERE titel IN ('twee', 'gewijzigd')", '
 $pub->safe_psql('postgres', 'DELETE FROM zaak WHERE id = 2');
 wait_for('SELECT count(*) = 1 FROM zaak', 'and DELETE');
 
-# A governed row, and a row that becomes one.
+# A governed row.
 my $at = -s $sub->logfile;
 $pub->safe_psql('postgres', "INSERT INTO zaak VALUES (3, 8, 'geheim')");
 ok($sub->poll_query_until('postgres', 'SELECT apply_error_count > 0 FROM pg_stat_subscription_stats'), 'a governed row stops the apply worker');
@@ -57,6 +63,41 @@ ok($sub->poll_query_until('postgres', 'SELECT sync_error_count > 0 FROM pg_stat_
 is($sub->safe_psql('postgres', 'SELECT count(*) FROM zaak'), 0, 'and nothing of it stays');
 $pub->safe_psql('postgres', 'DELETE FROM zaak WHERE soort = 8');
 wait_for('SELECT count(*) = 1 FROM zaak', 'without it the subscription goes on');
+wait_for("SELECT count(*) = 0 FROM pg_subscription_rel WHERE srsubstate <> 'r'", 'and is in step');
+$sub->safe_psql('postgres', 'DROP SUBSCRIPTION zaken');
+
+# What is sent about a governed row that is there, and what makes one of a row outside.  Who may see it tells how it stands.
+sub as_coordinator
+{
+	my ($sql) = @_;
+
+	return $sub->safe_psql('postgres', "BEGIN; SELECT FROM casus.enter('intake'); $sql; COMMIT", extra_params => [ '-U', 'coordinator' ]);
+}
+
+as_coordinator("INSERT INTO zaak VALUES (10, 8, 'geheim tien')");
+my $stands = sub { as_coordinator('SELECT id, soort, titel, casus.label_text(casus_label) = $$outside$$ FROM zaak ORDER BY id') };
+my $before = $stands->();
+is($before, "1|1|gewijzigd|t\n10|8|geheim tien|f", 'a governed row, and one outside');
+for my $attack (
+	[ 'UPDATE of a governed row', "UPDATE zaak SET titel = 'geheim anders' WHERE id = 10" ],
+	[ 'UPDATE that takes it out of the protocol', 'UPDATE zaak SET soort = 1 WHERE id = 10' ],
+	[ 'UPDATE of its key', 'UPDATE zaak SET id = 11 WHERE id = 10' ],
+	[ 'DELETE of a governed row', 'DELETE FROM zaak WHERE id = 10' ],
+	[ 'UPDATE that makes a row outside governed', "UPDATE zaak SET soort = 8, titel = 'geheim een' WHERE id = 1" ])
+{
+	my ($what, $sql) = @$attack;
+
+	$pub->safe_psql('postgres', 'DELETE FROM zaak; INSERT INTO zaak VALUES (1, 1, $$gewijzigd$$), (10, 8, $$geheim tien$$)');
+	$sub->safe_psql('postgres', "CREATE SUBSCRIPTION zaken CONNECTION '$from' PUBLICATION zaken WITH (copy_data = false)");
+	my $start = -s $sub->logfile;
+	my $said = sub { substr(slurp_file($sub->logfile), $start) };
+	$pub->safe_psql('postgres', $sql);
+	ok(CasusTest::wait_until(sub { $said->() =~ /ERROR:/ }), "$what stops the apply worker");
+	like($said->(), qr/ERROR:[^\n]*no purpose has been entered for this file/, '... with the refusal');
+	unlike($said->(), qr/geheim/, '... and not its data');
+	is($stands->(), $before, '... and nothing has changed');
+	$sub->safe_psql('postgres', 'DROP SUBSCRIPTION zaken');
+}
 
 # The other way: a protected table is not published.
 my ($code) = CasusTest::refusal($sub, 'CREATE PUBLICATION zaken FOR TABLE zaak');
