@@ -237,6 +237,10 @@ typedef struct CasusGateOwner
 
 extern void casus_wiregate_install(const CasusGateOwner *gate_owner);
 
+/* Shows the data of COPY to it as they leave; must not raise. false: there is no gate. */
+typedef void (*CasusGateTap) (const char *data, size_t length);
+extern bool casus_wiregate_tap(CasusGateTap tap);	/* NULL: no more */
+
 /* ---- logrecord.c: a log record as a line of JSON, from ready pieces ---- */
 
 extern void casus_logrecord_open(StringInfo line, const char *kind);

@@ -9,6 +9,7 @@
 #include "rows.h"
 
 #include "fmgr.h"
+#include "parser/analyze.h"
 
 PG_MODULE_MAGIC;
 
@@ -17,6 +18,7 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
+	EnableQueryId();			/* for the log, unless compute_query_id says off */
 	casus_settings_init();
 	casus_guard_frame_init();
 	casus_shmem_init();

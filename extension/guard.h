@@ -409,6 +409,12 @@ extern void casus_guard_error_report(ErrorData *error);
 /* Of an instrumented plan that reads a protected table, or one of casus. */
 extern void casus_guard_explain(QueryDesc *query);	/* after executor finish */
 
+/* ---- exportdigest.c: of what a COPY sends, in hexadecimal; NULL: there is none ---- */
+extern void casus_exportdigest_begin(void);
+extern char *casus_exportdigest_end(void);
+extern void casus_exportdigest_drop(void);
+extern char *casus_exportdigest_of_file(const char *path);
+
 /* ---- guard_copy.c ---- */
 extern PlannedStmt *casus_guard_copy(PlannedStmt *pstmt, CasusGuardScope *scope);
 extern void casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope,

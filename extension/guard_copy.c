@@ -24,6 +24,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -37,6 +38,8 @@ static struct
 	int64		later;			/* of the acts that it copied in are later than its beginning; */
 	int64		latest;			/* their highest id */
 }			restore;
+
+#define COPIED_WHOLE _("The protected table %s cannot be copied whole.")
 
 static void
 refuse_copy_out(const CasusProtected *prot, const char *detail)
@@ -130,6 +133,43 @@ note_backup(const CopyStmt *copy, Oid relid)
 						  "COPY by the backup role");
 	if (copy->filename != NULL)
 		casus_accesslog_flush();
+	else
+		casus_exportdigest_begin();
+}
+
+/* It has left: with its count, and its digest where that can be known. */
+static void
+note_export(const CopyStmt *copy, Oid relid, uint64 rows)
+{
+	char	   *digest = copy->filename == NULL ? casus_exportdigest_end() :
+		copy->is_program ? NULL : casus_exportdigest_of_file(copy->filename);
+	char	   *count = psprintf("rows " UINT64_FORMAT, rows);
+
+	casus_accesslog_event("export", relid, 0, NULL,
+						  digest == NULL ? count : psprintf("%s, sha256 %s", count, digest));
+}
+
+/*
+ * Observe: nothing is filtered or refused, so that the copy is what it was; as
+ * the query its rows are on record as what a reader is let through.
+ */
+static PlannedStmt *
+copy_observed(PlannedStmt *pstmt, CasusGuardScope *scope, const CasusProtected *prot)
+{
+	CopyStmt   *copy = (CopyStmt *) pstmt->utilityStmt;
+
+	if (copy->is_from || get_rel_relkind(prot->relid) != RELKIND_RELATION)
+		return pstmt;
+	if (is_backup_login() && has_bypassrls_privilege(GetUserId()))
+	{
+		scope->backup = true;
+		note_backup(copy, prot->relid);
+		return pstmt;
+	}
+	if (!row_security)
+		casus_guard_derive_observe(prot->relid,
+								   psprintf(COPIED_WHOLE, casus_guard_name(prot->relid)));
+	return copy_as_query(pstmt, prot->relid);
 }
 
 static PlannedStmt *
@@ -137,7 +177,11 @@ copy_protected(PlannedStmt *pstmt, CasusGuardScope *scope, const CasusProtected 
 {
 	CopyStmt   *copy = (CopyStmt *) pstmt->utilityStmt;
 
-	if (prot->mode != CASUS_MODE_ENFORCE || !CASUS_LAYER(copy))
+	if (!CASUS_LAYER(copy))
+		return pstmt;
+	if (prot->mode == CASUS_MODE_OBSERVE)
+		return copy_observed(pstmt, scope, prot);
+	if (prot->mode != CASUS_MODE_ENFORCE)
 		return pstmt;
 	if (copy->is_from)
 	{
@@ -158,8 +202,7 @@ copy_protected(PlannedStmt *pstmt, CasusGuardScope *scope, const CasusProtected 
 
 	/* Who asks for all or nothing, as pg_dump does, gets nothing, not a part. */
 	if (!row_security)
-		refuse_copy_out(prot, psprintf(_("The protected table %s cannot be copied whole."),
-								 casus_guard_name(prot->relid)));
+		refuse_copy_out(prot, psprintf(COPIED_WHOLE, casus_guard_name(prot->relid)));
 	return copy_as_query(pstmt, prot->relid);
 }
 
@@ -300,17 +343,14 @@ note_restored(Oid relid)
 	}
 }
 
-/* A whole table has left: on record with its count.  Or a part of the installation has come in. */
+/* The backup login has taken a table or a query.  Or a part of the installation has come in. */
 void
 casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 processed)
 {
 	CopyStmt   *copy = (CopyStmt *) pstmt->utilityStmt;
 
-	if (copy->relation == NULL)
-		return;
 	if (copy->is_from && processed > 0 && restore.since != 0)
 		note_restored(scope->relid);
 	if (scope->backup)
-		casus_accesslog_event("export", scope->relid, 0, NULL,
-							  psprintf("rows " UINT64_FORMAT, processed));
+		note_export(copy, scope->relid, processed);
 }

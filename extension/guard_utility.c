@@ -310,6 +310,8 @@ casus_guard_rethrow(CasusGuardScope *scope)
 
 	MemoryContext context = TopTransactionContext ? TopTransactionContext : MessageContext;
 
+	if (scope->backup)
+		casus_exportdigest_drop();
 	/* COPY FROM and SET CONSTRAINTS run triggers and constraints as a statement does. */
 	if (scope->copying || scope->tag == T_ConstraintsSetStmt)
 		casus_guard_error_rethrow(context, casus_guard_frame_ever_written());

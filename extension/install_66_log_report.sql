@@ -76,8 +76,9 @@ CREATE FUNCTION casus.log_outflow(since timestamptz DEFAULT NULL, until timestam
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT l.kind, coalesce(l.line ->> 'relation', l.line ->> 'text'), l.line ->> 'person', l.line ->> 'role', count(DISTINCT (l.node, l.seq)), nullif(count(DISTINCT d.pair -> 0), 0),
-		sum(coalesce((d.pair ->> 1)::bigint, (regexp_match(l.line ->> 'text', '^rows (\d{1,18})$'))[1]::bigint))::bigint, min(l.at), max(l.at)
+	SELECT l.kind, coalesce(l.line ->> 'relation', CASE WHEN l.kind = 'export' AND l.line ->> 'text' LIKE 'rows %' THEN 'COPY of a query' ELSE l.line ->> 'text' END),
+		l.line ->> 'person', l.line ->> 'role', count(DISTINCT (l.node, l.seq)), nullif(count(DISTINCT d.pair -> 0), 0),
+		sum(coalesce((d.pair ->> 1)::bigint, (regexp_match(l.line ->> 'text', '^rows (\d{1,18})(,|$)'))[1]::bigint))::bigint, min(l.at), max(l.at)
 	FROM casus_int.log_line l LEFT JOIN LATERAL jsonb_array_elements(l.line -> 'dossiers') AS d(pair) ON true
 	WHERE (l.kind IN ('export', 'copy') OR l.kind = 'attempt' AND l.code = 'copy_out')
 		AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
@@ -85,7 +86,7 @@ BEGIN ATOMIC
 	ORDER BY 1, 2, 3, 4;
 END;
 COMMENT ON FUNCTION casus.log_outflow(timestamptz, timestamptz) IS
-	'What left as a whole or was copied from since up to until. kind export: a table that a casus_backup took by COPY (row_count of the table, dossiers not counted), or by which function files of the server were read; attempt: such a COPY that began, so that one without its export did not come to its end; copy: rows let through into a temporary table.';
+	'What left as a whole or was copied from since up to until. kind export: a table, or the rows of a query (relation says so), that a casus_backup took by COPY (row_count as it sent them, dossiers not counted), or by which function files of the server were read; attempt: such a COPY that began, so that one without its export did not come to its end; copy: rows let through into a temporary table.';
 
 CREATE FUNCTION casus.log_persons(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
 	RETURNS TABLE (person text, is_known boolean, offices text[], days bigint, dossiers bigint, records bigint, row_count bigint)

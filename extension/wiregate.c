@@ -45,6 +45,7 @@ static CasusGateOwner owner;
 static StringInfoData held;		/* messages: type, length, body */
 static bool is_cut = false;		/* the connection is given up */
 static bool is_busy = false;	/* inside the owner's functions */
+static CasusGateTap gate_tap = NULL;	/* is shown the data of COPY */
 
 /*
  * One ErrorResponse made by hand: nothing of what is held may go out with it,
@@ -170,6 +171,8 @@ gate_putmessage(char type, const char *body, size_t length)
 {
 	if (is_cut)
 		return EOF;
+	if (unlikely(gate_tap != NULL) && type == 'd')
+		gate_tap(body, length);
 	owner.leaving();
 	if (!is_busy && !owner.waiting())
 	{
@@ -248,4 +251,11 @@ casus_wiregate_install(const CasusGateOwner *gate_owner)
 	gate.flush_if_writable = gate_flush_if_writable;
 	gate.is_send_pending = gate_is_send_pending;
 	PqCommMethods = &gate;
+}
+
+bool
+casus_wiregate_tap(CasusGateTap tap)
+{
+	gate_tap = PqCommMethods == &gate ? tap : NULL;
+	return gate_tap != NULL;
 }

@@ -77,7 +77,30 @@ SELECT casus.bind('regel', 'observe');
 SET SESSION AUTHORIZATION ocop_coord;
 SET ocop.mode = 'observed';
 SELECT n, attempt(n, sql) FROM tried ORDER BY n;
+-- COPY of a whole table meets no plan, and is on record all the same: as what a reader is let through, to who asks for all or nothing (as pg_dump
+-- does) as what enforce refuses, and to a file or a program as such.  A partitioned table is none that COPY takes, as before.  [B-50]
+SET application_name = 'copy';
+COPY zaak (id, titel) TO STDOUT;
+BEGIN;
+SELECT casus.enter('intake') IS NULL AS entered;
+COPY zaak (id, titel) TO STDOUT (FORMAT csv, FORCE_QUOTE (titel), HEADER);
+ROLLBACK;
+SET row_security = off;
+COPY regel_2 (id, tekst) TO STDOUT;
+RESET row_security;
+COPY regel (id, tekst) TO STDOUT;
 RESET SESSION AUTHORIZATION;
+SET application_name = 'copy by a superuser';
+COPY regel_2 (id, tekst) TO PROGRAM 'cat >/dev/null';
+CREATE ROLE ocop_backup LOGIN BYPASSRLS IN ROLE casus_backup, pg_read_all_data;
+SET SESSION AUTHORIZATION ocop_backup;
+SET application_name = 'copy by the backup login';
+COPY zaak (id, titel) TO STDOUT;
+SET SESSION AUTHORIZATION ocop_auditor;
+SELECT application, kind, relation, array_length(dossiers, 1) AS dossiers, row_counts, purpose, code, regexp_replace(text, 'sha256 \w{64}', 'sha256 ...') AS text, query_id <> 0 AS query
+	FROM casus.access_log WHERE application LIKE 'copy%' AND kind <> 'setup' ORDER BY seq;
+RESET SESSION AUTHORIZATION;
+RESET application_name;
 \o /dev/null
 SELECT casus.bind('zaak', 'enforce');
 \o

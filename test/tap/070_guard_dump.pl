@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 
+use Digest::SHA qw(sha256_hex);
 use Test::More;
 use CasusTest;
 use PostgreSQL::Test::Utils;
@@ -71,6 +72,34 @@ command_ok([ 'pg_dump', '-U', 'dumper', '-h', $node->host, '-p', $node->port,
 my $log = CasusTest::log_text($node);
 like($log, qr/"export"[^\n]*zaak/, 'the export is on record');
 like($log, qr/"export"[^\n]*rows 6/, '... with its count');
+
+# ... and the digest of what was sent, which anybody can compute who has it. [B-50]
+sub digest_of_export { return (grep { ($_->{kind} // '') eq 'export' } CasusTest::log_records($node))[-1]{text} }
+sub copied_by
+{
+	my ($user, $copy) = @_;
+	my ($out, $err) = run_command([ 'psql', '-X', '-U', $user, '-h', $node->host, '-p', $node->port, '-d', 'postgres', '-c', $copy ]);
+	return "$out\n";
+}
+my ($dumped) = $log =~ /"export"[^\n]*zaak[^\n]*sha256 (\w{64})/;
+command_ok([ 'pg_restore', '-f', "$file.zaak", '--data-only', '-t', 'zaak', $file ], 'what was dumped of a table');
+is(sha256_hex(slurp_file("$file.zaak") =~ /^COPY [^\n]*\n(.*?)^\\\.$/ms), $dumped, '... has the digest that is on record');
+for my $copy ('COPY zaak TO STDOUT', 'COPY zaak (id, soort) TO STDOUT (FORMAT csv, HEADER)', 'COPY regel TO STDOUT',
+	'COPY (SELECT id, kind FROM casus_cat.act ORDER BY id) TO STDOUT', 'COPY (SELECT repeat(md5(g::text), 100) FROM generate_series(1, 9000) g) TO STDOUT')
+{
+	my $out = copied_by('dumper', $copy);
+	my $lines = ($out =~ tr/\n//) - ($copy =~ /HEADER/ ? 1 : 0);
+	is(digest_of_export(), "rows $lines, sha256 " . sha256_hex($out), "count and digest are on record: $copy");
+}
+$node->safe_psql('postgres', 'GRANT pg_write_server_files, pg_execute_server_program TO dumper');
+my $target = $node->basedir . '/zaak.copy';
+copied_by('dumper', "COPY zaak TO '$target' (FORMAT binary)");
+is(digest_of_export(), 'rows 6, sha256 ' . sha256_hex(slurp_file($target)), '... of a file of the server');
+copied_by('dumper', "COPY zaak TO PROGRAM 'cat >/dev/null'");
+is(digest_of_export(), 'rows 6', '... and none of what a program is given');
+copied_by('dumper', 'COPY (SELECT 1 / (3 - g) FROM generate_series(1, 5) g) TO STDOUT');
+copied_by('dumper', 'COPY (SELECT 1 WHERE false) TO STDOUT');
+is(digest_of_export(), 'rows 0, sha256 ' . sha256_hex(''), '... nor of a copy that failed before');
 
 # COPY TO of the table by the backup login; not of whoever takes its role.
 is($node->safe_psql('postgres', 'COPY (SELECT count(*) FROM zaak) TO STDOUT', extra_params => [ '-U', 'dumper' ]),
