@@ -252,7 +252,9 @@ check_double(const CasusFile *file, const CasusAppointment *a)
 	if (held)
 		casus_setup_error(ERRCODE_DUPLICATE_OBJECT, NULL,
 						  _("the person holds this office in that period already"),
-						  NULL, "SELECT * FROM casus.appointment;");
+						  casus_find_detail(file, a->office.article,
+											_("two of the same would be capacities that nobody can tell apart")),
+						  "SELECT * FROM casus.appointment;");
 }
 
 /* The purpose that is read without casus.enter; -1 for none. */
@@ -270,8 +272,8 @@ check_standing(const CasusFile *file, const char *name, int32 person)
 	if ((protocol->standing & (UINT64CONST(1) << purpose)) == 0)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "wrong_purpose",
 						  _("the protocol does not let this purpose be a standing one"),
-						  casus_find_detail(file, NULL,
-											psprintf(_("purpose %s asks for casus.enter each time"), name)),
+						  casus_check_detail(protocol, "wrong_purpose", NULL,
+											 psprintf(_("purpose %s asks for casus.enter each time"), name)),
 						  NULL);
 	casus_query_begin(&query);
 	casus_query_int(&query, person);
@@ -285,7 +287,7 @@ check_standing(const CasusFile *file, const char *name, int32 person)
 	if (has_one)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "ambiguous_capacity",
 						  _("a person has one standing purpose in a file at a time"),
-						  NULL, NULL);
+						  casus_check_detail(protocol, "ambiguous_capacity", NULL, NULL), NULL);
 	return purpose;
 }
 

@@ -406,7 +406,7 @@ casus_sql_end_involvement(PG_FUNCTION_ARGS)
 	if (ended == 0)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "not_involved",
 						  _("this party or person does not take part in the dossier"),
-						  NULL, NULL);
+						  casus_check_detail(target.protocol, "not_involved", NULL, NULL), NULL);
 	PG_RETURN_INT64(casus_act_record(&capacity, "end_involvement", target.dossier.id,
 									 reason, who(fcinfo, NULL)));
 }

@@ -127,7 +127,8 @@ require_reason(FunctionCallInfo fcinfo, int argument)
 	if (reason == NULL || strspn(reason, " \t\r\n") == strlen(reason))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "content_missing",
 						  _("a reason is needed"),
-						  _("who reviews reads it; it should name nobody"), NULL);
+						  casus_check_ground(casus_check_protocol(NULL, 0), "second_person",
+											 _("who reviews reads it; it should name nobody")), NULL);
 	return reason;
 }
 

@@ -162,8 +162,9 @@ casus_act_refuse_resting(const CasusActTarget *target, int gate, const char *out
 	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 					  outcome == NULL ? _("something rests on this decision") :
 					  _("something rests on the decision that this one would take the place of"),
-					  rests != NULL ? psprintf(_("gate %s was decided after it"), rests) :
-					  _("items are shared by it"),
+					  casus_check_detail(target->protocol, rests != NULL ? "gate_missing" : "not_shared", NULL,
+										 rests != NULL ? psprintf(_("gate %s was decided after it"), rests) :
+										 _("items are shared by it")),
 					  rests != NULL ?
 					  psprintf("SELECT * FROM casus.decision WHERE dossier = " INT64_FORMAT
 							   ";  -- casus.revoke_decision() that one first",

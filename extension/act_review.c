@@ -143,11 +143,13 @@ casus_sql_review_break_glass(PG_FUNCTION_ARGS)
 	outcome = review_outcome(fcinfo);
 	if (review.reviewed)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
-						  _("this break-glass has been reviewed already"), NULL,
+						  _("this break-glass has been reviewed already"),
+						  casus_find_detail(&review.file, review.article, _("once, by one person")),
 						  "SELECT * FROM casus.opening;");
 	if (PG_ARGISNULL(2))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "content_missing",
-						  _("a motivation is needed"), NULL, NULL);
+						  _("a motivation is needed"),
+						  casus_find_detail(&review.file, review.article, _("a review says why")), NULL);
 
 	act = casus_act_record(&capacity, "review_break_glass", review.dossier,
 						   casus_act_text(fcinfo, 2),

@@ -98,7 +98,9 @@ require_revocable(const CasusActTarget *target, const Revocation *r)
 
 	if (r->is_revoked)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
-						  _("this decision has been revoked already"), NULL, hint);
+						  _("this decision has been revoked already"),
+						  casus_find_detail(&target->file, r->article, _("the newest decision that stands counts")),
+						  hint);
 	if (!r->is_here && !r->closed)
 		casus_refuse("wrong_phase",
 					 _("the dossier has gone on since this decision"),
@@ -136,7 +138,9 @@ casus_sql_revoke_decision(PG_FUNCTION_ARGS)
 	require_revocable(&target, &r);
 	if (PG_ARGISNULL(1))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "content_missing",
-						  _("a motivation is needed"), NULL, NULL);
+						  _("a motivation is needed"),
+						  casus_find_detail(&target.file, r.article, _("a decision is taken back with its reason")),
+						  NULL);
 	act = casus_act_record(&capacity, "revoke_decision", target.dossier.id,
 						   casus_act_text(fcinfo, 1),
 						   casus_act_details("gate", r.gate, NULL));

@@ -317,7 +317,8 @@ casus_sql_unshare(PG_FUNCTION_ARGS)
 	if (whole && !PG_ARGISNULL(1))
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  _("the whole dossier is shared with a party named"),
-						  NULL,
+						  casus_check_detail(target.protocol, "not_shared", NULL,
+											 _("no single item is taken back while the whole is shared")),
 						  psprintf("SELECT party, item FROM casus.sharing WHERE dossier = " INT64_FORMAT
 								   " AND ends IS NULL;  -- casus.unshare(dossier, NULL, parties) where item is null",
 								   target.dossier.id));

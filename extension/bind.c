@@ -29,7 +29,8 @@ refuse_unlabelled(const char *table, int64 n, Oid relid, const CasusSettings *se
 
 	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 					  psprintf("table \"%s\" has " INT64_FORMAT " governed rows without a label", table, n),
-					  "Bound, they would be invisible to everyone.",
+					  casus_check_ground_of(relid, "label",
+											_("bound, they would be invisible to everyone")),
 					  settings->kind == CASUS_KIND_ROOT ?
 					  psprintf("CALL casus.take_in(%s);  -- with phase, opened, closed: expressions on its columns", name) :
 					  psprintf("CALL casus.take_in(%s);", name));
@@ -82,7 +83,8 @@ check_parents(Relation rel, const CasusSettings *settings)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" gets its labels from a table that is not bound",
 								   RelationGetRelationName(rel)),
-						  "Parents are bound first.",
+						  casus_check_ground_of(RelationGetRelid(rel), "not_fenced",
+												_("parents are bound first")),
 						  !OidIsValid(parent) ? NULL :
 						  casus_relation_ddl_bind(parent));
 	}
@@ -124,7 +126,8 @@ check_link_tables(Relation rel, const CasusSettings *settings)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" gets its labels from a table that is not bound",
 								   RelationGetRelationName(rel)),
-						  "Link tables are bound first.",
+						  casus_check_ground_of(RelationGetRelid(rel), "not_fenced",
+												_("link tables are bound first")),
 						  casus_relation_ddl_bind(prot->relid));
 	}
 }
@@ -151,7 +154,8 @@ refuse_observe(Oid relid)
 {
 	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 					  psprintf("table \"%s\" is bound already", get_rel_name(relid)),
-					  "Only casus.unprotect takes the fence down.",
+					  casus_check_ground_of(relid, "not_fenced",
+											_("only casus.unprotect takes the fence down")),
 					  psprintf("SELECT casus.unprotect(%s, '<reason>');",
 							   quote_literal_cstr(casus_relation_ddl_name(relid))));
 }
@@ -295,7 +299,8 @@ check_elsewhere(Oid relid, ArrayType *dossiers)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" has rows in the dossiers of table \"%s\"",
 								   get_rel_name(other), get_rel_name(relid)),
-						  "Dossiers that take_in opened go with the table for whose rows it did.",
+						  casus_check_ground_of(other, "label",
+												_("dossiers that take_in opened go with the table for whose rows it did")),
 						  psprintf("SELECT casus.unprotect(%s, '<reason>');  -- first",
 								   quote_literal_cstr(casus_relation_ddl_name(other))));
 }
@@ -354,7 +359,9 @@ check_dependent(Relation rel)
 	if (OidIsValid(other))
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" gets its labels from table \"%s\"",
-								   get_rel_name(other), RelationGetRelationName(rel)), NULL,
+								   get_rel_name(other), RelationGetRelationName(rel)),
+						  casus_check_ground_of(other, "label",
+												_("without it, nobody would know the dossiers of its rows")),
 						  psprintf("SELECT casus.unprotect(%s, '<reason>');  -- first",
 								   quote_literal_cstr(casus_relation_ddl_name(other))));
 }
@@ -377,7 +384,8 @@ check_unprotect(Relation rel, const CasusSettings *settings)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" still holds " INT64_FORMAT " governed rows",
 								   RelationGetRelationName(rel), census.governed),
-						  "Unprotected they would be open to everyone with a GRANT.",
+						  casus_check_ground_of(RelationGetRelid(rel), "bypass",
+												_("unprotected they would be open to everyone with a GRANT")),
 						  psprintf("SELECT casus.maintenance(%s, '<reason>'); TRUNCATE %s;"
 								   "  -- destroys all rows, on record; as casus_admin and owner",
 								   quote_literal_cstr(
@@ -416,7 +424,8 @@ casus_sql_unprotect(PG_FUNCTION_ARGS)
 	casus_accesslog_event("attempt", relid, 0, NULL, psprintf("unprotect: %s", reason));
 	if (reason[0] == '\0')
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  "unprotect needs a reason", NULL, NULL);
+						  "unprotect needs a reason",
+						  casus_check_ground_of(relid, "ddl", _("it is on record, and so is why")), NULL);
 	rel = casus_bind_open(relid, AccessShareLock, &settings);
 	check_dependent(rel);
 	table_close(rel, AccessShareLock);

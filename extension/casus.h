@@ -353,6 +353,12 @@ extern const CasusProtocol *casus_check_protocol_of(const CasusProtected *prot);
 /* "beesel-2021 art. 9.10: the check"; each argument may be NULL. */
 extern char *casus_check_detail(const CasusProtocol *protocol, const char *code,
 								const char *article, const char *check);
+
+/* DETAIL of a set-up error that keeps the promise: AVG art. 25, 32 where no protocol speaks. */
+extern char *casus_check_ground(const CasusProtocol *protocol, const char *code,
+								const char *check);
+extern char *casus_check_ground_of(Oid relid, const char *code, const char *check);
+
 /* HINT of casus.no_purpose */
 #define CASUS_HINT_ADMINS \
 	_("SELECT rolname FROM pg_roles WHERE rolcanlogin AND pg_has_role(oid, 'casus_admin', 'MEMBER');  -- ask one of these")

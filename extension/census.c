@@ -164,6 +164,7 @@ casus_census_check_new_file(Oid relid)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" is bound and has " INT64_FORMAT " rows for this file",
 								   RelationGetRelationName(rel), census.unlabelled),
-						  "They would be open until they are taken in.", NULL);
+						  casus_check_ground_of(relid, "not_fenced",
+												_("they would be open until they are taken in")), NULL);
 	table_close(rel, AccessShareLock);
 }

@@ -117,6 +117,27 @@ casus_check_detail(const CasusProtocol *protocol, const char *code,
 	return psprintf(_("%s art. %s: %s"), protocol->name, article, check);
 }
 
+/*
+ * Set-up that is refused because it would open what is protected, or leave it
+ * without its fence or its reason: under the article for this code, and where no
+ * protocol speaks yet, or several do, under the law on which each of them rests
+ * (protection by design, and security of processing).
+ */
+char *
+casus_check_ground(const CasusProtocol *protocol, const char *code, const char *check)
+{
+	if (protocol != NULL && casus_protocol_check_article(protocol, code) != NULL)
+		return casus_check_detail(protocol, code, NULL, check);
+	return psprintf(_("AVG art. 25, 32: %s"), check);
+}
+
+/* The same for a table, also one that is not protected yet. */
+char *
+casus_check_ground_of(Oid relid, const char *code, const char *check)
+{
+	return casus_check_ground(casus_check_protocol_of(casus_registry_find(relid)), code, check);
+}
+
 /* casus_refuse() with the article of the protocol for this code. */
 void
 casus_check_refuse(const CasusProtocol *protocol, const char *code,

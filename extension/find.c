@@ -95,6 +95,42 @@ casus_find_protocol_of(int32 file)
 	return known_protocol;
 }
 
+/* An article of the protocol document, or NULL. */
+static char *
+article_at(const CasusFile *file, const char *path)
+{
+	CasusQuery	query;
+	char	   *article;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file->protocol);
+	casus_query_text(&query, path);
+	casus_query_read(&query,
+					 "SELECT pg_catalog.jsonb_path_query_first(definition, $2::jsonpath) #>> '{}' "
+					 "FROM casus_cat.protocol WHERE id = $1");
+	article = casus_query_get_text(&query, 0, 1);
+	casus_query_end(&query);
+	return article;
+}
+
+/* The article that says who may take part, or NULL. */
+char *
+casus_find_parties_article(const CasusFile *file)
+{
+	return article_at(file, "$.parties.article");
+}
+
+/* The article that asks for the ambtseed or VOG; the office's own when none is named. */
+char *
+casus_find_oath_article(const CasusFile *file, const CasusOffice *office)
+{
+	char	   *article = article_at(file, "$.oath.article");
+
+	return article ? article : office->article;
+}
+
+#define DPIA_ARTICLE "$.parameters[*] ? (@.name == \"dpia\").article"
+
 /* Before activation no dossier opens, nobody enters, no act is done. */
 void
 casus_find_active(const CasusFile *file)
@@ -102,7 +138,8 @@ casus_find_active(const CasusFile *file)
 	if (!file->is_active)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  _("the file is not activated"),
-						  _("Mandatory parameters and the reference of the DPIA are set at activation."),
+						  casus_find_detail(file, article_at(file, DPIA_ARTICLE),
+											_("mandatory parameters and the reference of the DPIA are set at activation")),
 						  psprintf("SELECT definition -> 'parameters' FROM casus.protocol;  -- casus.activate_protocol(%s, dpia => '...', parameters => '{...}')",
 								   quote_literal_cstr(file->name)));
 }
@@ -229,40 +266,6 @@ int
 casus_find_party_lock(const CasusFile *file, const char *name)
 {
 	return find_party(file, name, true);
-}
-
-/* The article that says who may take part, or NULL. */
-char *
-casus_find_parties_article(const CasusFile *file)
-{
-	CasusQuery	query;
-	char	   *article;
-
-	casus_query_begin(&query);
-	casus_query_int(&query, file->protocol);
-	casus_query_read(&query,
-					"SELECT definition #>> '{parties,article}' "
-					"FROM casus_cat.protocol WHERE id = $1");
-	article = casus_query_get_text(&query, 0, 1);
-	casus_query_end(&query);
-	return article;
-}
-
-/* The article that asks for the ambtseed or VOG; the office's own when none is named. */
-char *
-casus_find_oath_article(const CasusFile *file, const CasusOffice *office)
-{
-	CasusQuery	query;
-	char	   *article;
-
-	casus_query_begin(&query);
-	casus_query_int(&query, file->protocol);
-	casus_query_read(&query,
-					 "SELECT definition #>> '{oath,article}' "
-					 "FROM casus_cat.protocol WHERE id = $1");
-	article = casus_query_get_text(&query, 0, 1);
-	casus_query_end(&query);
-	return article ? article : office->article;
 }
 
 int32

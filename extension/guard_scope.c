@@ -246,7 +246,7 @@ is_maintained(Oid relid)
 }
 
 static TimestampTz
-window_end(Interval *duration)
+window_end(Oid relid, Interval *duration)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz until;
@@ -258,8 +258,9 @@ window_end(Interval *duration)
 	if (until < now || until > limit)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("duration of maintenance is out of range"),
-						  psprintf(_("It is from 0 (which ends it) to %d hours."), MAX_WINDOW_HOURS),
-						  NULL);
+						  casus_check_ground_of(relid, "ddl",
+												psprintf(_("it is from 0 (which ends it) to %d hours"),
+														 MAX_WINDOW_HOURS)), NULL);
 	return until;
 }
 
@@ -285,10 +286,11 @@ casus_sql_maintenance(PG_FUNCTION_ARGS)
 						   CASUS_HINT_ADMINS);
 	if (strspn(reason, " \t\r\n") == strlen(reason))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("maintenance needs a reason"), NULL, NULL);
+						  _("maintenance needs a reason"),
+						  casus_check_ground_of(relid, "ddl", _("it is on record, and so is why")), NULL);
 
 	/* The record comes first: without it nothing is opened. */
-	until = window_end(PG_GETARG_INTERVAL_P(2));
+	until = window_end(relid, PG_GETARG_INTERVAL_P(2));
 	casus_accesslog_event("maintenance", relid, 0, NULL, reason);
 	casus_windows_open(relid, GetUserId(), until);
 	PG_RETURN_TIMESTAMPTZ(until);

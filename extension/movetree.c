@@ -27,11 +27,12 @@ casus_movetree_try_again(void)
 }
 
 static void
-refuse_linked(void)
+refuse_linked(Oid relid)
 {
 	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 					  _("this row cannot be moved"),
-					  _("It, or what it links, belongs to several dossiers."), NULL);
+					  casus_check_ground_of(relid, "label",
+											_("it, or what it links, belongs to several dossiers")), NULL);
 }
 
 /* ---- the verdict ---- */
@@ -218,7 +219,7 @@ move_parents(CasusMove *m, Oid relid, TupleTableSlot *slot)
 			casus_label_unpack(&raw, &label) != CASUS_LABEL_GOVERNED)
 			continue;
 		if (label.linked || (label.dossier != m->from.id && links(vias[i].parent)))
-			refuse_linked();
+			refuse_linked(relid);
 		if (label.dossier != m->from.id)
 			continue;
 		parent = table_open(spot.relid, RowExclusiveLock);
@@ -249,7 +250,7 @@ casus_movetree_row(CasusMove *m, Relation rel, TupleTableSlot *slot, const Casus
 
 	check_stack_depth();
 	if (label->linked)
-		refuse_linked();
+		refuse_linked(relid);
 	judge(m, rel, becomes != NULL ? becomes : slot, label);
 	moved.dossier = m->to.id;
 	casus_label_pack(&moved, &raw);

@@ -183,8 +183,8 @@ casus_protect_check_published(Relation rel)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "copy_out",
 						  psprintf("table %s is published",
 								   casus_relation_ddl_name(RelationGetRelid(rel))),
-						  "A publication of it, of its schema, of a table above it or of all tables "
-						  "would send its rows to whoever subscribes.",
+						  casus_check_ground_of(RelationGetRelid(rel), "copy_out",
+												_("a publication of it, of its schema, of a table above it or of all tables would send its rows to whoever subscribes")),
 						  hint);
 }
 

@@ -272,6 +272,9 @@ SELECT try($$casus.advance($d, 'regie')$$, :d);
 
 -- Regie [B-34] [B-86]: the Overleg decides to close [B-88]; to go on keeps it open.
 SELECT try($$casus.close_dossier($d)$$, :d);
+-- [B-87] the decision that ends it says what is to be provided then; the one to go on, below, does not.
+SELECT try($$casus.decide($d, 'afsluiten', 'afsluiten', details => '{"toelichting": "klaar"}')$$, :d);
+SELECT try($$casus.decide($d, 'opschaling', 'opschalen', details => '{"toelichting": "klaar", "te_verstrekken": " "}')$$, :d);
 SELECT try($$casus.decide($d, 'afsluiten', 'afsluiten', details => '{"toelichting": "klaar", "te_verstrekken": "niets"}')$$, :d);
 SELECT try($$casus.decide($d, 'afsluiten', 'voortzetten', details => '{"toelichting": "nog bezig", "aanwezig": ["Handhaving", "Belastingen"]}')$$, :d);
 SELECT try($$casus.close_dossier($d)$$, :d);

@@ -179,12 +179,18 @@ SELECT try($$INSERT INTO gegeven (signaal, soort, over, tekst) VALUES (1001, 'be
 SELECT try($$INSERT INTO gegeven (signaal, soort, over, tekst) VALUES (1001, 'hit_no_hit', 'subject', 'nog een')$$);
 SELECT try($$UPDATE gegeven SET tekst = 'anders' WHERE soort = 'hit_no_hit'$$);
 COMMIT;
+-- [B-71] a department that takes no part in this Overleg does not see what is shared with it.  (Provision to others where the law
+-- obliges, recorded by the coordinator, is an act of a later version.)
+SET SESSION AUTHORIZATION life_coordinator;
+SELECT casus.share(:d, ARRAY[:hit], '{subsidies}', 'subsidie') IS NOT NULL AS shared;
 SET SESSION AUTHORIZATION life_subsidies;
 BEGIN;
 SELECT try($$SELECT casus.enter('overleg')$$);
 SELECT try($$INSERT INTO gegeven (signaal, soort, over, tekst) VALUES (1001, 'subsidies', 'subject', 'aanvraag')$$);
 SELECT count(*) FROM gegeven;
 COMMIT;
+SET SESSION AUTHORIZATION life_coordinator;
+SELECT casus.unshare(:d, ARRAY[:hit], '{subsidies}') IS NOT NULL AS unshared;
 -- [B-4] a casusregisseur sees the whole casus of which he is casusregisseur.
 SET SESSION AUTHORIZATION life_coordinator;
 SELECT try($$SELECT casus.appoint('Regisseur', 'ondermijning', 'bestuurlijke_handhaving', 'casusregisseur', dossier => $d)$$, :d);
