@@ -44,6 +44,7 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
 #include "tcop/tcopprot.h"
@@ -356,11 +357,20 @@ load_chunk(const uint8 *node, bool is_own, bool each)
 	return chunk.more;
 }
 
+/*
+ * DROP EXTENSION locks the extension, and then its tables in an order of its
+ * own: it waits for this transaction, or this one until nothing is there.
+ */
 static void
 begin(void)
 {
+	Oid			extension;
+
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	extension = get_extension_oid("casus", true);
+	if (OidIsValid(extension))
+		LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 

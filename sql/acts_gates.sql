@@ -141,6 +141,7 @@ ROLLBACK TO s;
 SET LOCAL min_parallel_table_scan_size = 0;
 SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL parallel_leader_participation = off;
 CREATE TABLE gates_kept AS SELECT pg_temp.look(amname) FROM pg_am;
 ROLLBACK TO before;
 COMMIT;

@@ -172,7 +172,25 @@ compare('in the end');
 
 # ---- a loader that finds no casus any more, and one that finds it again ----
 
-sql('DROP EXTENSION casus CASCADE', 'postgres', 'ander');
+# While the loader is in the middle of its work.
+sub waits_for
+{
+	my ($type) = @_;
+	my $for;
+	wait_until(sub { $for = sql("SELECT coalesce(classid, relation)::regclass FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE datname = 'ander' AND backend_type = '$type' AND NOT granted"); return $for ne '' });
+	return $for;
+}
+my ($in, $held, $dropped) = ("BEGIN; LOCK TABLE casus_cat.access_record IN SHARE MODE; SELECT 'held';\n", '', '');
+my $holder = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('ander') ], '<', \$in, '>&', \$held, CasusTest::patience());
+$holder->pump until $held =~ /held|ERROR/;
+sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END $$}, 'postgres', 'ander');
+isnt(waits_for('casus log loader'), '', 'the loader waits, with some tables locked');
+my $drop = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('ander'), '-c', 'SET client_min_messages = warning; DROP EXTENSION casus CASCADE' ], '>&', \$dropped, CasusTest::patience());
+is(waits_for('client backend'), 'pg_extension', 'DROP EXTENSION waits for it before it has locked any');
+$in = "COMMIT;\n";
+$holder->finish;
+$drop->finish;
+is($dropped, '', '... and goes on after it');
 is(sql(q{SELECT count(*) FROM pg_class WHERE relname ~ '^access_record'}, 'postgres', 'ander'), '0', 'with the extension its tables go');
 sql('CREATE EXTENSION casus', 'postgres', 'ander');
 # The first partition changes the parent's row in pg_class, beside a GRANT on it that pg_restore runs.
