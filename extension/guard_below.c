@@ -43,6 +43,7 @@ typedef struct Going
 	Var		   *column;			/* in the query that it stands in */
 	int			depth;			/* of how many queries it has come into */
 	bool		outer;			/* an outer join is on the way */
+	bool		shut;			/* so is OFFSET 0: of a view of casus, or a fence */
 } Going;
 
 static bool put_below(Query *query, Var *column, Going *going);
@@ -97,36 +98,33 @@ passes_rows(Query *query)
 }
 
 static bool
-param_walker(Node *node, void *context)
+has_param(Node *node, void *context)
 {
-	List	  **params = context;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, Param))
-		*params = lappend(*params, node);
-	return expression_tree_walker(node, param_walker, context);
+	return node != NULL &&
+		(IsA(node, Param) || expression_tree_walker(node, has_param, context));
 }
 
 /*
  * A variable of PL/pgSQL may turn out to be of another type when it is read: so
- * each is read before any row is, in a condition that follows from this one.
+ * it is read before any row is, in a condition that follows from this one.
  */
 static void
 put_here(Query *query, Var *column, Going *going)
 {
 	Node	   *clause = copyObject(going->clause);
-	List	   *params = NIL;
 	ListCell   *lc;
 
 	IncrementVarSublevelsUp(clause, going->depth, 1);
 	clause = column_mutator(clause, column);
 	query->jointree->quals = make_and_qual(query->jointree->quals, clause);
-	(void) param_walker(clause, &params);
-	foreach(lc, params)
+	foreach(lc, IsA(clause, OpExpr) ? ((OpExpr *) clause)->args :
+			((ScalarArrayOpExpr *) clause)->args)
 	{
-		NullTest   *test = makeNode(NullTest);
+		NullTest   *test;
 
+		if (!has_param(lfirst(lc), NULL))
+			continue;
+		test = makeNode(NullTest);
 		test->arg = copyObject(lfirst(lc));
 		test->nulltesttype = IS_NOT_NULL;
 		test->argisrow = false;
@@ -140,6 +138,7 @@ static bool
 put_into(Query *query, Node *setop, AttrNumber attno, Going *going)
 {
 	TargetEntry *entry;
+	bool		shut = going->shut;
 	bool		result;
 
 	if (setop != NULL && IsA(setop, SetOperationStmt))
@@ -154,6 +153,7 @@ put_into(Query *query, Node *setop, AttrNumber attno, Going *going)
 	going->depth++;
 	if (setop != NULL)
 		query = rt_fetch(((RangeTblRef *) setop)->rtindex, query->rtable)->subquery;
+	going->shut |= query->limitOffset != NULL;
 	if (!passes_rows(query))
 		result = false;
 	else if (query->setOperations != NULL)
@@ -169,6 +169,7 @@ put_into(Query *query, Node *setop, AttrNumber attno, Going *going)
 			put_below(query, (Var *) entry->expr, going);
 	}
 	going->depth--;
+	going->shut = shut;
 	return result;
 }
 
@@ -183,7 +184,8 @@ sole_query(Query *query, RangeTblEntry *rte)
 		CommonTableExpr *cte = lfirst(lc);
 
 		if (strcmp(cte->ctename, rte->ctename) == 0 && cte->cterefcount == 1 &&
-			!cte->cterecursive && cte->ctematerialized != CTEMaterializeAlways)
+			!cte->cterecursive && cte->ctematerialized != CTEMaterializeAlways &&
+			!contain_volatile_functions(cte->ctequery))
 			return (Query *) cte->ctequery;
 	}
 	return NULL;
@@ -197,6 +199,8 @@ put_below(Query *query, Var *column, Going *going)
 	Query	   *below;
 	Node	   *alias;
 
+	if (going->shut && rte->rtekind != RTE_RELATION)
+		return false;
 	switch (rte->rtekind)
 	{
 		case RTE_JOIN:
@@ -284,7 +288,7 @@ put_equals(Query *query, Going *going, Oid collation, Below *below)
 	}
 	for_each_from(lc, columns, 1)
 	{
-		Going		also = {column_mutator(going->clause, lfirst(lc)), lfirst(lc), 0, false};
+		Going		also = {column_mutator(going->clause, lfirst(lc)), lfirst(lc), 0, false, false};
 
 		(void) put_below(query, lfirst(lc), &also);
 	}
@@ -334,7 +338,7 @@ equal_in_from(Node *from, List *equal)
 static Node *
 put_conditions(Node *quals, Query *query, Bitmapset *of, Below *below)
 {
-	Going		going = {quals, NULL, 0, false};
+	Going		going = {quals, NULL, 0, false, false};
 	List	   *args = NIL;
 	ListCell   *lc;
 
@@ -383,6 +387,32 @@ put_from(Node *from, Query *query, Below *below)
 		join->quals = put_conditions(join->quals, query, relations_of(join->larg, NULL), below);
 }
 
+/*
+ * Where such a view computes something above its check, what ANALYZE has kept of
+ * its tables is no more shown to an operator of the statement's than elsewhere.
+ */
+static void
+hide_statistics(Query *query)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *view = lfirst(lc);
+
+		if (view->rtekind != RTE_SUBQUERY || !view->security_barrier || !CASUS_LAYER(view))
+			continue;
+		foreach(lc2, view->subquery->rtable)
+		{
+			RangeTblEntry *rte = lfirst(lc2);
+
+			if (rte->rtekind == RTE_SUBQUERY && rte->subquery->limitOffset != NULL)
+				rte->security_barrier = true;
+		}
+	}
+}
+
 static bool
 below_walker(Node *node, void *context)
 {
@@ -396,6 +426,7 @@ below_walker(Node *node, void *context)
 	{
 		Query	   *query = (Query *) node;
 
+		hide_statistics(query);
 		/* Nor does one in FROM with a LIMIT. */
 		below->around.per_row |= query->limitCount != NULL && below->around.queries != NIL;
 		below->around.queries = lcons(query, below->around.queries);

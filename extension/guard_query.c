@@ -372,7 +372,7 @@ casus_guard_query(Query *query, const char *sql, int *options)
 		return false;
 	}
 	bind_walker((Node *) query, &binding);
-	if (binding.leaks && (binding.state || binding.found))
+	if (binding.leaks && binding.found)
 		casus_guard_view_query(query);
 	if (binding.state)
 		casus_guard_below(query);

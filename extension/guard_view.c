@@ -1,14 +1,13 @@
 /*
  * guard_view.c
- *		Code of users in a statement that reads views of casus, or protected
- *		tables: it is shown no value of a row that the check has not let through.
+ *		Operators of users over protected tables, and views that are for casus' own
+ *		functions.
  *
- * No condition of a statement comes below the check of such a view: OFFSET 0 is
- * above it (install_50_acts.sql), and what guard_below.c puts below is none of
- * theirs.  The planner, however, asks an operator that is declared LEAKPROOF
- * about the values that ANALYZE has kept.  That word is a superuser's, who is not
- * above the checks.  So a call of one of a user's function is put, before planning, into a
- * call of casus_int.above(), which returns its argument and is declared nothing.
+ * The planner asks an operator that is declared LEAKPROOF about the values that
+ * ANALYZE has kept.  That word is a superuser's, who is not above the checks.  So
+ * a call of one of a user's function is put, before planning, into a call of
+ * casus_int.above(), which returns its argument and is declared nothing.  Below
+ * the check of a view no such operator comes: guard_below.c.
  *
  * The views behind the log's functions are no barriers, so that an index serves;
  * those behind acts and doctor show what was decided about every dossier.

@@ -26,7 +26,7 @@ CREATE FUNCTION casus_int.keeps(value anyelement, function oid) RETURNS anyeleme
 COMMENT ON FUNCTION casus_int.keeps(anyelement, oid) IS
 	'The value, unless a governed row could be in it: this function, which is about to be called, keeps what it is given (42501 casus.copy_out).';
 
-/* Put around an operator of a user's that is declared LEAKPROOF (guard_view.c). */
+/* Put around a user's operator that is declared LEAKPROOF (guard_view.c). */
 CREATE FUNCTION casus_int.above(value anyelement) RETURNS anyelement
 	LANGUAGE c IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'casus_sql_above';

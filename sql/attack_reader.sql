@@ -298,7 +298,8 @@ INSERT INTO own.asked VALUES
 	(36, 'SELECT count(*) FROM casus.participant WHERE own.show(person)'),
 	(37, 'SELECT count(*) FROM casus.participant WHERE person::integer > 0'),
 	(38, $$SELECT count(*) FROM casus.participant WHERE person OPERATOR(own.===) 'x'$$),
-	(39, $$SELECT count(*) FROM casus.participant p JOIN casus.dossier d ON d.id = p.dossier WHERE CASE WHEN p.person = 'R. Regisseur' THEN own.told() END$$);
+	(39, $$SELECT count(*) FROM casus.participant p JOIN casus.dossier d ON d.id = p.dossier WHERE CASE WHEN p.person = 'R. Regisseur' THEN own.told() END$$),
+	(40, $$SELECT count(*) FROM casus.act_log WHERE kind OPERATOR(own.===) 'x'$$);
 GRANT SELECT ON own.asked TO PUBLIC;
 SET SESSION AUTHORIZATION bs_stranger;
 SELECT nr, attempt(sql) FROM own.asked ORDER BY nr;

@@ -51,7 +51,10 @@ INSERT INTO asked SELECT row_number() OVER (), t FROM unnest(ARRAY[
 	'SELECT id FROM casus.dossier WHERE opened_at > now() - interval ''1 day'' AND id = 4711',
 	'SELECT name FROM casus.file WHERE name = ''ondermijning''',
 	'SELECT person, office FROM casus.appointment WHERE person = ''R. Regisseur''',
-	'SELECT name FROM casus.person WHERE name = ''R. Regisseur''']) t;
+	'SELECT name FROM casus.person WHERE name = ''R. Regisseur''',
+	'SELECT id FROM (SELECT id FROM casus.dossier OFFSET 0) s WHERE id = 4711',
+	'WITH d AS (SELECT id, clock_timestamp() > opened_at AS past FROM casus.dossier) SELECT id, past FROM d WHERE id = 4711',
+	'SELECT id FROM (SELECT id FROM casus.dossier UNION ALL SELECT dossier FROM casus.participant) s WHERE id = 4711']) t;
 GRANT SELECT ON asked, word TO PUBLIC;
 -- By which indexes the number, or a name, is found; what is not in here is asked above the view.
 CREATE FUNCTION indexed(sql text) RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -72,6 +75,11 @@ SELECT a.nr, array_agg(i ORDER BY i) AS indexed FROM asked a, indexed(a.sql) i G
 PREPARE q(bigint) AS SELECT id FROM casus.dossier WHERE id = $1;
 SET plan_cache_mode = force_generic_plan;
 SELECT indexed('EXECUTE q(1)');
+PREPARE r(bigint, bigint) AS SELECT count(*) FROM casus.dossier WHERE id IN ($1, $2);
+EXECUTE r(NULL, :overleg);
+PREPARE s(bigint[]) AS SELECT count(*) FROM casus.dossier WHERE id = ANY ($1);
+EXECUTE s(ARRAY[NULL, :overleg]);
+EXECUTE s(NULL);
 RESET plan_cache_mode;
 RESET enable_seqscan;
 -- What comes out is what comes out of copies of the views.
