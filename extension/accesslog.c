@@ -36,7 +36,6 @@ typedef struct WriteSet
 	Oid			relid;
 	CasusVerb	verb;
 	uint64		context_generation;
-	char	   *identity;
 	NoteSet    *notes;
 } WriteSet;
 
@@ -85,7 +84,7 @@ format_writes(void)
 	{
 		WriteSet   *set = (WriteSet *) lfirst(cell);
 
-		casus_lognote_format(set->notes, &pending, true, set->identity, 0);
+		casus_logline_put(set->notes, &pending, true, 0);
 	}
 	writes = NIL;
 	last_write = NULL;
@@ -393,8 +392,7 @@ write_set(Oid relid, CasusVerb verb)
 	set->relid = relid;
 	set->verb = verb;
 	set->context_generation = generation;
-	set->identity = pstrdup(casus_logrecord_identity());
-	set->notes = casus_lognote_create(table, "write", verb_name(verb));
+	set->notes = casus_lognote_create(NULL, table, "write", verb_name(verb));
 	writes = lappend(writes, set);
 	MemoryContextSwitchTo(old);
 	return set;

@@ -244,15 +244,39 @@ extern bool casus_wiregate_tap(CasusGateTap tap);	/* NULL: no more */
 /* ---- logrecord.c: a log record as a line of JSON, from ready pieces ---- */
 
 extern void casus_logrecord_open(StringInfo line, const char *kind);
+extern void casus_logrecord_begin(StringInfo line, const char *more, int length);
+extern void casus_logrecord_kind(StringInfo line, const char *kind);
 extern void casus_logrecord_close(StringInfo line);
 extern void casus_logrecord_text(StringInfo line, const char *key, const char *text);
 extern void casus_logrecord_number(StringInfo line, const char *key, int64 number);
 extern const char *casus_logrecord_identity(void);
+extern uint64 casus_logrecord_identities;	/* how many different ones, one after the other */
 extern const char *casus_logrecord_database(void);
 extern char *casus_logrecord_capacity(int32 file, const CasusCapacity *capacity);
 extern char *casus_logrecord_relation(Oid relid);
+extern uint64 casus_logrecord_relation_made(Oid relid);
 extern char *casus_logrecord_person(int32 person);
 extern void casus_logrecord_init(void);
+
+/* ---- logshape.c: what the records of a relation have in common ---- */
+
+typedef struct CasusLogShape
+{
+	int32		file;			/* 0: there are several, or none */
+	int			phase;			/* the only one of the purpose, or -1 */
+	/* The text, and where its parts end: the last is the relation. */
+	const char *text;
+	int			kind_end;
+	int			identity_end;
+	int			capacity_end;
+	int			phase_end;
+	int			length;
+} CasusLogShape;
+
+extern const CasusLogShape *casus_logshape_find(const CasusProtected *table, const char *kind,
+												const char *verb);
+extern int	casus_logshape_phase(const CasusCapacity *capacity);
+extern void casus_logshape_put_phase(StringInfo piece, int32 file, int phase);
 
 /* ---- lognote.c: the dossiers of one relation in one statement ---- */
 
@@ -296,7 +320,8 @@ casus_lognote_known(NoteSet *set, int64 dossier)
 	return true;
 }
 
-extern NoteSet *casus_lognote_create(const CasusProtected *table,
+#define CASUS_LOGNOTE_ROOM	1536	/* bytes that a set needs, at the most */
+extern NoteSet *casus_lognote_create(void *room, const CasusProtected *table,
 									 const char *kind, const char *verb);
 extern int	casus_lognote_add(NoteSet *set, int64 dossier, bool refused, bool in_error);
 extern void casus_lognote_refused(NoteSet *set, const CasusLabel *label);
@@ -304,9 +329,11 @@ extern bool casus_lognote_none(const NoteSet *set);
 extern bool casus_lognote_none_permitted(const NoteSet *set);
 extern bool casus_lognote_fresh(const NoteSet *set);
 extern bool casus_lognote_dirty(const NoteSet *set);
-extern void casus_lognote_format(NoteSet *set, StringInfo lines, bool all,
-								 const char *identity, uint64 query_id);
 extern bool casus_lognote_narrowed(const NoteSet *set);
+
+/* ---- logline.c: their records ---- */
+
+extern void casus_logline_put(NoteSet *set, StringInfo lines, bool all, uint64 query_id);
 
 /* ---- logqual.c: what the condition of a scan looks like ---- */
 
@@ -322,6 +349,7 @@ extern AttrNumber casus_logqual_index_column(IndexOnlyScan *plan, AttrNumber lab
 
 typedef struct LogRelation
 {
+	struct LogRelation *next;
 	Oid			relid;
 	NoteSet    *notes;
 	int32		file;			/* of content of acts; 0: rows of a protected table */
@@ -336,11 +364,13 @@ typedef struct LogStatement
 	MemoryContext context;		/* of the executor state */
 	bool		watched;		/* there are scans of protected relations */
 	void	   *room;			/* for the first of them, zeroed; NULL: taken */
+	void	   *notes_room;		/* for the notes of the first relation; NULL: taken */
 	bool		met;			/* a governed row by ON CONFLICT */
-	List	   *relations;		/* LogRelation, of which governed rows have passed */
+	LogRelation *relations;		/* of which governed rows have passed */
+	LogRelation *last_relation; /* of those */
+	LogRelation first_relation; /* of those: its place */
 	const char *kind;			/* of its records: read, copy */
-	char	   *identity;		/* who reads, as JSON; NULL until then */
-	void		(*open_gate) (void);	/* called before then */
+	void		(*open_gate) (void);	/* called before the first governed row */
 	uint64		query_id;
 	uint64		context_generation;
 	uint64		state_generation;	/* at the last look for narrowed dossiers */
@@ -355,6 +385,7 @@ extern void (*casus_logscan_passing) (QueryDesc *query, const CasusProtected *ob
 extern void casus_logscan_watch(LogStatement *statement, ScanState *state,
 								const CasusProtected *table, bool filtered);
 extern NoteSet *casus_logscan_notes(LogStatement *statement, const CasusProtected *table);
+extern LogRelation *casus_lognote_relation(LogStatement *statement, const CasusProtected *table);
 extern void casus_logscan_drop(LogStatement *statement);
 extern void casus_logscan_leaving(void);
 extern void casus_logscan_failing(void);

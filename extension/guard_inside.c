@@ -222,7 +222,13 @@ passes(QueryDesc *query, const CasusProtected *observed)
 	CasusGuardSources sources;
 	bool		judged = false;
 
+	CasusGuardFrame *top = casus_guard_frame_top();
+
 	if (!CASUS_LAYER(derive))
+		return;
+	/* Nothing runs around it: most statements. */
+	if (top != NULL && top->outer == NULL && top->query == query &&
+		top->kind == CASUS_FRAME_RUN && observed == NULL && !IsParallelWorker())
 		return;
 	memset(&sources, 0, sizeof(sources));
 	if (observed != NULL)
@@ -235,7 +241,7 @@ passes(QueryDesc *query, const CasusProtected *observed)
 		return;
 	}
 	check_planning(&sources);
-	for (CasusGuardFrame *frame = casus_guard_frame_top(); frame != NULL; frame = frame->outer)
+	for (CasusGuardFrame *frame = top; frame != NULL; frame = frame->outer)
 	{
 		switch (frame->kind)
 		{

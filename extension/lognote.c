@@ -13,41 +13,18 @@
  *
  * Copyright (c) 2026, the casus developers
  */
-#include "accesslog.h"
+#include "lognote.h"
 
-#include "port/pg_bitutils.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
-/* What the notes of one record have in common. */
-typedef struct NoteGroup
-{
-	int32		file;
-	int			phase;			/* -1: not known */
-	bool		refused;		/* observe: would have been refused */
-	int64		opening;		/* the act that opened it beside the rules, 0: none */
-	char	   *reason;			/* of refused ones, as JSON */
-	char	   *piece;			/* capacity and phase, as JSON */
-} NoteGroup;
-
-typedef struct Note
-{
-	int64		dossier;
-	CasusSight	sight;			/* what could be seen when it was let through */
-	int			group;
-	bool		refused;
-	bool		fresh;
-} Note;
-
-#define FEW		4				/* notes that need no hash table */
+#define INDEXED	128				/* notes for which the index is made at first */
 #define MANY	256				/* notes from which on an array by id is worth its making */
-#define RECORD_MAX 8192			/* dossiers in one record; more make another */
 #define SPARSE	32				/* ids per note up to which it is */
 
 typedef struct NoteIndex
 {
 	uint64		key;			/* dossier and outcome */
-	int			position;
+	int			position;		/* -1: an error came before it was known */
 	char		status;
 } NoteIndex;
 
@@ -68,72 +45,13 @@ hash_key(uint64 key)
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* What is known of a file of the table before any row comes. */
-typedef struct NoteFile
+StaticAssertDecl(sizeof(NoteSet) <= CASUS_LOGNOTE_ROOM,
+				 "a set fits into the room that a statement has for it");
+
+/* Of a table of several files each has a capacity of its own. */
+static void
+look_at_files(NoteSet *set, const CasusProtected *table)
 {
-	int32		file;
-	int			phase;			/* the only phase of the purpose, or -1 */
-	char	   *piece;
-} NoteFile;
-
-struct NoteSet
-{
-	NoteCounts	counts;			/* first: accesslog.h knows it there */
-	MemoryContext context;
-	const char *kind;			/* of the records, unless refused */
-	char	   *relation;		/* piece of JSON */
-	int			nfiles;
-	NoteFile   *files;
-	int			ngroups;
-	NoteGroup  *groups;
-	int			nnotes;
-	int			maxnotes;
-	Note	   *notes;
-	int			nfresh;
-	noteindex_hash *index;		/* NULL: there are only a few */
-	const CasusLabel *observed; /* of the refused row that is being added */
-	Note		few[FEW];
-	uint64		few_rows[FEW];
-	int			few_dirty[FEW];
-};
-
-/*
- * A purpose that is for one phase only says in which phase its dossiers are,
- * which spares reading them.
- */
-static int
-only_phase(const CasusCapacity *capacity)
-{
-	const CasusProtocol *protocol;
-	uint64		phases;
-
-	if (capacity == NULL)
-		return -1;
-	protocol = casus_protocol(capacity->protocol);
-	if (capacity->purpose >= protocol->npurposes)
-		return -1;
-	phases = protocol->purpose_phases[capacity->purpose];
-	if (phases == 0 || (phases & (phases - 1)) != 0)
-		return -1;
-	return pg_rightmost_one_pos64(phases);
-}
-
-/* Makes a set in the current memory context; reads catalogs. verb may be NULL. */
-NoteSet *
-casus_lognote_create(const CasusProtected *table, const char *kind, const char *verb)
-{
-	NoteSet    *set;
-
-	set = palloc0(sizeof(NoteSet));
-	set->context = CurrentMemoryContext;
-	set->kind = kind;
-	set->maxnotes = FEW;
-	set->notes = set->few;
-	set->counts.rows = set->few_rows;
-	set->counts.dirty = set->few_dirty;
-	set->relation = casus_logrecord_relation(table->family);
-	if (verb)
-		set->relation = psprintf("%s,\"verb\":\"%s\"", set->relation, verb);
 	set->files = palloc0(sizeof(NoteFile) * Max(table->nfiles, 1));
 	for (int i = 0; i < table->nfiles; i++)
 	{
@@ -141,10 +59,64 @@ casus_lognote_create(const CasusProtected *table, const char *kind, const char *
 		NoteFile   *file = &set->files[set->nfiles++];
 
 		file->file = table->files[i];
-		file->phase = only_phase(capacity);
+		file->phase = casus_logshape_phase(capacity);
 		file->piece = casus_logrecord_capacity(file->file, capacity);
+		file->length = strlen(file->piece);
 	}
+}
+
+/*
+ * Makes a set in the room, or, where that is NULL, in the current memory context, from
+ * which it takes what else it needs; reads catalogs.  verb may be NULL.
+ */
+NoteSet *
+casus_lognote_create(void *room, const CasusProtected *table, const char *kind, const char *verb)
+{
+	const CasusLogShape *shape = casus_logshape_find(table, kind, verb);
+	NoteSet    *set = room ? room : palloc(sizeof(NoteSet));
+	char	   *text = shape->length <= NOTES_TEXT ? set->text : palloc(shape->length);
+
+	memset(set, 0, offsetof(NoteSet, file));
+	set->context = CurrentMemoryContext;
+	set->maxnotes = NOTES_FEW;
+	set->notes = set->few;
+	set->counts.rows = set->few_rows;
+	set->counts.dirty = set->few_dirty;
+	set->plain = -1;
+	set->groups = &set->group;
+	set->shape = *shape;
+	set->shape.text = memcpy(text, shape->text, shape->length);
+	if (shape->file == 0)
+	{
+		look_at_files(set, table);
+		return set;
+	}
+	set->nfiles = 1;
+	set->files = &set->file;
+	set->file.file = shape->file;
+	set->file.phase = shape->phase;
+	set->file.piece = text + shape->identity_end;
+	set->file.length = shape->capacity_end - shape->identity_end;
 	return set;
+}
+
+/* One more relation of which governed rows pass in a statement, whose memory is the current one. */
+LogRelation *
+casus_lognote_relation(LogStatement *statement, const CasusProtected *table)
+{
+	LogRelation *relation = statement->relations == NULL ? &statement->first_relation :
+		palloc0(sizeof(LogRelation));
+	void	   *room = statement->notes_room;
+
+	statement->notes_room = NULL;
+	relation->relid = table->family;
+	relation->notes = casus_lognote_create(room, table, statement->kind, NULL);
+	if (statement->relations == NULL)
+		statement->relations = relation;
+	else
+		statement->last_relation->next = relation;
+	statement->last_relation = relation;
+	return relation;
 }
 
 static NoteFile *
@@ -163,8 +135,6 @@ find_file(NoteSet *set, int32 file)
 static char *
 group_piece(const NoteFile *file, int32 file_id, int phase, const CasusOpening *opening)
 {
-	int32		protocol_id = phase >= 0 && file_id ?
-		casus_dossier_file_protocol(file_id) : 0;
 	static StringInfoData piece;	/* kept for the next one */
 
 	if (piece.data == NULL)
@@ -181,16 +151,10 @@ group_piece(const NoteFile *file, int32 file_id, int phase, const CasusOpening *
 		casus_logrecord_number(&piece, "opening", opening->act);
 	}
 	else if (file)
-		appendStringInfoString(&piece, file->piece);
+		appendBinaryStringInfo(&piece, file->piece, file->length);
 	else
 		appendStringInfoString(&piece, casus_logrecord_capacity(file_id, NULL));
-	if (protocol_id != 0)
-	{
-		const CasusProtocol *protocol = casus_protocol(protocol_id);
-
-		if (phase < protocol->nphases)
-			casus_logrecord_text(&piece, "phase", protocol->phase[phase]);
-	}
+	casus_logshape_put_phase(&piece, file_id, phase);
 	return pstrdup(piece.data);
 }
 
@@ -212,16 +176,45 @@ refusal_piece(const CasusLabel *label, int32 file_id)
 	return piece.data;
 }
 
+static NoteGroup *
+add_group(NoteSet *set)
+{
+	if (set->ngroups == 1)
+	{
+		set->groups = palloc(sizeof(NoteGroup) * 2);
+		set->groups[0] = set->group;
+	}
+	else if (set->ngroups > 1)
+		set->groups = repalloc(set->groups, sizeof(NoteGroup) * (set->ngroups + 1));
+	memset(&set->groups[set->ngroups], 0, sizeof(NoteGroup));
+	return &set->groups[set->ngroups];
+}
+
+/* All that its records say besides is in the shape. */
+static pg_noinline int
+make_plain(NoteSet *set)
+{
+	NoteGroup  *group = add_group(set);
+
+	group->file = set->shape.file;
+	group->phase = set->shape.phase;
+	return set->plain = set->ngroups++;
+}
+
+/* sight: of one that is not refused.  What is open beside the rules is so as a whole. */
 static int
-find_group(NoteSet *set, int64 dossier, bool refused)
+find_group(NoteSet *set, int64 dossier, bool refused, const CasusSight *sight)
 {
 	NoteFile   *file = set->nfiles == 1 ? &set->files[0] : NULL;
 	int32		file_id = file ? file->file : 0;
 	int			phase = file ? file->phase : -1;
-	const CasusOpening *opening = refused ? NULL : casus_context_opening(dossier);
+	const CasusOpening *opening = refused || sight->all != ~UINT64CONST(0) ? NULL :
+		casus_context_opening(dossier);
 	NoteGroup  *group;
 	char	   *reason = NULL;
 
+	if (set->shape.phase >= 0 && !refused && opening == NULL)
+		return set->plain >= 0 ? set->plain : make_plain(set);
 	if (file == NULL || phase < 0 || refused || opening)
 	{
 		CasusDossier state;
@@ -245,11 +238,7 @@ find_group(NoteSet *set, int64 dossier, bool refused)
 			return i;
 	}
 
-	if (set->groups == NULL)
-		set->groups = palloc(sizeof(NoteGroup));
-	else
-		set->groups = repalloc(set->groups, sizeof(NoteGroup) * (set->ngroups + 1));
-	group = &set->groups[set->ngroups];
+	group = add_group(set);
 	group->file = file_id;
 	group->phase = phase;
 	group->refused = refused;
@@ -265,32 +254,36 @@ index_key(int64 dossier, bool refused)
 	return ((uint64) dossier << 1) | (refused ? 1 : 0);
 }
 
-/* The position of a note; -1: there is none. */
+/* The position of a note among a few; -1: there is none. */
 static int
 find_note(const NoteSet *set, int64 dossier, bool refused)
 {
-	if (set->index)
-	{
-		NoteIndex  *entry = noteindex_lookup(set->index, index_key(dossier, refused));
-
-		return entry ? entry->position : -1;
-	}
 	for (int i = 0; i < set->nnotes; i++)
 		if (set->notes[i].dossier == dossier && set->notes[i].refused == refused)
 			return i;
 	return -1;
 }
 
-static void
-index_note(NoteSet *set, int position)
+static NoteIndex *
+index_entry(NoteSet *set, int64 dossier, bool refused)
 {
-	const Note *note = &set->notes[position];
 	bool		found;
-	NoteIndex  *entry = noteindex_insert(set->index,
-										 index_key(note->dossier, note->refused),
-										 &found);
+	NoteIndex  *entry = noteindex_insert(set->index, index_key(dossier, refused), &found);
 
-	entry->position = position;
+	if (!found)
+		entry->position = -1;
+	return entry;
+}
+
+/* From now on there is one. */
+static pg_noinline void
+make_index(NoteSet *set)
+{
+	noteindex_hash *index = noteindex_create(set->context, INDEXED, NULL);
+
+	set->index = index;
+	for (int i = 0; i < set->nnotes; i++)
+		index_entry(set, set->notes[i].dossier, set->notes[i].refused)->position = i;
 }
 
 /* Room for twice as many; what does not fit in memory leaves all as it was. */
@@ -370,38 +363,52 @@ map_notes(NoteSet *set)
 		place_note(set, i);
 }
 
-static int
-new_note(NoteSet *set, int64 dossier, bool refused, bool in_error)
+/* Its place in the index; NULL: there is no index. */
+static NoteIndex *
+find_entry(NoteSet *set, int64 dossier, bool refused)
 {
-	int			group;
+	if (set->index == NULL && set->nnotes >= NOTES_FEW)
+		make_index(set);
+	return set->index ? index_entry(set, dossier, refused) : NULL;
+}
+
+static int
+new_note(NoteSet *set, int64 dossier, bool refused, bool in_error, NoteIndex *entry)
+{
+	int			group = -1;
+	int			before = set->nnotes;
 	Note	   *note;
+	CasusSight	sight = {0};
 
 	/* While an error is being sent no state can be read: no phase then. */
-	group = in_error ? -1 : find_group(set, dossier, refused);
-
+	if (!in_error)
+	{
+		if (!refused)
+			casus_policy_sight(dossier, &sight);
+		group = find_group(set, dossier, refused, &sight);
+	}
+	/* A message that left meanwhile has rows in flight noted, this one perhaps among them. */
+	if (unlikely(set->nnotes != before))
+	{
+		entry = find_entry(set, dossier, refused);
+		if (entry != NULL && entry->position >= 0)
+			return entry->position;
+	}
 	if (set->nnotes == set->maxnotes)
 	{
 		grow(set);
 		if (!in_error && set->nnotes >= MANY)
 			map_notes(set);
 	}
-	if (set->index == NULL && set->nnotes == FEW)
-	{
-		set->index = noteindex_create(set->context, 32, NULL);
-		for (int i = 0; i < set->nnotes; i++)
-			index_note(set, i);
-	}
 	note = &set->notes[set->nnotes];
-	memset(note, 0, sizeof(Note));
 	note->dossier = dossier;
+	note->sight = sight;
 	note->refused = refused;
 	note->group = group;
 	note->fresh = true;
-	if (!in_error && !refused)
-		casus_policy_sight(dossier, &note->sight);
 	set->counts.rows[set->nnotes] = 0;
-	if (set->index)
-		index_note(set, set->nnotes);
+	if (entry)
+		entry->position = set->nnotes;
 	place_note(set, set->nnotes);
 	set->nfresh++;
 	return set->nnotes++;
@@ -414,7 +421,8 @@ new_note(NoteSet *set, int64 dossier, bool refused, bool in_error)
 int
 casus_lognote_add(NoteSet *set, int64 dossier, bool refused, bool in_error)
 {
-	int			position = find_note(set, dossier, refused);
+	NoteIndex  *entry = find_entry(set, dossier, refused);
+	int			position = entry ? entry->position : find_note(set, dossier, refused);
 
 	if (position < 0)
 	{
@@ -423,7 +431,7 @@ casus_lognote_add(NoteSet *set, int64 dossier, bool refused, bool in_error)
 		/* Before it counts as let through: can it be put on record at all? */
 		if (!in_error)
 			casus_sink_ready();
-		position = new_note(set, dossier, refused, in_error);
+		position = new_note(set, dossier, refused, in_error, entry);
 		MemoryContextSwitchTo(old);
 	}
 	casus_lognote_again(set, position);
@@ -466,90 +474,6 @@ bool
 casus_lognote_dirty(const NoteSet *set)
 {
 	return set->counts.ndirty > 0;
-}
-
-#define PAIR_MAX	(2 * MAXINT8LEN + 6)
-
-/* A dossier and its rows, straight into the buffer: a statement may have read hundreds. */
-static void
-append_pair(StringInfo lines, bool is_first, int64 dossier, int64 rows)
-{
-	char	   *at;
-
-	if (lines->maxlen - lines->len <= PAIR_MAX)
-		enlargeStringInfo(lines, PAIR_MAX);
-	at = lines->data + lines->len;
-	if (!is_first)
-		*at++ = ',';
-	*at++ = '[';
-	at += pg_lltoa(dossier, at);
-	*at++ = ',';
-	at += pg_lltoa(rows, at);
-	*at++ = ']';
-	*at = '\0';
-	lines->len = at - lines->data;
-}
-
-/* Writes a record of the group of the marked position at "from", and what follows it. */
-static void
-format_group(NoteSet *set, StringInfo lines, int from, bool all,
-			 const char *identity, uint64 query_id)
-{
-	int			group = set->notes[set->counts.dirty[from]].group;
-	int			written = 0;
-	const NoteGroup *g = group >= 0 ? &set->groups[group] : NULL;
-
-	casus_logrecord_open(lines, g && g->refused ? "would_refuse" : set->kind);
-	appendStringInfoString(lines, identity);
-	if (g)
-		appendStringInfoString(lines, g->piece);
-	else if (set->nfiles == 1)
-		appendStringInfoString(lines, set->files[0].piece);
-	if (g && g->reason)
-		appendStringInfoString(lines, g->reason);
-	appendStringInfoString(lines, set->relation);
-	if (query_id != 0)
-		casus_logrecord_number(lines, "query_id", (int64) query_id);
-	appendStringInfoString(lines, ",\"dossiers\":[");
-	for (int i = from; i < set->counts.ndirty && written < RECORD_MAX; i++)
-	{
-		Note	   *note = &set->notes[set->counts.dirty[i]];
-		uint64	   *rows = &set->counts.rows[set->counts.dirty[i]];
-
-		if (note->group != group || *rows == 0 || !(all || note->fresh))
-			continue;
-		append_pair(lines, written == 0, note->dossier, (int64) *rows);
-		*rows = 0;
-		if (note->fresh)
-			set->nfresh--;
-		note->fresh = false;
-		written++;
-	}
-	appendStringInfoChar(lines, ']');
-	casus_logrecord_close(lines);
-}
-
-/*
- * Appends the records of what has not been written: everything, or what must
- * be on record before rows leave.  No catalog is read.
- */
-void
-casus_lognote_format(NoteSet *set, StringInfo lines, bool all,
-					 const char *identity, uint64 query_id)
-{
-	int			kept = 0;
-
-	for (int i = 0; i < set->counts.ndirty; i++)
-	{
-		Note	   *note = &set->notes[set->counts.dirty[i]];
-
-		if (set->counts.rows[set->counts.dirty[i]] > 0 && (all || note->fresh))
-			format_group(set, lines, i, all, identity, query_id);
-	}
-	for (int i = 0; i < set->counts.ndirty; i++)
-		if (set->counts.rows[set->counts.dirty[i]] > 0)
-			set->counts.dirty[kept++] = set->counts.dirty[i];
-	set->counts.ndirty = kept;
 }
 
 /* Is there a dossier of which less may be seen now than when it passed? */

@@ -44,16 +44,15 @@
 typedef struct IdentityKey
 {
 	uint64		people;
-	Oid			role;
-	int32		person;
-	int32		kind;			/* CasusActorKind */
+	CasusActor	actor;
 	Oid			session_user;
-	char		application[NAMEDATALEN];
+	char	   *application;	/* in TopMemoryContext; NULL: none was made */
 	char		traceparent[CASUS_TRACEPARENT + 1];
 } IdentityKey;
 
 static IdentityKey identity_key;
 static char *identity = NULL;	/* in TopMemoryContext */
+uint64		casus_logrecord_identities = 0;
 static char *database_name = NULL;
 
 /* ---- pieces of JSON ---- */
@@ -140,42 +139,62 @@ casus_logrecord_number(StringInfo line, const char *key, int64 number)
 }
 
 /*
- * Starts a record with its time in UTC and its kind, a word of ours.  No
- * catalog, no session time zone: this runs while errors are being sent, too.
+ * Starts a record with its time in UTC, without the end of that, and what
+ * follows: the kind first.  No catalog, no session time zone: this runs while
+ * errors are being sent, too.
  */
 void
-casus_logrecord_open(StringInfo line, const char *kind)
+casus_logrecord_begin(StringInfo line, const char *more, int length)
 {
 	static char second[sizeof("{\"ts\":\"2026-01-01T00:00:00.") + 16];
+	static int	second_length;
 	static pg_time_t second_is = -1;
 	TimestampTz now = GetCurrentTimestamp();
 	pg_time_t	seconds = timestamptz_to_time_t(now);
 	int			micros = (int) (((now % USECS_PER_SEC) + USECS_PER_SEC) % USECS_PER_SEC);
-	char		digits[6];
+	char	   *at;
 
 	if (seconds != second_is)
 	{
 		struct pg_tm *tm = pg_gmtime(&seconds);
 
-		snprintf(second, sizeof(second), "{\"ts\":\"%04d-%02d-%02dT%02d:%02d:%02d.",
-				 tm->tm_year + 1900, tm->tm_mon + 1, tm->tm_mday,
-				 tm->tm_hour, tm->tm_min, tm->tm_sec);
+		second_length = snprintf(second, sizeof(second),
+								 "{\"ts\":\"%04d-%02d-%02dT%02d:%02d:%02d.",
+								 tm->tm_year + 1900, tm->tm_mon + 1, tm->tm_mday,
+								 tm->tm_hour, tm->tm_min, tm->tm_sec);
 		second_is = seconds;
 	}
+	enlargeStringInfo(line, second_length + 6 + length);
+	at = line->data + line->len;
+	memcpy(at, second, second_length);
+	at += second_length;
 	for (int i = 5; i >= 0; i--, micros /= 10)
-		digits[i] = '0' + micros % 10;
+		at[i] = '0' + micros % 10;
+	memcpy(at + 6, more, length);
+	at[6 + length] = '\0';
+	line->len += second_length + 6 + length;
+}
 
-	appendStringInfoString(line, second);
-	appendBinaryStringInfo(line, digits, sizeof(digits));
+/* The rest of the time, and the kind, a word of ours. */
+void
+casus_logrecord_kind(StringInfo line, const char *kind)
+{
 	appendStringInfoString(line, "Z\",\"kind\":\"");
 	appendStringInfoString(line, kind);
 	appendStringInfoChar(line, '"');
 }
 
 void
+casus_logrecord_open(StringInfo line, const char *kind)
+{
+	casus_logrecord_begin(line, "", 0);
+	casus_logrecord_kind(line, kind);
+}
+
+void
 casus_logrecord_close(StringInfo line)
 {
-	appendStringInfoString(line, "}\n");
+	appendBinaryStringInfo(line, "}\n", 2);
 }
 
 /* ---- names from the state tables ---- */
@@ -306,11 +325,13 @@ casus_logrecord_capacity(int32 file, const CasusCapacity *capacity)
 typedef struct RelationPiece
 {
 	Oid			relid;			/* InvalidOid: free */
+	uint64		made;			/* which of all that were ever made */
 	char	   *piece;			/* in TopMemoryContext, also of a free one */
 } RelationPiece;
 
 static RelationPiece relations[RELATIONS];	/* by oid modulo */
 static uint64 relation_changes = 0;
+static uint64 relations_made = 0;
 
 static void
 relation_changed(Datum arg, Oid relid)
@@ -358,8 +379,18 @@ casus_logrecord_relation(Oid relid)
 			pfree(slot->piece);
 		slot->piece = kept;
 		slot->relid = relid;
+		slot->made = ++relations_made;
 	}
 	return piece.data;
+}
+
+/* Another number when the piece is another one; 0: it is not known. */
+uint64
+casus_logrecord_relation_made(Oid relid)
+{
+	const RelationPiece *slot = &relations[relid % RELATIONS];
+
+	return OidIsValid(relid) && slot->relid == relid ? slot->made : 0;
 }
 
 /* ---- who ---- */
@@ -435,6 +466,41 @@ build_identity(StringInfo piece, const CasusActor *actor)
 	append_client(piece);
 }
 
+static bool
+is_current(const CasusActor *actor)
+{
+	const IdentityKey *key = &identity_key;
+
+	return identity != NULL && key->people == casus_catalog_people &&
+		key->actor.role == actor->role && key->actor.person == actor->person &&
+		key->actor.kind == actor->kind && key->session_user == GetSessionUserId() &&
+		strcmp(key->application, application_name ? application_name : "") == 0 &&
+		strcmp(key->traceparent, casus_traceparent ? casus_traceparent : "") == 0;
+}
+
+/* What is known of it from now on; a failure leaves nothing. */
+static void
+keep_identity(const CasusActor *actor, uint64 people, const char *piece)
+{
+	IdentityKey *key = &identity_key;
+
+	if (identity != NULL)
+		pfree(identity);
+	identity = NULL;
+	if (key->application != NULL)
+		pfree(key->application);
+	key->application = NULL;
+	key->application = MemoryContextStrdup(TopMemoryContext,
+										   application_name ? application_name : "");
+	key->people = people;
+	key->actor = *actor;
+	key->session_user = GetSessionUserId();
+	strlcpy(key->traceparent, casus_traceparent ? casus_traceparent : "",
+			sizeof(key->traceparent));
+	identity = MemoryContextStrdup(TopMemoryContext, piece);
+	casus_logrecord_identities++;
+}
+
 /*
  * Who reads, as one piece, made anew when anything in it may have changed.
  * Outside a healthy transaction the last one known serves: it belongs to the
@@ -443,34 +509,20 @@ build_identity(StringInfo piece, const CasusActor *actor)
 const char *
 casus_logrecord_identity(void)
 {
-	IdentityKey now;
 	CasusActor	actor;
 	StringInfoData piece;
+	uint64		people;
 
 	if (!IsTransactionState())
 		return identity ? identity : "";
 	actor = casus_context_actor();
-
-	memset(&now, 0, sizeof(now));
-	now.people = casus_catalog_people;
-	now.role = actor.role;
-	now.person = actor.person;
-	now.kind = actor.kind;
-	now.session_user = GetSessionUserId();
-	strlcpy(now.application, application_name ? application_name : "",
-			sizeof(now.application));
-	strlcpy(now.traceparent, casus_traceparent ? casus_traceparent : "",
-			sizeof(now.traceparent));
-	if (identity && memcmp(&now, &identity_key, sizeof(now)) == 0)
+	if (likely(is_current(&actor)))
 		return identity;
 
+	people = casus_catalog_people;
 	initStringInfo(&piece);
 	build_identity(&piece, &actor);
-	if (identity)
-		pfree(identity);
-	identity = NULL;
-	identity = MemoryContextStrdup(TopMemoryContext, piece.data);
-	identity_key = now;
+	keep_identity(&actor, people, piece.data);
 	pfree(piece.data);
 	return identity;
 }

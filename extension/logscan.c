@@ -117,20 +117,10 @@ row_label(LogScan *scan, TupleTableSlot *slot, pg_uuid_t *label)
 static NoteSet *
 relation_notes(LogStatement *statement, const CasusProtected *table)
 {
-	ListCell   *cell;
-	LogRelation *relation;
-
-	foreach(cell, statement->relations)
-	{
-		relation = (LogRelation *) lfirst(cell);
+	for (LogRelation *relation = statement->relations; relation; relation = relation->next)
 		if (relation->relid == table->family)
 			return relation->notes;
-	}
-	relation = palloc0(sizeof(LogRelation));
-	relation->relid = table->family;
-	relation->notes = casus_lognote_create(table, statement->kind, NULL);
-	statement->relations = lappend(statement->relations, relation);
-	return relation->notes;
+	return casus_lognote_relation(statement, table)->notes;
 }
 
 /*
@@ -145,8 +135,6 @@ casus_logscan_notes(LogStatement *statement, const CasusProtected *table)
 	MemoryContext old = MemoryContextSwitchTo(statement->context);
 
 	statement->open_gate();
-	if (statement->identity == NULL)
-		statement->identity = pstrdup(casus_logrecord_identity());
 	notes = relation_notes(statement, table);
 	MemoryContextSwitchTo(old);
 	return notes;

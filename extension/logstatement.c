@@ -27,6 +27,8 @@ typedef struct Place
 {
 	LogStatement statement;
 	char		scan[CASUS_LOGSCAN_ROOM] pg_attribute_aligned(MAXIMUM_ALIGNOF);
+	/* Of the one that is there for one at a time. */
+	char		notes[CASUS_LOGNOTE_ROOM] pg_attribute_aligned(MAXIMUM_ALIGNOF);
 } Place;
 
 static dlist_head statements = DLIST_STATIC_INIT(statements);
@@ -37,12 +39,9 @@ static bool first_taken = false;
 static void
 retire(LogStatement *statement)
 {
-	ListCell   *cell;
-
 	casus_logscan_drop(statement);
-	foreach(cell, statement->relations)
-		casus_lognote_format(((LogRelation *) lfirst(cell))->notes, statement->rest,
-							 true, statement->identity, statement->query_id);
+	for (LogRelation *relation = statement->relations; relation; relation = relation->next)
+		casus_logline_put(relation->notes, statement->rest, true, statement->query_id);
 	dlist_delete(&statement->node);
 }
 
@@ -62,12 +61,14 @@ static LogStatement *
 make_statement(QueryDesc *query)
 {
 	bool		nested = first_taken;
-	Place	   *place = nested ? palloc(sizeof(Place)) : &first;
+	Place	   *place = nested ? palloc(offsetof(Place, notes)) : &first;
 	LogStatement *statement = &place->statement;
 
-	memset(place, 0, sizeof(Place));
+	memset(place, 0, offsetof(Place, notes));
 	first_taken = true;
 	statement->room = place->scan;
+	if (!nested)
+		statement->notes_room = place->notes;
 	statement->context = CurrentMemoryContext;
 	statement->query = query;
 	dlist_push_head(&statements, &statement->node);
@@ -246,14 +247,10 @@ content_of(LogStatement *statement, int32 file)
 	CasusProtected content = {0};
 	LogRelation *relation;
 	MemoryContext old;
-	ListCell   *cell;
 
-	foreach(cell, statement->relations)
-	{
-		relation = lfirst(cell);
+	for (relation = statement->relations; relation; relation = relation->next)
 		if (relation->file == file && relation->context_generation == casus_context_count)
 			return relation;
-	}
 	casus_logscan_passing(statement->query, NULL);
 	casus_context_require_same();
 	content.relid = content.family = casus_table_oid(CASUS_ACT_CONTENT);
@@ -261,14 +258,9 @@ content_of(LogStatement *statement, int32 file)
 	content.files = &file;
 	old = MemoryContextSwitchTo(statement->context);
 	statement->open_gate();
-	if (statement->identity == NULL)
-		statement->identity = pstrdup(casus_logrecord_identity());
-	relation = palloc0(sizeof(LogRelation));
-	relation->relid = content.relid;
+	relation = casus_lognote_relation(statement, &content);
 	relation->file = file;
 	relation->context_generation = casus_context_count;
-	relation->notes = casus_lognote_create(&content, statement->kind, NULL);
-	statement->relations = lappend(statement->relations, relation);
 	MemoryContextSwitchTo(old);
 	return relation;
 }
@@ -294,7 +286,7 @@ void
 casus_logstatement_run(QueryDesc *query)
 {
 	LogStatement *statement = find_statement(query);
-	ListCell   *cell;
+	LogRelation *relation;
 	bool		returned = false;
 	uint64		state = casus_state_generation();
 	TimestampTz now;
@@ -309,8 +301,8 @@ casus_logstatement_run(QueryDesc *query)
 						   _("Close the cursor and open it again."));
 
 	/* In its first run it has returned nothing yet. */
-	foreach(cell, statement->relations)
-		returned |= !casus_lognote_none(((LogRelation *) lfirst(cell))->notes);
+	for (relation = statement->relations; relation; relation = relation->next)
+		returned |= !casus_lognote_none(relation->notes);
 	if (!returned)
 		return;
 
@@ -319,9 +311,9 @@ casus_logstatement_run(QueryDesc *query)
 	if (statement->state_generation == state &&
 		now - statement->looked_at < USECS_PER_SEC)
 		return;
-	foreach(cell, statement->relations)
+	for (relation = statement->relations; relation; relation = relation->next)
 	{
-		if (casus_lognote_narrowed(((LogRelation *) lfirst(cell))->notes))
+		if (casus_lognote_narrowed(relation->notes))
 			casus_check_refuse(casus_check_protocol(NULL, 0), "context_changed",
 							   _("what may be read has been narrowed since this statement began"),
 							   _("a dossier of which rows were already returned may now be read less far"),
@@ -409,13 +401,11 @@ bool
 casus_logstatement_passed(QueryDesc *query, Oid relid)
 {
 	LogStatement *statement = find_statement(query);
-	ListCell   *cell;
 
 	if (statement == NULL)
 		return false;
-	foreach(cell, statement->relations)
+	for (LogRelation *relation = statement->relations; relation; relation = relation->next)
 	{
-		LogRelation *relation = lfirst(cell);
 		const CasusProtected *table;
 
 		if ((OidIsValid(relid) && relation->relid != relid) ||
@@ -438,11 +428,10 @@ Oid
 casus_logstatement_observed(QueryDesc *query, Oid relid)
 {
 	LogStatement *statement = find_statement(query);
-	ListCell   *cell;
+	LogRelation *relation = statement == NULL ? NULL : statement->relations;
 
-	foreach(cell, statement == NULL ? NIL : statement->relations)
+	for (; relation; relation = relation->next)
 	{
-		LogRelation *relation = lfirst(cell);
 		const CasusProtected *table = casus_registry_find(relation->relid);
 
 		if ((!OidIsValid(relid) || relation->relid == relid) &&
@@ -462,15 +451,10 @@ casus_logstatement_waiting(bool all)
 	dlist_foreach(iter, &statements)
 	{
 		LogStatement *statement = dlist_container(LogStatement, node, iter.cur);
-		ListCell   *cell;
 
-		foreach(cell, statement->relations)
-		{
-			NoteSet    *notes = ((LogRelation *) lfirst(cell))->notes;
-
-			if (all ? casus_lognote_dirty(notes) : casus_lognote_fresh(notes))
+		for (LogRelation *relation = statement->relations; relation; relation = relation->next)
+			if (all ? casus_lognote_dirty(relation->notes) : casus_lognote_fresh(relation->notes))
 				return true;
-		}
 	}
 	return false;
 }
@@ -484,10 +468,8 @@ casus_logstatement_format(StringInfo lines, bool all)
 	dlist_foreach(iter, &statements)
 	{
 		LogStatement *statement = dlist_container(LogStatement, node, iter.cur);
-		ListCell   *cell;
 
-		foreach(cell, statement->relations)
-			casus_lognote_format(((LogRelation *) lfirst(cell))->notes, lines, all,
-								 statement->identity, statement->query_id);
+		for (LogRelation *relation = statement->relations; relation; relation = relation->next)
+			casus_logline_put(relation->notes, lines, all, statement->query_id);
 	}
 }

@@ -153,6 +153,8 @@ release(void)
 static void
 hold(char type, const char *body, uint32 length)
 {
+	char	   *at;
+
 	if (held.data == NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
@@ -160,10 +162,13 @@ hold(char type, const char *body, uint32 length)
 		initStringInfo(&held);
 		MemoryContextSwitchTo(old);
 	}
-	appendStringInfoCharMacro(&held, type);
-	appendBinaryStringInfo(&held, (const char *) &length, sizeof(length));
+	enlargeStringInfo(&held, 1 + sizeof(length) + length);
+	at = held.data + held.len;
+	*at++ = type;
+	memcpy(at, &length, sizeof(length));
 	if (length > 0)				/* else there may be no body */
-		appendBinaryStringInfo(&held, body, length);
+		memcpy(at + sizeof(length), body, length);
+	held.len += 1 + sizeof(length) + length;
 }
 
 static int

@@ -1,0 +1,121 @@
+/*
+ * logline.c
+ *		The records of what a set of notes has let through: a line per group, of
+ *		pieces that stand ready, since none can be looked up while an error is sent.
+ *
+ * Keeps nothing; what is written is marked so in the set.
+ *
+ * Copyright (c) 2026, the casus developers
+ */
+#include "lognote.h"
+
+#include "utils/builtins.h"
+
+#define RECORD_MAX	8192		/* dossiers in one record; more make another */
+#define PAIR_MAX	(2 * MAXINT8LEN + 6)
+
+static inline char *
+put_number(char *at, uint64 number)
+{
+	if (number >= 10)
+		return at + pg_ulltoa_n(number, at);
+	*at = '0' + (char) number;
+	return at + 1;
+}
+
+/* A dossier and its rows, straight into the buffer: a statement may have read hundreds. */
+static inline void
+append_pair(StringInfo lines, int64 dossier, uint64 rows)
+{
+	char	   *at;
+
+	if (lines->maxlen - lines->len <= PAIR_MAX)
+		enlargeStringInfo(lines, PAIR_MAX);
+	at = lines->data + lines->len;
+	*at++ = '[';
+	at = put_number(at, (uint64) dossier);
+	*at++ = ',';
+	at = put_number(at, rows);
+	*at++ = ']';
+	*at++ = ',';
+	lines->len = at - lines->data;
+}
+
+/* A record of the group, NULL: of none, up to its dossiers. */
+static void
+open_record(const NoteSet *set, StringInfo lines, const NoteGroup *group, uint64 query_id)
+{
+	const CasusLogShape *shape = &set->shape;
+
+	if (group && group->piece == NULL)
+		casus_logrecord_begin(lines, shape->text, shape->length);
+	else
+	{
+		if (group && group->refused)
+			casus_logrecord_open(lines, "would_refuse");
+		else
+			casus_logrecord_begin(lines, shape->text, shape->kind_end);
+		appendBinaryStringInfo(lines, shape->text + shape->kind_end,
+							   shape->identity_end - shape->kind_end);
+		if (group)
+			appendStringInfoString(lines, group->piece);
+		else if (set->nfiles == 1)
+			appendBinaryStringInfo(lines, set->files[0].piece, set->files[0].length);
+		if (group && group->reason)
+			appendStringInfoString(lines, group->reason);
+		appendBinaryStringInfo(lines, shape->text + shape->phase_end,
+							   shape->length - shape->phase_end);
+	}
+	if (query_id != 0)
+		casus_logrecord_number(lines, "query_id", (int64) query_id);
+	appendBinaryStringInfo(lines, ",\"dossiers\":[", sizeof(",\"dossiers\":[") - 1);
+}
+
+/* Writes a record of the group of the marked position at "from", and what follows it. */
+static void
+format_group(NoteSet *set, StringInfo lines, int from, bool all, uint64 query_id)
+{
+	int			group = set->notes[set->counts.dirty[from]].group;
+	int			written = 0;
+
+	open_record(set, lines, group >= 0 ? &set->groups[group] : NULL, query_id);
+	for (int i = from; i < set->counts.ndirty && written < RECORD_MAX; i++)
+	{
+		Note	   *note = &set->notes[set->counts.dirty[i]];
+		uint64	   *rows = &set->counts.rows[set->counts.dirty[i]];
+
+		if (note->group != group || *rows == 0 || !(all || note->fresh))
+			continue;
+		append_pair(lines, note->dossier, *rows);
+		*rows = 0;
+		if (note->fresh)
+			set->nfresh--;
+		note->fresh = false;
+		written++;
+	}
+	/* There is at least one: instead of the comma behind it. */
+	lines->data[lines->len - 1] = ']';
+	casus_logrecord_close(lines);
+}
+
+/*
+ * Appends the records of what has not been written: everything, or what must
+ * be on record before rows leave.  No catalog is read.
+ */
+void
+casus_logline_put(NoteSet *set, StringInfo lines, bool all, uint64 query_id)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < set->counts.ndirty; i++)
+	{
+		Note	   *note = &set->notes[set->counts.dirty[i]];
+
+		if (set->counts.rows[set->counts.dirty[i]] > 0 && (all || note->fresh))
+			format_group(set, lines, i, all, query_id);
+	}
+	for (int i = 0; !all && i < set->counts.ndirty; i++)
+		if (set->counts.rows[set->counts.dirty[i]] > 0)
+			set->counts.dirty[kept++] = set->counts.dirty[i];
+	set->counts.ndirty = kept;
+}
