@@ -264,12 +264,16 @@ typedef struct CasusLogShape
 {
 	int32		file;			/* 0: there are several, or none */
 	int			phase;			/* the only one of the purpose, or -1 */
-	/* The text, and where its parts end: the last is the relation. */
+	/*
+	 * The text, and where its parts end: behind the relation there stands what
+	 * begins the dossiers.
+	 */
 	const char *text;
 	int			kind_end;
 	int			identity_end;
 	int			capacity_end;
 	int			phase_end;
+	int			relation_end;
 	int			length;
 } CasusLogShape;
 

@@ -12,7 +12,7 @@
 #include "utils/builtins.h"
 
 #define RECORD_MAX	8192		/* dossiers in one record; more make another */
-#define PAIR_MAX	(2 * MAXINT8LEN + 6)
+#define PAIR_MAX	(2 * MAXINT8LEN + 8)	/* with what follows the last */
 
 static inline char *
 put_number(char *at, uint64 number)
@@ -48,7 +48,12 @@ open_record(const NoteSet *set, StringInfo lines, const NoteGroup *group, uint64
 	const CasusLogShape *shape = &set->shape;
 
 	if (group && group->piece == NULL)
-		casus_logrecord_begin(lines, shape->text, shape->length);
+	{
+		casus_logrecord_begin(lines, shape->text,
+							  query_id == 0 ? shape->length : shape->relation_end);
+		if (query_id == 0)
+			return;
+	}
 	else
 	{
 		if (group && group->refused)
@@ -64,11 +69,12 @@ open_record(const NoteSet *set, StringInfo lines, const NoteGroup *group, uint64
 		if (group && group->reason)
 			appendStringInfoString(lines, group->reason);
 		appendBinaryStringInfo(lines, shape->text + shape->phase_end,
-							   shape->length - shape->phase_end);
+							   shape->relation_end - shape->phase_end);
 	}
 	if (query_id != 0)
 		casus_logrecord_number(lines, "query_id", (int64) query_id);
-	appendBinaryStringInfo(lines, ",\"dossiers\":[", sizeof(",\"dossiers\":[") - 1);
+	appendBinaryStringInfo(lines, shape->text + shape->relation_end,
+						   shape->length - shape->relation_end);
 }
 
 /* Writes a record of the group of the marked position at "from", and what follows it. */
@@ -93,9 +99,9 @@ format_group(NoteSet *set, StringInfo lines, int from, bool all, uint64 query_id
 		note->fresh = false;
 		written++;
 	}
-	/* There is at least one: instead of the comma behind it. */
-	lines->data[lines->len - 1] = ']';
-	casus_logrecord_close(lines);
+	/* There is at least one: from the comma behind it on. */
+	memcpy(lines->data + lines->len - 1, "]}\n", sizeof("]}\n"));
+	lines->len += 2;
 }
 
 /*

@@ -99,6 +99,8 @@ build(StringInfo text, CasusLogShape *shape, const ShapeKey *key, const CasusCap
 	appendStringInfoString(text, casus_logrecord_relation(key->family));
 	if (key->verb)
 		casus_logrecord_text(text, "verb", key->verb);
+	shape->relation_end = text->len;
+	appendStringInfoString(text, ",\"dossiers\":[");
 	shape->length = text->len;
 }
 
