@@ -54,8 +54,8 @@ log_set_up() {
 
 # Statements of an arm, at a place of its own choice among the rows of 100 dossiers: what
 # it costs to look up ever other dossiers is measured by BENCH=point and BENCH=scale.
-log_script() { # FILE STATEMENTS
-	script "$1" "\\set id random(1, 4900)
+log_script() { # FILE STATEMENTS [ENTER [BEHIND]]
+	script "$1" "\\set id random(1, 4900) + ${4:-0}
 $2" "${3:-}"
 }
 log_scripts() {
@@ -64,8 +64,9 @@ log_scripts() {
 	for kind in point range; do
 		# shellcheck disable=SC2059 # a format
 		log_script governed_$kind "SELECT $(printf "${what[$kind]}" log_row);" "$enter"
+		# The same statement: a sum in it would be worked out by the server.
 		# shellcheck disable=SC2059
-		log_script outside_$kind "SELECT $(printf "${what[$kind]}" log_row | sed 's/:id/:id + :rows \/ 2/g');" "$enter"
+		log_script outside_$kind "SELECT $(printf "${what[$kind]}" log_row);" "$enter" ':rows / 2'
 		# shellcheck disable=SC2059
 		log_script plain_$kind "SELECT $(printf "${what[$kind]}" plain_row);"
 		# shellcheck disable=SC2059
