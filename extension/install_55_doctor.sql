@@ -104,9 +104,15 @@ CREATE VIEW casus_int.role_finding AS
 	FROM pg_catalog.pg_extension e WHERE e.extname IN ('dblink', 'postgres_fdw', 'file_fdw', 'adminpack', 'dblink_fdw', 'oracle_fdw', 'mysql_fdw', 'pageinspect', 'pg_surgery', 'pg_walinspect', 'pg_buffercache', 'lo')
 	UNION ALL
 	SELECT 'warning', 'foreign_server',
-		pg_catalog.format('Foreign server %s: rows written there leave the protocol.', s.srvname),
+		pg_catalog.format(CASE WHEN f.own THEN 'Foreign server %s is this server, by its options: what is asked there is another session, of the role that the user mapping names.'
+			ELSE 'Foreign server %s: rows written there leave the protocol.' END, s.srvname),
 		pg_catalog.format('DROP SERVER %I; -- or see that no reader has USAGE on it', s.srvname)
-	FROM pg_catalog.pg_foreign_server s
+	FROM pg_catalog.pg_foreign_server s, 
+	LATERAL (SELECT coalesce(pg_catalog.max(o.option_value) FILTER (WHERE o.option_name = 'hostaddr'), pg_catalog.max(o.option_value) FILTER (WHERE o.option_name = 'host'), '') AS host,
+			coalesce(pg_catalog.max(o.option_value) FILTER (WHERE o.option_name = 'port'), '5432') AS port
+		FROM pg_catalog.pg_options_to_table(s.srvoptions) o) t,
+	LATERAL (SELECT s.srvoptions IS NOT NULL AND t.port = pg_catalog.current_setting('port')
+		AND (t.host ~ '^(localhost|127[.].*|::1|[/@].*|)$' OR t.host = ANY (pg_catalog.regexp_split_to_array(pg_catalog.current_setting('listen_addresses'), '\s*,\s*')))) f(own)
 	UNION ALL
 	SELECT 'warning', 'createrole',
 		pg_catalog.format('Role %s may create and alter roles: before version 16 it can give itself any role that is no superuser, casus_admin or that of a person too.', r.rolname),
