@@ -1,6 +1,6 @@
 # libFuzzer, guided by coverage and with AddressSanitizer and UndefinedBehaviorSanitizer, on what casusctl and the server read
 # of the access log's files: segments, the chain, the walk over it, key files, anchors, file names.  What it holds to
-# stands in test/fuzz/driver/log_fuzz.c.  C026 C028 E035
+# stands in test/fuzz/driver/log_fuzz.c.  C026 E035
 # TEST_LONG=1 runs a hundred times as many inputs, FUZZ_TIMES so many times; FUZZ_SEED repeats a run.  FUZZ_SECONDS: it
 # ends after so long, and how many there were is told.
 use strict;

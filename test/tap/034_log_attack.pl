@@ -1,5 +1,5 @@
 # Attacks on what writes the access log: a full disk at the change of a segment, a key that cannot be made, a file put
-# where the next key file is made, two servers with one key file.  C010 C022 C027
+# where the next key file is made, two servers with one key file.  C010
 use strict;
 use warnings;
 

@@ -160,7 +160,7 @@ for my $cycle (1 .. $cycles)
 	$again->();
 	compare("cycle $cycle");
 }
-note join ', ', map { "$_ killed $killed{$_} times" } sort keys %killed;
+diag('counted: ' . join ', ', map { "$_ killed $killed{$_} times" } sort keys %killed);
 cmp_ok($killed{loader}, '>', 0, 'a loader was killed while it worked');
 is(CasusTest::log_damage($node), '', 'the log itself is sound');
 

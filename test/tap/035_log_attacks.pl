@@ -1,6 +1,6 @@
 # Ways round the access log (group C of the attacks): what was read is on record, whatever became of the statement and
 # whoever read; nobody writes to the log, and each person sees his own part.
-# C002 C003 C006 C015 C020 C023 C024 C035 C036 C038 C042 C045
+# C002 C003 C006 C015 C020 C022 C023 C024 C025 C035 C036 C038 C042 C045
 use strict;
 use warnings;
 
@@ -8,7 +8,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use CasusTest;
 
-my $node = CasusTest::start('main', conf => "fsync = on\n");
+my $node = CasusTest::start('main', conf => "fsync = on\nlisten_addresses = '127.0.0.1'\n");
 CasusTest::fixture($node, 'beesel');
 my %dossier = map { split /\|/ } split /\n/, $node->safe_psql('postgres', 'SELECT name, dossier FROM beesel.fixture');
 my $enter = "SELECT FROM casus.enter('intake', $dossier{intake});";
@@ -62,7 +62,7 @@ like($told, qr/CANARY 4\b/, 'C006: with synchronous_commit off the row is seen')
 $node->stop('immediate');
 is(rows(), 1, '... and on record, when the server stops at once');
 $node->start;
-is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... in a log that is whole');
+is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... in a log that is whole (that it is synced before is shown in 039)');
 fresh();
 
 $told = told("BEGIN; $enter COPY (SELECT inhoud, 1 / (id - 1900) FROM beesel.notitie WHERE id > 1000) TO STDOUT");
@@ -90,6 +90,20 @@ for my $way (sort keys %within)
 	is($rows, $within{$way}[1], "C042: $way: as many rows on record as were read") or diag $told;
 }
 is((CasusTest::refusal($node, "BEGIN; $enter CREATE MATERIALIZED VIEW m AS SELECT * FROM beesel.notitie", user => 'bs_coordinator'))[0], 'casus.copy_out', 'C042: a materialized view is refused');
+# One that was made while its function read nothing, and a foreign key to rows that are hidden: what is refused or not
+# found leaves a refusal, or as many rows as were let through.
+$node->safe_psql('postgres', q{
+	CREATE TABLE public.leest (aan boolean);
+	CREATE FUNCTION public.tel() RETURNS bigint LANGUAGE plpgsql AS $$BEGIN IF EXISTS (SELECT FROM public.leest) THEN RETURN (SELECT count(*) FROM beesel.notitie WHERE id > 1990); END IF; RETURN NULL; END$$;
+	CREATE MATERIALIZED VIEW public.telling AS SELECT public.tel();
+	INSERT INTO public.leest VALUES (true);
+	ALTER MATERIALIZED VIEW public.telling OWNER TO bs_coordinator;
+	GRANT SELECT ON public.leest TO bs_coordinator});
+fresh();
+like(told("BEGIN; $enter REFRESH MATERIALIZED VIEW public.telling"), qr/ERROR/, 'C042: REFRESH of a materialized view is refused');
+my @refreshed = map { "$_->{kind} " . ($_->{code} // '') } fresh();
+ok((grep { /^refusal / } @refreshed), '... on record') or diag "@refreshed";
+is($node->safe_psql('postgres', 'SELECT count(tel) FROM public.telling', extra_params => [ '-U', 'bs_coordinator' ]), '0', '... and nothing of it is kept');
 
 # ---- who it was (C024) ----
 
@@ -97,6 +111,12 @@ fresh();
 told(qq{SET application_name = 'wethouder\@gemeente'; BEGIN; $enter SELECT inhoud FROM beesel.notitie WHERE id = 1005; COMMIT});
 my ($record) = reads(fresh());
 is_deeply([ @$record{qw(role person application)} ], [ 'bs_coordinator', 'C. Coordinator', 'wethouder@gemeente' ], 'C024: what a client calls itself is noted as that; who it was is his login');
+is($record->{client}, undef, '... by the socket of the server, from no address');
+is_deeply($record->{party}, undef, '... in an office of the file, for no party');
+$node->psql('postgres', "BEGIN; SELECT FROM casus.enter('overleg', $dossier{overleg}); SELECT count(*) FROM beesel.notitie; COMMIT",
+	connstr => 'host=127.0.0.1 port=' . $node->port . ' dbname=postgres', extra_params => [ '-U', 'bs_handhaving' ]);
+($record) = reads(fresh());
+is_deeply([ @$record{qw(role client party office)} ], [ 'bs_handhaving', '127.0.0.1', 'bestuurlijke_handhaving', 'afgevaardigde' ], '... another from an address, for his party');
 for my $sql ('SET SESSION AUTHORIZATION bs_regisseur', 'SET ROLE bs_regisseur')
 {
 	like(told($sql), qr/permission denied/, "... which nobody changes: $sql");
@@ -109,18 +129,42 @@ for my $user (qw(bs_coordinator auditor postgres))
 	for my $sql ('DELETE FROM casus.access_log', 'UPDATE casus.access_log SET role = $$x$$', 'TRUNCATE casus.access_log', "INSERT INTO casus.access_log (kind) VALUES ('read')",
 		'DELETE FROM casus.act_log', 'DELETE FROM casus_cat.act', 'UPDATE casus_cat.act SET id = id + 1', 'TRUNCATE casus_cat.act')
 	{
-		like(told($sql, user => $user), qr/ERROR:  (?!column|syntax|.*does not exist)/, "C020: $user: $sql");
+		like(told($sql, user => $user), qr/ERROR:  (?:permission denied for|cannot (?:delete from|update|insert into) view|"\w+" is not a table|this (?:statement|command) )/, "C020: $user: $sql");
 	}
+}
+# Nor does the role that owns them, into which a superuser goes.
+for my $sql (map { ("DELETE FROM casus_cat.$_", "TRUNCATE casus_cat.$_") } qw(act access_record log_loaded))
+{
+	like((CasusTest::refusal($node, "BEGIN; SET ROLE casus_owner; $sql"))[0], qr/^casus\.(?:bypass|ddl|role)$/, "C020: as casus_owner: $sql");
 }
 my $next = $mark = (CasusTest::log_records($node))[-1]{seq};
 for my $user (qw(bs_coordinator auditor))
 {
-	for my $sequence (split /\n/, $node->safe_psql('postgres', q{SELECT c.oid::regclass FROM pg_class c WHERE relkind = 'S' AND relnamespace IN ('casus'::regnamespace, 'casus_cat'::regnamespace, 'casus_int'::regnamespace)}))
+	my @sequences = split /\n/, $node->safe_psql('postgres', q{SELECT c.oid::regclass FROM pg_class c WHERE relkind = 'S' AND relnamespace IN ('casus'::regnamespace, 'casus_cat'::regnamespace, 'casus_int'::regnamespace)});
+	cmp_ok(scalar(@sequences), '>', 1, "C023, C022: $user: casus has sequences");
+	for my $sequence (@sequences)
 	{
 		for my $call ("setval('$sequence', 1)", "nextval('$sequence')") { like(told("SELECT $call", user => $user), qr/ERROR:  permission denied/, "C023: $user: $call") }
 	}
 }
 is_deeply([ grep { $_->{seq} != ++$next } fresh() ], [], '... and the log counts on, by no sequence');
+
+# C025: what a client gives stays inside its member, as it was given, cut at 4096 bytes and within no letter.
+{
+	local $ENV{PGAPPNAME} = "x\n{\"seq\":1,\"kind\":\"act\"}\t\e[2J\xff\xfe";
+	my $given = q~E'x\n","code":"forged"}\t\u001b[2J{"seq":1,"kind":"act"}\\"' || repeat('é', 1000000)~;
+	fresh();
+	is($node->psql('postgres', "BEGIN; SELECT casus.maintenance('beesel.notitie', $given); ROLLBACK"), 0, 'C025: a text of two million bytes, with quotes, lines and codes, that bears what looks like members');
+	my @new = fresh();
+	my ($text) = map { $_->{seq} } grep { $_->{kind} eq 'maintenance' && ($_->{text} // '') =~ /forged/ } @new;
+	ok($text, '... makes a record');
+	is((grep { ($_->{code} // '') eq 'forged' || $_->{kind} eq 'act' || $_->{seq} == 1 } @new), 0, '... and none of its own');
+	is($node->safe_psql('postgres', qq{SET ROLE auditor; SELECT text ~ 'é\\.\\.\\.\$' AND octet_length(text) BETWEEN 4096 AND 4099 AND starts_with($given, rtrim(text, '.'))
+		FROM casus.access_log WHERE seq = $text}), 't', '... it is in the log as it was given, as far as it goes');
+	unlike($node->safe_psql('postgres', qq{SET ROLE auditor; SELECT application FROM casus.access_log WHERE seq = $text}), qr/[^\x20-\x7e]/, '... and what the client calls itself has letters only');
+	is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... in a chain that holds');
+}
+$next = $mark = (CasusTest::log_records($node))[-1]{seq};
 
 # ---- who sees it (C038) ----
 
