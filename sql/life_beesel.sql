@@ -224,7 +224,10 @@ RESET SESSION AUTHORIZATION;
 BEGIN;
 SELECT * FROM look('life_belastingen', 'overleg', :d);
 COMMIT;
--- [B-1] A department that leaves takes part in nothing, and what was shared with it is not; when it comes back, its
+SET SESSION AUTHORIZATION life_coordinator;
+SELECT try($$SELECT casus.involve($d, person => 'Belastingen')$$, :d);
+RESET SESSION AUTHORIZATION;
+-- [B-1] A department that leaves takes part in nothing, nor does its delegate by name, and what was shared with it is not; when it comes back, its
 -- delegate appointed anew, that is decided anew (1.30, 9.10).
 SELECT casus.end_membership('ondermijning', 'belastingen_en_woz', 'reorganisatie') > 0 AND casus.add_party('ondermijning', 'belastingen_en_woz') > 0
 	AND casus.appoint('Belastingen', 'ondermijning', 'belastingen_en_woz', 'afgevaardigde', reason => 'weer') > 0 AS back;
@@ -232,7 +235,7 @@ BEGIN;
 SELECT * FROM look('life_belastingen', 'overleg', :d);
 COMMIT;
 SET SESSION AUTHORIZATION life_coordinator;
-SELECT party, ends IS NULL AS takes_part FROM casus.participant WHERE dossier = :d ORDER BY 1;
+SELECT party, person, ends IS NULL AS takes_part FROM casus.participant WHERE dossier = :d ORDER BY 1, 2;
 SELECT party, count(*), count(*) FILTER (WHERE ends IS NULL) AS open FROM casus.sharing WHERE dossier = :d GROUP BY 1 ORDER BY 1;
 SELECT try($$SELECT casus.involve($d, party => 'belastingen_en_woz')$$, :d);
 SELECT casus.share(:d, NULL, '{belastingen_en_woz}') IS NOT NULL AS shared;
