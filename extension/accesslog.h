@@ -60,7 +60,7 @@ extern uint32 casus_logring_block_max(void);
 extern bool casus_logring_put(const char *data, uint32 length, uint64 *end);
 extern bool casus_logring_wait(uint64 position);
 extern bool casus_logring_probe(void);
-extern bool casus_logring_rotate(void);
+extern bool casus_logring_rotate(bool *answered);
 
 /* The same for the writer. */
 extern void (*casus_logring_alone) (void);
@@ -132,6 +132,7 @@ extern bool casus_logstore_full(void);
 extern bool casus_logstore_next(void);
 extern void casus_logstore_trim(void);
 extern bool casus_logstore_new_key(void);
+extern bool casus_logstore_rekeyed(void);
 extern void casus_logstore_undo(void);
 extern int64 casus_logstore_time(void);
 extern int64 casus_logstore_clock(void);

@@ -308,9 +308,9 @@ casus_logring_begun(CasusLogHead *head)
 	return casus_logring_head(head);
 }
 
-/* A new key; false: it cannot be made, or the writer has not come to it in time. */
+/* A new key; false: it cannot be made, or (answered) the writer has not come to it in time. */
 bool
-casus_logring_rotate(void)
+casus_logring_rotate(bool *answered)
 {
 	uint64		mine = pg_atomic_add_fetch_u64(&ring->rotation, 1);
 
@@ -320,8 +320,8 @@ casus_logring_rotate(void)
 										PG_WAIT_EXTENSION))
 			break;
 	ConditionVariableCancelSleep();
-	return pg_atomic_read_u64(&ring->rotated) >= mine &&
-		pg_atomic_read_u32(&ring->rotation_failed) == 0;
+	*answered = pg_atomic_read_u64(&ring->rotated) >= mine;
+	return *answered && pg_atomic_read_u32(&ring->rotation_failed) == 0;
 }
 
 /* ---- blocks in the ring ---- */

@@ -82,7 +82,7 @@ typedef enum CasusRecordKind
 	CASUS_RECORD_STOP,			/* the server was stopped in order */
 	CASUS_RECORD_TORN,			/* a tail that a crash cut off was kept aside */
 	CASUS_RECORD_CLOCK,			/* the clock jumped */
-	CASUS_RECORD_KEY,			/* from the next segment on another key */
+	CASUS_RECORD_KEY,			/* a key file was made, or from this segment on another key */
 	CASUS_RECORD_CHANGED,		/* somebody else wrote to the files */
 	CASUS_RECORD_RESUMED		/* the log could not be written for a while */
 } CasusRecordKind;

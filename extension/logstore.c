@@ -40,6 +40,7 @@ static struct
 	bool		cramped;		/* there was no room to be made: do without, in this file */
 	CasusLogPoint now;
 	CasusLogPoint safe;
+	uint32		former_key;		/* of the last segment before with an entry; 0: not known */
 	StringInfoData buffer;		/* ends at now */
 	bool		changed;		/* somebody else wrote to it */
 	bool		doubtful;		/* its last sync has failed: cut it at safe */
@@ -209,6 +210,8 @@ start_file(void)
 	store.inode = st.st_ino;
 	store.size = sizeof(header);
 	store.cramped = false;
+	if (store.safe.offset > CASUS_SEGMENT_HEADER)
+		store.former_key = store.safe.key;
 	store.now = store.safe = point;
 	return true;
 }
@@ -368,6 +371,14 @@ casus_logstore_new_key(void)
 	return casus_logkey_add(&store.keys) || failed();
 }
 
+/* Is the next entry the first that another key makes than the one before it? */
+bool
+casus_logstore_rekeyed(void)
+{
+	return store.now.offset == CASUS_SEGMENT_HEADER && store.former_key != 0 &&
+		store.now.key != store.former_key;
+}
+
 /* ---- start ---- */
 
 static bool
@@ -392,6 +403,48 @@ finish_purge(void)
 
 	if (casus_logrecover_checkpoint(&store.keys, &checkpoint))
 		(void) casus_logdir_remove(store.keys.node, checkpoint.segment);
+}
+
+static bool
+read_header(uint64 segment, CasusLogHeader *header)
+{
+	char		path[MAXPGPATH];
+	CasusLogReader reader;
+	int			fd;
+	bool		ok = false;
+
+	casus_logdir_file(path, store.keys.node, segment);
+	fd = BasicOpenFile(path, O_RDONLY | PG_BINARY);
+	if (fd < 0)
+		return false;
+	if (casus_logsegment_open(&reader, fd, CASUS_SEGMENT_HEADER))
+	{
+		ok = casus_logsegment_header(&reader, header) == CASUS_LOG_OK;
+		casus_logsegment_close(&reader);
+	}
+	close(fd);
+	return ok;
+}
+
+/* A crash may have left a segment without an entry; which key made the entry before it? */
+static void
+find_former_key(void)
+{
+	CasusLogHeader header;
+
+	store.former_key = 0;
+	if (store.safe.offset != CASUS_SEGMENT_HEADER)
+		return;
+	for (uint64 segment = store.safe.segment - 1; segment > 0; segment--)
+	{
+		if (!read_header(segment, &header))
+			return;
+		if (header.first_seq <= store.safe.seq)
+		{
+			store.former_key = header.key;
+			return;
+		}
+	}
 }
 
 /*
@@ -424,6 +477,7 @@ casus_logstore_open(const CasusLogHead *head, CasusLogFound *found)
 		casus_logrecover_resume(&store.keys, &head->end, &store.safe, found);
 	else if (!casus_logrecover_find(&store.keys, &store.safe, found))
 		return failed();
+	find_former_key();
 	store.now = store.safe;
 	/* What was found changed is left as it is. */
 	if (!found->changed)

@@ -271,20 +271,34 @@ casus_sql_log_anchor(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
-/* casus.rotate_log_key(): the id of the key from now on */
+/*
+ * casus.rotate_log_key(): the id of the key from now on.  What is tried is on
+ * record first, and by whom it was done afterwards; that the log has another
+ * key says its writer, in the first entry that is made with it.
+ */
 PG_FUNCTION_INFO_V1(casus_sql_rotate_log_key);
 Datum
 casus_sql_rotate_log_key(PG_FUNCTION_ARGS)
 {
+	static const char act[] = "rotate_log_key";
 	CasusLogHead head;
+	bool		answered = true;
 
 	casus_require_preloaded();
-	casus_accesslog_event("setup", InvalidOid, 0, "rotate_log_key", NULL);
+	casus_accesslog_event("attempt", InvalidOid, 0, NULL, act);
 	casus_accesslog_flush();
-	if (!casus_logring_usable() || !casus_logring_rotate() || !casus_logring_head(&head))
+	if (!casus_logring_usable() || !casus_logring_rotate(&answered) || !casus_logring_head(&head))
+	{
+		if (answered)
+			casus_accesslog_event("attempt", InvalidOid, 0, "undone", act);
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the key of the access log was not changed"),
-				 errhint("The server log says what stands in the way.")));
+				 answered ? errmsg("the key of the access log was not changed") :
+				 errmsg("the key of the access log was not changed yet"),
+				 answered ? errhint("The server log says what stands in the way.") :
+				 errhint("It is changed as soon as the log can be written; an entry with code log_key says so.")));
+	}
+	casus_accesslog_event("setup", InvalidOid, 0, act, NULL);
+	casus_accesslog_flush();
 	PG_RETURN_INT32((int32) head.end.key);
 }

@@ -228,6 +228,8 @@ begin_batch(void)
 		if (!casus_logstore_next())
 			return false;
 	}
+	if (casus_logstore_rekeyed())
+		note(CASUS_RECORD_KEY, "log_key", "from this segment on the log has another key");
 	if (was_changed)
 		note(CASUS_RECORD_CHANGED, "log_changed", "somebody else wrote to the log; it goes on in another file");
 	note_clock();
@@ -334,26 +336,34 @@ drain(bool anyway)
 	}
 }
 
+/*
+ * First the key, then the entry that it is another one, which begins the next
+ * segment (begin_batch): whoever is stopped between them leaves a key file by
+ * which the next batch, of whichever writer, sees that it has to say so.
+ */
 static bool
 rotate_key(void)
 {
+	static uint64 made = 0;		/* the rotations for which a key was made */
 	uint64		asked;
 
 	if (casus_logring_rotations(&asked) == 0)
 		return true;
-	if (!drain(false) || !begin_batch())
+	if (!drain(false))
 		return false;
 	/* The log goes on with the key that it has. */
-	if (!casus_logstore_new_key())
+	if (made != asked && !casus_logstore_new_key())
 	{
 		ereport(LOG,
 				(errmsg("casus cannot put another key into \"%s\": %s",
 						casus_logkey_path(), strerror(casus_logstore_error()))));
 		casus_logring_rotated(asked, false);
-		return casus_logstore_buffered() == 0 || write_batch();
+		return true;
 	}
-	note(CASUS_RECORD_KEY, "log_key", "the next segment has a new key");
-	if (!casus_logstore_write() || !sync_batch() || !casus_logstore_next() || !sync_batch())
+	/* Where what follows fails it is tried again, with this key. */
+	made = asked;
+	if (!begin_batch() || (casus_logstore_buffered() > 0 && !casus_logstore_write()) ||
+		!sync_batch())
 		return false;
 	casus_logring_rotated(asked, true);
 	return true;

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use Digest::SHA qw(hmac_sha256);
 use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -40,19 +41,89 @@ is((CasusTest::refusal($node, "COPY (SELECT 1) TO '$key.new'"))[0], 'casus.bypas
 is((CasusTest::refusal($node, "COPY line FROM '$key.new'"))[0], 'casus.bypass', '... or reads one');
 append_to_file("$key.new", "x\n");
 chmod 0644, "$key.new" or die $!;
+# What the log says of its keys behind an entry, in order.
+sub last_number { return (CasusTest::log_records($node))[-1]{seq} }
+sub on_keys
+{
+	my ($behind) = @_;
+	return join ', ', map { join ' ', $_->{kind}, grep { defined } $_->{code}, $_->{kind} eq 'maintenance' ? () : $_->{text} }
+		grep { $_->{seq} > $behind && join(' ', map { $_ // '' } @$_{qw(code text)}) =~ /log_key\b/ } CasusTest::log_records($node);
+}
+my $done = 'attempt rotate_log_key, maintenance log_key, setup rotate_log_key';
+my $since = last_number();
 is($node->safe_psql('postgres', 'SELECT casus.rotate_log_key()'), '2', 'a file that was left there');
+is(on_keys($since), $done, '... the log says what was tried, that it has another key, and who did it');
 is(sprintf('%o', (stat $key)[2] & 07777), '600', '... gives no key file that others may read');
 is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... and the log verifies');
 
 # ---- a key that cannot be made ----
 
 mkdir "$key.new" or die $!;
-like((CasusTest::refusal($node, 'SELECT casus.rotate_log_key()'))[1], qr/was not changed/, 'a key that cannot be made is told');
+$since = last_number();
+like((CasusTest::refusal($node, 'SELECT casus.rotate_log_key()'))[1], qr/was not changed$/, 'a key that cannot be made is told');
+is(on_keys($since), 'attempt rotate_log_key, attempt undone rotate_log_key', '... and the log says that it was tried, and not done');
 $node->safe_psql('postgres', q{SELECT casus.log_anchor()}) for 1, 2;
 ok(CasusTest::log_fails($node, 0), '... and the log goes on with the one it has');
 rmdir "$key.new" or die $!;
 is($node->safe_psql('postgres', 'SELECT casus.rotate_log_key()'), '3', '... until one can');
 is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... and the log verifies');
+
+# ---- a key that is made, and a segment that is not: one call makes one key, and the log says when it has it ----
+
+sub key_ids { return join ' ', sort { $a <=> $b } keys %{ (CasusTest::log_keys($node))[1] } }
+$since = last_number();
+chmod 0500, $directory or die $!;
+like((CasusTest::refusal($node, 'SELECT casus.rotate_log_key()'))[1], qr/was not changed yet$/, 'no segment for the new key: told that it is not changed yet');
+is(on_keys($since), 'attempt rotate_log_key', '... and on record is that it was tried');
+chmod 0700, $directory or die $!;
+ok(CasusTest::log_fails($node, 0), '... the log goes on');
+$node->safe_psql('postgres', q{SELECT casus.log_anchor()});
+CasusTest::wait_until(sub { on_keys($since) =~ /maintenance/ });
+is(on_keys($since), 'attempt rotate_log_key, maintenance log_key', '... and says that it has another key');
+is(key_ids(), '1 2 3 4', '... one, not another one for each try');
+
+# ---- a crash between the key, its segment and the first entry of that ----
+
+# The key file as a rotation leaves it that went no further.
+sub add_key
+{
+	my ($id) = @_;
+	open my $file, '>>', $key or die $!;
+	print $file "$id ", unpack('H*', pack 'L8', map { int rand 2**32 } 1 .. 8), "\n";
+	return close $file;
+}
+sub starts_with_key
+{
+	my ($what, $ids, $change) = @_;
+	$node->safe_psql('postgres', q{SELECT casus.log_anchor()});
+	$node->stop('immediate');
+	my $behind = last_number();
+	$change->();
+	$node->start;
+	$node->safe_psql('postgres', q{SELECT casus.log_anchor()});
+	is(on_keys($behind), 'maintenance log_key', "$what: the log says that it has another key");
+	my ($first) = grep { $_->{seq} > $behind } CasusTest::log_records($node);
+	is($first->{code}, 'log_key', '... in its first entry with that');
+	is(key_ids(), $ids, '... which is the one that was made');
+	return is($node->safe_psql('postgres', 'SELECT ok FROM casus.verify_log()'), 't', '... and it verifies');
+}
+starts_with_key('stopped with a key and no segment', '1 2 3 4 5', sub { add_key(5) });
+starts_with_key('stopped with a segment and no entry', '1 2 3 4 5 6', sub {
+	add_key(6);
+	my $record = (CasusTest::log_records($node))[-1];
+	my ($bytes, $number) = (slurp_file($record->{segment}), $record->{segment} =~ m{/0*(\d+)\.log$});
+	truncate $record->{segment}, $record->{offset} + $record->{size};
+	my ($name, $secret) = CasusTest::log_keys($node);
+	for my $empty (1, 2)
+	{
+		my $mac = $empty == 1 ? substr $bytes, $record->{offset} + $record->{size} - 32, 32 : substr $bytes, 96, 32;
+		$bytes = pack 'a8VVa16Q<VVQ<q<a32', 'CASUSLOG', 1, 128, pack('H*', $name), $number + $empty, 6, 0, $record->{seq} + 1, time * 1_000_000, $mac;
+		$bytes .= hmac_sha256($bytes, $secret->{6});
+		my $path = sprintf '%s/%012d.log', $directory, $number + $empty;
+		append_to_file($path, $bytes);
+		chmod 0600, $path;
+	}
+});
 
 # ---- a file with a number that no segment has ----
 
