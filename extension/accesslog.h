@@ -109,6 +109,7 @@ extern int	casus_logdir_get_checkpoint(const uint8 *node, uint8 *bytes);
 extern bool casus_logdir_put_checkpoint(const uint8 *node, const uint8 *bytes);
 extern void casus_logdir_count(const uint8 *node, uint64 *first, uint64 *last, uint64 *missing);
 extern bool casus_logdir_remove(const uint8 *node, uint64 last);
+extern bool casus_logdir_header(const CasusLogKeys *keys, uint64 segment, CasusLogHeader *header);
 
 /* ---- logstore.c: the files, for their one writer ---- */
 
@@ -191,7 +192,8 @@ extern void casus_logterm_init(void);
 extern List *casus_logterm_databases(void);
 extern void casus_logterm_report(void);
 extern int	casus_logterm_longest(void);
-extern void casus_logterm_settle(void);
+extern bool casus_logterm_settle(void);
+extern void casus_logterm_publish(void);
 extern int	casus_logterm_of_node(void);
 extern bool casus_logterm_is_over(int months, TimestampTz written, TimestampTz now);
 

@@ -19,6 +19,7 @@ REVOKE ALL ON casus.log_chain FROM PUBLIC;
 GRANT SELECT ON casus.log_chain TO casus_admin, casus_auditor;
 COMMENT ON VIEW casus.log_chain IS
 	'The access logs that are on this server, one per node: its own, and those that it collects from the servers in casus.log_collect. casus.verify_log(node => ...) checks each.';
+COMMENT ON COLUMN casus.log_chain.node IS 'NULL: not known yet; a server counts as the node that it says it is once that one''s key file is here (finding has what it says).';
 COMMENT ON COLUMN casus.log_chain.source IS 'Host and port as casus.log_collect has them.';
 COMMENT ON COLUMN casus.log_chain.standby IS 'application_name under which it streams from its primary (pg_stat_replication).';
 COMMENT ON COLUMN casus.log_chain.state IS 'own; collected; waiting: not asked yet; late: not asked for more than three intervals and a minute; failing: finding says why nothing comes; refused: what came does not hold, and nothing of it or behind it is taken; kept: nobody adds to it, such as the log of a former primary.';

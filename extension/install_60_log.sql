@@ -44,9 +44,27 @@ CREATE TABLE casus_cat.log_loaded (
 	place bigint NOT NULL,
 	seq bigint NOT NULL,
 	missing bigint NOT NULL,
-	loaded_at timestamptz NOT NULL
+	loaded_at timestamptz NOT NULL,
+	mac bytea
 );
-COMMENT ON TABLE casus_cat.log_loaded IS 'Up to which place of a node''s access log the records are in casus_cat.access_record; changed in the transaction that puts them there. missing: entries of a copy that were not there when it passed them, those apart that had gone after their term. Not dumped.';
+COMMENT ON TABLE casus_cat.log_loaded IS 'Up to which place of a node''s access log the records are in casus_cat.access_record; changed in the transaction that puts them there. missing: entries of a copy that were not there when it passed them, those apart that had gone after their term. mac: of a copy, that of the entry before the place, which says to its node that all up to there was collected and verified (casus.purge_log on a standby). Not dumped.';
+
+CREATE TABLE casus_cat.log_skipped (
+	act bigint PRIMARY KEY,
+	node uuid NOT NULL,
+	segment bigint NOT NULL,
+	place bigint NOT NULL,
+	from_seq bigint NOT NULL,
+	to_seq bigint NOT NULL,
+	until timestamptz NOT NULL
+);
+COMMENT ON TABLE casus_cat.log_skipped IS 'Entries of a node''s access log that could not be read and were left out of casus_cat.access_record by casus.skip_log (act): from which place on, from and to which number, and (until) before when they were written. They go when the entries have gone after their term. Not dumped.';
+
+CREATE TABLE casus_cat.log_node_term (
+	one boolean PRIMARY KEY CHECK (one),
+	months integer NOT NULL
+);
+COMMENT ON TABLE casus_cat.log_node_term IS 'How many months the files of all databases of this server keep the access log, as its loader found it last (0: they say nothing; 32767: for ever); for casus.purge_log on a standby. One row, or none yet. Not dumped.';
 
 CREATE FUNCTION casus_int.access_records(segment bigint, place bigint, seq bigint) RETURNS SETOF jsonb
 	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000
@@ -162,7 +180,17 @@ CREATE FUNCTION casus.purge_log(before timestamptz DEFAULT NULL, reason text DEF
 REVOKE ALL ON FUNCTION casus.purge_log(timestamptz, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus.purge_log(timestamptz, text) TO casus_admin, casus_auditor;
 COMMENT ON FUNCTION casus.purge_log(timestamptz, text) IS
-	'Removes from the access log of this node what is beyond its term: whole segments, from the first on, whose newest record is from before "before" (NULL: no matter) and older than casus.log_retention and than each activated file of each database keeps it by its protocol (key log). Verifies them first. On record with a checkpoint that stands for them, so that the rest verifies; the loader removes the records from the tables as well. Collected copies of this log follow (casus.log_collect). Refused with 55000 while casus.log_retention is not set, a file has no term, or a database is not known yet or cannot be looked into, and when what would go does not verify, unless a reason is given; 55006 while another session does it; 25006 on a standby. Returns how many segments and records went, the number of the last record that is gone, and the newest time of those that went now.';
+	'Removes from the access log of this node what is beyond its term: whole segments, from the first on, whose newest record is from before "before" (NULL: no matter) and older than casus.log_retention and than each activated file of each database keeps it by its protocol (key log). Verifies them first. On record with a checkpoint that stands for them, so that the rest verifies; the loader removes the records from the tables as well. Collected copies of this log follow (casus.log_collect). Refused with 55000 while casus.log_retention is not set, a file has no term, or a database is not known yet or cannot be looked into, and when what would go does not verify, unless a reason is given; 55006 while another session does it. On a standby (casus.log_retention is its own) the terms are those that the loader of the primary found last in all databases, and only whole segments go that the primary has collected, verified and put into tables of this database; 55000 while it has collected nothing, or when what it has collected is not this log. Returns how many segments and records went, the number of the last record that is gone, and the newest time of those that went now.';
+
+CREATE FUNCTION casus.skip_log(reason text, node uuid DEFAULT NULL,
+	OUT segment bigint, OUT "position" bigint, OUT next_segment bigint, OUT from_seq bigint, OUT to_seq bigint)
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_skip_log';
+REVOKE ALL ON FUNCTION casus.skip_log(text, uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION casus.skip_log(text, uuid) TO casus_admin, casus_auditor;
+COMMENT ON FUNCTION casus.skip_log(text, uuid) IS
+	'Says that a part of an access log is lost before which the loader stays (log_load_late of casus.doctor()): the loader of this database goes on with the next segment that can be read; in each other database it stays until that is said there. node: whose log, NULL: of this node. An act with its reason, on record with the place (segment, position in bytes), the next segment and the entries from_seq to to_seq, which it returns: none of them comes into tables, also those in that segment that could be read; casus.doctor() names them (log_load_skipped) until they have gone after their term. The file stays as it is, and casus.verify_log names the damage as before: look for it in backups first. For casus_admin and casus_auditor (else casus.wrong_office). Errors: 22004 or 22023 without a reason; 55000 when the loader stays before nothing, when it has not come there yet (ask again after casus.log_load_interval), or when no later segment can be read yet (casus.rotate_log_key() begins one); 25006 on a standby. Beesel art. 14.';
 
 CREATE FUNCTION casus.rotate_log_key() RETURNS integer
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
@@ -171,7 +199,7 @@ CREATE FUNCTION casus.rotate_log_key() RETURNS integer
 REVOKE ALL ON FUNCTION casus.rotate_log_key() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus.rotate_log_key() TO casus_admin;
 COMMENT ON FUNCTION casus.rotate_log_key() IS
-	'A new key for the access log of this node, from its next segment on; returns the id of the key. The old ones stay in casus.log_key_file, to verify what was written with them. On record.';
+	'A new key for the access log of this node, from its next segment on; returns the id of the key. The old ones stay in casus.log_key_file, to verify what was written with them. On record three times: what was tried (attempt), by the writer of the log in the first entry with the new key (log_key), and that it was done (setup); of one that failed the attempt is followed by one with code undone. 55000 when the key cannot be made, or when the log cannot be written: then it is changed as soon as it can.';
 
 CREATE FUNCTION casus.log_piece(from_segment bigint, from_place bigint, OUT node uuid, OUT segment bigint, OUT last_segment bigint,
 	OUT next_segment bigint, OUT complete boolean, OUT last_seq bigint, OUT standby text, OUT bytes bytea)

@@ -148,17 +148,17 @@ CREATE FUNCTION casus.log_itself(since timestamptz DEFAULT NULL, until timestamp
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT l.node, l.code, t.what, l.line ->> 'person', l.line ->> 'role', count(*), min(l.at), max(l.at)
+	SELECT l.node, coalesce(l.code, 'skip_log'), t.what, l.line ->> 'person', l.line ->> 'role', count(*), min(l.at), max(l.at)
 	FROM casus_int.log_line l, LATERAL (SELECT CASE l.code WHEN 'purge_log'
-		THEN substring(l.line ->> 'text' FROM '; (entries \d+ to \d+ go, of \d+ segments(; they do not verify: [^;]*)?)') ELSE l.line ->> 'text' END AS what) t
+		THEN substring(l.line ->> 'text' FROM '; (entries \d+ to \d+ go, of \d+ segments(; they do not verify: [^;]*)?)') ELSE substring(l.line ->> 'text' FROM '^(?:skip_log: )?(.*?)(?:; reason: .*)?$') END AS what) t
 	WHERE (l.kind IN ('maintenance', 'attempt') AND l.code IN ('log_started', 'log_stopped', 'log_torn', 'log_clock', 'log_key', 'log_changed', 'log_resumed', 'log_unreadable', 'purge_log')
-			OR l.kind = 'setup' AND l.code = 'rotate_log_key')
+			OR l.kind = 'setup' AND (l.code = 'rotate_log_key' OR l.code IS NULL AND l.line ->> 'text' LIKE 'skip\_log: %'))
 		AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
 	GROUP BY 1, 2, 3, 4, 5
 	ORDER BY min(l.at), 1, 2, 3, 4, 5;
 END;
 COMMENT ON FUNCTION casus.log_itself(timestamptz, timestamptz) IS
-	'What the access log says of itself from since up to until, per node: code as in casus.access_log (starts, stops, torn, changed, the clock, keys; log_unreadable: an entry that fits into no table), purge_log and rotate_log_key with who did it; what: its words, of a purge without its reason. Of all databases, but for rotate_log_key.';
+	'What the access log says of itself from since up to until, per node: code as in casus.access_log (starts, stops, torn, changed, the clock, keys; log_unreadable: an entry that fits into no table), purge_log, rotate_log_key and skip_log with who did it; what: its words, without the reason of a purge or of what was left out. Of all databases, but for rotate_log_key and skip_log.';
 
 CREATE VIEW casus_int.loaded_node WITH (security_barrier) AS
 	SELECT l.node, l.seq, l.loaded_at FROM casus_cat.log_loaded l WHERE casus_int.sees_record(NULL);

@@ -18,7 +18,7 @@ CREATE VIEW casus_int.load_finding WITH (security_barrier) AS
 		FROM casus_int.log_chains() c WHERE c.node IS NOT NULL AND c.last_segment IS NOT NULL
 		ORDER BY c.node, c.state = 'own' DESC, c.state <> 'refused' DESC
 	), loaded AS MATERIALIZED (
-		SELECT l.*, c.state, c.last_segment, c.last_seq, c.node IS NOT NULL AS is_here
+		SELECT l.node, l.segment, l.place, l.seq, l.missing, l.loaded_at, c.state, c.last_segment, c.last_seq, c.node IS NOT NULL AS is_here
 		FROM casus_cat.log_loaded l LEFT JOIN chain c ON c.node = l.node
 		UNION ALL
 		SELECT c.node, 0, 0, 0, 0, i.created_at, c.state, c.last_segment, c.last_seq, true
@@ -29,7 +29,7 @@ CREATE VIEW casus_int.load_finding WITH (security_barrier) AS
 			': ' || b.entries || ' entries about this database are not in its tables, from entry ' || b.first_seq || ' on, which is there since ' || b.since,
 			'; it stays before ' || b.stands, '.') AS finding,
 		CASE WHEN b.stands IS NULL THEN 'See what "casus log loader" says in the log of the server. It goes on by itself; casus.access_log shows meanwhile what is of this node.'
-			ELSE 'See casus.verify_log(); keep that file apart and put it back from a backup of casus.log_directory, or from where the log of this node is collected: then it goes on by itself.' END AS mend
+			ELSE 'See casus.verify_log(); keep that file apart and put it back from a backup of casus.log_directory, or from where the log of this node is collected: then it goes on by itself. Where there is none: SELECT * FROM casus.skip_log(''...'', ''' || l.node || '''); -- the reason' END AS mend
 	FROM loaded l, LATERAL casus_int.log_behind(l.node, l.segment, l.place, l.seq, l.loaded_at) b
 	WHERE l.is_here AND (b.entries IS NOT NULL OR b.stands IS NOT NULL)
 	UNION ALL
@@ -45,6 +45,12 @@ CREATE VIEW casus_int.load_finding WITH (security_barrier) AS
 		pg_catalog.format('Of the access log of node %s %s entries were not there when it was put into tables.', l.node, l.missing),
 		'Look for them in backups of that server''s casus.log_directory; casusctl verify reads them, the tables get them no more.'
 	FROM loaded l WHERE l.missing > 0
+	UNION ALL
+	SELECT 'warning', 'log_load_skipped',
+		pg_catalog.format('Entries %s to %s of the access log of node %s are in no table: they could not be read, from segment %s, position %s on, and role %s left them out on %s (act %s).',
+			k.from_seq, k.to_seq, k.node, k.segment, k.place, a.role_name, pg_catalog.to_char(a.at AT TIME ZONE 'Europe/Amsterdam', 'YYYY-MM-DD'), k.act),
+		'Look for them in backups of that server''s casus.log_directory; casusctl verify reads them, the tables get them no more. What is asked of the log does not know of them.'
+	FROM casus_cat.log_skipped k LEFT JOIN casus_cat.act a ON a.id = k.act
 	UNION ALL
 	SELECT 'warning', 'log_unreadable',
 		pg_catalog.format('%s entries of the access log of node %s are of a form that cannot be shown, the first of them entry %s.', u.n, u.node, u.first_seq),

@@ -9,7 +9,7 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA casus_cat FROM PUBLIC;
 GRANT USAGE ON SCHEMA casus_cat TO casus_backup;
 GRANT SELECT ON ALL TABLES IN SCHEMA casus_cat TO casus_backup;
 GRANT SELECT ON ALL SEQUENCES IN SCHEMA casus_cat TO casus_backup;
-REVOKE SELECT ON casus_cat.access_record, casus_cat.log_loaded FROM casus_backup;
+REVOKE SELECT ON casus_cat.access_record, casus_cat.log_loaded, casus_cat.log_skipped, casus_cat.log_node_term FROM casus_backup;
 GRANT USAGE ON SCHEMA casus TO PUBLIC;
 
 /* State is data of the municipality: pg_dump takes it along. */

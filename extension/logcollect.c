@@ -219,6 +219,47 @@ collected_for_it(const Source *source)
 	return NULL;
 }
 
+static bool
+has_key(const uint8 *node, const char **why)
+{
+	CasusLogKeys *keys = palloc(sizeof(CasusLogKeys));
+	bool		found = casus_logkey_of_node(keys, node, why);
+
+	explicit_bzero(keys, sizeof(*keys));
+	pfree(keys);
+	return found;
+}
+
+/* Until its key is there anybody may say that he is that node: it counts as none. */
+static bool
+learn_node(Source *source, const CasusLogPiece *piece, const CasusLogHead *own)
+{
+	CasusLogStanding *standing = &source->standing;
+	char		name[2 * CASUS_LOG_NODE + 1];
+	const char *why;
+
+	if (!standing->known || memcmp(standing->node, piece->node, CASUS_LOG_NODE) != 0)
+	{
+		close_copy(source);
+		standing->known = false;
+		standing->seq = 0;
+		standing->time = 0;
+		standing->collected_at = 0;
+	}
+	strlcpy(standing->standby, piece->is_standby ? piece->standby : "", sizeof(standing->standby));
+	standing->is_own = memcmp(own->node, piece->node, CASUS_LOG_NODE) == 0;
+	if (!standing->is_own && source->copy == NULL && !has_key(piece->node, &why))
+	{
+		standing->known = false;
+		casus_logsegment_hex(name, piece->node, CASUS_LOG_NODE);
+		give_up(source, false, "%s (it says that it is node %s)", why, name);
+		return false;
+	}
+	standing->known = true;
+	memcpy(standing->node, piece->node, CASUS_LOG_NODE);
+	return true;
+}
+
 /* Whose log is it, and is there a copy to go on with?  False: there is nothing to collect. */
 static bool
 prepare(Source *source, CasusLogPiece *piece)
@@ -233,17 +274,8 @@ prepare(Source *source, CasusLogPiece *piece)
 		return false;
 	keep_offer(source, piece);
 	source->is_second = false;
-	if (!standing->known || memcmp(standing->node, piece->node, CASUS_LOG_NODE) != 0)
-	{
-		close_copy(source);
-		standing->seq = 0;
-		standing->time = 0;
-		standing->collected_at = 0;
-	}
-	standing->known = true;
-	memcpy(standing->node, piece->node, CASUS_LOG_NODE);
-	strlcpy(standing->standby, piece->is_standby ? piece->standby : "", sizeof(standing->standby));
-	standing->is_own = memcmp(own.node, piece->node, CASUS_LOG_NODE) == 0;
+	if (!learn_node(source, piece, &own))
+		return false;
 	if (standing->is_own && piece->is_standby)
 		give_up(source, true, "it has the key file of this server, so both logs bear one name: stop it, remove its key file, start it");
 	else if (standing->is_own)

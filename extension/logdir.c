@@ -224,6 +224,31 @@ casus_logdir_has_others(const uint8 *node)
 	return result;
 }
 
+/* The header of a segment of the node of these keys; false: there is none that its writer wrote. */
+bool
+casus_logdir_header(const CasusLogKeys *keys, uint64 segment, CasusLogHeader *header)
+{
+	char		path[MAXPGPATH];
+	CasusLogReader reader;
+	int			fd;
+	bool		ok;
+
+	casus_logdir_file(path, keys->node, segment);
+	fd = BasicOpenFile(path, O_RDONLY | PG_BINARY);
+	if (fd < 0)
+		return false;
+	ok = casus_logsegment_open(&reader, fd, UINT64_MAX);
+	if (ok)
+	{
+		ok = casus_logsegment_header(&reader, header) == CASUS_LOG_OK &&
+			header->segment == segment &&
+			casus_logsegment_header_holds(keys, &reader, header);
+		casus_logsegment_close(&reader);
+	}
+	close(fd);
+	return ok;
+}
+
 /* ---- segments that are gone ---- */
 
 static void

@@ -79,6 +79,7 @@ typedef struct Chunk
 	uint64		segment;		/* behind what was looked at */
 	uint64		offset;
 	uint64		seq;
+	uint8		mac[CASUS_LOG_MAC]; /* of a copy: of the entry there */
 	uint64		missing;		/* entries that were not there, passed over */
 	int			nrecords;
 	Datum	   *seqs;
@@ -165,6 +166,7 @@ collect(Chunk *chunk)
 		chunk->segment = follow.segment;
 		chunk->offset = follow.offset;
 		chunk->seq = record.seq;
+		memcpy(chunk->mac, record.mac, CASUS_LOG_MAC);
 		if (casus_logfollow_line(&line, &record))
 		{
 			if (!casus_logfollow_of_database(line.data, piece.data, &about_log))
@@ -315,6 +317,25 @@ insert_each(CasusQuery *query, const Chunk *chunk)
 	}
 }
 
+/* How far it is in this database; of a copy, by what its node can tell that it is its log. */
+static void
+keep_place(CasusQuery *query, const Chunk *chunk)
+{
+	bytea	   *mac = palloc(VARHDRSZ + CASUS_LOG_MAC);
+
+	SET_VARSIZE(mac, VARHDRSZ + CASUS_LOG_MAC);
+	memcpy(VARDATA(mac), chunk->mac, CASUS_LOG_MAC);
+	casus_query_arg(query, UUIDOID, UUIDPGetDatum(&chunk->node), false);
+	casus_query_int64(query, (int64) chunk->segment);
+	casus_query_int64(query, (int64) chunk->offset);
+	casus_query_int64(query, (int64) chunk->seq);
+	casus_query_int64(query, (int64) chunk->missing);
+	casus_query_arg(query, BYTEAOID, PointerGetDatum(mac), chunk->is_own);
+	casus_query_run(query,
+					"UPDATE casus_cat.log_loaded SET segment = $2, place = $3, seq = $4, "
+					"missing = missing + $5, mac = $6, loaded_at = pg_catalog.now() WHERE node = $1");
+}
+
 /* One transaction; false: there is no more, or no casus here. */
 static bool
 load_chunk(const uint8 *node, bool is_own, bool each)
@@ -343,16 +364,7 @@ load_chunk(const uint8 *node, bool is_own, bool each)
 	else if (chunk.nrecords > 0)
 		insert_records(&query, &chunk);
 	if (chunk.segment != segment || chunk.offset != offset)
-	{
-		casus_query_arg(&query, UUIDOID, UUIDPGetDatum(&chunk.node), false);
-		casus_query_int64(&query, (int64) chunk.segment);
-		casus_query_int64(&query, (int64) chunk.offset);
-		casus_query_int64(&query, (int64) chunk.seq);
-		casus_query_int64(&query, (int64) chunk.missing);
-		casus_query_run(&query,
-						"UPDATE casus_cat.log_loaded SET segment = $2, place = $3, seq = $4, "
-						"missing = missing + $5, loaded_at = pg_catalog.now() WHERE node = $1");
-	}
+		keep_place(&query, &chunk);
 	casus_query_end(&query);
 	return chunk.more;
 }
@@ -481,6 +493,7 @@ casus_logload_database(Datum arg)
 	List	   *nodes;
 	ListCell   *lc;
 	bool		template;
+	bool		has_casus;
 
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
@@ -491,17 +504,23 @@ casus_logload_database(Datum arg)
 	begin();
 	casus_logterm_report();
 	template = is_template();
+	has_casus = casus_installed();
+	if (has_casus && !template)
+		casus_logterm_publish();
 	end();
-	if (!template && casus_logring_head(&head))
+	if (has_casus && !template && casus_logring_head(&head))
 	{
 		load_node(head.node, true);
 		nodes = casus_logdir_others(head.node);
 		foreach(lc, nodes)
 			load_node(lfirst(lc), false);
 	}
-	begin();
-	casus_logprune();
-	end();
+	if (has_casus)
+	{
+		begin();
+		casus_logprune();
+		end();
+	}
 	if (!left_some)
 		(void) pg_atomic_fetch_add_u64(&loads->done, 1);
 	proc_exit(0);

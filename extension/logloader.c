@@ -106,6 +106,15 @@ list_databases(void)
 	databases = list;
 }
 
+static void
+mark_all(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, databases)
+		((Database *) lfirst(lc))->pending = true;
+}
+
 /* Marks the databases that the records name which follow. */
 static void
 mark_following(CasusLogFollow *follow)
@@ -185,7 +194,7 @@ mark_collected(void)
 		Seen	   *copy = find_seen(lfirst(lc));
 		bool		is_new = copy->segment == 0;
 		CasusLogFollow follow;
-		ListCell   *d;
+		uint64		before = copy->segment;
 		uint64		first;
 
 		if (is_new && !casus_logdir_range(copy->node, 0, UINT64_MAX, &first, &copy->segment))
@@ -197,10 +206,10 @@ mark_collected(void)
 			memset(&copy->segment, 0, sizeof(Seen) - offsetof(Seen, segment));
 			continue;
 		}
-		if (is_new)
-			foreach(d, databases)
-				((Database *) lfirst(d))->pending = true;
 		mark_following(&follow);
+		/* Of whole segments each database says that they were collected. */
+		if (is_new || follow.segment != before)
+			mark_all();
 		copy->segment = follow.segment;
 		copy->offset = follow.offset;
 		copy->seq = follow.chain.point.seq;
@@ -262,7 +271,9 @@ look(CasusLogPoint *seen, bool collected)
 			database->pending = !run_worker(database->oid);
 	}
 	StartTransactionCommand();
-	casus_logterm_settle();
+	/* For standbys it is in each of them. */
+	if (casus_logterm_settle())
+		mark_all();
 	CommitTransactionCommand();
 }
 

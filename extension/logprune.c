@@ -119,5 +119,7 @@ casus_logprune(void)
 	casus_query_begin(&query);
 	foreach(lc, find_inheritance_children(parent, NoLock))
 		prune_partition(&query, &prune, parent, lfirst_oid(lc));
+	run(&query, &prune, "DELETE FROM casus_cat.log_skipped "
+		"WHERE (node = $1 AND to_seq <= $2) OR (node <> $1 AND until <= $3)");
 	casus_query_end(&query);
 }

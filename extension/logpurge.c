@@ -16,22 +16,32 @@
  * and the writer removes them when it starts.  The partitions of the tables
  * that hold the same records are dropped by the loader (logprune.c).
  *
+ * On a standby, what the primary has collected goes, and no more: how far that
+ * is says the replicated place up to which its loader, which verifies what it
+ * loads, has come in this log (casus_cat.log_loaded), with the mac of the entry
+ * there, so that it is this log and none that was set back or made anew.  The
+ * copy there stays for the terms of that server (logcut.c).
+ *
  * A lock on the file "purge.lock" lets one do this at a time.
  *
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
+#include "state.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "access/htup_details.h"
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/uuid.h"
 
 #define UNIX_OFFSET		((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
@@ -45,6 +55,7 @@ typedef struct Purge
 	int			months;			/* what the files ask for */
 	CasusLogCheckpoint cut;		/* segment 0: nothing goes */
 	uint64		first;			/* segment */
+	uint64		behind;			/* the first that stays in any case */
 	uint64		had_gone;		/* records, before */
 	TimestampTz newest;			/* of the records of the segments so far */
 	char	   *damage;			/* the first that was found; NULL: none */
@@ -91,26 +102,10 @@ open_segment(const Purge *purge, uint64 segment)
 	return OpenTransientFile(path, O_RDONLY | PG_BINARY);
 }
 
-/* False: there is no header that its writer wrote. */
 static bool
-read_header(Purge *purge, uint64 segment, CasusLogHeader *header)
+read_header(const Purge *purge, uint64 segment, CasusLogHeader *header)
 {
-	CasusLogReader reader;
-	int			fd = open_segment(purge, segment);
-	bool		ok;
-
-	if (fd < 0)
-		return false;
-	ok = casus_logsegment_open(&reader, fd, UINT64_MAX);
-	if (ok)
-	{
-		ok = casus_logsegment_header(&reader, header) == CASUS_LOG_OK &&
-			header->segment == segment &&
-			casus_logsegment_header_holds(purge->keys, &reader, header);
-		casus_logsegment_close(&reader);
-	}
-	CloseTransientFile(fd);
-	return ok;
+	return casus_logdir_header(purge->keys, segment, header);
 }
 
 /* Verifies a segment, and that the next one follows it; what is wrong is noted. */
@@ -146,8 +141,10 @@ find_cut(Purge *purge)
 	CasusLogHeader header;
 
 	/* A segment may have no records. */
-	purge->newest = read_header(purge, purge->first, &header) ? header.time - UNIX_OFFSET : 0;
-	for (uint64 segment = purge->first; segment < purge->head.end.segment; segment++)
+	purge->newest = 0;
+	if (read_header(purge, purge->first, &header))
+		purge->newest = header.time - UNIX_OFFSET;
+	for (uint64 segment = purge->first; segment < purge->behind; segment++)
 	{
 		CasusLogHeader next;
 		bool		follows = read_header(purge, segment + 1, &next);
@@ -168,6 +165,65 @@ find_cut(Purge *purge)
 		purge->cut.last_key = purge->chain.point.key;	/* 0: not known */
 		memcpy(purge->cut.last, next.before, CASUS_LOG_MAC);
 	}
+}
+
+/* ---- what others have of it ---- */
+
+/* Is the entry that ends there the one with that mac?  False: it is not, or has gone. */
+static bool
+is_my_entry(const Purge *purge, uint64 segment, uint64 place, const uint8 *mac)
+{
+	uint8		mine[CASUS_LOG_MAC];
+	int			fd = open_segment(purge, segment);
+	bool		ok;
+
+	if (fd < 0)
+		return false;
+	ok = place >= CASUS_LOG_MAC &&
+		pread(fd, mine, sizeof(mine), (off_t) (place - CASUS_LOG_MAC)) == sizeof(mine) &&
+		memcmp(mine, mac, sizeof(mine)) == 0;
+	CloseTransientFile(fd);
+	return ok;
+}
+
+/* On a standby: the segment in which what the primary has collected and verified ends. */
+static void
+find_collected(Purge *purge)
+{
+	CasusQuery	query;
+	pg_uuid_t	node;
+	uint64		segment = 0;
+	uint64		place = 0;
+	uint8		mac[CASUS_LOG_MAC];
+	bool		isnull = true;
+
+	memcpy(node.data, purge->head.node, UUID_LEN);
+	casus_query_begin(&query);
+	casus_query_arg(&query, UUIDOID, UUIDPGetDatum(&node), false);
+	casus_query_read(&query, "SELECT segment, place, mac FROM casus_cat.log_loaded WHERE node = $1");
+	if (query.nrows > 0)
+	{
+		Datum		value = casus_query_get(&query, 0, 3, &isnull);
+
+		segment = (uint64) casus_query_get_int(&query, 0, 1);
+		place = (uint64) casus_query_get_int(&query, 0, 2);
+		isnull = isnull || VARSIZE_ANY_EXHDR(DatumGetByteaPP(value)) != sizeof(mac);
+		if (!isnull)
+			memcpy(mac, VARDATA_ANY(DatumGetByteaPP(value)), sizeof(mac));
+	}
+	casus_query_end(&query);
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the primary has not collected the access log of this standby"),
+				 errhint("See casus.log_collect and casus.log_chain on the primary; what it has put into tables of this database is known here when that is replayed.")));
+	if (!is_my_entry(purge, segment, place, mac))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("what the primary has collected is not the access log of this standby as it is now"),
+				 errdetail("The entry up to which it was collected is not there."),
+				 errhint("See casus.verify_log() here, and casus.doctor() on the primary.")));
+	purge->behind = Min(purge->behind, segment);
 }
 
 /* ---- what has gone before ---- */
@@ -303,8 +359,6 @@ casus_sql_purge_log(PG_FUNCTION_ARGS)
 	int			lock;
 
 	casus_require_preloaded();
-	/* What the files of other databases ask for is told by the loader, which does not run there. */
-	PreventCommandDuringRecovery("casus.purge_log()");
 	require_terms(&purge);
 	purge.now = GetCurrentTimestamp();
 	purge.before = PG_ARGISNULL(0) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(0);
@@ -316,6 +370,9 @@ casus_sql_purge_log(PG_FUNCTION_ARGS)
 	purge.chain.each = note_time;
 	purge.chain.argument = &purge;
 	begin_behind_checkpoint(&purge);
+	purge.behind = purge.head.end.segment;
+	if (RecoveryInProgress())
+		find_collected(&purge);
 	find_cut(&purge);
 	if (purge.cut.segment != 0 && purge.damage && (reason == NULL || reason[0] == '\0'))
 		ereport(ERROR,

@@ -19,7 +19,7 @@
 typedef struct CasusLogStanding
 {
 	char		label[CASUS_LOG_LABEL]; /* empty: the slot is free */
-	bool		known;			/* it has said which node it is */
+	bool		known;			/* which node it is: it has said so, and its key is here */
 	bool		is_own;			/* this server itself */
 	bool		refused;		/* what came does not hold */
 	uint8		node[CASUS_LOG_NODE];

@@ -405,27 +405,6 @@ finish_purge(void)
 		(void) casus_logdir_remove(store.keys.node, checkpoint.segment);
 }
 
-static bool
-read_header(uint64 segment, CasusLogHeader *header)
-{
-	char		path[MAXPGPATH];
-	CasusLogReader reader;
-	int			fd;
-	bool		ok = false;
-
-	casus_logdir_file(path, store.keys.node, segment);
-	fd = BasicOpenFile(path, O_RDONLY | PG_BINARY);
-	if (fd < 0)
-		return false;
-	if (casus_logsegment_open(&reader, fd, CASUS_SEGMENT_HEADER))
-	{
-		ok = casus_logsegment_header(&reader, header) == CASUS_LOG_OK;
-		casus_logsegment_close(&reader);
-	}
-	close(fd);
-	return ok;
-}
-
 /* A crash may have left a segment without an entry; which key made the entry before it? */
 static void
 find_former_key(void)
@@ -437,7 +416,7 @@ find_former_key(void)
 		return;
 	for (uint64 segment = store.safe.segment - 1; segment > 0; segment--)
 	{
-		if (!read_header(segment, &header))
+		if (!casus_logdir_header(&store.keys, segment, &header))
 			return;
 		if (header.first_seq <= store.safe.seq)
 		{

@@ -13,6 +13,9 @@
  * reported since the server's start is not known, and then nothing goes.  One
  * that allows no connections any more has the term that was found last.
  *
+ * On a standby no loader runs: what all databases together want is told there
+ * by casus_cat.log_node_term, which that of the primary keeps in each.
+ *
  * terms->lock guards all of it; nobody sleeps while he holds it.
  *
  * Copyright (c) 2026, the casus developers
@@ -24,6 +27,7 @@
 #include "access/heapam.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xlog.h"
 #include "catalog/pg_database.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -97,6 +101,44 @@ casus_logterm_report(void)
 	SpinLockRelease(&terms->lock);
 }
 
+/* By the loader likewise: what it found last of all databases, for standbys. */
+void
+casus_logterm_publish(void)
+{
+	int			longest = casus_logterm_of_node();
+	CasusQuery	query;
+
+	if (longest < 0)
+		return;
+	casus_query_begin(&query);
+	casus_query_read(&query, "SELECT months FROM casus_cat.log_node_term");
+	if (query.nrows == 0 || casus_query_get_int(&query, 0, 1) != longest)
+	{
+		casus_query_int(&query, longest);
+		casus_query_run(&query,
+						"INSERT INTO casus_cat.log_node_term VALUES (true, $1) "
+						"ON CONFLICT (one) DO UPDATE SET months = $1");
+	}
+	casus_query_end(&query);
+}
+
+/* On a standby: the same, read back; -1: not known. */
+static int
+published_here(void)
+{
+	CasusQuery	query;
+	int			longest = -1;
+
+	if (!casus_installed())
+		return -1;
+	casus_query_begin(&query);
+	casus_query_read(&query, "SELECT months FROM casus_cat.log_node_term");
+	if (query.nrows > 0)
+		longest = (int) casus_query_get_int(&query, 0, 1);
+	casus_query_end(&query);
+	return longest;
+}
+
 /* ---- of the node ---- */
 
 /* -1: not known. */
@@ -149,14 +191,16 @@ casus_logterm_databases(void)
 /*
  * By the loader, in a transaction, after its looks: what all databases together
  * want, for a process that comes into none; those that are gone have no say.
+ * True: that is known, and was not so before.
  */
-void
+bool
 casus_logterm_settle(void)
 {
 	List	   *databases = casus_logterm_databases();
 	DatabaseTerm *kept = palloc(sizeof(DatabaseTerm) * MAX_DATABASES);
 	int			longest = 0;
 	int			n = 0;
+	bool		is_new;
 	ListCell   *lc;
 
 	foreach(lc, databases)
@@ -175,10 +219,12 @@ casus_logterm_settle(void)
 	SpinLockAcquire(&terms->lock);
 	memcpy(terms->term, kept, sizeof(DatabaseTerm) * n);
 	terms->n = n;
+	is_new = longest >= 0 && terms->longest != longest;
 	terms->longest = longest;
 	SpinLockRelease(&terms->lock);
 	pfree(kept);
 	list_free_deep(databases);
+	return is_new;
 }
 
 /* The same, as the loader found it last: months, CASUS_LOG_FOR_EVER, or -1: not known. */
@@ -203,6 +249,21 @@ refuse_for_ever(const char *detail)
 			 errhint("casus.doctor() in that database says which parameter sets a term; casus.set_parameter() sets it.")));
 }
 
+static int
+longest_on_standby(int longest)
+{
+	int			published = published_here();
+
+	if (published < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("it is not known how long the databases of this server keep the access log"),
+				 errhint("The loader of the primary writes it into each database in which casus is, once it has looked into all of them.")));
+	if (published == CASUS_LOG_FOR_EVER)
+		refuse_for_ever(_("A file in a database of this server has no term for it."));
+	return Max(longest, published);
+}
+
 /* In months; raises where that is for ever, or not known. */
 int
 casus_logterm_longest(void)
@@ -213,6 +274,8 @@ casus_logterm_longest(void)
 
 	if (longest == CASUS_LOG_FOR_EVER)
 		refuse_for_ever(psprintf(_("File %s has no term for it."), file));
+	if (RecoveryInProgress())
+		return longest_on_standby(longest);
 	foreach(lc, casus_logterm_databases())
 	{
 		const CasusLogDatabase *database = lfirst(lc);

@@ -121,7 +121,7 @@ SELECT is_empty($$
 
 SELECT is_empty($$
 	SELECT relname FROM state_table WHERE relkind = 'r'
-	AND relname NOT IN ('act', 'act_content', 'decision', 'log_loaded') AND relname !~ '^access_record_'	-- no verdict depends on them
+	AND relname NOT IN ('act', 'act_content', 'decision', 'log_loaded', 'log_skipped', 'log_node_term') AND relname !~ '^access_record_'	-- no verdict depends on them
 	AND oid NOT IN (SELECT tgrelid FROM pg_trigger
 		WHERE tgfoid = 'casus_int.state_changed()'::regprocedure AND tgenabled = 'A' AND tgtype = 60)$$,
 	'every change of a state table that a verdict depends on is told to all sessions, in whatever replication role');
@@ -134,7 +134,7 @@ SELECT is_empty($$
 
 SELECT is_empty($$
 	SELECT relname FROM state_table
-	WHERE relname <> 'log_loaded' AND relname !~ '^access_record'	-- of the log the segments are the truth
+	WHERE relname NOT IN ('log_loaded', 'log_skipped', 'log_node_term') AND relname !~ '^access_record'	-- of the log the segments are the truth
 	AND NOT oid = ANY (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'casus')$$,
 	'pg_dump takes every state table and sequence along');
 

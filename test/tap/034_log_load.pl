@@ -40,7 +40,7 @@ $node->safe_psql('ander', 'CREATE EXTENSION casus');
 sub sql { my ($sql, $user, $database) = @_; return $node->safe_psql($database // 'postgres', $sql, extra_params => [ '-U', $user // 'postgres' ]) }
 
 sub wait_until { return CasusTest::wait_until(@_) }
-
+sub main_loader { return sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'casus log loader' AND datname IS NULL}) }
 
 # What the files have about a database up to a number, and what the view shows.
 sub in_files
@@ -274,6 +274,73 @@ is(scalar(() = substr(slurp_file($node->logfile), $said) =~ /$stays/g), 1, '... 
 is(sql("SELECT string_agg(application, ' | ' ORDER BY seq) FROM casus.access_log WHERE seq BETWEEN $added - 2 AND $added", 'auditor'), 'first | second | zero ?????? and \u0000', '... with all of it, a character that no text has as question marks');
 is(sql('SELECT ok FROM casus.verify_log(' . ($added - 2) . ')', 'auditor'), 't', '... and that verifies');
 
+# ---- a part that is lost: somebody says so, and the loader goes on behind it ----
+
+
+sub last_of { my ($database) = @_; return (grep { ($_->{database} // '') eq $database } reverse CasusTest::log_records($node))[0] }
+sub number_of { return $_[0] =~ m{/0*(\d+)\.log$} ? $1 : '' }
+sub skip { my ($reason) = @_; return (CasusTest::refusal($node, "SELECT casus.skip_log($reason)", user => 'auditor'))[1] }
+sub shown { my ($from, $to) = @_; return sql("SELECT count(*) FROM casus.access_log WHERE seq BETWEEN $from AND $to", 'auditor') }
+
+ok(wait_loaded('postgres'), 'all is in tables');
+is((CasusTest::refusal($node, q{SELECT casus.skip_log('test')}, user => 'iemand'))[1], 'permission denied for function skip_log', 'skip_log is not for everybody');
+sql(q{CREATE FUNCTION geleend() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$SELECT to_seq FROM casus.skip_log('test')$$});
+is((CasusTest::refusal($node, 'SELECT geleend()', user => 'iemand'))[0], 'casus.wrong_office', '... nor by a function that a superuser lends');
+is(skip('NULL'), '"reason" must be given', 'nothing is left out without a reason');
+is(skip(q{' '}), 'what is left out of the tables is left out for a reason', '... be it an empty one');
+is(skip(q{'test'}), 'there is nothing of that log before which the loader stays', '... or where it stays before nothing');
+
+# Somebody writes to the segment in use, while no loader comes.
+my $still = main_loader();
+kill 'STOP', $still;
+sql('SELECT casus.rotate_log_key()');
+refuse();
+my $lost = last_of('postgres');
+CasusTest::change_byte($lost->{segment}, $lost->{offset} + 5);
+is(skip(q{'test'}), 'the loader has not come to what it cannot read', 'nor before the loader has come there');
+kill 'CONT', $still;
+ok(wait_until(sub { doctor('^log_load_late$') =~ /^critical: .*; it stays before segment ${\ number_of($lost->{segment})}, position $lost->{offset}: what follows is no entry\.$/ }), 'the loader stays before it');
+like(sql(q{SELECT mend FROM casus.doctor() WHERE code = 'log_load_late'}, 'auditor'), qr/SELECT \* FROM casus\.skip_log\('\.\.\.', '[0-9a-f-]{36}'\)/, '... as doctor says, and what can be done');
+is(skip(q{'test'}), 'behind what cannot be read there is no later segment that can', '... which is nothing while there is no later segment');
+sql('SELECT casus.rotate_log_key()');
+refuse();
+my ($behind) = grep { $_->{segment} gt $lost->{segment} } CasusTest::log_records($node);
+my $skipped = join '|', number_of($lost->{segment}), $lost->{offset}, number_of($behind->{segment}), $lost->{seq}, $behind->{seq} - 1;
+is(sql(q{BEGIN; SELECT next_segment FROM casus.skip_log('test'); ROLLBACK}), number_of($behind->{segment}), 'what is rolled back');
+like(doctor('^log_load_late$'), qr/^critical: /, '... moves no loader');
+is(sql(q{SELECT * FROM casus.skip_log('schijf stuk; zie melding 12')}, 'auditor'), $skipped, 'who says that it is lost is told what is left out');
+ok(came_to($behind->{seq}), '... and the loader goes on behind it');
+is(shown($lost->{seq}, $behind->{seq} - 1), '0', '... without what is left out');
+is(not_in_view($behind->{seq}), join(' ', map { $_->{seq} } grep { $_->{seq} >= $lost->{seq} && $_->{seq} < $behind->{seq} && ($_->{database} // 'postgres') eq 'postgres' } CasusTest::log_records($node)), '... and without nothing else');
+is(doctor('^log_load_late$'), '', '... as doctor says');
+like(doctor('^log_load_skipped$'), qr/^warning: Entries $lost->{seq} to ${\ ($behind->{seq} - 1)} of the access log of node \S+ are in no table: they could not be read, from segment ${\ number_of($lost->{segment})}, position $lost->{offset} on, and role auditor left them out on \d{4}-\d\d-\d\d \(act \d+\)\.$/, '... which names the gap');
+like(sql('SELECT finding FROM casus.verify_log()', 'auditor'), qr/^the entry is cut off, or its length is changed, or what is here is none$/, 'verify_log names the damage as before');
+my $said_of_it = "segment ${\ number_of($lost->{segment})} from position $lost->{offset} up to segment ${\ number_of($behind->{segment})}; entries $lost->{seq} to ${\ ($behind->{seq} - 1)} come into no table of this database; before them: what follows is no entry";
+is(sql(q{SELECT regexp_replace(text, 'node [0-9a-f-]{36}', 'node') FROM casus.access_log WHERE kind = 'setup' AND text LIKE 'skip_log:%'}, 'auditor'), "skip_log: node, $said_of_it; reason: schijf stuk; zie melding 12", 'it is on record, once, with its reason');
+is(sql(q{SELECT regexp_replace(what, 'node [0-9a-f-]{36}', 'node'), role FROM casus.log_itself() WHERE code = 'skip_log'}, 'auditor'), "node, $said_of_it|auditor", '... and on the page of the log itself without it');
+is(sql(q{SELECT count(*) FROM casus.act_log WHERE kind = 'skip_log'}, 'auditor'), '1', '... and an act');
+is(sql(q{SELECT count(*) FROM casus.doctor() WHERE code = 'log_load_late' AND severity = 'critical'}, 'postgres', 'taal'), '1', 'in another database the loader stays');
+CasusTest::change_byte($lost->{segment}, $lost->{offset} + 5);
+
+# A segment that is not there.
+ok(wait_loaded('postgres'), 'all is in tables');
+$still = main_loader();
+kill 'STOP', $still;
+sql('SELECT casus.rotate_log_key()');
+refuse();
+$lost = last_of('postgres')->{segment};
+sql('SELECT casus.rotate_log_key()');
+refuse();
+my @lost = map { $_->{seq} } grep { $_->{segment} eq $lost } CasusTest::log_records($node);
+move($lost, "$lost.away") or die $!;
+kill 'CONT', $still;
+ok(wait_until(sub { doctor('^log_load_late$') =~ /it stays before segment ${\ (number_of($lost) + 1)}, position 0: entries before it are missing\.$/ }), 'the loader stays where a segment is missing');
+wait_until(sub { skip(q{'kwijt'}) !~ /has not come/ });
+is(doctor('^log_load_late$'), '', '... and goes on without its entries');
+like(doctor('^log_load_skipped$'), qr/Entries $lost[0] to $lost[-1] of/, '... which doctor names');
+ok(came_to($lost[-1] + 1), '... what follows comes into tables');
+move("$lost.away", $lost) or die $!;
+
 # ---- what somebody has set for the database does not stop it, nor put its tables elsewhere ----
 
 ok(wait_loaded('postgres'), 'all is in tables');
@@ -323,8 +390,7 @@ for my $call ('who_saw(1)', q{seen_by('Iemand')})
 
 if ($ENV{TEST_LONG})
 {
-	refuse();
-	my $stopped = sql('SELECT loader()');
+	my $stopped = main_loader();
 	kill 'STOP', $stopped;
 	my $to_come = refuse() // last_seq();
 	ok(wait_until(sub { doctor('^log_load_late$') =~ /^warning: The loader of the access log of node \S+ is at entry \d+: \d+ entries about this database are not in its tables, from entry \d+ on/ }), 'doctor tells what should be in tables by now');

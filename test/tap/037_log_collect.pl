@@ -123,13 +123,16 @@ for my $user ('auditor', 'coordinator')
 
 collect_from($primary, $standby);
 ok(wait_until(sub { finding_of($primary, $standby) =~ /its key file is not among those of other nodes/ }), 'without its key nothing is collected');
-like(doctor($primary, 'log_collect_late'), qr/^warning: The access log of .*: its key file is not among/, '... and doctor says so');
+like(doctor($primary, 'log_collect_late'), qr/^warning: The access log of .*: its key file is not among .* \(it says that it is node ${\ (CasusTest::log_keys($standby))[0]}\)\.$/, '... and doctor says so');
+my $its_node = q{SELECT coalesce(node::text, 'none') FROM casus.log_chain WHERE source LIKE '%:} . $standby->port . q{'};
+is(audit($primary, $its_node), 'none', '... and nobody is taken for a node whose key is not here');
 ok(!-e $primary->data_dir . '/casus_log/' . (CasusTest::log_keys($standby))[0], '... and nothing is kept');
 hand_over_key($standby, $primary, 'een');
 chmod 0644, key_file($primary) . '.d/een';
 ok(wait_until(sub { finding_of($primary, $standby) =~ /with mode 0600/ }), '... nor with one that others may read');
 chmod 0600, key_file($primary) . '.d/een';
 ok(wait_until(sub { state_of($primary, $standby) eq 'collected' }), 'with it the log is collected');
+is(audit($primary, $its_node), uuid($standby), '... as that of its node');
 is(doctor($primary, 'log_uncollected') . doctor($primary, 'log_collect_late'), '', '... and doctor is content');
 
 # ---- reads on the standby, seen on the primary ----
@@ -150,7 +153,8 @@ is(audit($primary, "SELECT ok, records > 3 FROM casus.verify_log(node => '" . uu
 $primary->command_ok([ CasusTest::casusctl(), 'verify', '-l', $primary->data_dir . '/casus_log', '-k', key_file($standby) ], '... and so does casusctl, with the key of that node');
 is(audit($standby, "SELECT count(*) FROM casus.who_saw($dossier) WHERE node = '" . uuid($standby) . q{'}), '1', '... and on the standby it is shown once, too');
 (undef, my $purge) = CasusTest::refusal($standby, 'SELECT * FROM casus.purge_log()', user => 'auditor');
-like($purge, qr/cannot execute casus\.purge_log\(\) during recovery/, 'nothing goes of the log on a standby');
+is($purge, 'the access log of this node is kept for ever', 'nothing goes of the log on a standby without casus.log_retention');
+is((CasusTest::refusal($standby, q{SELECT casus.skip_log('test')}))[1], 'cannot execute casus.skip_log() during recovery', '... nor is anything left out there, where nothing is loaded');
 my $seen = audit($standby, 'SELECT seq FROM casus.log_anchor()');
 sleep 3;
 is(audit($standby, "SELECT count(*) FROM casus.access_log WHERE code = 'log_piece' AND role = 'ophaler'"), '1', 'that the log is collected is on record once, not at each look');
@@ -510,6 +514,15 @@ ok(wait_until(sub { $primary->safe_psql('ander', q{SET ROLE casus_auditor; SELEC
 	like(audit($primary, "SELECT finding FROM casus.verify_log(node => '$old')"), qr/^the entry is changed$/, '... as verify_log says');
 	$primary->safe_psql('later', q{SELECT casus.add_person('Later', NULL)});
 	like($primary->safe_psql('later', q{SELECT finding FROM casus.doctor() WHERE code = 'log_load_late' AND severity = 'critical'}), qr/^The loader of the access log of node $old is at entry 0; it stays before segment 1, position \d+: the entry is changed\.$/, '... and doctor');
+	# Somebody who has no other copy says that it is lost: there, and nowhere else.
+	my $loaded = "SELECT coalesce(max(loaded_seq), 0) FROM casus.log_nodes() WHERE node = '$old'";
+	my ($from, $to) = split /\|/, $primary->safe_psql('later', "SELECT from_seq, to_seq FROM casus.skip_log('schijf stuk', '$old') WHERE segment = 1 AND next_segment = 2");
+	is($from, '1', 'the loader goes past a segment of a copy');
+	$primary->safe_psql('later', q{SELECT casus.add_person('Behind', NULL)});
+	ok(wait_until(sub { $primary->safe_psql('later', "SET ROLE casus_auditor; $loaded") > $to }), '... and what follows is loaded');
+	is($primary->safe_psql('later', q{SELECT string_agg(code, ' ') FROM casus.doctor() WHERE code ~ '^log_load'}), 'log_load_skipped', '... as doctor says');
+	like(audit($primary, "SELECT finding FROM casus.verify_log(node => '$old')"), qr/^the entry is changed$/, '... and verify_log names the damage as before');
+	is(doctor($primary, 'log_load_skipped'), '', '... of which other databases know nothing');
 	CasusTest::change_byte($copy, 128 + 24 + 5);
 
 	is(doctor($primary, 'log_load_ahead') . doctor($primary, 'log_load_late') . doctor($primary, 'log_load_gap'), '', '... which is content here');
@@ -598,6 +611,7 @@ $primary->stop;
 # A server with a log of years: six segments, the oldest of nine years ago.
 my $year = 365 * 86400;
 my ($source, $node_name) = ($standby, 'ab' x 16);
+my $owner = $source;    # of the log that is made
 sub put
 {
 	my ($name, $data) = @_;
@@ -622,7 +636,7 @@ sub make_log
 		$mac = substr $bytes, -32;
 		put(file_of($directory, $segment), $bytes);
 	}
-	return put(key_file($source), slurp_file(key_file($second)) =~ s/^node \K[0-9a-f]+$/$name/mr =~ s/^1 \K[0-9a-f]+.*\z/unpack('H*', $secret) . "\n"/msre);
+	return put(key_file($owner), slurp_file(key_file($second)) =~ s/^node \K[0-9a-f]+$/$name/mr =~ s/^1 \K[0-9a-f]+.*\z/unpack('H*', $secret) . "\n"/msre);
 }
 make_log($source_log, $node_name, 9, 8, 7, 6, 5, 4);
 unlink $source->data_dir . '/standby.signal';
@@ -656,7 +670,7 @@ sub copy_holds
 {
 	my ($what, $gone) = @_;
 	is(audit($second, "SELECT ok, first_seq, finding FROM casus.verify_log(node => '$its_uuid')"), 't|' . ($gone + 1) . '|', "$what: verify_log of the copy");
-	$second->command_like([ CasusTest::casusctl(), 'verify', '-l', $copy_of_it, '-k', key_file($source) ], qr/^entries 1 to $gone have gone after their term\nwhole: /, '... and casusctl');
+	$second->command_like([ CasusTest::casusctl(), 'verify', '-l', $copy_of_it, '-k', key_file($owner) ], qr/^entries 1 to $gone have gone after their term\nwhole: /, '... and casusctl');
 	return;
 }
 sub checkpoint { return slurp_file("$_[0]/checkpoint") }
@@ -784,6 +798,46 @@ sql($second, q{SELECT casus.set_parameter('beesel', 'bewaartermijn_logboek', '1'
 becomes(qr/^collected$/, 'who collects meanwhile goes on');
 ok(wait_until(sub { copied() eq join ' ', numbers_of($source_log) }), '... and has what is left');
 is(audit($second, "SELECT ok, finding FROM casus.verify_log(node => '$its_uuid')"), 't|', '... which verifies');
-$_->stop for $source, $second;
+$source->stop;
+
+# ---- a standby purges its own: what its primary has collected, when every term of the primary's databases is over ----
+
+# One of another database keeps it for ever, and later for five and a half years; the one here for a month.
+$second->safe_psql('ander', q{SELECT casus.install_protocol('beesel-2021'); SELECT casus.open_file('beesel-2021', 'ander');
+	SELECT casus.activate_protocol('ander', dpia => 'x', parameters => '{"startdatum": "2021-12-01", "standaarden": []}')});
+collect_from($second);
+$second->backup('third');
+my $third = PostgreSQL::Test::Cluster->new('drie');
+$third->init_from_backup($second, 'third', has_streaming => 1);
+$third->append_conf('postgresql.conf', "cluster_name = 'drie'\n");
+($owner, $node_name) = ($third, 'ef' x 16);
+$source_log = $third->data_dir . "/casus_log/$node_name";
+make_log($source_log, $node_name, 9, 8, 7, 6, 5, 4);
+my $all = join ' ', numbers_of($source_log);
+$third->start;
+($copy_of_it, $its_uuid) = ($second->data_dir . "/casus_log/$node_name", uuid($third));
+sub purge_there { return (CasusTest::refusal($third, 'SELECT * FROM casus.purge_log()'))[1] }
+sub gives { my ($message, $what) = @_; my $is; wait_until(sub { ($is = purge_there()) eq $message }); return is($is, $message, $what) }
+gives('the access log is kept for ever', 'a standby keeps its log while a file of another database wants it');
+$second->safe_psql('ander', q{SELECT casus.set_parameter('ander', 'bewaartermijn_logboek', '66')});
+gives('the primary has not collected the access log of this standby', '... and while its primary has not collected it');
+is(join(' ', numbers_of($source_log)) =~ s/^$all\K.*//r, $all, '... all of it');
+hand_over_key($third, $second, 'drie');
+collect_from($second, $third);
+becomes(qr/^collected$/, 'its log is collected');
+same($second, $third, 'it is in tables');
+$second->wait_for_catchup('drie');
+{
+	my ($newest) = reverse CasusTest::log_segments($third);
+	rename $newest, "$newest.away" or die $!;
+	is(purge_there(), 'what the primary has collected is not the access log of this standby as it is now', 'a log that is not the one that was collected keeps all');
+	rename "$newest.away", $newest or die $!;
+}
+is(sql($third, 'SELECT segments, last_seq FROM casus.purge_log()', 'auditor'), '4|80', 'a standby purges what was collected and whose terms are over');
+is((numbers_of($source_log))[0], '5', '... as files');
+is(audit($third, 'SELECT ok, first_seq, finding FROM casus.verify_log()'), 't|81|', '... the rest verifies there');
+ok(wait_until(sub { copied() eq '5 6' }), '... and the copy on the primary follows, whose terms are over, too');
+copy_holds('... which', 80);
+$_->stop for $third, $second;
 
 done_testing();
