@@ -225,6 +225,29 @@ is(sprintf('%o', (stat $directory)[2] & 07777), '700', 'the directory is the ser
 is(sprintf('%o', (stat segment())[2] & 07777), '600', 'so is the file');
 is(sprintf('%o', (stat $node->data_dir . '.casus_log_key')[2] & 07777), '600', 'and that of the keys');
 
+# ---- sessions that wait by turns are brought together: one sync for both ----
+
+SKIP:
+{
+	my $library = $node->basedir . '/slowdisk.so';
+	skip 'no library can be built here', 2
+		if !-e '/proc/self/fd' || system('gcc', '-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror', '-o', $library, "$ENV{CASUS_SRC}/test/log/slowdisk.c", '-ldl') != 0;
+	$node->stop;
+	{
+		local @ENV{qw(LD_PRELOAD SLOWDISK)} = ($library, 60);
+		$node->start;
+	}
+	my $script = $node->basedir . '/refused.sql';
+	append_to_file($script, "DO \$\$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END \$\$;\n");
+	$node->safe_psql('postgres', q{SELECT casus.log_anchor()});
+	my $behind = (records())[-1]{seq};
+	$node->command_ok([ 'pgbench', '-n', '-c', '2', '-j', '2', '-t', '30', '-f', $script, '-h', $node->host, '-p', $node->port, 'postgres' ], 'two sessions that come back as soon as they are answered');
+	# An entry that says that all before it was on disk begins a batch.
+	my $batches = grep { $_->{seq} > $behind && unpack('v', substr slurp_file($_->{segment}), $_->{offset} + 6, 2) == 1 } records();
+	cmp_ok($batches, '<', 45, '... take less syncs than they ask for, of sixty');
+	diag("counted: syncs of two sessions that ask for 60: $batches");
+}
+
 $node->append_conf('postgresql.conf', 'casus.log_durability = relaxed');
 $node->restart;
 ($code, $out) = as_coordinator(sprintf($read, 12));

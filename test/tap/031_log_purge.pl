@@ -14,6 +14,7 @@ my ($library) = glob('/usr/lib/*/faketime/libfaketime.so.1');
 plan skip_all => 'libfaketime is not installed' unless $library;
 
 my $clock = PostgreSQL::Test::Utils::tempdir() . '/clock';
+my $hold = PostgreSQL::Test::Utils::tempdir() . '/hold.so';
 my $node;
 
 sub set_clock
@@ -28,7 +29,8 @@ sub set_clock
 sub with_clock
 {
 	my ($act) = @_;
-	local $ENV{LD_PRELOAD} = $library;
+	local $ENV{LD_PRELOAD} = join ':', $library, -e $hold ? $hold : ();
+	local $ENV{HOLD} = "$clock.hold";
 	local $ENV{FAKETIME_TIMESTAMP_FILE} = $clock;
 	local $ENV{FAKETIME_NO_CACHE} = 1;
 	local $ENV{FAKETIME_DONT_FAKE_MONOTONIC} = 1;
@@ -383,6 +385,29 @@ SKIP:
 	like(substr(slurp_file($node->logfile), $since), qr/terminating connection due to administrator command\n.*STATEMENT: +SELECT segments FROM casus\.purge_log/, '... and is cut short');
 }
 is(verify(), 't|||', '... and the log verifies');
+
+# And while it is at the checkpoint, and at the first segment that goes: what it has begun then it ends before it is ended.
+SKIP:
+{
+	skip 'no library can be built here', 8 if system('gcc', '-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror', '-o', $hold, "$ENV{CASUS_SRC}/test/log/hold.c", '-ldl') != 0;
+	with_clock(sub { $node->restart });
+	# A database is known again.
+	CasusTest::wait_until(sub { return refused(q{SELECT casus.purge_log(before => '1990-01-01')}) !~ /is not known how long/ });
+	for my $step ('rename', 'unlink')
+	{
+		begin_session();
+		my $since = -s $node->logfile;
+		append_to_file("$clock.hold.$step", '');
+		begin_purge();
+		ok(CasusTest::wait_until(sub { -e "$clock.hold.held" }), "a purge is at its $step");
+		kill 'TERM', $pid;
+		unlink "$clock.hold.$step", "$clock.hold.held";
+		eval { $session->finish };
+		like(substr(slurp_file($node->logfile), $since), qr/terminating connection due to administrator command/, '... and is ended there');
+		is((segments())[0], unpack('Q<', substr slurp_file(checkpoint()), 32, 8) + 1, '... with all segments gone for which the checkpoint stands');
+		is(verify(), 't|||', '... and the log verifies');
+	}
+}
 $node->stop;
 like(ctl(), qr/^0:/, 'offline as well');
 
