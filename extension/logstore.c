@@ -407,12 +407,13 @@ finish_purge(void)
 
 /* A crash may have left a segment without an entry; which key made the entry before it? */
 static void
-find_former_key(void)
+find_former_key(bool changed)
 {
 	CasusLogHeader header;
 
-	store.former_key = 0;
-	if (store.safe.offset != CASUS_SEGMENT_HEADER)
+	/* What was changed had entries, by the key of its header. */
+	store.former_key = changed ? store.safe.key : 0;
+	if (changed || store.safe.offset != CASUS_SEGMENT_HEADER)
 		return;
 	for (uint64 segment = store.safe.segment - 1; segment > 0; segment--)
 	{
@@ -456,7 +457,7 @@ casus_logstore_open(const CasusLogHead *head, CasusLogFound *found)
 		casus_logrecover_resume(&store.keys, &head->end, &store.safe, found);
 	else if (!casus_logrecover_find(&store.keys, &store.safe, found))
 		return failed();
-	find_former_key();
+	find_former_key(found->changed);
 	store.now = store.safe;
 	/* What was found changed is left as it is. */
 	if (!found->changed)

@@ -128,7 +128,7 @@ static const Section sections[] = {
 		"Regels van de log over zichzelf, oudste eerst",
 		"In deze maand zegt de log niets van zichzelf.", false,
 		"SELECT CASE code WHEN 'purge_log' THEN 'verwijderd na de termijn' WHEN 'log_changed' THEN 'DOOR EEN ANDER VERANDERD' WHEN 'log_torn' THEN 'afgebroken door een crash' WHEN 'log_clock' THEN 'klok verzet' "
-		"WHEN 'log_key' THEN 'sleutel' WHEN 'rotate_log_key' THEN 'andere sleutel gevraagd' WHEN 'skip_log' THEN 'OVERGESLAGEN' WHEN 'log_started' THEN 'begonnen' WHEN 'log_stopped' THEN 'gestopt' WHEN 'log_resumed' THEN 'hervat na een storing' ELSE code END, "
+		"WHEN 'log_key' THEN 'sleutel' WHEN 'rotate_log_key' THEN 'andere sleutel gemaakt' WHEN 'skip_log' THEN 'OVERGESLAGEN' WHEN 'log_started' THEN 'begonnen' WHEN 'log_stopped' THEN 'gestopt' WHEN 'log_resumed' THEN 'hervat na een storing' ELSE code END, "
 		"what, coalesce(person, role), records, first_at, last_at, node::text FROM casus.log_itself($1::timestamptz, $2::timestamptz)",
 		{{"Wat", 't'}, {"Omschrijving", 'e'}, {"Door", 't'}, {"Keer", 'n'}, {"Eerste", 'm'}, {"Laatste", 'm'}, {"Log", 't'}, {NULL, 0}}},
 	{"knooppunten", "Servers waarvan de log hier staat",

@@ -122,7 +122,7 @@ like(join(' ', map { "$_->[0]:$_->[6]" } cells('verruiming')), qr/\badd_person:3
 cmp_ok(scalar(cells('bevindingen')), '>', 0, 'findings of doctor');
 is_deeply([ map { "$_->[0] $_->[2]" } cells('inzage') ], [ 'auditor gelezen', 'auditor geverifieerd' ], 'who read the log');
 is_deeply([ map { [ @$_[ 0 .. 3 ] ] } cells('log') ], [ [ 'begonnen', 'a log begins', "\x{2013}", 1 ], [ 'sleutel', 'a key file was made', "\x{2013}", 1 ],
-		[ 'andere sleutel gevraagd', "\x{2013}", '&lt;u&gt;sleutels&lt;/u&gt;', 1 ], [ 'sleutel', 'the next segment has a new key', "\x{2013}", 1 ] ], 'what the log says of itself');
+		[ 'sleutel', 'from this segment on the log has another key', "\x{2013}", 1 ], [ 'andere sleutel gemaakt', "\x{2013}", '&lt;u&gt;sleutels&lt;/u&gt;', 1 ] ], 'what the log says of itself');
 is_deeply([ map { $_->[1] } cells('knooppunten') ], ['deze server'], 'of which servers it is');
 like($section{keten}, qr/class="good">De log van deze server is geheel.*zonder eerder anker.*class="line">([0-9a-f]{32}:\d+:[0-9a-f]{64})</s, 'the chain, and an anchor to keep');
 my ($anchor) = $section{keten} =~ /class="line">([^<]+)/;
