@@ -56,7 +56,9 @@ CREATE TABLE casus_cat.log_skipped (
 	place bigint NOT NULL,
 	from_seq bigint NOT NULL,
 	to_seq bigint NOT NULL,
-	until timestamptz NOT NULL
+	until timestamptz NOT NULL,
+	role_name name NOT NULL,
+	at timestamptz NOT NULL
 );
 COMMENT ON TABLE casus_cat.log_skipped IS 'Entries of a node''s access log that could not be read and were left out of casus_cat.access_record by casus.skip_log (act): from which place on, from and to which number, and (until) before when they were written. They go when the entries have gone after their term. Not dumped.';
 
