@@ -184,7 +184,7 @@ carry_out(const Skip *skip, const pg_uuid_t *node, int64 act)
 	casus_query_int64(&query, (int64) skip->seq + 1);
 	casus_query_int64(&query, (int64) skip->next.first_seq - 1);
 	casus_query_arg(&query, TIMESTAMPTZOID, TimestampTzGetDatum(until), false);
-	casus_query_run(&query, 
+	casus_query_run(&query,
 					"INSERT INTO casus_cat.log_skipped SELECT a.id, $2, $3, $4, $5, $6, $7, a.role_name, a.at "
 					"FROM casus_cat.act a WHERE a.id = $1");
 	casus_query_arg(&query, UUIDOID, UUIDPGetDatum(node), false);
