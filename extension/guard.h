@@ -438,7 +438,7 @@ extern bool casus_publication_in_schema(Oid relid, Oid schema); /* it or a paren
 
 /* ---- guard_publication.c ---- */
 extern void casus_guard_publication(Node *stmt);
-extern void casus_guard_publication_done(void);
+extern void casus_guard_publication_done(Node *stmt);
 extern void casus_guard_publication_move(Oid schema, Oid parent);	/* one may be invalid */
 
 /* ---- guard_subscription.c: what comes by logical replication ---- */

@@ -93,11 +93,13 @@ casus_guard_publication(Node *stmt)
 
 /* After the command, whose names may have led elsewhere than when it was judged. */
 void
-casus_guard_publication_done(void)
+casus_guard_publication_done(Node *stmt)
 {
 	ListCell   *lc;
 
-	if (!CASUS_LAYER(publication) || !CASUS_LAYER(names))
+	if (!CASUS_LAYER(publication) || !CASUS_LAYER(names) ||
+		(IsA(stmt, AlterPublicationStmt) &&
+		 ((AlterPublicationStmt *) stmt)->action == AP_DropObjects))
 		return;
 	CommandCounterIncrement();
 	foreach(lc, casus_registry_tables())

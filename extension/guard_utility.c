@@ -291,7 +291,7 @@ casus_guard_utility_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 proc
 	}
 	else if (IsA(stmt, CreatePublicationStmt) || IsA(stmt, AlterPublicationStmt) ||
 			 IsA(stmt, AlterObjectSchemaStmt))
-		casus_guard_publication_done();
+		casus_guard_publication_done(stmt);
 	else if (IsA(stmt, CreateSubscriptionStmt) || IsA(stmt, AlterSubscriptionStmt))
 		casus_guard_subscription_done(stmt);
 	else if (IsA(stmt, DiscardStmt) && ((DiscardStmt *) stmt)->target == DISCARD_ALL)
