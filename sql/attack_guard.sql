@@ -15,6 +15,8 @@ SELECT dossier AS overleg FROM beesel.fixture WHERE name = 'overleg' \gset
 CREATE ROLE attack_owner LOGIN;
 CREATE ROLE attack_bypass LOGIN BYPASSRLS;
 CREATE ROLE attack_maker LOGIN CREATEROLE;
+CREATE ROLE attack_reads LOGIN IN ROLE pg_read_all_data;
+CREATE ROLE attack_owned LOGIN;
 CREATE SCHEMA att AUTHORIZATION attack_owner;
 CREATE SCHEMA own AUTHORIZATION attack_owner;
 GRANT USAGE ON SCHEMA att, own TO PUBLIC;
@@ -29,6 +31,7 @@ INSERT INTO att.zaak VALUES (1, 'gewoon', 'open een'), (2, 'gewoon', 'open twee'
 GRANT ALL ON att.zaak TO PUBLIC;
 CREATE FUNCTION own.show(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS
 	$$BEGIN RAISE WARNING 'shown: %', left($1, 9); RETURN true; END$$;
+CREATE VIEW own.by_owner AS SELECT * FROM att.zaak WHERE id > 2;
 CREATE FUNCTION own.shown(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
 	$$BEGIN RAISE WARNING 'shown: %', left($1, 9); RETURN $1; END$$;
 RESET ROLE;
@@ -48,7 +51,8 @@ GRANT SELECT ON public.trial TO PUBLIC;
 -- Readers: a login that is nobody, and one that row security does not bind.
 INSERT INTO public.trial (id, who, sql) VALUES
 	('A025', 's', 'SELECT count(*) FROM att.zaak WHERE own.show(oms)'),
-	('A031', 's', 'SELECT count(*) FROM att.zaak WHERE oms::text = ''x'' OR own.show(oms)'),
+	('A031', 's', 'SELECT count(*) FROM att.zaak WHERE id > 2 AND oms::integer = 1'),
+	('A031', 's', 'SELECT count(*) FROM att.zaak WHERE id > 2 AND oms::date > ''2020-01-01'' OR own.show(oms)'),
 	('A038', 's', 'INSERT INTO att.zaak VALUES (57, ''gewoon'', ''x'')'),
 	('A041', 's', 'INSERT INTO att.zaak VALUES (57, ''gewoon'', ''x'') ON CONFLICT (id) DO UPDATE SET oms = ''x'''),
 	('A043', 's', 'INSERT INTO att.zaak AS t VALUES (57, ''gewoon'', ''x'') ON CONFLICT (id) DO UPDATE SET oms = own.show(t.oms)::text'),
@@ -64,6 +68,10 @@ INSERT INTO public.trial (id, who, sql) VALUES
 	('B011', 'b', 'SELECT count(*) FROM beesel.notitie'),
 	('B011', 'b', 'SELECT oms FROM att.zaak WHERE id > 2'),
 	('B034', 'b', 'SELECT * FROM casus_cat.dossier'),
+	('B034', 'r', 'SELECT * FROM casus_cat.dossier'),
+	('B034', 'r', 'SELECT oms FROM att.zaak WHERE id > 2'),
+	('B034', 'r', 'SELECT inhoud FROM beesel.notitie'),
+	('B034', 'r', 'SELECT oms FROM own.by_owner'),
 	('F1',   'b', (SELECT format('SELECT chunk_data FROM %s', reltoastrelid::regclass) FROM pg_class WHERE oid = 'att.zaak'::regclass)),
 	('F1',   'p', (SELECT format('SELECT chunk_data FROM %s', reltoastrelid::regclass) FROM pg_class WHERE oid = 'att.zaak'::regclass)),
 	('F1',   'p', (SELECT format('SELECT chunk_data FROM %s', reltoastrelid::regclass) FROM pg_class WHERE oid = 'casus_cat.act'::regclass));
@@ -113,12 +121,45 @@ SET SESSION AUTHORIZATION bs_stranger;
 SELECT n, id, attempt(sql), left(sql, 100) AS sql FROM public.trial WHERE who = 's' ORDER BY n;
 SET SESSION AUTHORIZATION attack_bypass;
 SELECT n, id, attempt(sql), regexp_replace(sql, '\d{4,}', 'N') AS sql FROM public.trial WHERE who = 'b' ORDER BY n;
+SET SESSION AUTHORIZATION attack_reads;
+SELECT n, id, attempt(sql), sql FROM public.trial WHERE who = 'r' ORDER BY n;
 SET SESSION AUTHORIZATION attack_owner;
+DROP VIEW own.by_owner;
 SELECT n, id, attempt(sql), left(sql, 100) AS sql FROM public.trial WHERE who = 'o' ORDER BY n;
 SET SESSION AUTHORIZATION attack_maker;
 SELECT n, id, attempt(sql), sql FROM public.trial WHERE who = 'm' ORDER BY n;
+-- B033: a role that row security does not bind it may take before 16, and is bound as that role is.
+SELECT attempt('GRANT attack_bypass TO attack_maker') ~ '^(ok|42501)' AS answered;
+RESET SESSION AUTHORIZATION;
+GRANT attack_bypass TO attack_maker;
+SET SESSION AUTHORIZATION attack_maker;
+SET ROLE attack_bypass;
+SELECT oms FROM att.zaak WHERE id IN (1, 57) ORDER BY id;
+SELECT attempt('SELECT count(*) FROM beesel.notitie');
+RESET ROLE;
 RESET SESSION AUTHORIZATION;
 SELECT n, id, attempt(sql), regexp_replace(left(sql, 100), '\d{4,}', 'N') AS sql FROM public.trial WHERE who = 'p' ORDER BY n;
+
+-- A031: an error tells a value that may be read, and no other.
+SET SESSION AUTHORIZATION bs_stranger;
+SELECT count(*) FROM att.zaak WHERE oms::integer = 1 AND id <> 1;
+RESET SESSION AUTHORIZATION;
+
+-- B042: a restrictive policy of one role goes with what that role owns, and opens no more than was open.
+SELECT casus.maintenance('att.zaak', 'a policy of the owner') IS NOT NULL AS opened;
+CREATE POLICY own_policy ON att.zaak AS RESTRICTIVE TO attack_owned USING (false);
+SELECT casus.maintenance('att.zaak', 'done', '0') IS NOT NULL AS closed;
+SET SESSION AUTHORIZATION attack_owned;
+SELECT oms FROM att.zaak ORDER BY id;
+RESET SESSION AUTHORIZATION;
+SELECT attempt('DROP OWNED BY attack_owned');
+SELECT casus.maintenance('att.zaak', 'to drop it') IS NOT NULL AS opened;
+SELECT attempt('DROP OWNED BY attack_owned');
+SELECT casus.maintenance('att.zaak', 'done', '0') IS NOT NULL AS closed;
+SELECT polname, polpermissive FROM pg_policy WHERE polrelid = 'att.zaak'::regclass ORDER BY polname;
+SET SESSION AUTHORIZATION attack_owned;
+SELECT oms FROM att.zaak ORDER BY id;
+RESET SESSION AUTHORIZATION;
 
 -- F2: a function that a superuser calls leakproof sees permitted rows only.
 CREATE FUNCTION public.leakproof(text) RETURNS boolean LEAKPROOF COST 0.0000001 LANGUAGE plpgsql AS
@@ -257,8 +298,13 @@ ROLLBACK TO s;
 SELECT count(*) FROM beesel.notitie;
 ROLLBACK;
 BEGIN;
-SELECT casus.enter('');
+SELECT casus.enter('overleg');
+SELECT 1 / 0;
 ROLLBACK;
+SELECT count(*) FROM beesel.notitie;
+SELECT attempt(format('SELECT casus.enter(%L)', purpose)) AS entered, attempt('SELECT count(*) FROM beesel.notitie') AS read, purpose
+	FROM unnest(ARRAY['', ' ', '1 OR true', '*', 'overleg'' OR ''''=''', NULL]) purpose;
+SELECT attempt('SELECT casus.enter(NULL, NULL)'), attempt('SELECT count(*) FROM beesel.notitie');
 BEGIN;
 SELECT casus.enter('overleg');
 PREPARE q AS SELECT count(*) FROM beesel.notitie;
@@ -331,4 +377,5 @@ RESET SESSION AUTHORIZATION;
 
 -- All is as it was.
 SELECT id, soort, oms FROM att.zaak ORDER BY id;
-DROP ROLE attack_maker;
+REVOKE attack_bypass FROM attack_maker;
+DROP ROLE attack_maker, attack_reads, attack_owned;

@@ -68,6 +68,17 @@ EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS code = CONSTRAINT_NAME, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, context = PG_EXCEPTION_CONTEXT;
 	RETURN concat_ws(' ', SQLSTATE, nullif(code, ''), substring(message || detail || context FROM 'CANARY \d'));
 END $$;
+-- The kinds of scan in its plan.
+CREATE FUNCTION public.scans(sql text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+	found text[] := '{}';
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || sql LOOP
+		found := found || substring(line FROM '(\w[\w ]* Scan)( Backward)? (?:using|on)');
+	END LOOP;
+	RETURN (SELECT string_agg(DISTINCT f, ', ' ORDER BY f) FROM unnest(found) f);
+END $$;
 CREATE TABLE public.trial (n serial, id text, sql text);
 GRANT SELECT ON public.trial TO PUBLIC;
 SET ROLE bs_owner;
@@ -106,10 +117,16 @@ INSERT INTO public.trial (id, sql) VALUES
 	('A092', 'SELECT inhoud FROM beesel.v_inv'),
 	('A113', 'UPDATE casus_cat.dossier SET phase = ''overleg'' RETURNING id'),
 	('A113', format('UPDATE casus.dossier SET phase = ''overleg'' WHERE id = %s RETURNING id', :intake)),
-	('A113', format('UPDATE beesel.brief SET dossier = %s WHERE id > 10 RETURNING tekst', :overleg)),
+	('A051', format('UPDATE beesel.brief SET dossier = %s WHERE dossier = %s RETURNING tekst', :overleg, :intake)),
+	('A051', format('UPDATE beesel.brief SET dossier = %s WHERE id > 10 RETURNING tekst', :overleg)),
 	('A113', format('UPDATE beesel.brief SET dossier = %s WHERE id = 1 RETURNING tekst', :intake)),
 	('A113', 'INSERT INTO casus_cat.rule SELECT * FROM casus_cat.rule RETURNING 1'),
-	('A125', (SELECT string_agg('SELECT inhoud FROM beesel.notitie', ' UNION ALL ') FROM generate_series(1, 300)));
+	('A083', 'SELECT query_to_xml(''SELECT inhoud FROM beesel.notitie'', true, false, '''')'),
+	('A083', 'SELECT table_to_xml(''beesel.notitie'', true, false, '''')'),
+	('A083', 'SELECT schema_to_xml(''beesel'', true, false, '''')'),
+	('A083', 'SELECT * FROM ts_stat(''SELECT to_tsvector(''''simple'''', inhoud) FROM beesel.notitie'')'),
+	('A125', (SELECT string_agg('SELECT inhoud FROM beesel.notitie', ' UNION ALL ') FROM generate_series(1, 300))),
+	('A125', (SELECT string_agg('SELECT tekst FROM beesel.deel', ' UNION ALL ') FROM generate_series(1, 150)));
 -- A120: each kind of scan, by settings that leave the planner nothing else.
 INSERT INTO public.trial (id, sql) SELECT 'A120', format('SELECT %s FROM beesel.brief %s', what, rest) FROM (VALUES
 	('max(id), min(id)', ''), ('max(tekst)', ''), ('id', 'WHERE id BETWEEN 50 AND 60'), ('tekst', 'WHERE id IN (1, 57) OR id BETWEEN 60 AND 70'),
@@ -122,13 +139,19 @@ SELECT casus.enter('overleg', :overleg) \g /dev/null
 SELECT count(*) FROM beesel.notitie;
 SELECT id, attempt(sql), left(regexp_replace(sql, '\d{4,}|(dossier = |id = |VALUES \(57, )\d+', '\1N', 'g'), 90) AS sql FROM public.trial WHERE id <> 'A120' ORDER BY n;
 SET LOCAL enable_seqscan = off;
-SELECT id, attempt(sql), sql FROM public.trial WHERE id = 'A120' ORDER BY n;
+SELECT id, attempt(sql), scans(sql), sql FROM public.trial WHERE id = 'A120' ORDER BY n;
 SET LOCAL enable_indexscan = off;
 SET LOCAL enable_indexonlyscan = off;
-SELECT id, attempt(sql), sql FROM public.trial WHERE id = 'A120' AND sql ~ 'id (BETWEEN|IN)' ORDER BY n;
+SELECT id, attempt(sql), scans(sql), sql FROM public.trial WHERE id = 'A120' AND sql ~ 'id (BETWEEN|IN)' ORDER BY n;
 SET LOCAL enable_bitmapscan = off;
 SET LOCAL enable_seqscan = on;
-SELECT id, attempt(sql), sql FROM public.trial WHERE id = 'A120' AND sql ~ 'id (BETWEEN|IN)' ORDER BY n;
+SELECT id, attempt(sql), scans(sql), sql FROM public.trial WHERE id = 'A120' AND sql ~ 'id (BETWEEN|IN)' ORDER BY n;
+-- A065: by ctid, each in the order of the table.
+SELECT tekst FROM beesel.brief WHERE ctid < '(9,0)';
+SELECT tekst FROM beesel.brief WHERE ctid = ANY (ARRAY(SELECT format('(0,%s)', g)::tid FROM generate_series(1, 70) g));
+-- A083: the rows of a cursor.
+DECLARE for_xml CURSOR FOR SELECT inhoud FROM beesel.notitie ORDER BY id;
+SELECT regexp_replace(cursor_to_xml('for_xml', 100, true, true, '')::text, '\s+', ' ', 'g') AS rows;
 -- A098: a cursor that the owner's function opens is the caller's.
 SELECT beesel.rc();
 FETCH ALL FROM rc;
@@ -147,6 +170,10 @@ BEGIN;
 SELECT casus.enter('overleg', :overleg) \g /dev/null
 -- A109: casus takes no lock that a user could hold.
 UPDATE beesel.brief SET tekst = 'eigen een' WHERE id = 1;
+SELECT count(*) FROM beesel.notitie;
+INSERT INTO beesel.notitie (id, dossier, categorie, inhoud) VALUES (90, :overleg, 'beoordeling', 'eigen');
+SELECT FROM casus.why('beesel.brief', :overleg);
+SELECT casus.leave() \g /dev/null
 SELECT count(*) AS advisory FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
 ROLLBACK;
 -- The same without a context.
@@ -157,7 +184,7 @@ FETCH ALL FROM rc;
 COMMIT;
 RESET SESSION AUTHORIZATION;
 
--- A084, A120, A125: what was read is on record, once for a relation of a statement.
+-- A065, A083, A084, A120, A125: what was read is on record, once for a relation of a statement.
 SET ROLE attack_reader_auditor;
 SELECT relation, row_counts, count(*) FROM casus.access_log WHERE kind = 'read' AND role = 'bs_coordinator' AND purpose = 'overleg'
 	GROUP BY 1, 2 ORDER BY 1, 2;
@@ -191,8 +218,17 @@ SET SESSION AUTHORIZATION bs_stranger;
 EXECUTE leftover;
 EXECUTE q;
 EXECUTE f;
+-- and is on record as his who executes it
+SET SESSION AUTHORIZATION bs_regisseur;
+BEGIN;
+SELECT casus.enter('overleg', :overleg) \g /dev/null
+EXECUTE leftover;
+COMMIT;
 RESET SESSION AUTHORIZATION;
 RESET plan_cache_mode;
+SET ROLE attack_reader_auditor;
+SELECT role, person, purpose, relation, row_counts FROM casus.access_log WHERE kind = 'read' AND role IN ('bs_regisseur', 'bs_stranger');
+RESET ROLE;
 -- A019: nor does it go by a membership that has ended.
 GRANT bs_subsidies TO bs_stranger;
 SET SESSION AUTHORIZATION bs_stranger;

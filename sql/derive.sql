@@ -1,5 +1,5 @@
 -- Copies derived from governed rows: what a statement, a function or a trigger makes of them where nothing protects it
--- is refused; temporary tables are allowed, on record, and pass nothing on.  [B-18] A005 A020 A093 A094 A106 D034
+-- is refused; temporary tables are allowed, on record, and pass nothing on.  [B-18] A020 A093 A094 A106 D034
 \set VERBOSITY terse
 SET client_min_messages = warning;
 \getenv source PG_ABS_SRCDIR

@@ -133,6 +133,16 @@ INSERT INTO notitie_06 VALUES (61, '2026-06-01', 1, 'juni een'), (62, '2026-06-0
 ALTER TABLE notitie_06 ADD COLUMN casus_label casus.label;
 ALTER TABLE notitie ATTACH PARTITION notitie_06 FOR VALUES FROM ('2026-06-01') TO ('2026-07-01');
 SELECT id FROM notitie WHERE maand >= '2026-06-01';
+-- A130: nor does a row without a label show to who reads with a purpose, by whatever name
+SET SESSION AUTHORIZATION fam_coord;
+BEGIN;
+SELECT FROM casus.enter('intake');
+SELECT id FROM notitie WHERE maand >= '2026-06-01';
+SELECT count(*), count(casus_label) AS labelled FROM notitie WHERE casus_label IS NULL OR maand < '2026-03-01';
+UPDATE notitie SET tekst = 'x' WHERE maand >= '2026-06-01';
+DELETE FROM notitie WHERE casus_label IS NULL;
+ROLLBACK;
+RESET SESSION AUTHORIZATION;
 CALL casus.take_in('notitie');
 SELECT id FROM notitie WHERE maand >= '2026-06-01';
 -- many of them are hidden as well: of such rows the table tells no label

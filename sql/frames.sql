@@ -1,5 +1,5 @@
 -- Statements and commands around one another: what is known of those around outlives errors that somebody catches, statements
--- of casus' own, commands without a plan, parallel workers and commits within a procedure.  [B-18] A005 A020 A093
+-- of casus' own, commands without a plan, parallel workers and commits within a procedure.  [B-18] A020 A093
 \set VERBOSITY terse
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;

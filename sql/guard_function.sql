@@ -16,6 +16,7 @@ CREATE EXTENSION pgstattuple;
 CREATE EXTENSION pg_visibility;
 CREATE EXTENSION amcheck;
 CREATE EXTENSION pg_buffercache;
+CREATE EXTENSION pg_walinspect;
 
 CREATE TABLE public.trial (n serial, id text, sql text);
 INSERT INTO public.trial (id, sql) VALUES
@@ -103,6 +104,10 @@ SELECT casus.bind('signaal');
 GRANT ALL ON public.signaal TO guard_function_coord;
 \o
 SELECT id, attempt(sql), sql FROM public.trial ORDER BY n;
+-- B025: images of pages in the WAL, which pg_walinspect gives from 16 on; what it tells of records holds no value.
+SELECT to_regproc('pg_get_wal_block_info') IS NULL OR
+	attempt('SELECT * FROM pg_get_wal_block_info(pg_current_wal_lsn(), pg_current_wal_lsn())') = '42501 casus.bypass' AS refused,
+	attempt('SELECT FROM pg_get_wal_stats(pg_current_wal_lsn(), pg_current_wal_lsn())') NOT LIKE '%casus%' AS open;
 \set VERBOSITY default
 SELECT pg_read_file('PG_VERSION');
 SELECT get_raw_page('public.signaal', 0);
