@@ -164,10 +164,12 @@ worker_settle(void)
  * need not read a protected table.
  */
 void
-casus_accesslog_ran(void)
+casus_accesslog_ran(QueryDesc *query, bool is_over)
 {
 	if (IsParallelWorker())
 		worker_settle();
+	else if (is_over)
+		casus_logstatement_ran(query);
 }
 
 /* It has caught an error, and with it perhaps a value.  Raising another is no way out here. */

@@ -376,6 +376,9 @@ typedef struct LogStatement
 	LogRelation *relations;		/* of which governed rows have passed */
 	LogRelation *last_relation; /* of those */
 	LogRelation first_relation; /* of those: its place */
+	Oid			family;			/* the first table that is watched, as a whole; */
+	bool		several;		/* it is not the only one */
+	List	   *empty;			/* oids of those of which it is on record that nothing passed */
 	const char *kind;			/* of its records: read, copy */
 	void		(*open_gate) (void);	/* called before the first governed row */
 	uint64		query_id;
@@ -420,6 +423,7 @@ extern LogStatement *casus_logstatement_content(QueryDesc *query, const char *ki
 												 StringInfo rest, void (*open_gate) (void));
 extern void casus_logstatement_act(LogStatement *statement, int32 file, int64 dossier, int64 act);
 extern void casus_logstatement_run(QueryDesc *query);
+extern void casus_logstatement_ran(QueryDesc *query);
 extern void casus_logstatement_end(QueryDesc *query);
 extern bool casus_logstatement_waiting(bool all);
 extern void casus_logstatement_format(StringInfo lines, bool all);

@@ -20,15 +20,16 @@ static void
 invalid(const char *message)
 {
 	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL, message, NULL,
-					  "SELECT seq, at FROM casus.access_log;");
+					  "SELECT node, seq, at FROM casus.access_log;");
 }
 
 /*
  * What the act has of period and sample, as text; refuses when one of the
- * sample is no record of the period.
+ * sample is no record of the period.  nodes NULL: all are of this server's log.
  */
 static Jsonb *
-describe(TimestampTz since, TimestampTz until, ArrayType *sample, const char *outcome)
+describe(TimestampTz since, TimestampTz until, ArrayType *sample, ArrayType *nodes,
+		 const char *outcome)
 {
 	CasusQuery	query;
 	Jsonb	   *details;
@@ -38,16 +39,20 @@ describe(TimestampTz since, TimestampTz until, ArrayType *sample, const char *ou
 	casus_query_arg(&query, TIMESTAMPTZOID, TimestampTzGetDatum(since), false);
 	casus_query_arg(&query, TIMESTAMPTZOID, TimestampTzGetDatum(until), false);
 	casus_query_arg(&query, INT8ARRAYOID, PointerGetDatum(sample), false);
+	casus_query_arg(&query, UUIDARRAYOID, PointerGetDatum(nodes), nodes == NULL);
 	casus_query_run(&query,
-					"SELECT pg_catalog.count(*), pg_catalog.count(DISTINCT l.seq) FILTER (WHERE l.seq = ANY ($3)) = "
-					"(SELECT pg_catalog.count(DISTINCT s) FROM pg_catalog.unnest($3) AS s), "
-					"pg_catalog.to_jsonb($1) #>> '{}', pg_catalog.to_jsonb($2) #>> '{}', $3::text "
+					"WITH node AS MATERIALIZED (SELECT coalesce($4, pg_catalog.array_fill(casus_int.log_node(), ARRAY[pg_catalog.cardinality($3)])) AS ids), "
+					"asked AS MATERIALIZED (SELECT DISTINCT u.node, u.seq FROM node, LATERAL ROWS FROM (pg_catalog.unnest(node.ids), pg_catalog.unnest($3)) AS u(node, seq)) "
+					"SELECT pg_catalog.count(*), pg_catalog.count(DISTINCT (l.node, l.seq)) FILTER (WHERE (l.node, l.seq) IN (SELECT a.node, a.seq FROM asked a)) = "
+					"(SELECT pg_catalog.count(*) FROM asked), "
+					"pg_catalog.to_jsonb($1) #>> '{}', pg_catalog.to_jsonb($2) #>> '{}', $3::text, (SELECT ids::text FROM node) "
 					"FROM casus.access_log l WHERE l.at >= $1 AND l.at < $2");
 	all_found = casus_query_get_bool(&query, 0, 2);
 	details = casus_act_details("since", casus_query_get_text(&query, 0, 3),
 								"until", casus_query_get_text(&query, 0, 4),
 								"records", casus_query_get_text(&query, 0, 1),
 								"sample", casus_query_get_text(&query, 0, 5),
+								"nodes", casus_query_get_text(&query, 0, 6),
 								"outcome", outcome, NULL);
 	details = (Jsonb *) memcpy(SPI_palloc(VARSIZE(details)), details, VARSIZE(details));
 	casus_query_end(&query);
@@ -56,7 +61,7 @@ describe(TimestampTz since, TimestampTz until, ArrayType *sample, const char *ou
 	return details;
 }
 
-/* casus.record_control(since, until, sample, outcome, motivation) returns bigint */
+/* casus.record_control(since, until, sample, outcome, motivation, nodes) returns bigint */
 PG_FUNCTION_INFO_V1(casus_sql_record_control);
 
 Datum
@@ -66,6 +71,7 @@ casus_sql_record_control(PG_FUNCTION_ARGS)
 	TimestampTz since;
 	TimestampTz until;
 	ArrayType  *sample;
+	ArrayType  *nodes;
 	char	   *outcome;
 	char	   *motivation;
 	Jsonb	   *details;
@@ -81,6 +87,7 @@ casus_sql_record_control(PG_FUNCTION_ARGS)
 	since = PG_GETARG_TIMESTAMPTZ(0);
 	until = PG_GETARG_TIMESTAMPTZ(1);
 	sample = PG_GETARG_ARRAYTYPE_P(2);
+	nodes = PG_ARGISNULL(5) ? NULL : PG_GETARG_ARRAYTYPE_P(5);
 	outcome = casus_act_required_text(fcinfo, 3, "outcome");
 	motivation = casus_act_required_text(fcinfo, 4, "motivation");
 	if (strcmp(outcome, "no_findings") != 0 && strcmp(outcome, "findings") != 0)
@@ -89,8 +96,11 @@ casus_sql_record_control(PG_FUNCTION_ARGS)
 		invalid(_("the period of a control begins before it ends, and is over"));
 	if (ARR_NDIM(sample) != 1 || array_contains_nulls(sample))
 		invalid(_("the sample of a control is a list of numbers of records"));
+	if (nodes != NULL && (ARR_NDIM(nodes) != 1 || array_contains_nulls(nodes) ||
+						  ARR_DIMS(nodes)[0] != ARR_DIMS(sample)[0]))
+		invalid(_("the nodes of a sample are one for each of its numbers"));
 
-	details = describe(since, until, sample, outcome);
+	details = describe(since, until, sample, nodes, outcome);
 	casus_installation_ensure();
 	PG_RETURN_INT64(casus_act_record_setup(0, "record_control", 0, motivation, details));
 }

@@ -474,6 +474,7 @@ extern int	casus_context_all(const CasusCapacity **capacities);	/* one per file;
 extern const CasusOpening *casus_context_opening(int64 dossier);
 extern int	casus_context_openings(const CasusOpening **openings);
 extern bool casus_context_reads_file(int32 file);	/* in a capacity, or by an opening */
+extern volatile bool *casus_context_passed(void);	/* workers have let governed rows through */
 extern TimestampTz casus_context_until(void);	/* when a capacity begins or ends by itself */
 extern bool casus_context_is_session(void);
 
@@ -559,7 +560,8 @@ extern void casus_accesslog_start(QueryDesc *query, bool is_copy,	/* into a temp
 extern void casus_accesslog_run(QueryDesc *query);	/* before each run: may it go on? */
 extern void casus_accesslog_end(QueryDesc *query);	/* executor end: write what is left */
 extern void casus_accesslog_workers(void);	/* parallel workers may be launched */
-extern void casus_accesslog_ran(void);	/* a run over protected tables has come to its end */
+/* A run over protected tables has come to its end; is nothing more to come? */
+extern void casus_accesslog_ran(QueryDesc *query, bool is_over);
 /* May the row be seen that its ON CONFLICT meets? Then it is on record. */
 extern bool casus_accesslog_meets(QueryDesc *query, const CasusProtected *table,
 								  const pg_uuid_t *raw);

@@ -92,6 +92,7 @@ typedef struct ContextSlot
 	bool		has_entered;
 	bool		entered_holds;
 	CasusCapacity entered;
+	volatile bool passed;		/* set by workers, without the lock */
 } ContextSlot;
 
 static ContextSlot *slots = NULL;	/* shared; NULL unless preloaded */
@@ -453,6 +454,15 @@ casus_context_openings(const CasusOpening **openings)
 
 	*openings = now->openings;
 	return now->has_entered ? 0 : now->nopenings;
+}
+
+/* Of the process that this one works for, or of itself. */
+volatile bool *
+casus_context_passed(void)
+{
+	PGPROC	   *leader = MyProc->lockGroupLeader ? MyProc->lockGroupLeader : MyProc;
+
+	return &slots[CASUS_PROC_NUMBER(leader)].passed;
 }
 
 /* Can the session see anything of a file: in a capacity, or by an opening? */

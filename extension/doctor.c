@@ -13,6 +13,7 @@
 #include "resolve.h"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "access/htup_details.h"
@@ -68,6 +69,27 @@ check_log_directory(ReturnSetInfo *result)
 		put_finding(result, "warning", "log_readable",
 					_("Other accounts of the machine may enter the directory of the access log."),
 					_("chmod 0700 the directory in casus.log_directory."));
+}
+
+#define SEGMENTS_AHEAD	64
+
+/* Before it is full, when nobody reads any more. */
+static void
+check_log_disk(ReturnSetInfo *result)
+{
+	struct statvfs room;
+	uint64		left;
+
+	if (statvfs(casus_sink_directory(), &room) != 0)
+		return;
+	left = (uint64) room.f_bavail * room.f_frsize;
+	if (left < (uint64) room.f_blocks * room.f_frsize / 10 &&
+		left < (uint64) casus_log_segment_size * 1024 * SEGMENTS_AHEAD)
+		put_finding(result, "warning", "log_disk",
+					psprintf(_("The disk of the access log has %s left: when it is full, nothing protected is read."),
+							 TextDatumGetCString(DirectFunctionCall1(pg_size_pretty,
+																	 Int64GetDatum((int64) left)))),
+					_("Make room there, move the log to a larger disk (casus.log_directory), or remove what is beyond its term: casus.purge_log()."));
 }
 
 /* The writer has read it at its start: what became of the file since shows at the next. */
@@ -129,7 +151,21 @@ check_settings(ReturnSetInfo *result)
 					_("The server does not know the time zone Europe/Amsterdam: no term can be reckoned."),
 					_("Install the time zone data of the operating system."));
 	check_log_directory(result);
+	check_log_disk(result);
 	check_log_key(result);
+}
+
+/* casus_int.log_months() returns integer */
+PG_FUNCTION_INFO_V1(casus_sql_log_months);
+
+Datum
+casus_sql_log_months(PG_FUNCTION_ARGS)
+{
+	int			months = casus_preloaded ? casus_logterm_of_node() : -1;
+
+	if (months < 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(months);
 }
 
 /* ---- maintenance ---- */

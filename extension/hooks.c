@@ -295,7 +295,7 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	}
 	PG_END_TRY();
 	leave_protected(frame);
-	casus_accesslog_ran();
+	casus_accesslog_ran(query, count == 0 || query->estate->es_processed < count);
 }
 
 static void

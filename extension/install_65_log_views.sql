@@ -261,21 +261,22 @@ BEGIN ATOMIC
 	)
 	SELECT o.person, o.office, o.day, o.dossiers, o.median, c.median
 	FROM own o JOIN colleagues c ON c.person = o.person AND coalesce(c.office, '') = coalesce(o.office, '')
-	WHERE o.dossiers >= 5 AND (o.dossiers > log_outliers.factor * o.median OR o.dossiers > log_outliers.factor * c.median)
+	WHERE o.dossiers >= 5 AND (o.dossiers > log_outliers.factor * o.median OR o.dossiers > log_outliers.factor * c.median
+		OR o.median IS NULL AND c.median IS NULL)
 	ORDER BY o.dossiers DESC, o.person, o.day;
 END;
 COMMENT ON FUNCTION casus.log_outliers(timestamptz, timestamptz, numeric) IS
-	'Days on which a person saw rows of more than factor times as many dossiers as on the median of his other days, or as colleagues in the same office do on a day; of less than five dossiers nothing is said. Where to look, not a finding. For casus_auditor; anyone else is compared with nobody.';
+	'Days on which a person saw rows of more than factor times as many dossiers as on the median of his other days, or as colleagues in the same office do on a day; and, with neither median, days for which there is nothing to compare with: the only day of who is alone in an office. Of less than five dossiers nothing is said. Where to look, not a finding. For casus_auditor; anyone else is compared with nobody.';
 
-CREATE FUNCTION casus.record_control(since timestamptz, until timestamptz, sample bigint[], outcome text, motivation text)
+CREATE FUNCTION casus.record_control(since timestamptz, until timestamptz, sample bigint[], outcome text, motivation text, nodes uuid[] DEFAULT NULL)
 	RETURNS bigint
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_record_control';
-REVOKE ALL ON FUNCTION casus.record_control(timestamptz, timestamptz, bigint[], text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION casus.record_control(timestamptz, timestamptz, bigint[], text, text) TO casus_auditor;
-COMMENT ON FUNCTION casus.record_control(timestamptz, timestamptz, bigint[], text, text) IS
-	'The periodic control of the access log as an act, by a casus_auditor: over which period, which records were looked at (sample: casus.access_log.seq), outcome no_findings or findings, and a motivation. Refused with 22023 unless each of the sample is a record of this database within the period, and the period is over. Returns the act; casus.control shows them. Beesel art. 14.';
+REVOKE ALL ON FUNCTION casus.record_control(timestamptz, timestamptz, bigint[], text, text, uuid[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION casus.record_control(timestamptz, timestamptz, bigint[], text, text, uuid[]) TO casus_auditor;
+COMMENT ON FUNCTION casus.record_control(timestamptz, timestamptz, bigint[], text, text, uuid[]) IS
+	'The periodic control of the access log as an act, by a casus_auditor: over which period, which records were looked at (sample: casus.access_log.seq; nodes: casus.access_log.node of each, since numbers count per node, NULL: all of this server''s log), outcome no_findings or findings, and a motivation. Refused with 22023 unless each of the sample is a record of this database within the period, nodes is as long as sample, and the period is over. A control of granted rights goes on record so as well: casus.log_rights() lists them. Returns the act; casus.control shows them. Beesel art. 14; PGA art. 15.2.';
 
 /* By CASE no condition on what is written of an act is asked of another act first, in whatever order tables are joined. */
 CREATE VIEW casus.control WITH (security_barrier) AS
@@ -285,14 +286,15 @@ CREATE VIEW casus.control WITH (security_barrier) AS
 		CASE WHEN a.kind = 'record_control' THEN (c.details ->> 'records')::bigint END AS records,
 		CASE WHEN a.kind = 'record_control' THEN (c.details ->> 'sample')::bigint[] END AS sample,
 		CASE WHEN a.kind = 'record_control' THEN c.details ->> 'outcome' END AS outcome,
-		CASE WHEN a.kind = 'record_control' THEN c.motivation END AS motivation
+		CASE WHEN a.kind = 'record_control' THEN c.motivation END AS motivation,
+		CASE WHEN a.kind = 'record_control' THEN (c.details ->> 'nodes')::uuid[] END AS nodes
 	FROM casus_cat.act a
 	JOIN casus_cat.act_content c ON c.act = a.id
 	LEFT JOIN casus_cat.person p ON p.id = a.person
 	WHERE a.kind = 'record_control' AND casus_int.sees_dossier(NULL);
 GRANT SELECT ON casus.control TO PUBLIC;
 COMMENT ON VIEW casus.control IS
-	'Periodic controls of the access log (casus.record_control): who, when, the period and how many records it has, the sample, the outcome. Seen by casus_auditor and casus_admin.';
+	'Periodic controls of the access log (casus.record_control): who, when, the period and how many records it has, the sample (numbers, and of which nodes), the outcome. Seen by casus_auditor and casus_admin.';
 
 /*
  * The log in the shape of the Dutch standard Logboek Dataverwerkingen (LDV):
@@ -321,14 +323,14 @@ CREATE VIEW casus_int.ldv_action WITH (security_barrier) AS
 		SELECT NULL::bigint AS dossier, NULL::bigint AS row_count WHERE cardinality(l.dossiers) <> 1
 		UNION ALL
 		SELECT u.dossier, u.row_count FROM unnest(l.dossiers, l.row_counts) AS u(dossier, row_count)) d
-	WHERE l.kind IN ('read', 'copy', 'would_refuse', 'write', 'refusal', 'export', 'act');
+	WHERE l.kind IN ('read', 'copy', 'would_refuse', 'empty', 'write', 'refusal', 'export', 'act') OR l.kind = 'attempt' AND l.code = 'undone';
 GRANT SELECT ON casus_int.ldv_action TO PUBLIC;
 COMMENT ON VIEW casus_int.ldv_action IS
 	'Records of the access log as actions of the standard Logboek Dataverwerkingen: a line each, and where it is about several dossiers one for each of them under it. Behind casus.ldv and casus.ldv_actor.';
 
 CREATE VIEW casus.ldv WITH (security_barrier) AS
 	SELECT l.trace_id, l.span_id,
-		CASE WHEN l.kind IN ('refusal', 'write') THEN 'Unset' ELSE 'Ok' END AS status,
+		CASE WHEN l.kind = 'attempt' THEN 'Error' WHEN l.kind IN ('refusal', 'write') THEN 'Unset' ELSE 'Ok' END AS status,
 		concat_ws(' ', l.kind, l.verb, l.relation, l.code) AS name,
 		(extract(epoch FROM l.at) * 1000)::bigint AS start_time,
 		(extract(epoch FROM l.at) * 1000)::bigint AS end_time,
@@ -344,7 +346,7 @@ CREATE VIEW casus.ldv WITH (security_barrier) AS
 	LEFT JOIN casus_cat.file f ON f.name = l.file;
 GRANT SELECT ON casus.ldv TO PUBLIC;
 COMMENT ON VIEW casus.ldv IS
-	'The access log in the shape of the Dutch standard Logboek Dataverwerkingen: a line per action; of one about several dossiers (or none) it names none, and each has a line of its own under it by parent_span_id; times in milliseconds since 1970, no user (casus.ldv_actor, by span_id). dpl.core.processing_activity_id: a purpose of a file under a protocol as loaded, or the kind of the action where no purpose is known. dpl.core.data_subject_id is the dossier, not a person (as dpl.core.data_subject_id_type says): the log has no persons, so that those of a dossier share a line; where a person stands, casus.who_saw_subject tells. status: Ok; Unset for a refusal, since the standard keeps Error for technical failure, and for a write, which is on record also when it was rolled back. trace_id and the parent of an action are what the client set as casus.traceparent: a hint, not a proof; without it each action is a trace of its own. dpl.core.foreign_operation.processor is not filled: who calls is the application of this database. Attributes in namespace casus are ours, not the standard''s. Seen as casus.access_log.';
+	'The access log in the shape of the Dutch standard Logboek Dataverwerkingen: a line per action; of one about several dossiers (or none) it names none, and each has a line of its own under it by parent_span_id; times in milliseconds since 1970, no user (casus.ldv_actor, by span_id). dpl.core.processing_activity_id: a purpose of a file under a protocol as loaded, or the kind of the action where no purpose is known. dpl.core.data_subject_id is the dossier, not a person (as dpl.core.data_subject_id_type says): the log has no persons, so that those of a dossier share a line; where a person stands, casus.who_saw_subject tells. status: Ok; Unset for a refusal, since the standard keeps Error for technical failure, and for a write, which is on record also when it was rolled back; Error for what was undone: the act of this person before it, whose COMMIT failed. start_time and end_time are the moment of the record: how long an action took is not known. trace_id and the parent of an action are what the client set as casus.traceparent: a hint, not a proof; without it each action is a trace of its own. dpl.core.foreign_operation.processor is not filled: who calls is the application of this database. Attributes in namespace casus are ours, not the standard''s. Seen as casus.access_log.';
 
 CREATE VIEW casus.ldv_actor WITH (security_barrier) AS
 	SELECT l.trace_id, l.span_id, l.person, l.role, l.actor_kind, l.session_role, l.file, l.office, l.party, l.purpose, l.application, l.client, l.node, l.seq,

@@ -128,6 +128,28 @@ END;
 COMMENT ON FUNCTION casus.log_widened(timestamptz, timestamptz) IS
 	'Acts from since up to until after which somebody may see or change more: protocols, people and appointments, parties and persons in a dossier, sharing, openings by break-glass or inspection, tables no longer bound, maintenance and what was done in it (maintenance ddl), state filled by a restore (maintenance restore), settings and libraries of the server. Acts that were carried out, but for those on the server, what is done in maintenance and a restore, which are on record when they are tried, and for a transaction that was prepared and rolled back, or one that failed in its COMMIT, whose acts are there too (of the latter casus.access_log has an attempt with code undone).';
 
+CREATE FUNCTION casus.log_rights(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
+	RETURNS TABLE (appointment bigint, file text, person text, office text, party text, dossier bigint, starts timestamptz, ends timestamptz,
+		standing_purpose text, reason text, records bigint, last_used timestamptz)
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	WITH used AS MATERIALIZED (
+		SELECT l.line ->> 'person' AS person, l.line ->> 'file' AS file, l.line ->> 'office' AS office, l.line ->> 'party' AS party, count(*) AS records, max(l.at) AS last_used
+		FROM casus_int.log_line l
+		WHERE l.kind IN ('read', 'copy', 'empty', 'write', 'act') AND l.line ->> 'office' IS NOT NULL
+			AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
+		GROUP BY 1, 2, 3, 4
+	)
+	SELECT a.id, a.file, a.person, a.office, a.party, a.dossier, a.starts, a.ends, a.standing_purpose, a.reason, coalesce(u.records, 0), u.last_used
+	FROM casus.appointment a
+	LEFT JOIN used u ON u.person = a.person AND u.file = a.file AND u.office = a.office AND coalesce(u.party, '') = coalesce(a.party, '')
+	WHERE a.holds_now
+	ORDER BY a.file, a.office, a.party, a.person, a.dossier, a.id;
+END;
+COMMENT ON FUNCTION casus.log_rights(timestamptz, timestamptz) IS
+	'Granted rights, to be controlled: each appointment that holds now, and how often (records of reads, searches without a hit, writes and acts) and when last it was used from since up to until; NULL: not at all. Use is known per person, file, office and party: one who holds the same office in several dossiers is shown the same figures at each. casus.end_appointment ends what is not needed, casus.record_control puts the control on record. Appointments are those that casus.appointment shows the caller. PGA art. 15.2.f.';
+
 CREATE FUNCTION casus.log_read_back(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
 	RETURNS TABLE (person text, role text, what text, days bigint, records bigint, first_at timestamptz, last_at timestamptz)
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE

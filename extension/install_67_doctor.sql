@@ -12,6 +12,13 @@ CREATE FUNCTION casus_int.log_behind(node uuid, segment bigint, place bigint, se
 COMMENT ON FUNCTION casus_int.log_behind(uuid, bigint, bigint, bigint, timestamptz) IS
 	'What a node''s log has behind a place: where the loader should have put it into tables three intervals and a minute ago, how many entries about this database, of the next 100000 entries, the first of them, since when it is there; stands: before what it stays, if it does. NULL: it is not late, or this is a standby. Behind view casus_int.load_finding.';
 
+CREATE FUNCTION casus_int.log_months() RETURNS integer
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_log_months';
+COMMENT ON FUNCTION casus_int.log_months() IS
+	'How many months the files of all databases together keep the access log, as the loader found it last (0: they say nothing; 32767: for ever); NULL: not known yet. Behind view casus_int.load_finding.';
+
 CREATE VIEW casus_int.load_finding WITH (security_barrier) AS
 	WITH chain AS MATERIALIZED (
 		SELECT DISTINCT ON (c.node) c.node, c.state, c.last_segment, c.last_seq
@@ -56,10 +63,20 @@ CREATE VIEW casus_int.load_finding WITH (security_barrier) AS
 		pg_catalog.format('%s entries of the access log of node %s are of a form that cannot be shown, the first of them entry %s.', u.n, u.node, u.first_seq),
 		'Only who has the key file of that node writes such: find out who. casusctl verify checks the files; they have these entries as they were written.'
 	FROM (SELECT r.node, pg_catalog.count(*) AS n, min(r.seq) AS first_seq FROM casus_cat.access_record r
-		WHERE r.line ->> 'kind' = 'attempt' AND r.line ->> 'code' = 'log_unreadable' GROUP BY r.node) u;
+		WHERE r.line ->> 'kind' = 'attempt' AND r.line ->> 'code' = 'log_unreadable' GROUP BY r.node) u
+	UNION ALL
+	SELECT 'warning', 'log_overdue',	-- whole segments go, hence a month more
+		pg_catalog.format('The access log has records of %s, which are beyond every term for which it is kept.', pg_catalog.to_char(o.at AT TIME ZONE 'Europe/Amsterdam', 'YYYY-MM-DD')),
+		'SELECT * FROM casus.purge_log();'
+	FROM (SELECT min(r.at) AS at FROM casus_cat.access_record r WHERE r.node = casus_int.log_node()) o, casus_int.log_retention t, casus_int.log_months() m(months)
+	WHERE t.minutes > 0 AND m.months <= 1200 AND NOT pg_catalog.pg_is_in_recovery()
+		AND o.at < pg_catalog.now() - pg_catalog.make_interval(months => m.months + 1)
+		AND o.at < pg_catalog.now() - pg_catalog.make_interval(months => 1, mins => t.minutes);
 COMMENT ON VIEW casus_int.load_finding IS 'Findings of casus.doctor() about what is in tables of the access logs that are on this server.';
 REVOKE ALL ON casus_int.load_finding FROM PUBLIC;
 GRANT SELECT ON casus_int.load_finding TO casus_admin, casus_auditor;
+REVOKE ALL ON FUNCTION casus_int.log_months() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION casus_int.log_months() TO casus_admin, casus_auditor;
 
 /* The planner expects so many findings that it would compile the conditions, which takes seconds. */
 CREATE FUNCTION casus.doctor() RETURNS TABLE (severity text, code text, finding text, mend text)

@@ -15,6 +15,7 @@
  */
 #include "lognote.h"
 
+#include "access/parallel.h"
 #include "utils/memutils.h"
 
 #define INDEXED	128				/* notes for which the index is made at first */
@@ -410,6 +411,8 @@ new_note(NoteSet *set, int64 dossier, bool refused, bool in_error, NoteIndex *en
 	if (entry)
 		entry->position = set->nnotes;
 	place_note(set, set->nnotes);
+	if (IsParallelWorker())
+		*casus_context_passed() = true;
 	set->nfresh++;
 	return set->nnotes++;
 }

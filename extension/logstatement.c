@@ -15,6 +15,7 @@
 #include "known.h"
 #include "layers.h"
 
+#include "access/parallel.h"
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -113,6 +114,16 @@ may_meet(PlanState *node)
 	return table != NULL && table->mode >= CASUS_MODE_OBSERVE;
 }
 
+static void
+watch_scan(LogStatement *statement, ScanState *scan, const CasusProtected *table, bool filtered)
+{
+	casus_logscan_watch(statement, scan, table, filtered);
+	if (!OidIsValid(statement->family))
+		statement->family = table->family;
+	else if (statement->family != table->family)
+		statement->several = true;
+}
+
 /* Watches the scans of protected relations; statement->watched says whether there are any. */
 static bool
 watch_walker(PlanState *node, void *context)
@@ -138,7 +149,7 @@ watch_walker(PlanState *node, void *context)
 		 * (referential integrity, casus' own statements).
 		 */
 		if (table && (filtered || (table->mode == CASUS_MODE_OBSERVE && !InNoForceRLSOperation())))
-			casus_logscan_watch(statement, scan, table, filtered);
+			watch_scan(statement, scan, table, filtered);
 	}
 	else if (may_meet(node))
 		statement->watched = true;
@@ -158,7 +169,7 @@ watch_point(LogStatement *statement, PlanState *node)
 
 	if (table == NULL || !IsA(scan, IndexScanState))
 		elog(ERROR, "casus has lost the table of a scan");
-	casus_logscan_watch(statement, scan, table, true);
+	watch_scan(statement, scan, table, true);
 }
 
 static void
@@ -291,6 +302,8 @@ casus_logstatement_run(QueryDesc *query)
 	uint64		state = casus_state_generation();
 	TimestampTz now;
 
+	if (unlikely(query->plannedstmt->parallelModeNeeded) && casus_preloaded && !IsParallelWorker())
+		*casus_context_passed() = false;
 	if (statement == NULL || !CASUS_LAYER(cursor))
 		return;
 	/* casus_policy_begin() has just looked for a change of role. */
@@ -322,6 +335,96 @@ casus_logstatement_run(QueryDesc *query)
 	/* As it was before: a change that arrived meanwhile is looked at in the next run. */
 	statement->state_generation = state;
 	statement->looked_at = now;
+}
+
+/* ---- nothing has passed ---- */
+
+static bool
+has_passed(const LogStatement *statement, Oid family)
+{
+	for (LogRelation *relation = statement->relations; relation; relation = relation->next)
+	{
+		if (relation->relid == family && !casus_lognote_none(relation->notes))
+			return true;
+	}
+	return false;
+}
+
+/* Anything, in a capacity or by an opening? */
+static bool
+may_read(void)
+{
+	const CasusCapacity *capacities;
+	const CasusOpening *openings;
+
+	return casus_context_all(&capacities) > 0 || casus_context_openings(&openings) > 0;
+}
+
+/* On record, in each capacity in which something of it could have passed. */
+static void
+note_empty(LogStatement *statement, Oid family)
+{
+	const CasusProtected *table = casus_registry_find(family);
+	MemoryContext old;
+
+	if (list_member_oid(statement->empty, family))
+		return;
+	old = MemoryContextSwitchTo(statement->context);
+	statement->empty = lappend_oid(statement->empty, family);
+	MemoryContextSwitchTo(old);
+	for (int i = 0; table != NULL && i < table->nfiles; i++)
+	{
+		int32		file = table->files[i];
+
+		if (!casus_context_reads_file(file))
+			continue;
+		casus_sink_ready();
+		statement->open_gate();
+		casus_logrecord_open(statement->rest, "empty");
+		appendStringInfoString(statement->rest, casus_logrecord_identity());
+		appendStringInfoString(statement->rest,
+							   casus_logrecord_capacity(file, casus_context_for_file(file)));
+		appendStringInfoString(statement->rest, casus_logrecord_relation(family));
+		if (statement->query_id != 0)
+			casus_logrecord_number(statement->rest, "query_id", (int64) statement->query_id);
+		casus_logrecord_close(statement->rest);
+	}
+}
+
+static bool
+empty_walker(PlanState *node, void *context)
+{
+	LogStatement *statement = (LogStatement *) context;
+	const CasusProtected *table = NULL;
+
+	if (node == NULL)
+		return false;
+	if (casus_reads_rows(node) && ((ScanState *) node)->ss_currentRelation)
+		table = casus_registry_find(RelationGetRelid(((ScanState *) node)->ss_currentRelation));
+	if (table != NULL && !has_passed(statement, table->family) &&
+		(table->mode == CASUS_MODE_OBSERVE || casus_logqual_has_policy(node->plan, table)))
+		note_empty(statement, table->family);
+	return planstate_tree_walker(node, empty_walker, context);
+}
+
+/*
+ * A run has come to its end.  What was sought for a purpose and not found is on
+ * record as well, before the answer leaves.  Where workers took part it counts for
+ * all tables of the statement when something has passed in one of them.
+ */
+void
+casus_logstatement_ran(QueryDesc *query)
+{
+	LogStatement *statement = find_statement(query);
+
+	if (statement == NULL || !OidIsValid(statement->family) ||
+		(!statement->several && has_passed(statement, statement->family)) || !may_read() ||
+		(query->plannedstmt->parallelModeNeeded && *casus_context_passed()))
+		return;
+	if (statement->several)
+		(void) empty_walker(query->planstate, statement);
+	else
+		note_empty(statement, statement->family);
 }
 
 void

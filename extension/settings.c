@@ -37,8 +37,9 @@ static const struct config_enum_entry durability_options[] = {
 static bool
 check_traceparent(char **value, void **extra, GucSource source)
 {
-	static const char form[] = "00-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
-	const char *text = *value;
+	static const char form[] = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
+	char	   *text = *value;
+	bool		is_later = strncmp(text, "00", 2) != 0;	/* version */
 	size_t		i = 0;
 
 	if (text[0] == '\0')
@@ -46,13 +47,17 @@ check_traceparent(char **value, void **extra, GucSource source)
 	while (form[i] && text[i] &&
 		   (form[i] == 'h' ? strchr("0123456789abcdef", text[i]) != NULL : form[i] == text[i]))
 		i++;
-	if (form[i] != '\0' || text[i] != '\0' ||
+	if (form[i] != '\0' || (text[i] != '\0' && !(is_later && text[i] == '-')) ||
+		strncmp(text, "ff", 2) == 0 ||
 		strspn(text + 3, "0") >= 32 || strspn(text + 36, "0") >= 16)
 	{
 		GUC_check_errdetail("It is 00, trace id, span id and flags in lower-case hexadecimal, "
 							"as in W3C Trace Context.");
 		return false;
 	}
+	/* What a later version adds is left out: so the standard says, to who knows 00. */
+	text[0] = text[1] = '0';
+	text[i] = '\0';
 	return true;
 }
 

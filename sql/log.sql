@@ -89,6 +89,26 @@ COMMIT;
 :show
 :mark_now
 
+-- What was sought for a purpose and not found is on record too, once for each table that was looked into; not what was only planned, or
+-- declared.
+:me
+BEGIN;
+SELECT casus.enter('intake');
+SELECT count(*) FROM stuk WHERE id < 0;
+SELECT count(*) FROM zaak JOIN stuk ON zaak.id = zaak_id WHERE zaak.id = 4 AND stuk.id < 0;
+PREPARE none(integer) AS SELECT id FROM zaak WHERE id = $1;
+EXECUTE none(-1);
+UPDATE zaak SET id = id WHERE id < 0;
+EXPLAIN (COSTS OFF) EXECUTE none(-2);
+DECLARE c CURSOR FOR SELECT id FROM zaak WHERE id < 0;
+CLOSE c;
+DECLARE c CURSOR FOR SELECT id FROM zaak WHERE id < 0;
+FETCH c;
+FETCH ALL FROM c;
+COMMIT;
+:show
+:mark_now
+
 -- Who, by what name, and what not: no text of statement or rows.
 SELECT DISTINCT role, actor_kind, session_role, file, source, application, party IS NULL AS no_party
 	FROM casus.access_log WHERE kind = 'read' AND relation = 'public.stuk';

@@ -31,6 +31,7 @@ SELECT casus.dossier_of(casus_label) AS one FROM zaak WHERE id = 1 \gset
 SELECT casus.dossier_of(casus_label) AS two FROM zaak WHERE id = 2 \gset
 SELECT count(*) FROM zaak;
 COMMIT;
+SELECT clock_timestamp() AS alone \gset
 SET SESSION AUTHORIZATION lv_other;
 BEGIN;
 SET LOCAL casus.traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
@@ -57,6 +58,8 @@ SELECT count(*) FROM casus.affected('');
 SELECT count(*) FROM casus.affected_subjects(NULL);
 SELECT person, office, dossiers, own_median, colleagues_median FROM casus.log_outliers(:'begin', :'end');
 SELECT count(*) FROM casus.log_outliers(:'begin', :'end', 100);
+-- There is nothing to compare with for who has no colleague and no other day: that is shown, with neither median.
+SELECT person, office, dossiers, own_median, colleagues_median FROM casus.log_outliers(:'begin', :'alone', 100);
 SET SESSION AUTHORIZATION lv_other;
 SELECT person, row_count FROM casus.who_saw(:two, :'begin', :'end');
 SELECT count(*) FROM casus.seen_by('Coor');
@@ -104,6 +107,15 @@ SELECT casus.record_control(:'begin', :'end', :'sample', 'no_findings', 'four re
 SELECT person, role_name, until - since = :'end'::timestamptz - :'begin'::timestamptz AS period, records > 4 AS more, sample = :'sample'::bigint[] AS sample, outcome, motivation
 	FROM casus.control WHERE since = :'begin';
 SELECT kind, text FROM casus.access_log WHERE at >= :'end' AND text = 'record_control' ORDER BY seq;
+-- A number is one of a node's.
+SELECT node AS here FROM casus.access_log WHERE at < :'end' LIMIT 1 \gset
+SELECT casus.record_control(:'begin', :'end', :'sample', 'findings', 'this server', nodes => array_fill(:'here'::uuid, ARRAY[cardinality(:'sample'::bigint[])])) > 0 AS done;
+SELECT casus.record_control(:'begin', :'end', :'sample', 'findings', 'another server', nodes => array_fill(gen_random_uuid(), ARRAY[cardinality(:'sample'::bigint[])]));
+SELECT casus.record_control(:'begin', :'end', :'sample', 'findings', 'too few', nodes => ARRAY[:'here'::uuid]);
+SELECT outcome, nodes = array_fill(:'here'::uuid, ARRAY[cardinality(sample)]) AS here FROM casus.control WHERE since = :'begin' ORDER BY act;
+-- Granted rights, and whether they are used.  [P-50]
+SELECT file, person, office, party, reason, records > 0 AS used, last_used < :'end' AS in_period FROM casus.log_rights(:'begin', :'end');
+SELECT person, records, last_used FROM casus.log_rights(:'end', :'end');
 SELECT casus.record_control(:'begin', :'end', ARRAY[1::bigint], 'no_findings', 'not of the period');
 SELECT casus.record_control(:'begin', :'end', '{}', 'no_findings', 'none');
 SELECT casus.record_control(:'begin', :'end', ARRAY[NULL::bigint], 'no_findings', 'none');
@@ -116,6 +128,28 @@ SELECT casus.record_control(:'begin', :'end', :'sample', 'no_findings', 'a super
 SET SESSION AUTHORIZATION lv_coordinator;
 SELECT casus.record_control(:'begin', :'end', :'sample', 'no_findings', 'a coordinator');
 SELECT count(*) FROM casus.control;
+
+-- A write, which may be rolled back, a copy, a search without a hit, and what a table in observe lets pass.
+RESET SESSION AUTHORIZATION;
+GRANT UPDATE ON zaak TO lv_coordinator;
+GRANT SELECT ON elders TO lv_other;
+\o /dev/null
+CREATE TABLE gezien (id integer PRIMARY KEY);
+INSERT INTO gezien VALUES (1);
+GRANT SELECT ON gezien TO lv_other;
+SELECT casus.protect('gezien', 'lv_elders', opens_dossier => true, category => 'registratie');
+CALL casus.take_in('gezien', phase => $$'intake'$$);
+SELECT casus.bind('gezien', 'observe');
+SET SESSION AUTHORIZATION lv_coordinator;
+BEGIN;
+SELECT FROM casus.enter('intake');
+UPDATE zaak SET soort = 8 WHERE id = 3;
+CREATE TEMPORARY TABLE weg AS SELECT * FROM zaak WHERE id = 3;
+SELECT FROM zaak WHERE id = -1;
+ROLLBACK;
+SET SESSION AUTHORIZATION lv_other;
+SELECT FROM gezien;
+\o
 
 -- The Dutch standard: its fields and no other, each in its form, in every line; the attributes that it has, and nobody's name.
 SET SESSION AUTHORIZATION lv_auditor;
@@ -160,6 +194,13 @@ SET casus.traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7';
 SET casus.traceparent = '00-00000000000000000000000000000000-00f067aa0ba902b7-01';
 SET casus.traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01';
 SET casus.traceparent = '00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01';
+SET casus.traceparent = 'ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+SET casus.traceparent = '01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01x';
+-- Of a later version what 00 has; what it adds comes behind another dash.
 SET casus.traceparent = '01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+SHOW casus.traceparent;
+SET casus.traceparent = 'cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b8-00-what-comes';
+SHOW casus.traceparent;
+RESET casus.traceparent;
 SET casus.traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x';
 SET casus.traceparent = '';

@@ -84,7 +84,7 @@ static const Section sections[] = {
 		{{"Vastgelegd", 'm'}, {"Door", 't'}, {"Periode van", 'm'}, {"tot", 'm'}, {"Regels in de periode", 'n'},
 		{"Bekeken", 'n'}, {"Nummers", 't'}, {"Uitkomst", 't'}, {NULL, 0}}},
 	{"uitschieters", "Uitschieters",
-		"Dagen waarop iemand van veel meer dossiers zag dan op zijn andere dagen, of dan anderen in dezelfde functie (drie keer de mediaan, vanaf vijf dossiers). Een aanwijzing waar te kijken, geen bevinding.",
+		"Dagen waarop iemand van veel meer dossiers zag dan op zijn andere dagen, of dan anderen in dezelfde functie (drie keer de mediaan, vanaf vijf dossiers), of waarvoor er niets te vergelijken is. Een aanwijzing waar te kijken, geen bevinding.",
 		"Dagen met opvallend veel dossiers",
 		"Geen uitschieters in deze maand.", false,
 		"SELECT person, office, day, dossiers, own_median, colleagues_median "

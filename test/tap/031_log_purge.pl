@@ -81,6 +81,11 @@ live('2021-03-03 09:00:00');
 live('2023-03-03 09:00:00');
 my $anchor_2023 = sql('SELECT anchor FROM casus.log_anchor()');
 live('2024-06-03 09:00:00');
+# The day after she sees more dossiers than on her other days.
+set_clock('2024-06-04 09:00:00');
+sql(join('', map { qq{SELECT casus.open_dossier('ondermijning', '{"aandrager": "anoniem", "melddatum": "2024-06-0$_", "aanleiding": "melding", "beschrijving": "x", "personalia": "onbekend"}') AS d \\gset
+	BEGIN; SELECT FROM casus.enter('intake', :d); INSERT INTO beesel.notitie (dossier, categorie, inhoud) VALUES (:d, 'signaalomschrijving', 'x'); COMMIT;
+} } 1 .. 4) . q{BEGIN; SELECT FROM casus.enter('intake'); SELECT count(*) FROM beesel.notitie; COMMIT}, as => 'bs_coordinator');
 
 # ---- who may, and what has to be over ----
 
@@ -129,6 +134,10 @@ sql('ALTER DATABASE ander IS_TEMPLATE false');
 sql(q{SELECT casus.set_parameter('ander', 'bewaartermijn_logboek', '12')}, db => 'ander');
 is(sql(q{SELECT segments FROM casus.purge_log(before => '2021-03-03')}), '0', 'and no earlier than the caller asks for');
 
+my $overdue = q{SELECT finding FROM casus.doctor() WHERE code = 'log_overdue'};
+CasusTest::wait_until(sub { sql($overdue) ne '' });
+is(sql($overdue), 'The access log has records of 2021-03-02, which are beyond every term for which it is kept.', 'doctor says that something is beyond its term');
+
 # ---- the first purge ----
 
 my @before = records();
@@ -175,7 +184,10 @@ ok(first_shown('ander'), '... in the other database as well');
 is(sql("SELECT array_agg(DISTINCT extract(year FROM at)) FROM casus.who_saw($dossier)", as => 'auditor'), '{2023,2024}', 'who_saw has the rest');
 is(sql(q{SELECT count(*) > 0 FROM casus.seen_by('bs_coordinator')}, as => 'auditor'), 't', '... seen_by');
 is(sql(q{SELECT min(first_at)::date FROM casus.affected('bs_coordinator')}, as => 'auditor'), '2023-03-03', '... affected');
-is(sql(q{SELECT count(*) FROM casus.log_outliers()}, as => 'auditor'), '0', '... log_outliers');
+is(sql(q{SELECT person, office, day, dossiers, own_median, colleagues_median FROM casus.log_outliers()}, as => 'auditor'), 'C. Coordinator|coordinator|2024-06-04|5|1|',
+	'... log_outliers, by the median of her other days [B-50]');
+is(sql(q{SELECT count(*) FROM casus.log_outliers(factor => 5)}, as => 'auditor'), '0', '... which counts');
+is(sql(q{SELECT count(*) FROM casus.doctor() WHERE code = 'log_overdue'}), '0', '... and doctor says no more that anything is beyond its term');
 refused(q{SELECT casus.open_file('geen', 'geen')}, dbname => 'ander');
 is($node->safe_psql('ander', q{SET ROLE casus_auditor; SELECT count(*) > 0 FROM casus.access_log WHERE kind = 'attempt' AND seq > } . $before[-1]{seq}), 't', '... also in a database that the loader had not been in for long');
 

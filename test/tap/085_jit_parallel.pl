@@ -310,6 +310,19 @@ for my $held (@held)
 	ok((grep { ($_->{leader} // 0) == $pid } CasusTest::log_records($node)) > 0, '... what workers read is on record');
 }
 
+# That nothing was found is on record, by workers or without; not where they have found something and this process has not.  [B-50]
+for my $case ([ 0, 'id % 10 <> 99 AND length(tekst) > 3' ], [ 1, 'length(tekst) > 300' ])
+{
+	my ($empties, $condition) = @$case;
+	my ($told) = $node->safe_psql('postgres', 'SELECT max(seq) FROM casus.access_log', extra_params => [ '-U', 'auditor' ]);
+	my $plan = $node->safe_psql('postgres', qq{BEGIN; SELECT FROM casus.enter('intake'); SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL parallel_setup_cost = 0;
+		SET LOCAL parallel_tuple_cost = 0; SET LOCAL parallel_leader_participation = off; EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT count(*) FROM stuk WHERE $condition; COMMIT},
+		extra_params => [ '-U', 'coordinator' ]);
+	like($plan, qr/Workers Launched: [1-9]/, 'workers read');
+	is($node->safe_psql('postgres', "SELECT count(*) FILTER (WHERE kind = 'empty'), count(*) FILTER (WHERE kind = 'read' AND leader_pid IS NOT NULL) > 0 FROM casus.access_log WHERE seq > $told AND relation = 'public.stuk'",
+		extra_params => [ '-U', 'auditor' ]), $empties ? '1|f' : '0|t', $empties ? '... nothing, which is on record once' : '... what this process does not');
+}
+
 # Workers that build an index would put into it what a function reads in them: where that might be governed rows, there are none.
 my $index = 'CREATE INDEX peil3_titel ON peil3 (titel_vast(id))';
 my ($told, $refused);
