@@ -114,6 +114,13 @@ CREATE VIEW casus_int.role_finding AS
 	LATERAL (SELECT s.srvoptions IS NOT NULL AND t.port = pg_catalog.current_setting('port')
 		AND (t.host ~ '^(localhost|127[.].*|::1|[/@].*|)$' OR t.host = ANY (pg_catalog.regexp_split_to_array(pg_catalog.current_setting('listen_addresses'), '\s*,\s*')))) f(own)
 	UNION ALL
+	SELECT 'warning', 'old_minor',
+		pg_catalog.format('PostgreSQL %s lacks corrections of row security that %s has: of plans that outlive a membership, and of INSERT ... ON CONFLICT that reads rows which a policy hides.',
+			pg_catalog.current_setting('server_version'), m.name),
+		'Install the newest minor release, and restart.'
+	FROM (VALUES (150000, 150020, '15.20'), (160000, 160016, '16.16'), (170000, 170012, '17.12'), (180000, 180007, '18.7')) m(first, corrected, name)
+	WHERE pg_catalog.current_setting('server_version_num')::integer >= m.first AND pg_catalog.current_setting('server_version_num')::integer < m.corrected
+	UNION ALL
 	SELECT 'warning', 'createrole',
 		pg_catalog.format('Role %s may create and alter roles: before version 16 it can give itself any role that is no superuser, casus_admin or that of a person too.', r.rolname),
 		pg_catalog.format('ALTER ROLE %I NOCREATEROLE;', r.rolname)

@@ -6,7 +6,7 @@
 CREATE VIEW finding AS SELECT severity, code, finding, mend FROM casus.doctor() 
 WHERE code NOT IN ('superuser', 'fsync_off', 'second_person', 'replication_slot', 'error_log', 'library_path', 'log_file_mode', 'log_readable', 'log_key_near',
 		'no_ssl', 'statement_log', 'backup_missing', 'other_library', 'c_function', 'definer_function', 'createrole', 'all_data', 'statement_reader',
-		'backup_without_bypass', 'no_index', 'no_subject_column') AND code NOT LIKE 'hba%' AND code NOT LIKE 'wal%'
+		'backup_without_bypass', 'no_index', 'no_subject_column', 'old_minor') AND code NOT LIKE 'hba%' AND code NOT LIKE 'wal%'
 	AND (finding LIKE '%doctor\_%' OR code NOT IN ('bypassrls', 'replication', 'server_files', 'owner_member'));
 CREATE ROLE doctor_admin LOGIN;
 GRANT casus_admin TO doctor_admin;

@@ -18,6 +18,13 @@ SELECT count(*) FROM casus_int.server_findings();
 SELECT count(*) FROM casus_int.state_finding;
 RESET SESSION AUTHORIZATION;
 
+-- A019: a server without the corrections of row security that its series has.
+SELECT count(*) = CASE WHEN current_setting('server_version_num')::integer / 10000 = 15 AND current_setting('server_version_num')::integer < 150020
+	OR current_setting('server_version_num')::integer / 10000 = 16 AND current_setting('server_version_num')::integer < 160016
+	OR current_setting('server_version_num')::integer / 10000 = 17 AND current_setting('server_version_num')::integer < 170012
+	OR current_setting('server_version_num')::integer / 10000 = 18 AND current_setting('server_version_num')::integer < 180007 THEN 1 ELSE 0 END AS told
+	FROM found WHERE code = 'old_minor';
+
 -- Settings, as they are in this session.
 SET log_statement = 'mod';
 SET log_min_duration_statement = '1min';

@@ -1,4 +1,5 @@
--- What ANALYZE keeps of a protected table is shown to nobody, and what it keeps of others to whom it always was.  [B-38] A073
+-- What ANALYZE keeps of a protected table is shown to nobody, and what it keeps of others to whom it always was; nor does the
+-- message of a key that is taken show the row that has it.  [B-38] A038 A073
 \set VERBOSITY terse
 SET client_min_messages = warning;
 CREATE ROLE statistics_bypass BYPASSRLS;
