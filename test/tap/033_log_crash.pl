@@ -173,6 +173,7 @@ kill 'STOP', writer();
 my @told;
 wait_until(sub { return @told = grep { ($_->{application} // '') eq 'undone' } CasusTest::log_records($node) });
 is(join(', ', map { join ' ', $_->{kind}, $_->{code} // (), $_->{text} =~ /^(\w+)/ } @told), 'attempt add_person, setup add_person, attempt undone add_person', '... and the log says so behind the entry of it');
+is($node->safe_psql('postgres', q{SET ROLE casus_auditor; SELECT string_agg(name || ' ' || status, ', ') FROM casus.ldv WHERE name LIKE '%undone%'}), 'attempt undone Error', '... casus.ldv too');
 is($node->psql('postgres', q{SELECT casus.add_person('Nooit')}), 0, '... which is true: it can be done');
 isnt($node->psql('postgres', q{SELECT casus.add_person('Nooit')}), 0, '... once');
 

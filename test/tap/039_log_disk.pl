@@ -226,7 +226,7 @@ SKIP:
 SKIP:
 {
 	my $baddisk = $node->basedir . '/baddisk.so';
-	skip 'no library can be built here', 5
+	skip 'no library can be built here', 7
 		if !-e '/proc/self/fd' || system('gcc', '-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror', '-o', $baddisk, "$ENV{CASUS_SRC}/test/log/baddisk.c", '-ldl') != 0;
 	local $ENV{BADDISK} = $node->basedir . '/bad';
 	my $loaded = sub { return $node->safe_psql('postgres', 'SET ROLE casus_auditor; SELECT coalesce(max(loaded_seq), 0) FROM casus.log_nodes() WHERE is_this') };
@@ -249,6 +249,12 @@ SKIP:
 	$node->wait_for_log(qr/ERROR:  could not read the access log: Input\/output error/, $offset);
 	like((CasusTest::refusal($node, 'SELECT count(*) FROM casus.access_log', user => 'auditor'))[1], qr/^could not read the access log: Input\/output error/, '... who reads the log is told, and no entry is said to be of no form');
 	unlink "$ENV{BADDISK}.read";
+	my $short = q{SELECT severity || ' ' || finding FROM casus.doctor() WHERE code = 'log_disk'};
+	append_to_file("$ENV{BADDISK}.room", '');
+	is($node->safe_psql('postgres', $short), 'warning The disk of the access log has 0 bytes left: when it is full, nothing protected is read.', '... C035: doctor says that no room is left');
+	unlink "$ENV{BADDISK}.room";
+	my $left = `df -P @{[ $node->data_dir ]}` =~ /\s(\d+)%\s/ ? 100 - $1 : 0;
+	is($node->safe_psql('postgres', $short), '', '... and nothing where there is') if $left > 20;
 	ok(CasusTest::wait_until(sub { $loaded->() >= $wanted }), '... the loader goes on when they can be read again');
 	is($node->safe_psql('postgres', qq{SET ROLE casus_auditor; SELECT string_agg(application || ' ' || coalesce(code, kind), ', ' ORDER BY seq) FROM casus.access_log WHERE seq IN ($read, $wanted)}), 'unreadable read, unreadable read', '... with every entry');
 	$node->restart;

@@ -310,6 +310,23 @@ for my $held (@held)
 	ok((grep { ($_->{leader} // 0) == $pid } CasusTest::log_records($node)) > 0, '... what workers read is on record');
 }
 
+# That there is nothing is an answer too, and waits for its record.
+{
+	my $client = CasusWire::begin($node, 'coordinator');
+	my $pid = $client->pid;
+	$client->ask("BEGIN; SELECT FROM casus.enter('intake')");
+	$client->answer;
+	my $writer = CasusTest::log_writer($node);
+	kill 'STOP', $writer;
+	$client->ask('SELECT titel FROM zaak WHERE id = -1');
+	CasusTest::wait_until(sub {
+		return $client->received ne '' ||
+			$node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE pid = $pid AND wait_event = 'Extension'") });
+	is($client->received, '', 'with the writer of the log stopped, nobody is told that there is nothing');
+	kill 'CONT', $writer;
+	like($client->answer, qr/^TCZ$/, '... until that goes on');
+}
+
 # That nothing was found is on record, by workers or without; not where they have found something and this process has not.  [B-50]
 for my $case ([ 0, 'id % 10 <> 99 AND length(tekst) > 3' ], [ 1, 'length(tekst) > 300' ])
 {
