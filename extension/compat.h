@@ -365,6 +365,23 @@ casus_compat_executor_run(QueryDesc *query, ScanDirection direction,
 }
 #endif
 
+/* 18 asks for the row that is changed, which an insert has none of. */
+static inline bool
+casus_compat_check_index_constraints(ResultRelInfo *result, TupleTableSlot *slot,
+									 EState *estate, ItemPointer tid)
+{
+#if PG_VERSION_NUM >= 180000
+	ItemPointerData none;
+
+	ItemPointerSetInvalid(&none);
+	return ExecCheckIndexConstraints(result, slot, estate, tid, &none,
+									 result->ri_onConflictArbiterIndexes);
+#else
+	return ExecCheckIndexConstraints(result, slot, estate, tid,
+									 result->ri_onConflictArbiterIndexes);
+#endif
+}
+
 /* 16 and later write \\xNN for what is not ASCII, 15 a question mark. */
 static inline char *
 casus_compat_clean_ascii(char *text)

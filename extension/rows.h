@@ -120,6 +120,10 @@ extern int64 casus_rowverdict_relabel_all(const CasusProtected *prot, bool write
 extern char *casus_rowverdict_key(Relation rel, TupleTableSlot *slot);
 extern void casus_rowverdict_note_root(Relation rel, TupleTableSlot *slot, int64 dossier);
 
+/* ---- rowconflict.c: INSERT ... ON CONFLICT ---- */
+
+extern bool casus_rowconflict_meets(const CasusRow *row, Datum *label, bool *isnull);
+
 /* ---- rowlabel.c: labels of rows ---- */
 extern bool casus_rowlabel_of(const CasusRow *row, HeapTuple tuple, pg_uuid_t *raw);
 extern bool casus_rowlabel_lock(Relation rel, ItemPointer tid, TupleTableSlot *slot);

@@ -109,6 +109,9 @@ handle_insert(CasusRow *row, HeapTuple tuple)
 	pg_uuid_t	given;
 	bool		has = casus_rowlabel_of(row, tuple, &given);
 	bool		outside = has && same_label(&given, &casus_label_outside);
+	int			label_attno = row->prot->label_attno;
+	Datum		met;
+	bool		isnull;
 
 	if (has && !outside && casus_rowtransit_arrives(row->prot, &given))
 	{
@@ -145,6 +148,11 @@ handle_insert(CasusRow *row, HeapTuple tuple)
 		case CASUS_PLACE_ROOT:
 		case CASUS_PLACE_DOSSIER:
 			row->may_wait = place.via != NULL && place.via->deferrable;
+			/* No dossier is opened for a row that will not be there. */
+			if (place.kind == CASUS_PLACE_ROOT && casus_context_for_file(place.fs->id) != NULL &&
+				casus_rowconflict_meets(row, &met, &isnull))
+				return heap_modify_tuple_by_cols(tuple, RelationGetDescr(row->rel), 1,
+												 &label_attno, &met, &isnull);
 			if (!casus_rowverdict_label(row, &place, &raw))
 			{
 				if (!row->waits)

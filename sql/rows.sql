@@ -165,5 +165,32 @@ SELECT code('INSERT INTO melding VALUES (1, ''12-O'', NULL)') AS by_number,
 	code('INSERT INTO melding VALUES (2, ''x'', ''2024-01-01 00:30+01'')') AS by_day,
 	code('INSERT INTO melding VALUES (3, ''x'', ''2023-12-31 23:30+01'')') AS neither;
 RESET ROLE;
+-- ON CONFLICT: a row that is there opens no dossier; a row of the same statement, one that is outside, one that is hidden
+RESET TimeZone;
+RESET standard_conforming_strings;
+CREATE TABLE zaken (id integer PRIMARY KEY, titel text) PARTITION BY RANGE (id);
+CREATE TABLE zaken_1 PARTITION OF zaken FOR VALUES FROM (0) TO (10);
+SELECT count(*) > 2 AS lines FROM casus.protect('zaken', 'ond', opens_dossier => true, category => 'registratie');
+SELECT count(*) > 2 AS lines FROM casus.bind('zaken', 'enforce');
+GRANT SELECT, INSERT, UPDATE ON zaken TO rows_coord;
+SET SESSION AUTHORIZATION rows_coord;
+BEGIN;
+SELECT FROM casus.enter('intake');
+SELECT count(*) AS dossiers FROM casus.dossier \gset
+INSERT INTO zaak VALUES (50, 8, 'een') RETURNING id;
+INSERT INTO zaak VALUES (50, 8, 'twee') ON CONFLICT (id) DO UPDATE SET titel = EXCLUDED.titel RETURNING id, titel;
+INSERT INTO zaak VALUES (50, 8, 'drie'), (51, 8, 'een'), (51, 8, 'twee'), (1, 8, 'buiten') ON CONFLICT DO NOTHING RETURNING id;
+WITH w AS (INSERT INTO zaak VALUES (50, 8, 'vier'), (52, 8, 'een') ON CONFLICT (id) DO UPDATE SET titel = EXCLUDED.titel RETURNING id) SELECT id FROM w;
+SELECT id, titel, casus.dossier_of(casus_label) IS NOT NULL AS labelled FROM zaak WHERE id BETWEEN 50 AND 52 ORDER BY id;
+SELECT count(*) - :dossiers AS opened FROM casus.dossier;
+-- through a parent whose rows are in a partition
+INSERT INTO zaken VALUES (1, 'een') RETURNING id;
+INSERT INTO zaken VALUES (1, 'twee'), (2, 'een') ON CONFLICT (id) DO UPDATE SET titel = EXCLUDED.titel RETURNING id, titel;
+SELECT count(*) - :dossiers AS opened FROM casus.dossier;
+-- an outside row that becomes governed by it opens its own
+INSERT INTO zaak VALUES (4, 8, 'nu') ON CONFLICT (id) DO UPDATE SET soort = 8 RETURNING id, casus.dossier_of(casus_label) IS NOT NULL AS labelled;
+SELECT count(*) - :dossiers AS opened FROM casus.dossier;
+ROLLBACK;
+RESET SESSION AUTHORIZATION;
 DROP OWNED BY rows_coord, rows_deleg, rows_app;
 DROP ROLE rows_coord, rows_deleg, rows_app;
