@@ -442,6 +442,7 @@ extern void casus_guard_publication_done(Node *stmt);
 extern void casus_guard_publication_move(Oid schema, Oid parent);	/* one may be invalid */
 
 /* ---- guard_subscription.c: what comes by logical replication ---- */
+extern bool casus_guard_subscription_tells(const ErrorData *error);
 extern void casus_guard_subscription_init(void);
 extern void casus_guard_subscription_done(Node *stmt);
 

@@ -11,7 +11,8 @@
  * exclusion constraint, which would show the other row.)
  *
  * What is deferred to the end of the transaction is raised outside of every
- * statement, where nobody catches it: its detail goes as it is reported.
+ * statement, where nobody catches it: its detail goes as it is reported; so
+ * does that of the conflicts of logical replication.
  *
  * Keeps nothing.
  *
@@ -56,7 +57,8 @@ casus_guard_error_rethrow(MemoryContext context, bool wrote)
 void
 casus_guard_error_report(ErrorData *error)
 {
-	if (casus_guard_frame_lately_written() && tells_of_row(error))
+	if ((casus_guard_frame_lately_written() && tells_of_row(error)) ||
+		casus_guard_subscription_tells(error))
 	{
 		error->detail = NULL;
 		error->detail_log = NULL;

@@ -6,9 +6,10 @@
  * Rows of protected tables meet the row trigger, which fires always.  What
  * remains: rows of casus' own tables, refused by a trigger of each and when the
  * subscription is made; and TRUNCATE, which is seen by the new file that the
- * table has when the worker is about to commit.
+ * table has when the worker is about to commit.  From version 18 on the worker
+ * also logs the row that is there when it meets a conflict.
  *
- * Nothing is kept between statements.
+ * Private to the worker is whether there is anything to keep from the log.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -29,6 +30,10 @@
 #include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(casus_sql_state_guard);
+
+/* As of the last commit: is casus not in this database, and by which names? */
+static bool absent = false;
+static uint64 absent_names = 0;
 
 static void
 refuse_replicated(const char *detail, const char *hint)
@@ -77,7 +82,13 @@ judge_commit(XactEvent event, void *arg)
 	ListCell   *lc;
 
 	if ((event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE) ||
-		likely(!IsLogicalWorker()) || !TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
+		likely(!IsLogicalWorker()))
+		return;
+	absent = !casus_present();
+	absent_names = casus_catalog_names;
+	if (!absent)
+		(void) casus_registry_empty();
+	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()) ||
 		!casus_present())
 		return;
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -131,6 +142,29 @@ casus_guard_subscription_done(Node *stmt)
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
+}
+
+/* ---- what the worker logs ---- */
+
+/* Is no table protected?  What was found out at the last commit holds until something changes. */
+static bool
+nothing_hidden(void)
+{
+	return absent ? absent_names == casus_catalog_names :
+		casus_registry_counted && casus_registry_none;
+}
+
+/*
+ * A conflict's detail holds the row that is there, and that of the publisher.
+ * It is reported before the row trigger has judged, or when the transaction has
+ * failed, so that nothing is looked up.
+ */
+bool
+casus_guard_subscription_tells(const ErrorData *error)
+{
+	return unlikely(IsLogicalWorker()) && !nothing_hidden() && CASUS_LAYER(errors) &&
+		(ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+		 error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE);
 }
 
 void

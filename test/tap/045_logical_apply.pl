@@ -10,7 +10,7 @@ use CasusTest;
 use PostgreSQL::Test::Utils;
 
 my $pub = CasusTest::start('publisher', preload => 0, init => { allows_streaming => 'logical' });
-my $sub = CasusTest::start('subscriber', init => { allows_streaming => 'logical' }, conf => "wal_retrieve_retry_interval = 200ms\n");
+my $sub = CasusTest::start('subscriber', init => { allows_streaming => 'logical' }, conf => "wal_retrieve_retry_interval = 200ms\ntrack_commit_timestamp = on\n");
 
 my $table = 'CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL, titel text)';
 $pub->safe_psql('postgres', "$table; INSERT INTO zaak VALUES (1, 1, 'een'); CREATE PUBLICATION zaken FOR TABLE zaak");
@@ -67,6 +67,7 @@ wait_for("SELECT count(*) = 0 FROM pg_subscription_rel WHERE srsubstate <> 'r'",
 $sub->safe_psql('postgres', 'DROP SUBSCRIPTION zaken');
 
 # What is sent about a governed row that is there, and what makes one of a row outside.  Who may see it tells how it stands.
+# The server log shows neither row, which from version 18 on it would where a row here was not written by the publisher.
 sub as_coordinator
 {
 	my ($sql) = @_;
@@ -83,17 +84,19 @@ for my $attack (
 	[ 'UPDATE that takes it out of the protocol', 'UPDATE zaak SET soort = 1 WHERE id = 10' ],
 	[ 'UPDATE of its key', 'UPDATE zaak SET id = 11 WHERE id = 10' ],
 	[ 'DELETE of a governed row', 'DELETE FROM zaak WHERE id = 10' ],
+	[ 'INSERT by the key of a governed row', "INSERT INTO zaak VALUES (10, 1, 'nieuw')", qr/duplicate key|conflict detected/, 'DELETE FROM zaak WHERE id = 10' ],
 	[ 'UPDATE that makes a row outside governed', "UPDATE zaak SET soort = 8, titel = 'geheim een' WHERE id = 1" ])
 {
-	my ($what, $sql) = @$attack;
+	my ($what, $sql, $refused, $first) = @$attack;
 
-	$pub->safe_psql('postgres', 'DELETE FROM zaak; INSERT INTO zaak VALUES (1, 1, $$gewijzigd$$), (10, 8, $$geheim tien$$)');
+	$pub->safe_psql('postgres', 'DELETE FROM zaak; INSERT INTO zaak VALUES (1, 1, $$gewijzigd$$), (10, 8, $$geheim tien$$); ' . ($first // ''));
 	$sub->safe_psql('postgres', "CREATE SUBSCRIPTION zaken CONNECTION '$from' PUBLICATION zaken WITH (copy_data = false)");
 	my $start = -s $sub->logfile;
 	my $said = sub { substr(slurp_file($sub->logfile), $start) };
 	$pub->safe_psql('postgres', $sql);
 	ok(CasusTest::wait_until(sub { $said->() =~ /ERROR:/ }), "$what stops the apply worker");
-	like($said->(), qr/ERROR:[^\n]*no purpose has been entered for this file/, '... with the refusal');
+	$refused //= qr/no purpose has been entered for this file/;
+	like($said->(), qr/ERROR:[^\n]*$refused/, '... with the refusal');
 	unlike($said->(), qr/geheim/, '... and not its data');
 	is($stands->(), $before, '... and nothing has changed');
 	$sub->safe_psql('postgres', 'DROP SUBSCRIPTION zaken');
