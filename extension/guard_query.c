@@ -19,6 +19,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "guard.h"
+#include "rows.h"
 
 #include "access/transam.h"
 #include "catalog/pg_class.h"
@@ -151,7 +152,7 @@ casus_sql_meets(PG_FUNCTION_ARGS)
 	const CasusProtected *prot = frame == NULL || frame->query == NULL || PG_ARGISNULL(1) ? NULL :
 		casus_registry_find(PG_GETARG_OID(1));
 
-	if (prot == NULL)
+	if (prot == NULL || !casus_rowconflict_updates(frame->query, PG_GETARG_OID(1)))
 		PG_RETURN_BOOL(raw != NULL && casus_policy_permits(raw));
 	PG_RETURN_BOOL(casus_accesslog_meets(frame->query, prot, raw));
 }

@@ -242,6 +242,10 @@ casus_movecolumn_key(CasusMove *m, const char *text, Jsonb *object)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("the primary key has several columns: give them as jsonb"), NULL,
 						  _("Give the key as jsonb, each column of the primary key by its name."));
+	if (object != NULL && JB_ROOT_IS_OBJECT(object) && JB_ROOT_COUNT(object) > m->nkeys)
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("the key names other columns than those of the primary key"), NULL,
+						  _("Give the key as jsonb, each column of the primary key by its name, and no other."));
 	for (int i = 0; i < m->nkeys; i++)
 	{
 		AttrNumber	attno = index->rd_index->indkey.values[i];

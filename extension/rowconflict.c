@@ -35,7 +35,7 @@ meets_conflict(const PlanState *state)
 {
 	const ModifyTable *plan = (const ModifyTable *) state->plan;
 
-	return IsA(state, ModifyTableState) && plan->operation == CMD_INSERT &&
+	return state != NULL && IsA(state, ModifyTableState) && plan->operation == CMD_INSERT &&
 		plan->onConflictAction != ONCONFLICT_NONE;
 }
 
@@ -118,6 +118,28 @@ casus_rowconflict_meets(const CasusRow *row, Datum *label, bool *isnull)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (keep(row, &tid, label, isnull))
+			return true;
+	}
+	return false;
+}
+
+/* Does the statement update what an INSERT into the table meets? */
+bool
+casus_rowconflict_updates(const QueryDesc *query, Oid relid)
+{
+	List	   *nodes;
+	ListCell   *lc;
+
+	if (query == NULL || query->estate == NULL || query->planstate == NULL)
+		return false;
+	nodes = lcons(query->planstate, list_copy(query->estate->es_auxmodifytables));
+	foreach(lc, nodes)
+	{
+		const ModifyTableState *state = lfirst(lc);
+
+		if (meets_conflict(&state->ps) &&
+			((ModifyTable *) state->ps.plan)->onConflictAction == ONCONFLICT_UPDATE &&
+			RelationGetRelid(state->rootResultRelInfo->ri_RelationDesc) == relid)
 			return true;
 	}
 	return false;

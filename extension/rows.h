@@ -10,6 +10,8 @@
 
 #include "relation.h"
 
+#include "executor/execdesc.h"
+
 /* ---- items.c ---- */
 extern uint32 casus_next_item(void);
 
@@ -123,6 +125,7 @@ extern void casus_rowverdict_note_root(Relation rel, TupleTableSlot *slot, int64
 /* ---- rowconflict.c: INSERT ... ON CONFLICT ---- */
 
 extern bool casus_rowconflict_meets(const CasusRow *row, Datum *label, bool *isnull);
+extern bool casus_rowconflict_updates(const QueryDesc *query, Oid relid);
 
 /* ---- rowlabel.c: labels of rows ---- */
 extern bool casus_rowlabel_of(const CasusRow *row, HeapTuple tuple, pg_uuid_t *raw);

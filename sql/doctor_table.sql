@@ -7,9 +7,6 @@ SET client_min_messages = warning;
 CREATE ROLE doctort_reader LOGIN;
 CREATE VIEW found AS SELECT severity, code, finding, mend FROM casus.doctor() WHERE code IN ('superuser_view', 'materialized', 'open_child', 'look_alike', 'user_trigger',
 	'disabled_trigger', 'rule', 'unvalidated_key', 'no_index', 'no_primary_key', 'trigger_right', 'extended_statistics', 'link_table');
-SELECT count(*) FROM casus.install_protocol('beesel-2021');
-SELECT count(*) FROM casus.open_file('beesel-2021', 'een');
-SELECT count(*) FROM casus.activate_protocol('een', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}');
 CREATE TABLE zaak (id integer PRIMARY KEY, titel text, soort text, gemeld date);
 CREATE TABLE stuk (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak, tekst text);
 CREATE TABLE adres (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak, straat text, postcode text, huisnummer integer);
@@ -28,7 +25,7 @@ CREATE TABLE los (id integer PRIMARY KEY, zaak_id integer REFERENCES zaak);
 ALTER TABLE los DISABLE TRIGGER ALL;
 ALTER TABLE stuk ADD CONSTRAINT zelf FOREIGN KEY (id) REFERENCES stuk NOT VALID;
 ALTER TABLE stuk ADD CONSTRAINT weer FOREIGN KEY (zaak_id) REFERENCES zaak NOT VALID;
--- What the server would call by itself, and keeps: nobody would be asked.  D034 F018
+-- What the server would call by itself, and keeps: nobody would be asked.  From the first file on none is made.  D034 F018
 CREATE FUNCTION anders(loid oid DEFAULT 0, data bytea DEFAULT 'x') RETURNS oid LANGUAGE internal VOLATILE STRICT AS 'be_lo_from_bytea';
 CREATE FUNCTION om(o oid DEFAULT anders()) RETURNS oid LANGUAGE sql AS 'SELECT o';
 CREATE DOMAIN goed AS text CHECK (length(VALUE) > 0 AND set_config('a.b', VALUE, true) IS NOT NULL);
@@ -40,6 +37,9 @@ CREATE SEQUENCE los_nummer;
 CREATE DOMAIN bewaart_nummer AS bigint DEFAULT setval('los_nummer', 3);
 CREATE AGGREGATE bewaar_al(bytea) (SFUNC = lo_from_bytea, STYPE = oid, INITCOND = '0');
 CREATE OPERATOR ->@ (LEFTARG = oid, RIGHTARG = bytea, FUNCTION = lo_from_bytea);
+SELECT count(*) FROM casus.install_protocol('beesel-2021');
+SELECT count(*) FROM casus.open_file('beesel-2021', 'een');
+SELECT count(*) FROM casus.activate_protocol('een', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": []}');
 SELECT severity, finding, mend FROM casus.doctor() WHERE code = 'unasked_function';
 SELECT casus.protect('zaak', 'een', opens_dossier => true, category => 'registratie', dry_run => true);
 SELECT casus.protect('zaak', 'een', opens_dossier => true, category => 'registratie');

@@ -329,6 +329,15 @@ COMMIT;
 :show
 :mark_now
 \set SHOW_CONTEXT errors
+-- Who may call what puts it on record, as a member of pg_read_all_data, puts nothing there by it.
+RESET SESSION AUTHORIZATION;
+GRANT pg_read_all_data TO log_stranger;
+SET SESSION AUTHORIZATION log_stranger;
+SELECT casus_int.meets('00000000-0000-270f-0000-000300014100', 'zaak'::regclass), count(*) FROM generate_series(1, 2);
+RESET SESSION AUTHORIZATION;
+REVOKE pg_read_all_data FROM log_stranger;
+:show
+:mark_now
 -- Of one that may not be seen nothing is.
 SET SESSION AUTHORIZATION log_stranger;
 INSERT INTO zaak AS t VALUES (8, 1, 'x') ON CONFLICT (id) DO UPDATE SET titel = t.titel WHERE pg_temp.saw(t);

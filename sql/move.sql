@@ -94,6 +94,7 @@ SELECT a.kind, z.id AS dossier_of_zaak, a.motivation, (a.details ->> 'rows')::in
 	FROM casus.act_log a JOIN zaak z ON a.dossier = casus.dossier_of(z.casus_label) WHERE a.kind = 'move' ORDER BY a.id;
 SELECT t, k, zaak FROM waar WHERE zaak = 3 ORDER BY 1, 2;
 -- by a key of several columns: the key itself leads to the dossier
+SELECT code($$SELECT casus.move('regel', '{"bijlage_id": 3, "nr": 1, "op verzoek van": "de burgemeester"}'::jsonb, '2', 'x')$$);
 SELECT casus.move('regel', '{"bijlage_id": 3, "nr": 1}'::jsonb, '2', 'x') > 0 AS act;
 SELECT t, k, zaak FROM waar WHERE t = 'regel' ORDER BY 1, 2;
 SELECT bijlage_id, nr FROM regel ORDER BY 1, 2;
