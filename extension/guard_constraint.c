@@ -19,12 +19,17 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+/* In mode observe it is recorded and let pass: returns only then. */
 void
 casus_guard_refuse_user_code(const CasusProtected *prot)
 {
-	casus_guard_refuse_ddl(prot, psprintf(_("The command would run functions of users over the rows of the protected table %s."),
-									casus_guard_name(prot->relid)),
-						   NULL);
+	char	   *what = psprintf(_("The command would run functions of users over the rows of the protected table %s."),
+								casus_guard_name(prot->relid));
+
+	if (prot->mode == CASUS_MODE_OBSERVE)
+		casus_accesslog_event("would_refuse", prot->relid, 0, "ddl", what);
+	else
+		casus_guard_refuse_ddl(prot, what, NULL);
 }
 
 void
@@ -115,7 +120,7 @@ casus_guard_constraint(Constraint *constraint, Oid relid, const CasusProtected *
 				check_leads(constraint, prot);
 			break;
 		case CONSTR_CHECK:
-			if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
+			if (prot == NULL || prot->mode == CASUS_MODE_REGISTERED)
 				break;
 			if (!casus_guard_builtin_raw(relid, constraint->raw_expr, EXPR_KIND_CHECK_CONSTRAINT))
 				casus_guard_refuse_user_code(prot);
@@ -146,7 +151,7 @@ casus_guard_validation(const char *name, Oid relid, const CasusProtected *prot,
 		Datum		check = SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_conbin, &isnull);
 
 		scope->only_keys = false;
-		if (prot != NULL && casus_guard_closed(prot) && !isnull &&
+		if (casus_guard_watched(prot) && !isnull &&
 			!casus_guard_trusted(stringToNode(TextDatumGetCString(check))))
 			casus_guard_refuse_user_code(prot);
 	}

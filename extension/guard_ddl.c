@@ -164,7 +164,7 @@ check_index(IndexStmt *index, CasusGuardScope *scope)
 	Oid			method;
 	ListCell   *lc;
 
-	if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
+	if (prot == NULL || prot->mode == CASUS_MODE_REGISTERED)
 		return;
 	method = get_am_oid(index->accessMethod ? index->accessMethod : DEFAULT_INDEX_TYPE, true);
 	if (!casus_guard_builtin_raw(prot->relid, index->whereClause, EXPR_KIND_INDEX_PREDICATE))
@@ -201,7 +201,7 @@ check_add_column(ColumnDef *column, const CasusProtected *prot, CasusGuardScope 
 {
 	ListCell   *lc;
 
-	if (is_label(column->colname))
+	if (is_label(column->colname) && prot->mode == CASUS_MODE_ENFORCE)
 		refuse_always(prot, _("Adding a column of that name"));
 	check_type(column->typeName, prot);
 	if (column->typeName != NULL &&
@@ -244,7 +244,10 @@ check_alter_type(AlterTableCmd *cmd, const CasusProtected *prot)
 	casus_guard_need_maintenance(prot, _("ALTER COLUMN TYPE"));
 }
 
-/* The trigger of casus fires always; the others are the owner's, in maintenance. */
+/*
+ * The trigger of casus fires always, in mode observe too: who switches it off
+ * writes labels.  The others are the owner's, in maintenance.
+ */
 static void
 check_trigger_switch(AlterTableCmd *cmd, const CasusProtected *prot)
 {
@@ -255,6 +258,25 @@ check_trigger_switch(AlterTableCmd *cmd, const CasusProtected *prot)
 		return;
 	}
 	casus_guard_need_maintenance(prot, _("Switching a trigger"));
+}
+
+static bool
+switches_trigger(const AlterTableCmd *cmd)
+{
+	switch (cmd->subtype)
+	{
+		case AT_EnableTrig:
+		case AT_EnableAlwaysTrig:
+		case AT_EnableReplicaTrig:
+		case AT_DisableTrig:
+		case AT_EnableTrigAll:
+		case AT_DisableTrigAll:
+		case AT_EnableTrigUser:
+		case AT_DisableTrigUser:
+			return true;
+		default:
+			return false;
+	}
 }
 
 static void
@@ -297,17 +319,12 @@ check_fenced_command(AlterTableCmd *cmd, const CasusProtected *prot)
 		case AT_NoForceRowSecurity:
 			refuse_always(prot, _("Switching row security off"));
 			break;
-		case AT_EnableTrig:
-		case AT_EnableAlwaysTrig:
-		case AT_EnableReplicaTrig:
-		case AT_DisableTrig:
-		case AT_EnableTrigAll:
-		case AT_DisableTrigAll:
-		case AT_EnableTrigUser:
-		case AT_DisableTrigUser:
-			check_trigger_switch(cmd, prot);
-			break;
 		default:
+			if (switches_trigger(cmd))
+			{
+				check_trigger_switch(cmd, prot);
+				break;
+			}
 			casus_guard_need_maintenance(prot, _("This form of ALTER TABLE"));
 			break;
 	}
@@ -323,7 +340,7 @@ check_protected_command(AlterTableCmd *cmd, const CasusProtected *prot,
 		 /* pg_dump sets that of a table that inherits by itself. */
 		 (cmd->subtype == AT_ColumnDefault && casus_guard_closed(prot))))
 		refuse_always(prot, _("Changing or dropping the label column"));
-	if (prot->mode != CASUS_MODE_ENFORCE)
+	if (prot->mode == CASUS_MODE_REGISTERED)
 		return;
 	if (cmd->subtype == AT_AddColumn)
 		check_add_column((ColumnDef *) cmd->def, prot, scope);
@@ -331,6 +348,8 @@ check_protected_command(AlterTableCmd *cmd, const CasusProtected *prot,
 		check_alter_type(cmd, prot);
 	else if (casus_guard_closed(prot))
 		check_fenced_command(cmd, prot);
+	else if (prot->mode == CASUS_MODE_OBSERVE && switches_trigger(cmd))
+		check_trigger_switch(cmd, prot);
 }
 
 /*
@@ -457,7 +476,7 @@ check_rename(RenameStmt *rename, CasusGuardScope *scope)
 		refuse_always(prot, _("Renaming the label column"));
 	if (rename->renameType != OBJECT_POLICY && rename->renameType != OBJECT_TRIGGER)
 		return;
-	if (casus_guard_closed(prot) &&
+	if (casus_guard_watched(prot) &&
 		(strcmp(rename->subname, CASUS_POLICY_NAME) == 0 ||
 		 strcmp(rename->subname, CASUS_OPEN_POLICY_NAME) == 0 ||
 		 strcmp(rename->subname, CASUS_TRIGGER_NAME) == 0 ||
@@ -473,7 +492,7 @@ check_trigger(CreateTrigStmt *trigger, CasusGuardScope *scope)
 
 	if (prot == NULL)
 		return;
-	if (casus_guard_closed(prot) && strcmp(trigger->trigname, CASUS_TRIGGER_NAME) >= 0)
+	if (casus_guard_watched(prot) && strcmp(trigger->trigname, CASUS_TRIGGER_NAME) >= 0)
 		refuse_always(prot, _("A trigger that sorts after that of casus"));
 	casus_guard_need_maintenance(prot, _("CREATE TRIGGER"));
 }
@@ -515,7 +534,7 @@ check_statistics(CreateStatsStmt *statistics, CasusGuardScope *scope)
 		return;
 	foreach(lc, statistics->exprs)
 	{
-		if (casus_guard_closed(prot) &&
+		if (casus_guard_watched(prot) &&
 			!casus_guard_builtin_raw(prot->relid, ((StatsElem *) lfirst(lc))->expr,
 									 EXPR_KIND_STATS_EXPRESSION))
 			casus_guard_refuse_user_code(prot);

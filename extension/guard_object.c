@@ -160,6 +160,24 @@ is_vetted(Oid relid)
 	return scope != NULL && (scope->upkeep || list_member_oid(scope->vetted, relid));
 }
 
+/* DROP TRIGGER, and not the table with it. */
+static bool
+names_trigger(void)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+
+	return scope != NULL && scope->tag == T_DropStmt &&
+		((DropStmt *) scope->stmt)->removeType == OBJECT_TRIGGER;
+}
+
+static void
+refuse_fence(const CasusProtected *prot, const Part *part)
+{
+	casus_guard_refuse_ddl(prot, psprintf(_("Policy or trigger %s is part of the fence of the protected table %s."),
+										  part->name, casus_guard_name(part->relid)),
+						   casus_guard_way_back(prot));
+}
+
 /* A policy, a trigger or a rule is dropped or altered. */
 static void
 guard_part(ObjectAccessType access, Oid class, Oid object)
@@ -172,6 +190,9 @@ guard_part(ObjectAccessType access, Oid class, Oid object)
 	if (casus_guard_is_own(RelationRelationId, part.relid))
 		refuse_own();
 	prot = casus_registry_find(part.relid);
+	if (class == TriggerRelationId && access == OAT_DROP && is_fence(class, &part) &&
+		casus_guard_watched(prot) && names_trigger())
+		refuse_fence(prot, &part);
 	if (!casus_guard_closed(prot))
 		return;
 	if (access == OAT_POST_ALTER && is_vetted(part.relid))
@@ -181,8 +202,7 @@ guard_part(ObjectAccessType access, Oid class, Oid object)
 		list_member_oid(casus_guard_scope()->detached, part.relid))
 		return;
 	if (is_fence(class, &part))
-		casus_guard_refuse_ddl(prot, psprintf(_("Policy or trigger %s is part of the fence of the protected table %s."), part.name, casus_guard_name(part.relid)),
-							   casus_guard_way_back(prot));
+		refuse_fence(prot, &part);
 	casus_guard_need_maintenance(prot, _("Dropping or changing a policy, a trigger or a rule"));
 }
 

@@ -174,6 +174,13 @@ casus_guard_closed(const CasusProtected *prot)
 	return prot != NULL && prot->mode == CASUS_MODE_ENFORCE && prot->fenced;
 }
 
+/* In mode observe nothing is shut, but what would be refused is on record. */
+bool
+casus_guard_watched(const CasusProtected *prot)
+{
+	return casus_guard_closed(prot) || (prot != NULL && prot->mode == CASUS_MODE_OBSERVE);
+}
+
 void
 casus_guard_refuse_ddl(const CasusProtected *prot, const char *what, const char *hint)
 {

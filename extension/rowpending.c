@@ -78,6 +78,17 @@ resolve_parent(CasusRow *row, const CasusVia *via)
 	table_close(parent, NoLock);
 }
 
+/* Refused in mode observe: such a row stays, without a label, until it is taken in. */
+static void
+clear_label(Relation rel, CasusRow *row, HeapTuple tuple)
+{
+	AttrNumber	attno = row->prot->label_attno;
+	Datum		value = (Datum) 0;
+	bool		isnull = true;
+
+	(void) casus_rowlabel_write(rel, &tuple->t_self, 1, &attno, &value, &isnull);
+}
+
 /* Gives one row that waits its label, or refuses. */
 static void
 resolve(Relation rel, HeapTuple tuple)
@@ -85,6 +96,7 @@ resolve(Relation rel, HeapTuple tuple)
 	CasusRow	row = {0};
 	CasusPlace	place;
 	pg_uuid_t	raw;
+	bool		labelled = false;
 
 	row.rel = rel;
 	row.prot = casus_registry_find(RelationGetRelid(rel));
@@ -106,15 +118,17 @@ resolve(Relation rel, HeapTuple tuple)
 	if (casus_rowverdict_wants_parent(&row, &place))
 		casus_rowverdict_no_parent(&row);
 	else if (place.kind == CASUS_PLACE_OUTSIDE)
-		(void) casus_rowlabel_set(rel, &tuple->t_self, &casus_label_outside);
+		labelled = casus_rowlabel_set(rel, &tuple->t_self, &casus_label_outside);
 	else if (place.kind != CASUS_PLACE_DOSSIER)
 		casus_rowverdict_no_parent(&row);
 	else if (casus_rowverdict_label(&row, &place, &raw))
 	{
 		casus_rowverdict_relabel_parents(&row, &raw);
 		casus_rowlink_follow(&row, &raw, true);
-		(void) casus_rowlabel_set(rel, &tuple->t_self, &raw);
+		labelled = casus_rowlabel_set(rel, &tuple->t_self, &raw);
 	}
+	if (!labelled && row.prot->mode == CASUS_MODE_OBSERVE)
+		clear_label(rel, &row, tuple);
 	ExecDropSingleTupleTableSlot(row.slot);
 }
 

@@ -97,6 +97,18 @@ same_label(const pg_uuid_t *a, const pg_uuid_t *b)
 	return memcmp(a->data, b->data, UUID_LEN) == 0;
 }
 
+/* The row with this label and no other, whatever the statement gave it; NULL: with none. */
+static HeapTuple
+keep_label(CasusRow *row, HeapTuple tuple, const pg_uuid_t *raw)
+{
+	pg_uuid_t	given;
+	bool		has = casus_rowlabel_of(row, tuple, &given);
+
+	if (raw == NULL)
+		return has ? with_null_label(row, tuple) : tuple;
+	return has && same_label(&given, raw) ? tuple : with_label(row, tuple, raw);
+}
+
 /* ---- INSERT ---- */
 
 static void check_stays(CasusRow *row, const pg_uuid_t *raw, bool new_key);
@@ -417,14 +429,14 @@ handle_update(CasusRow *row, HeapTuple old, HeapTuple new)
 		casus_rowverdict_refuse(row, "label",
 								_("this row may not be changed"),
 								_("it has no label yet"), hint_take_in(row));
-		return new;
+		return keep_label(row, new, NULL);
 	}
 	kind = casus_label_unpack(&before, &label);
 	if (kind == CASUS_LABEL_GOVERNED)
 	{
 		update_governed(row, &before, old, new);
 		casus_accesslog_note_write(row->prot->family, label.dossier, CASUS_CORRECT);
-		return has && same_label(&before, &after) ? new : with_label(row, new, &before);
+		return keep_label(row, new, &before);
 	}
 	if (kind == CASUS_LABEL_BROKEN ||
 		(kind == CASUS_LABEL_PENDING && !casus_label_is_own_pending(&before)))
@@ -432,11 +444,11 @@ handle_update(CasusRow *row, HeapTuple old, HeapTuple new)
 		casus_rowverdict_refuse(row, "label",
 								_("this row may not be changed"),
 								_("its label is not one of this installation"), NULL);
-		return new;
+		return keep_label(row, new, &before);
 	}
 	if (!update_ungoverned(row, &before, kind, old, new, &after))
-		return with_label(row, new, &before);
-	return same_label(&before, &after) ? new : with_label(row, new, &after);
+		return keep_label(row, new, &before);
+	return keep_label(row, new, &after);
 }
 
 /* ---- DELETE ---- */

@@ -319,13 +319,15 @@ is_candidate(Batch *batch, TupleTableSlot *slot)
 {
 	bool		isnull;
 	Datum		value = slot_getattr(slot, batch->row.prot->label_attno, &isnull);
+	CasusLabelKind kind;
 	CasusLabel	label;
 	CasusPlace	place;
 
 	if (isnull)
 		return true;
-	if (casus_label_unpack(DatumGetUUIDP(value), &label) != CASUS_LABEL_OUTSIDE)
-		return false;
+	kind = casus_label_unpack(DatumGetUUIDP(value), &label);
+	if (kind != CASUS_LABEL_OUTSIDE)
+		return kind != CASUS_LABEL_GOVERNED;	/* pending: of a transaction that has ended */
 	casus_rowparent_place(batch->row.prot, batch->row.predicates, slot, &place);
 	return place.kind != CASUS_PLACE_OUTSIDE;
 }
