@@ -45,7 +45,7 @@ GRANT SELECT ON casus_int.protected TO casus_admin, casus_auditor;
 CREATE VIEW casus_int.role_finding AS
 	SELECT 'warning'::text AS severity, 'superuser'::text AS code,
 		pg_catalog.format('Role %s is a superuser that can log in: bound by casus in SQL, but able to load code and to act as any other role.', r.rolname) AS finding,
-		pg_catalog.format('ALTER ROLE %I NOLOGIN; -- or NOSUPERUSER; keep one way in as superuser', r.rolname) AS mend
+		pg_catalog.format('-- where another superuser can still log in: ALTER ROLE %I NOLOGIN; or NOSUPERUSER. Keep one way in', r.rolname) AS mend
 	FROM pg_catalog.pg_roles r WHERE r.rolsuper AND r.rolcanlogin
 	UNION ALL
 	SELECT 'warning', 'bypassrls',

@@ -47,7 +47,7 @@ CREATE VIEW casus_int.server_finding AS
 		('warning', 'statement_log', 'log_transaction_sample_rate', s.setting <> '0',
 			'%s = %s writes statements, with what they look for, to the server log.', 'ALTER SYSTEM RESET %I; SELECT pg_reload_conf();'),
 		('note', 'error_log', 'log_min_error_statement', s.setting NOT IN ('log', 'fatal', 'panic'),
-			'%s = %s writes statements that fail, with what they look for, to the server log.', 'ALTER SYSTEM SET %I = panic; SELECT pg_reload_conf();'),
+			'%s = %s writes statements that fail, with what they look for, to the server log.', 'ALTER ROLE <role> SET %I = panic; -- for each role of an application; ALTER SYSTEM would take the failed statements of all from the server log'),
 		('warning', 'parameter_log', 'log_parameter_max_length_on_error', s.setting <> '0',
 			'%s = %s writes the parameters of statements that fail to the server log.', 'ALTER SYSTEM SET %I = 0; SELECT pg_reload_conf();'),
 		('warning', 'auto_explain', 'auto_explain.log_min_duration', s.setting <> '-1',
@@ -191,7 +191,7 @@ CREATE VIEW casus_int.state_finding WITH (security_barrier) AS
 	FROM casus_cat.opening g WHERE g.kind = 'break_glass' AND g.review IS NULL AND g.ends <= pg_catalog.clock_timestamp()
 	UNION ALL
 	SELECT 'note', 'break_glass_open', pg_catalog.format('Dossier %s is open to role %s until %s by %s.', g.dossier, g.role_name,
-			pg_catalog.to_char(g.ends AT TIME ZONE 'Europe/Amsterdam', 'YYYY-MM-DD HH24:MI'), CASE g.kind WHEN 'inspect' THEN 'inspection' ELSE 'break-glass' END),
+			pg_catalog.to_char(g.ends AT TIME ZONE 'Europe/Amsterdam', 'YYYY-MM-DD HH24:MI "(Amsterdam)"'), CASE g.kind WHEN 'inspect' THEN 'inspection' ELSE 'break-glass' END),
 		'SELECT * FROM casus.opening WHERE is_open;'
 	FROM casus_cat.opening g WHERE g.ends > pg_catalog.clock_timestamp() AND casus_int.sees_opening(g.file, g.person, g.role_name)
 	UNION ALL

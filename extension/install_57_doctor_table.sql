@@ -41,7 +41,7 @@ CREATE VIEW casus_int.table_finding AS
 	UNION ALL
 	SELECT 'critical', 'lost_key',
 		pg_catalog.format('A foreign key by which rows of table %s find their dossier is gone: nothing can be inserted.', p.relation),
-		p.maintain || pg_catalog.format('ALTER TABLE %s ADD FOREIGN KEY (%I) REFERENCES <parent>;', p.relation,
+		p.maintain || pg_catalog.format('ALTER TABLE %s ADD FOREIGN KEY (%I) REFERENCES <parent>; -- DEFERRABLE INITIALLY DEFERRED if it was', p.relation,
 			(SELECT a.attname FROM pg_catalog.pg_seclabel s JOIN pg_catalog.pg_attribute a ON a.attrelid = s.objoid AND a.attnum = s.objsubid
 				WHERE s.provider = 'casus' AND s.classoid = 'pg_catalog.pg_class'::regclass AND s.objoid = p.relid AND s.label LIKE '%"use":"via"%'
 					AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = p.relid AND k.contype = 'f' AND a.attnum = ANY (k.conkey))
@@ -55,7 +55,7 @@ CREATE VIEW casus_int.table_finding AS
 	UNION ALL
 	SELECT 'warning', 'left_open',
 		pg_catalog.format('Table %s is in mode %s: nothing is filtered.', p.relation, p.mode),
-		pg_catalog.format('SELECT casus.bind(%L, ''enforce'');', p.relation)
+		pg_catalog.format('SELECT casus.bind(%L, ''enforce''); -- the table that it gets its labels from first', p.relation)
 	FROM prot p WHERE p.mode IN ('registered', 'observe') AND NOT p.is_part
 	UNION ALL
 	SELECT 'critical', 'other_installation',
@@ -72,7 +72,7 @@ CREATE VIEW casus_int.table_finding AS
 	UNION ALL
 	SELECT 'warning', 'materialized',
 		pg_catalog.format('Materialized view %s holds rows of protected table %s: governed ones too, if it was filled before that was bound.', v.oid::regclass, p.relation),
-		pg_catalog.format('REFRESH MATERIALIZED VIEW %s; -- without a context: then it holds rows outside the protocol alone', v.oid::regclass)
+		pg_catalog.format('REFRESH MATERIALIZED VIEW %s; -- without a context: then it holds rows outside the protocol alone; the finding stays while it is filled', v.oid::regclass)
 	FROM reached p JOIN pg_catalog.pg_class v ON v.oid = p.through AND v.relkind = 'm' AND v.relispopulated
 	GROUP BY v.oid, p.relation
 	UNION ALL
@@ -133,8 +133,8 @@ CREATE VIEW casus_int.table_finding AS
 	SELECT 'warning', 'user_trigger',
 		pg_catalog.format('Trigger %s of table %s calls %s, which sees governed rows as they are written%s.', t.tgname, p.relation, t.tgfoid::regprocedure,
 			CASE WHEN f.prosrc OPERATOR(pg_catalog.~*) 'insert\s+into|execute|copy\s|dblink|pg_notify|notify\s' THEN ' and writes or sends something' ELSE '' END),
-		CASE WHEN h.target IS NULL THEN '' ELSE pg_catalog.format('SELECT casus.protect(%L, ''...'', dossier => ''...''); -- the history; or ', h.target) END ||
-			pg_catalog.format('SELECT casus.maintenance(%L, ''...''); DROP TRIGGER %I ON %s;', p.relation, t.tgname, p.relation)
+		CASE WHEN h.target IS NULL THEN '' ELSE pg_catalog.format('-- protect the history: SELECT casus.protect(%L, ''...'', dossier => ''...''); or ', h.target) END ||
+			pg_catalog.format('-- where nothing needs what %s does: SELECT casus.maintenance(%L, ''<reason>''); DROP TRIGGER %I ON %s;', t.tgfoid::regprocedure, p.relation, t.tgname, p.relation)
 	FROM prot p JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.relid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
 	JOIN pg_catalog.pg_proc f ON f.oid = t.tgfoid
 	LEFT JOIN LATERAL (SELECT pg_catalog.min(o.target) AS target FROM casus_int.open_histories(p.relid) o WHERE o.name = t.tgname) h ON true
@@ -148,7 +148,7 @@ CREATE VIEW casus_int.table_finding AS
 	UNION ALL
 	SELECT 'warning', 'rule',
 		pg_catalog.format('Rule %s on table %s does something else with what is written.', w.rulename, p.relation),
-		pg_catalog.format('DROP RULE %I ON %s;', w.rulename, p.relation)
+		pg_catalog.format('-- where nothing needs what it does: DROP RULE %I ON %s;', w.rulename, p.relation)
 	FROM prot p JOIN pg_catalog.pg_rewrite w ON w.ev_class = p.relid
 	UNION ALL
 	SELECT 'warning', 'unvalidated_key',

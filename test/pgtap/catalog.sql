@@ -1,7 +1,7 @@
 -- What the catalogs must show of the extension, whatever it contains: comments, owners, rights, pinned search paths,
 -- dump marks.  Each query lists the objects that break the rule; none may.
 BEGIN;
-SELECT plan(16);
+SELECT plan(17);
 
 CREATE TEMP VIEW member AS
 SELECT d.classid, d.objid
@@ -34,6 +34,13 @@ SELECT is_empty($$
 	WHERE coalesce(t.typcategory <> 'A' AND t.typrelid = 0, true)	-- not what comes with another
 	AND coalesce(d.description, '') = ''$$,
 	'every object of the extension is commented');
+
+SELECT is_empty($$
+	SELECT a.attrelid::regclass, a.attname FROM member m
+	JOIN pg_class c ON m.classid = 'pg_class'::regclass AND m.objid = c.oid AND c.relkind = 'v' AND c.relnamespace = 'casus'::regnamespace
+	JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+	WHERE coalesce(col_description(c.oid, a.attnum), '') = ''$$,
+	'every column of a public view is commented');
 
 SELECT is_empty($$
 	SELECT signature FROM function
