@@ -153,8 +153,12 @@ typedef struct CasusLogFollow
 	uint64		segment;		/* the place behind the record returned last */
 	uint64		offset;
 	uint64		seq;			/* of that record; 0: not known */
-	bool		stays;			/* own log: before what is no record; set after the begin */
+	bool		stays;			/* own log: before what is no record or does not hold */
 	const char *odd;			/* likewise: what that is; NULL: none was met */
+	CasusLogKeys *own_keys;		/* likewise, where it is verified; else NULL */
+	const CasusLogKey *key;		/* of these, that of the segment; NULL: it is not there */
+	uint8		mac[CASUS_LOG_MAC]; /* at the place */
+	bool		changed;		/* the record returned last does not hold */
 	CasusLogKeys *keys;			/* of a copy, which is verified; NULL: the own log */
 	CasusLogChain chain;		/* likewise */
 	int			fd;				/* -1: no segment is open */
@@ -163,6 +167,7 @@ typedef struct CasusLogFollow
 
 extern bool casus_logfollow_begin(CasusLogFollow *follow, uint64 segment, uint64 offset,
 								  uint64 seq);
+extern bool casus_logfollow_verify(CasusLogFollow *follow, bool stays);
 extern bool casus_logfollow_begin_copy(CasusLogFollow *follow, const uint8 *node,
 									  uint64 segment, uint64 offset, uint64 seq);
 extern bool casus_logfollow_next(CasusLogFollow *follow, CasusLogRecord *record);
@@ -174,7 +179,7 @@ extern bool casus_logfollow_of_database(const char *line, const char *piece, boo
 /* ---- logform.c: an entry, taken apart ---- */
 
 extern Jsonb *casus_logform_read(StringInfo line, uint64 seq);
-extern Jsonb *casus_logform_stand_in(uint64 seq);
+extern Jsonb *casus_logform_stand_in(uint64 seq, bool changed);
 extern char *casus_logform_month(const Jsonb *entry);
 
 /* ---- logterm.c: how long it is kept ---- */

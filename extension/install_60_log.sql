@@ -73,7 +73,7 @@ CREATE FUNCTION casus_int.access_records(segment bigint, place bigint, seq bigin
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_access_records';
 COMMENT ON FUNCTION casus_int.access_records(bigint, bigint, bigint) IS
-	'Records of this node''s access log about this database from a place on (NULL: from its begin) that the caller may see: all for casus_auditor, else those of his own person. Reading them is a record too. Nothing is verified (casus.verify_log). Behind view casus.access_log. Beesel art. 14.';
+	'Records of this node''s access log about this database from a place on (NULL: from its begin) that the caller may see: all for casus_auditor, else those of his own person. Reading them is a record too. Each is verified with the key of its segment, as long as casus.log_key_file can be read: in the place of one that is not as it was written casus_auditor finds an attempt with code log_unreadable, anyone else nothing. Behind view casus.access_log. Beesel art. 14.';
 
 CREATE FUNCTION casus_int.sees_record(person text) RETURNS boolean
 	LANGUAGE c STABLE PARALLEL UNSAFE

@@ -39,7 +39,8 @@ COMMENT ON VIEW casus_int.log_line IS
  * that have lines about dossiers.  The first branches find by index, each alone,
  * because a condition "this one or NULL" would not; with a range of unknown ends
  * the planner would take that, or the whole table, for the cheaper way, hence IS
- * TRUE and the setting.
+ * TRUE and the setting.  A record may name thousands of dossiers: what is told
+ * of each of them is taken out of it once, and goes along without them.
  */
 CREATE FUNCTION casus_int.seen(dossiers bigint[], name text, since timestamptz, until timestamptz)
 	RETURNS TABLE (at timestamptz, kind text, seen bigint, row_count bigint, relation text, files text[], node uuid, seq bigint, line jsonb)
@@ -47,7 +48,7 @@ CREATE FUNCTION casus_int.seen(dossiers bigint[], name text, since timestamptz, 
 	SET search_path = pg_catalog, pg_temp
 	SET enable_seqscan = off
 BEGIN ATOMIC
-	WITH found AS MATERIALIZED (
+	WITH whole AS (
 		SELECT l.node, l.seq, l.at, l.line, l.names FROM casus_int.loaded_record l
 		WHERE seen.dossiers IS NOT NULL AND l.dossiers @> ANY (ARRAY(SELECT to_jsonb(w) FROM unnest(seen.dossiers) w))
 			AND (l.at >= coalesce(since, '-infinity')) IS TRUE AND (l.at < coalesce(until, 'infinity')) IS TRUE
@@ -63,24 +64,28 @@ BEGIN ATOMIC
 		UNION ALL
 		SELECT f.node, f.seq, f.at, f.line, f.names FROM casus_int.fresh_record f
 		WHERE f.at >= coalesce(since, '-infinity') AND f.at < coalesce(until, 'infinity')
+	), found AS MATERIALIZED (
+		SELECT w.node, w.seq, w.at, w.names, w.line ->> 'kind' AS kind, w.line ->> 'code' AS code, w.line ->> 'relation' AS relation,
+			w.line -> 'dossiers' AS pairs, w.line - 'dossiers' AS line
+		FROM whole w
 	)
-	SELECT r.at, r.line ->> 'kind', (d.pair ->> 0)::bigint, (d.pair ->> 1)::bigint, r.line ->> 'relation', NULL::text[], r.node, r.seq, r.line
-	FROM found r, LATERAL jsonb_array_elements(r.line -> 'dossiers') AS d(pair)
-	WHERE r.line ->> 'kind' IN ('read', 'copy', 'would_refuse')
+	SELECT r.at, r.kind, (d.pair ->> 0)::bigint, (d.pair ->> 1)::bigint, r.relation, NULL::text[], r.node, r.seq, r.line
+	FROM found r, LATERAL jsonb_array_elements(r.pairs) AS d(pair)
+	WHERE r.kind IN ('read', 'copy', 'would_refuse')
 		AND (seen.dossiers IS NULL OR (d.pair ->> 0)::bigint IN (SELECT unnest(seen.dossiers))) AND (seen.name IS NULL OR r.names @> ARRAY[seen.name])
 	UNION ALL
-	SELECT r.at, 'dump', NULL, NULL, coalesce(r.line ->> 'relation', r.line ->> 'text'),
+	SELECT r.at, 'dump', NULL, NULL, coalesce(r.relation, r.line ->> 'text'),
 		(SELECT array_agg(f.value ->> 'file')
 			FROM pg_seclabel s JOIN pg_class c ON c.oid = s.objoid JOIN pg_namespace n ON n.oid = c.relnamespace,
 				LATERAL jsonb_array_elements(s.label::jsonb -> 'files') AS f
 			WHERE s.provider = 'casus' AND s.classoid = 'pg_class'::regclass AND s.objsubid = 0
-				AND n.nspname || '.' || c.relname = r.line ->> 'relation'),
+				AND n.nspname || '.' || c.relname = r.relation),
 		r.node, r.seq, r.line
 	FROM found r
-	WHERE (r.line ->> 'kind' = 'export' OR r.line ->> 'kind' = 'attempt' AND r.line ->> 'code' = 'copy_out')
+	WHERE (r.kind = 'export' OR r.kind = 'attempt' AND r.code = 'copy_out')
 		AND (seen.name IS NULL OR r.names @> ARRAY[seen.name])
-		AND ((r.line ->> 'relation' LIKE 'casus\_cat.%') IS NOT TRUE
-			OR r.line ->> 'relation' IN ('casus_cat.dossier', 'casus_cat.participant', 'casus_cat.appointment', 'casus_cat.sharing',
+		AND ((r.relation LIKE 'casus\_cat.%') IS NOT TRUE
+			OR r.relation IN ('casus_cat.dossier', 'casus_cat.participant', 'casus_cat.appointment', 'casus_cat.sharing',
 				'casus_cat.linked', 'casus_cat.act', 'casus_cat.act_content', 'casus_cat.decision', 'casus_cat.opening'));
 END;
 COMMENT ON FUNCTION casus_int.seen(bigint[], text, timestamptz, timestamptz) IS

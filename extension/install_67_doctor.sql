@@ -36,7 +36,7 @@ CREATE VIEW casus_int.load_finding WITH (security_barrier) AS
 			': ' || b.entries || ' entries about this database are not in its tables, from entry ' || b.first_seq || ' on, which is there since ' || b.since,
 			'; it stays before ' || b.stands, '.') AS finding,
 		CASE WHEN b.stands IS NULL THEN 'See what "casus log loader" says in the log of the server. It goes on by itself; casus.access_log shows meanwhile what is of this node.'
-			ELSE 'See casus.verify_log(); keep that file apart and put it back from a backup of casus.log_directory, or from where the log of this node is collected: then it goes on by itself. Where there is none: SELECT * FROM casus.skip_log(''...'', ''' || l.node || '''); -- the reason' END AS mend
+			ELSE 'A disk may have done it, or somebody with access to the files. See casus.verify_log(); keep that file apart and put it back from a backup of casus.log_directory, or from where the log of this node is collected: then it goes on by itself. Where there is none: SELECT * FROM casus.skip_log(''...'', ''' || l.node || '''); -- the reason' END AS mend
 	FROM loaded l, LATERAL casus_int.log_behind(l.node, l.segment, l.place, l.seq, l.loaded_at) b
 	WHERE l.is_here AND (b.entries IS NOT NULL OR b.stands IS NOT NULL)
 	UNION ALL
@@ -61,7 +61,7 @@ CREATE VIEW casus_int.load_finding WITH (security_barrier) AS
 	UNION ALL
 	SELECT 'warning', 'log_unreadable',
 		pg_catalog.format('%s entries of the access log of node %s are of a form that cannot be shown, the first of them entry %s.', u.n, u.node, u.first_seq),
-		'Only who has the key file of that node writes such: find out who. casusctl verify checks the files; they have these entries as they were written.'
+		'They verified when they came into tables, so that this is no damage of a disk: they were written so by that server, or by somebody with its key file. casusctl verify checks the files; they have these entries as they were written.'
 	FROM (SELECT r.node, pg_catalog.count(*) AS n, min(r.seq) AS first_seq FROM casus_cat.access_record r
 		WHERE r.line ->> 'kind' = 'attempt' AND r.line ->> 'code' = 'log_unreadable' GROUP BY r.node) u
 	UNION ALL

@@ -104,7 +104,8 @@ casus_sql_log_behind(PG_FUNCTION_ARGS)
 	if (is_own ? casus_logfollow_begin(&follow, segment, place, seq) :
 		casus_logfollow_begin_copy(&follow, node->data, segment, place, seq))
 	{
-		follow.stays = is_own;
+		if (is_own)
+			(void) casus_logfollow_verify(&follow, true);
 		look_behind(&follow, &behind);
 		if (is_own && follow.odd)
 			stands = psprintf("segment " UINT64_FORMAT ", position " UINT64_FORMAT ": %s",

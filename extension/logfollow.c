@@ -3,12 +3,13 @@
  *		Going through the access log from a place on, to where it is on disk:
  *		for those who read it back and for its loader.
  *
- * Of the own log nothing is verified here.  The copy of another node's log
- * is, record by record, since its keys are here and its writer is not: it ends
- * before the first that does not hold.  In the own log a reader passes over
- * what is no record, up to the next segment; that is for casus.verify_log to
- * say.  Who keeps a place stays before it, so that nothing is left out once it
- * is as it was.
+ * The copy of another node's log is verified, record by record: it ends before
+ * the first that does not hold.  So is the own log for who keeps a place: he
+ * stays before what is no record or does not hold, so that nothing is left out,
+ * and nothing taken for what was written, once it is as it was.  A reader is
+ * told of a record that does not hold, and passes over what is none, up to the
+ * next segment.  That entries are missing between segments, or a whole segment
+ * is an older one, is for casus.verify_log to say.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -30,6 +31,16 @@ close_segment(CasusLogFollow *follow)
 	casus_logsegment_close(&follow->file);
 	CloseTransientFile(follow->fd);
 	follow->fd = -1;
+}
+
+static void
+wipe(CasusLogKeys **keys)
+{
+	if (*keys == NULL)
+		return;
+	explicit_bzero(*keys, sizeof(CasusLogKeys));
+	pfree(*keys);
+	*keys = NULL;
 }
 
 /* Of a copy: the chain from where it stands in the segment that was just opened. */
@@ -59,7 +70,7 @@ is_broken(CasusLogFollow *follow)
 		follow->stays && follow->odd != NULL;
 }
 
-/* In the own log: what is no record, or not the one that should follow. */
+/* In the own log: what is no record, not the one that should follow, or changed. */
 static void
 note_odd(CasusLogFollow *follow, const char *what)
 {
@@ -92,6 +103,52 @@ read_record(CasusLogFollow *follow, CasusLogRecord *record)
 	return read;
 }
 
+/*
+ * Of the own log, as it is verified: the mac before the place in the segment
+ * that was just opened, which the next record was made from.  False: nothing
+ * can be told of what follows.
+ */
+static bool
+take_up_mac(CasusLogFollow *follow, const CasusLogHeader *header)
+{
+	follow->key = casus_logsegment_key(follow->own_keys, header->key);
+	memcpy(follow->mac, header->mac, CASUS_LOG_MAC);
+	if (!casus_logsegment_header_holds(follow->own_keys, &follow->file, header) ||
+		header->segment != follow->segment)
+	{
+		note_odd(follow, follow->key ? "its header is changed" :
+				 "its header is changed, or made with a key that is not in the key file");
+		follow->key = NULL;
+		return false;
+	}
+	if (follow->offset <= CASUS_SEGMENT_HEADER)
+		return true;
+	if (pread(follow->fd, follow->mac, CASUS_LOG_MAC,
+			  (off_t) (follow->offset - CASUS_LOG_MAC)) == CASUS_LOG_MAC)
+		return true;
+	note_odd(follow, "what is before it cannot be read");
+	return false;
+}
+
+/* The next record of the own log: is it what its writer made after the one before it? */
+static bool
+holds(CasusLogFollow *follow, const CasusLogRecord *record)
+{
+	uint8		mac[CASUS_LOG_MAC];
+	bool		result;
+
+	if (follow->own_keys == NULL)
+		return true;
+	result = follow->key != NULL &&
+		casus_logsegment_mac(follow->key, follow->mac, record->head,
+							 CASUS_RECORD_HEADER + record->length, mac) &&
+		memcmp(mac, record->mac, CASUS_LOG_MAC) == 0;
+	memcpy(follow->mac, record->mac, CASUS_LOG_MAC);
+	if (!result)
+		note_odd(follow, "the entry is changed, or others were put in or removed before it");
+	return result;
+}
+
 /* Of the own log: is the header of the segment that was just opened one that follows? */
 static bool
 take_up_header(CasusLogFollow *follow)
@@ -107,6 +164,8 @@ take_up_header(CasusLogFollow *follow)
 		note_odd(follow, "it does not begin with a header");
 		return false;
 	}
+	if (follow->own_keys && !take_up_mac(follow, &header) && follow->stays)
+		return false;
 	if (follow->offset <= CASUS_SEGMENT_HEADER && follow->seq != 0 &&
 		header.first_seq > follow->seq + 1)
 	{
@@ -215,6 +274,26 @@ casus_logfollow_begin(CasusLogFollow *follow, uint64 segment, uint64 offset, uin
 }
 
 /*
+ * After that: the own log is verified from there on.  False: its key file
+ * cannot be read, and who stays stays here.  Keys are wiped at the end.
+ */
+bool
+casus_logfollow_verify(CasusLogFollow *follow, bool stays)
+{
+	const char *why;
+
+	follow->stays = stays;
+	follow->own_keys = palloc(sizeof(CasusLogKeys));
+	if (casus_logkey_read(follow->own_keys, &why) &&
+		memcmp(follow->own_keys->node, follow->head.node, CASUS_LOG_NODE) == 0)
+		return true;
+	wipe(&follow->own_keys);
+	if (stays)
+		note_odd(follow, "its key file cannot be read, or is another's, so that nothing from here on can be verified");
+	return false;
+}
+
+/*
  * The same for the copy of another node's log; seq: of the record before the
  * place.  False: there is none, or no key for it.  Keys are wiped at the end.
  */
@@ -268,10 +347,20 @@ next_segment(CasusLogFollow *follow)
 	return true;
 }
 
+/* Of the own log: a record that does not hold is not passed by who stays. */
+static bool
+take_own(CasusLogFollow *follow, const CasusLogRecord *record)
+{
+	follow->changed = !holds(follow, record);
+	return !(follow->changed && follow->stays);
+}
+
 /* The next record, valid until the next call; false: there is no other. */
 bool
 casus_logfollow_next(CasusLogFollow *follow, CasusLogRecord *record)
 {
+	if (follow->stays && follow->keys == NULL && follow->own_keys == NULL)
+		return false;
 	while (follow->segment <= follow->head.end.segment)
 	{
 		if (follow->fd >= 0 || open_segment(follow))
@@ -279,8 +368,8 @@ casus_logfollow_next(CasusLogFollow *follow, CasusLogRecord *record)
 			CasusLogRead read = read_record(follow, record);
 
 			if (read == CASUS_LOG_OK &&
-				(follow->keys == NULL ||
-				 casus_logchain_record(&follow->chain, &follow->file, record)))
+				(follow->keys ? casus_logchain_record(&follow->chain, &follow->file, record) :
+				 take_own(follow, record)))
 			{
 				follow->offset = follow->file.offset;
 				follow->seq = record->seq;
@@ -300,6 +389,7 @@ void
 casus_logfollow_end(CasusLogFollow *follow)
 {
 	close_segment(follow);
+	wipe(&follow->own_keys);
 	if (follow->keys == NULL)
 		return;
 	if (is_broken(follow))
@@ -307,9 +397,7 @@ casus_logfollow_end(CasusLogFollow *follow)
 				(errmsg("casus loads a collected access log only up to segment " UINT64_FORMAT ", position " UINT64_FORMAT ": %s",
 						follow->chain.finding.segment, follow->chain.finding.offset,
 						follow->chain.finding.what)));
-	explicit_bzero(follow->keys, sizeof(CasusLogKeys));
-	pfree(follow->keys);
-	follow->keys = NULL;
+	wipe(&follow->keys);
 }
 
 /* The payload with the number of the record as its first member; false: it is no object. */

@@ -165,9 +165,9 @@ casus_logform_read(StringInfo line, uint64 seq)
 	return entry;
 }
 
-/* In the place of one that is none, so that its number is not missing: as of now. */
+/* In the place of one that is none, or is changed, so that no number is missing: as of now. */
 Jsonb *
-casus_logform_stand_in(uint64 seq)
+casus_logform_stand_in(uint64 seq, bool changed)
 {
 	StringInfoData record;
 	StringInfoData line;
@@ -176,7 +176,9 @@ casus_logform_stand_in(uint64 seq)
 	casus_logrecord_open(&record, "attempt");
 	casus_logrecord_text(&record, "code", "log_unreadable");
 	casus_logrecord_text(&record, "text",
-						 psprintf("entry " UINT64_FORMAT " is of no form that can be shown; its time here is that of reading it", seq));
+						 psprintf(changed ?
+								  "entry " UINT64_FORMAT " is not as it was written (see casus.verify_log); its time here is that of reading it" :
+								  "entry " UINT64_FORMAT " is of no form that can be shown; its time here is that of reading it", seq));
 	appendStringInfoChar(&record, '}');
 	initStringInfo(&line);
 	appendStringInfo(&line, "{\"seq\":" UINT64_FORMAT ",%s", seq, record.data + 1);

@@ -149,7 +149,8 @@ collect(Chunk *chunk)
 		!casus_logfollow_begin_copy(&follow, chunk->node.data, chunk->segment, chunk->offset,
 									chunk->seq))
 		return;
-	follow.stays = chunk->is_own;
+	if (chunk->is_own)
+		(void) casus_logfollow_verify(&follow, true);
 	chunk->seqs = palloc(sizeof(Datum) * CHUNK_RECORDS);
 	chunk->entries = palloc(sizeof(Datum) * CHUNK_RECORDS);
 	initStringInfo(&line);
@@ -174,7 +175,7 @@ collect(Chunk *chunk)
 			entry = casus_logform_read(&line, record.seq);
 		}
 		if (entry == NULL)
-			entry = casus_logform_stand_in(record.seq);
+			entry = casus_logform_stand_in(record.seq, false);
 		note_month(chunk, casus_logform_month(entry));
 		chunk->seqs[chunk->nrecords] = Int64GetDatum((int64) record.seq);
 		chunk->entries[chunk->nrecords] = JsonbPGetDatum(entry);
@@ -261,7 +262,7 @@ is_of_record(int sqlstate)
 static void
 insert_stand_in(CasusQuery *query, Chunk *chunk)
 {
-	Jsonb	   *entry = casus_logform_stand_in((uint64) DatumGetInt64(chunk->seqs[0]));
+	Jsonb	   *entry = casus_logform_stand_in((uint64) DatumGetInt64(chunk->seqs[0]), false);
 
 	chunk->entries[0] = JsonbPGetDatum(entry);
 	chunk->months = list_make1(casus_logform_month(entry));

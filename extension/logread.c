@@ -9,7 +9,8 @@
  * reader's is decided on the text before anything is parsed.  In the place of
  * one that is of no form that could be shown an auditor sees that it is there.
  *
- * Nothing is verified here; casus.verify_log does that.
+ * What comes from the segments is verified, as long as the key file can be read:
+ * in the place of an entry that does not hold an auditor sees that it is changed.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -57,12 +58,12 @@ prepare_reader(LogReader *reader)
 
 /* The entry as the reader may see it; NULL: not at all. */
 static Jsonb *
-read_entry(const LogReader *reader, StringInfo line, const CasusLogRecord *record)
+read_entry(const LogReader *reader, StringInfo line, const CasusLogRecord *record, bool changed)
 {
 	Jsonb	   *entry = NULL;
 	bool		about_log;
 
-	if (casus_logfollow_line(line, record))
+	if (!changed && casus_logfollow_line(line, record))
 	{
 		if (!casus_logfollow_of_database(line->data, reader->database, &about_log))
 			return NULL;
@@ -73,7 +74,7 @@ read_entry(const LogReader *reader, StringInfo line, const CasusLogRecord *recor
 	}
 	/* Whose it is nobody can say. */
 	if (entry == NULL && reader->is_auditor)
-		entry = casus_logform_stand_in(record->seq);
+		entry = casus_logform_stand_in(record->seq, changed);
 	return entry;
 }
 
@@ -91,6 +92,7 @@ read_records(const LogReader *reader, ReturnSetInfo *result, uint64 segment, uin
 
 	if (!casus_logfollow_begin(&follow, segment, offset, seq))
 		return;
+	(void) casus_logfollow_verify(&follow, false);
 	initStringInfo(&line);
 	while (casus_logfollow_next(&follow, &record))
 	{
@@ -98,7 +100,7 @@ read_records(const LogReader *reader, ReturnSetInfo *result, uint64 segment, uin
 		Jsonb	   *entry;
 
 		CHECK_FOR_INTERRUPTS();
-		entry = read_entry(reader, &line, &record);
+		entry = read_entry(reader, &line, &record, follow.changed);
 		if (entry)
 		{
 			Datum		value = JsonbPGetDatum(entry);

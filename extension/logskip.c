@@ -66,7 +66,8 @@ has_entry(const Skip *skip, uint64 segment, uint64 place, uint64 seq, Skip *stop
 	if (skip->is_own ? !casus_logfollow_begin(&follow, segment, place, seq) :
 		!casus_logfollow_begin_copy(&follow, skip->head.node, segment, place, seq))
 		return false;
-	follow.stays = skip->is_own;
+	if (skip->is_own)
+		(void) casus_logfollow_verify(&follow, true);
 	found = casus_logfollow_next(&follow, &record);
 	while (found && stop && casus_logfollow_next(&follow, &record))
 		CHECK_FOR_INTERRUPTS();

@@ -274,6 +274,48 @@ is(scalar(() = substr(slurp_file($node->logfile), $said) =~ /$stays/g), 1, '... 
 is(sql("SELECT string_agg(application, ' | ' ORDER BY seq) FROM casus.access_log WHERE seq BETWEEN $added - 2 AND $added", 'auditor'), 'first | second | zero ?????? and \u0000', '... with all of it, a character that no text has as question marks');
 is(sql('SELECT ok FROM casus.verify_log(' . ($added - 2) . ')', 'auditor'), 't', '... and that verifies');
 
+# An entry that is whole and not as it was written, be it by a disk: so that the text holds no more, and so that it is another one.
+for my $damage ([ 'the text is broken', 0 ], [ 'the text says something else', -3 ])
+{
+	my ($what, $at) = @$damage;
+	ok(wait_loaded('postgres'), 'all is in tables');
+	$node->stop;
+	my @lines = map { qq{{"ts":"2026-11-22T10:00:00Z","kind":"read","database":"postgres","person":"Iemand","application":"$_"}} } 'first', 'second', 'third';
+	($segment, $added, @places) = append_entries(@lines);
+	my $byte = $places[1] + 24 + ($at < 0 ? length($lines[1]) + $at : $at);
+	CasusTest::change_byte($segment, $byte);
+	$said = -s $node->logfile;
+	$node->start;
+	refuse() for 1 .. 3;
+	$stays = qr/position $places[1]: the entry is changed, or others were put in or removed before it/;
+	$node->wait_for_log(qr/casus loads the access log only up to "[^"]*", $stays/, $said);
+	ok(came_to($added - 2), "$what: what is before it comes into tables");
+	like(doctor('^log_load_late$'), qr/^critical: .* is at entry ${\($added - 2)}; it stays before segment \d+, $stays\.$/, '... and it does not, as doctor says');
+	like(sql(q{SELECT mend FROM casus.doctor() WHERE code = 'log_load_late'}, 'auditor'), qr/^A disk may have done it, or somebody /, '... who accuses nobody');
+	is(doctor('^log_unreadable$'), '', '... of writing it either');
+	is(sql("SELECT string_agg(coalesce(application, code), ' | ' ORDER BY seq) FROM casus.access_log WHERE seq BETWEEN $added - 2 AND $added", 'auditor'), 'first | log_unreadable | third', '... the view shows it as no fact');
+	is(sql("SELECT text FROM casus.access_log WHERE seq = $added - 1", 'auditor'), "entry ${\($added - 1)} is not as it was written (see casus.verify_log); its time here is that of reading it", '... but what is the matter');
+	is(sql("SELECT string_agg(application, ' | ' ORDER BY seq) FROM casus.access_log WHERE seq BETWEEN $added - 2 AND $added", 'iemand'), 'first | third', '... and nothing of it to whom it was about');
+	is(sql('SELECT seq, finding FROM casus.verify_log()', 'auditor'), $added - 1 . '|the entry is changed', '... and verify_log names it');
+	CasusTest::change_byte($segment, $byte);
+	ok(came_to($added + 3), 'put back, it goes on by itself');
+	is(doctor('^log_load|^log_unreadable'), '', '... and doctor is content');
+	is(sql("SELECT string_agg(application, ' | ' ORDER BY seq) FROM casus.access_log WHERE seq BETWEEN $added - 2 AND $added", $_), 'first | second | third', "... with what it was, to $_") for 'auditor', 'iemand';
+}
+
+# Without the key nobody could tell: nothing comes into tables meanwhile.
+{
+	my $key = $node->data_dir . '.casus_log_key';
+	ok(wait_loaded('postgres'), 'all is in tables');
+	$said = -s $node->logfile;
+	move($key, "$key.away") or die $!;
+	refuse();
+	$node->wait_for_log(qr/casus loads the access log only up to [^\n]*: its key file cannot be read/, $said);
+	like(doctor('^log_load_late$'), qr/: its key file cannot be read, or is another's/, 'without its key file the loader stays, as doctor says');
+	move("$key.away", $key) or die $!;
+	ok(wait_loaded('postgres'), '... until it is there');
+}
+
 # ---- a part that is lost: somebody says so, and the loader goes on behind it ----
 
 
@@ -340,6 +382,24 @@ is(doctor('^log_load_late$'), '', '... and goes on without its entries');
 like(doctor('^log_load_skipped$'), qr/Entries $lost[0] to $lost[-1] of/, '... which doctor names');
 ok(came_to($lost[-1] + 1), '... what follows comes into tables');
 move("$lost.away", $lost) or die $!;
+
+# An entry that is changed, of which no good one is left.
+ok(wait_loaded('postgres'), 'all is in tables');
+$still = main_loader();
+kill 'STOP', $still;
+sql('SELECT casus.rotate_log_key()');
+refuse();
+$lost = last_of('postgres');
+CasusTest::change_byte($lost->{segment}, $lost->{offset} + $lost->{size} - 33);
+sql('SELECT casus.rotate_log_key()');
+refuse();
+kill 'CONT', $still;
+ok(wait_until(sub { doctor('^log_load_late$') =~ /it stays before segment ${\ number_of($lost->{segment})}, position $lost->{offset}: the entry is changed/ }), 'the loader stays before an entry that is changed');
+wait_until(sub { skip(q{'kwijt'}) !~ /has not come/ });
+is(doctor('^log_load_late$'), '', '... and goes past it');
+like(doctor('^log_load_skipped$'), qr/Entries $lost->{seq} to \d+ of/, '... which doctor names');
+ok(came_to($lost->{seq} + 2), '... what follows comes into tables');
+CasusTest::change_byte($lost->{segment}, $lost->{offset} + $lost->{size} - 33);
 
 # ---- what somebody has set for the database does not stop it, nor put its tables elsewhere ----
 
