@@ -188,7 +188,8 @@ casus_guard_view_named(const PlannedStmt *plan)
 {
 	ListCell   *lc;
 
-	if (!CASUS_LAYER(view) || own_depth == casus_guard_frame_depth())
+	/* A library that comes with the first call of a function has not seen it begin. */
+	if (!CASUS_LAYER(view) || !casus_preloaded || own_depth == casus_guard_frame_depth())
 		return InvalidOid;
 	foreach(lc, plan->rtable)
 	{
