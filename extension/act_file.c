@@ -285,6 +285,25 @@ casus_sql_set_parameter(PG_FUNCTION_ARGS)
 										   casus_act_details("parameter", name, NULL)));
 }
 
+/* Done again it stands on a reference that is given again: the act tells which. */
+static void
+require_reference(const CasusFile *file, const char *dpia, Jsonb *parameters)
+{
+	JsonbValue	buffer;
+	JsonbValue *given = parameters == NULL || !JB_ROOT_IS_OBJECT(parameters) ? NULL :
+		getKeyJsonValueFromContainer(&parameters->root, "dpia", strlen("dpia"), &buffer);
+	bool		is_active;
+
+	(void) missing_for_activation(file, &is_active);
+	if (!is_active || (dpia != NULL && dpia[strspn(dpia, " \t\r\n")] != '\0') || given != NULL)
+		return;
+	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "content_missing",
+					  _("the file is active already, and no reference is given"),
+					  psprintf(_("%s: not set: %s"), file->protocol_name, "dpia"),
+					  psprintf("SELECT casus.activate_protocol(%s, dpia => '<reference>');",
+							   quote_literal_cstr(file->name)));
+}
+
 PG_FUNCTION_INFO_V1(casus_sql_activate_protocol);
 
 /*
@@ -302,6 +321,7 @@ casus_sql_activate_protocol(PG_FUNCTION_ARGS)
 
 	casus_act_require_admin("activate_protocol");
 	casus_find_file(casus_act_required_text(fcinfo, 0, "file"), &file);
+	require_reference(&file, dpia, PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2));
 
 	casus_query_begin(&query);
 	casus_query_int(&query, file.id);

@@ -19,6 +19,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -288,6 +289,27 @@ require_members(CasusMove *m, const CasusSettings *settings, Jsonb *object)
 }
 
 /*
+ * Is the target an object?  Of a function of one column it may be its value
+ * alone; of those that begin so an object is not told apart from an array, or
+ * from JSON that the column holds, and a uuid may stand in braces.
+ */
+static bool
+is_object(CasusMove *m, const CasusSettings *settings, const char *target)
+{
+	char		category;
+	bool		preferred;
+
+	target += strspn(target, " \t\r\n");
+	if (target[0] != '{' || settings->nresolve > 1)
+		return target[0] == '{';
+	target += 1 + strspn(target + 1, " \t\r\n");
+	get_type_category_preferred(get_atttype(RelationGetRelid(m->rel),
+											settings->resolve_attnos[0]), &category, &preferred);
+	return (target[0] == '"' || target[0] == '}') &&
+		category != TYPCATEGORY_ARRAY && category != TYPCATEGORY_USER;
+}
+
+/*
  * A function names the dossier: of the columns that it is given, those that the
  * target names get other values.
  */
@@ -297,12 +319,10 @@ choose_resolved(CasusMove *m, const CasusSettings *settings, const char *target)
 	Jsonb	   *object = NULL;
 
 	m->by_function = true;
-	if (settings->nresolve > 1)
-	{
-		if (target[strspn(target, " \t\r\n")] == '{')
-			object = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(target)));
+	if (is_object(m, settings, target))
+		object = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(target)));
+	if (settings->nresolve > 1 || object != NULL)
 		require_members(m, settings, object);
-	}
 	for (int i = 0; i < settings->nresolve; i++)
 	{
 		AttrNumber	attno = settings->resolve_attnos[i];

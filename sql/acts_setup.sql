@@ -67,6 +67,8 @@ SELECT try($$casus.set_parameter('ondermijning', 'startdatum', 'null')$$);
 SELECT try($$casus.activate_protocol('ondermijning', 'DPIA-2026-01', '{"startdatum": null}')$$);
 SELECT try($$casus.set_parameter('ondermijning', 'standaarden', 'null')$$);
 SELECT try($$casus.set_parameter('ondermijning', 'dpia', '"DPIA-2026-02"')$$);
+SELECT try($$casus.activate_protocol('ondermijning', '', '{}')$$);
+SELECT try($$casus.activate_protocol('ondermijning')$$);
 SELECT parameters FROM casus.file;
 
 -- Persons: the name is the handle, the role belongs to one of them.

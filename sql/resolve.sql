@@ -341,6 +341,24 @@ SELECT tableoid::regclass, id, volg, casus.dossier_of(casus_label) = :een AS een
 SELECT attempt($$SELECT casus.move('app.blad', '{"id": 3, "jaar": 2026}'::jsonb, '{"jaar": 2025, "volg": "a"}', 'x')$$, 'message') AS other_part;
 COMMIT;
 RESET SESSION AUTHORIZATION;
+-- Of a function of one column the target is its value, or an object.
+SET ROLE resolve_owner;
+CREATE TABLE app.code_van (id integer PRIMARY KEY, code text);
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.code_van TO resolve_coord;
+CREATE FUNCTION app.van_regel(code text) RETURNS bigint LANGUAGE sql STABLE AS $$SELECT n.dossier FROM app.nummer n WHERE n.jaar = 2026 AND n.volg = code$$;
+RESET ROLE;
+SELECT count(*) > 0 AS done FROM casus.protect('app.code_van', 'ond', resolve => 'app.van_regel(text)', category => 'beoordeling');
+SELECT count(*) > 0 AS done FROM casus.bind('app.code_van', 'enforce');
+SET SESSION AUTHORIZATION resolve_coord;
+BEGIN; SELECT FROM casus.enter('intake', file => 'ond');
+INSERT INTO app.code_van VALUES (1, 'a');
+SELECT casus.move('app.code_van', '1', '{"code": "b"}', 'x') > 0 AS act;
+SELECT code FROM app.code_van;
+SELECT attempt($$SELECT casus.move('app.code_van', '1', '{}', 'x')$$, 'message') AS same,
+	attempt($$SELECT casus.move('app.code_van', '1', '{"volg": "a"}', 'x')$$, 'message') AS no_such_column;
+SELECT casus.move('app.code_van', '1', 'a', 'x') > 0 AS act;
+COMMIT;
+RESET SESSION AUTHORIZATION;
 -- a part of a later year is made, or attached
 SET ROLE resolve_owner;
 CREATE TABLE app.blad_27 PARTITION OF app.blad FOR VALUES IN (2027);

@@ -22,6 +22,7 @@ CREATE INDEX kleine_letters ON basis (lower(nummer));
 CREATE TABLE historie (oud text);
 CREATE FUNCTION bewaar() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO historie VALUES (OLD::text); RETURN NULL; END';
 CREATE TRIGGER bewaar AFTER UPDATE ON zaak FOR EACH ROW EXECUTE FUNCTION bewaar();
+CREATE TRIGGER stil BEFORE UPDATE ON status FOR EACH ROW EXECUTE FUNCTION niets();
 CREATE TABLE dubbel (id integer PRIMARY KEY, rol_id integer REFERENCES rol, status_id integer REFERENCES status);
 CREATE RULE meer AS ON INSERT TO dubbel DO ALSO NOTHING;
 CREATE TABLE public.survey_buiten (zaak_id integer REFERENCES zaak);
