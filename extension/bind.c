@@ -106,13 +106,16 @@ check_members(List *members)
 	}
 }
 
-/* So with a link table: its rows would link on without anybody's knowing. */
+/*
+ * So with a child that gives its parent the labels, of a link table or not: its
+ * rows would bring others to a dossier, or leave them out, with nobody knowing.
+ */
 static void
-check_link_tables(Relation rel, const CasusSettings *settings)
+check_children(Relation rel, const CasusSettings *settings)
 {
 	ListCell   *lc;
 
-	foreach(lc, settings->links ? casus_registry_tables() : NIL)
+	foreach(lc, settings->kind == CASUS_KIND_VIA_CHILD ? casus_registry_tables() : NIL)
 	{
 		const CasusProtected *prot = casus_registry_find(lfirst_oid(lc));
 		const CasusSettings *link = prot != NULL ? prot->settings : NULL;
@@ -127,7 +130,8 @@ check_link_tables(Relation rel, const CasusSettings *settings)
 						  psprintf("table \"%s\" gets its labels from a table that is not bound",
 								   RelationGetRelationName(rel)),
 						  casus_check_ground_of(RelationGetRelid(rel), "not_fenced",
-												_("link tables are bound first")),
+												settings->links ? _("link tables are bound first") :
+												_("the table of the rows that bring them to a dossier is bound first")),
 						  casus_relation_ddl_bind(prot->relid));
 	}
 }
@@ -183,7 +187,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	if (enforce)
 	{
 		check_parents(rel, settings);
-		check_link_tables(rel, settings);
+		check_children(rel, settings);
 		if (is_in_force(casus_family_members(relid), settings))
 		{
 			table_close(rel, AccessShareLock);
@@ -201,7 +205,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	if (enforce)
 	{
 		check_parents(rel, settings);
-		check_link_tables(rel, settings);
+		check_children(rel, settings);
 		casus_census_take(rel, &census);
 	}
 	if (census.unlabelled > 0)

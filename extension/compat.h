@@ -139,6 +139,19 @@ casus_compat_enforces(AlterTableCmd *cmd)
 #endif
 }
 
+/* In 18 it may stop to be enforced; the name of that constraint, NULL: it does not. */
+static inline char *
+casus_compat_unenforced(AlterTableCmd *cmd)
+{
+#if PG_VERSION_NUM >= 180000
+	ATAlterConstraint *alter = castNode(ATAlterConstraint, cmd->def);
+
+	return alter->alterEnforceability && !alter->is_enforced ? alter->conname : NULL;
+#else
+	return NULL;
+#endif
+}
+
 /* 16 can report a malformed name softly; here it is an error. */
 static inline List *
 casus_compat_qualified_name(const char *name)

@@ -425,6 +425,8 @@ extern void casus_guard_copy_done(PlannedStmt *pstmt, CasusGuardScope *scope,
 extern void casus_guard_refuse_user_code(const CasusProtected *prot);
 extern void casus_guard_note_key(Oid from, Oid to, CasusGuardScope *scope);
 extern void casus_guard_rows_that_are_there(Constraint *constraint, const CasusProtected *prot);
+extern void casus_guard_key_goes(Oid constraint, int flags);
+extern void casus_guard_key_unenforced(const char *name, const CasusProtected *prot);
 extern void casus_guard_constraint(Constraint *constraint, Oid relid, const CasusProtected *prot,
 								   CasusGuardScope *scope);
 extern void casus_guard_validation(const char *name, Oid relid, const CasusProtected *prot,

@@ -12,10 +12,12 @@
  */
 #include "guard.h"
 
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_constraint.h"
 #include "relation.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -72,6 +74,80 @@ casus_guard_rows_that_are_there(Constraint *constraint, const CasusProtected *pr
 		default:
 			break;
 	}
+}
+
+/* Do rows of the table come to their dossier by this key, or give it to others? */
+static bool
+leads(const CasusProtected *prot, Oid constraint)
+{
+	const CasusSettings *settings = prot->settings;
+
+	for (int i = 0; settings != NULL && i < settings->nvia + settings->nrelabels; i++)
+	{
+		const CasusVia *via = i < settings->nvia ? &settings->via[i] :
+			&settings->relabels[i - settings->nvia];
+
+		if (via->constraint == constraint && OidIsValid(via->parent))
+			return true;
+	}
+	return false;
+}
+
+/* Whoever drops it is told how it comes back, as it was. */
+static void
+warn_lost(Oid relid, Oid constraint, const char *name)
+{
+	char	   *table = casus_guard_name(relid);
+	Datum		definition;
+
+	LOCAL_FCINFO(fcinfo, 1);
+	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = ObjectIdGetDatum(constraint);
+	fcinfo->args[0].isnull = false;
+	definition = pg_get_constraintdef(fcinfo);
+	ereport(WARNING,
+			(errmsg("without foreign key \"%s\" of table %s rows do not find their dossier",
+					name, table),
+			 errdetail("What depends on it is refused until it is there again, also outside the protocol."),
+			 fcinfo->isnull ? 0 :
+			 errhint("ALTER TABLE %s ADD CONSTRAINT %s %s;", table, quote_identifier(name),
+					 TextDatumGetCString(definition))));
+}
+
+/*
+ * Without the key no row finds its dossier: by whatever command it goes, that is
+ * on record, and whoever did it is told how it comes back.  The server drops it
+ * by itself where it makes it anew, for a column whose type changes.
+ */
+void
+casus_guard_key_goes(Oid constraint, int flags)
+{
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	const CasusProtected *prot;
+	Form_pg_constraint form;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	form = (Form_pg_constraint) GETSTRUCT(tuple);
+	prot = form->contype == CONSTRAINT_FOREIGN && (flags & PERFORM_DELETION_INTERNAL) == 0 ?
+		casus_registry_find(form->conrelid) : NULL;
+	if (casus_guard_closed(prot) && leads(prot, constraint))
+	{
+		casus_guard_need_maintenance(prot, _("Dropping the foreign key by which rows find their dossier"));
+		warn_lost(prot->relid, constraint, NameStr(form->conname));
+	}
+	ReleaseSysCache(tuple);
+}
+
+/* One that is no longer enforced is not followed either. */
+void
+casus_guard_key_unenforced(const char *name, const CasusProtected *prot)
+{
+	Oid			constraint = name == NULL ? InvalidOid :
+		get_relation_constraint_oid(prot->relid, name, true);
+
+	if (OidIsValid(constraint) && leads(prot, constraint))
+		casus_guard_need_maintenance(prot, _("Changing the foreign key by which rows find their dossier"));
 }
 
 /*

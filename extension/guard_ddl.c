@@ -314,6 +314,7 @@ check_fenced_command(AlterTableCmd *cmd, const CasusProtected *prot)
 		case AT_AlterConstraint:
 			if (casus_compat_enforces(cmd))
 				casus_guard_need_maintenance(prot, _("Enforcing a constraint"));
+			casus_guard_key_unenforced(casus_compat_unenforced(cmd), prot);
 			break;
 		case AT_DisableRowSecurity:
 		case AT_NoForceRowSecurity:

@@ -563,6 +563,8 @@ casus_guard_object(ObjectAccessType access, Oid class, Oid object,
 		if (class == ProcedureRelationId &&
 			(access == OAT_DROP || access == OAT_POST_ALTER || access == OAT_POST_CREATE))
 			guard_resolver(access, object);
+		if (class == ConstraintRelationId && access == OAT_DROP)
+			casus_guard_key_goes(object, arg != NULL ? ((ObjectAccessDrop *) arg)->dropflags : 0);
 		guard_own(access, class, object);
 	}
 }

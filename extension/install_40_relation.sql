@@ -104,7 +104,7 @@ CREATE FUNCTION casus.bind(relation regclass, mode text DEFAULT 'enforce') RETUR
 REVOKE ALL ON FUNCTION casus.bind(regclass, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus.bind(regclass, text) TO casus_admin;
 COMMENT ON FUNCTION casus.bind(regclass, text) IS
-$$Binds everyone to the protocol on a protected table. observe: new rows get their label, nothing is filtered, what would be refused is logged. enforce: row security, policy and trigger in place; refused (55000) while a governed row has no label (CALL casus.take_in first) or a parent is not bound yet. It cannot be taken back to observe: that is casus.unprotect. Returns the commands carried out.$$;
+$$Binds everyone to the protocol on a protected table. observe: new rows get their label, nothing is filtered, what would be refused is logged. enforce: row security, policy and trigger in place; refused (55000) while a governed row has no label (CALL casus.take_in first), or the table from which its labels come (the parent, or the child of via_child and via_link) is not bound yet. It cannot be taken back to observe: that is casus.unprotect. Returns the commands carried out.$$;
 
 CREATE FUNCTION casus.set_subject_column(relation regclass, subject_column text, file text DEFAULT NULL) RETURNS SETOF text
 	LANGUAGE c VOLATILE

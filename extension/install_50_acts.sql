@@ -29,7 +29,7 @@ CREATE FUNCTION casus.activate_protocol(file text, dpia text DEFAULT NULL, param
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_activate_protocol';
 COMMENT ON FUNCTION casus.activate_protocol(text, text, jsonb) IS
-	'Activates the protocol in a file: from then on dossiers open and people enter. dpia: reference of the data protection impact assessment; left out: that of parameter dpia, if it is set. Refused (55000 casus.content_missing) while that or a mandatory parameter is missing; the detail lists them with their articles. For casus_admin. Returns the act.';
+	'Activates the protocol in a file: from then on dossiers open and people enter. dpia: reference of the data protection impact assessment; left out: that of parameter dpia, if it is set and the file not active yet. Refused (55000 casus.content_missing) while that or a mandatory parameter is missing; the detail lists them with their articles. For casus_admin. Returns the act.';
 
 CREATE FUNCTION casus.add_party(file text, party text, kind text DEFAULT NULL, title text DEFAULT NULL, starts timestamptz DEFAULT NULL)
 	RETURNS bigint

@@ -68,9 +68,12 @@ casus_rowverdict_refuse_under(CasusRow *row, const char *article, const char *co
 static char *
 hint_parent(const CasusVia *via)
 {
+	if (via != NULL && !OidIsValid(via->parent))
+		return _("The foreign key to the parent is gone: "
+				 "SELECT finding, mend FROM casus.doctor() WHERE code = 'lost_key';  -- as casus_admin");
 	if (casus_context_entered() == NULL)
 		return CASUS_HINT_ENTER;
-	if (via == NULL || !OidIsValid(via->parent))
+	if (via == NULL)
 		return NULL;
 	return psprintf("SELECT * FROM %s;  -- the rows to hang it on; the parent comes first",
 					casus_relation_ddl_name(via->parent));

@@ -171,6 +171,7 @@ SELECT code('ALTER TABLE notitie ADD COLUMN extra integer');
 SELECT code('CREATE INDEX ON notitie (zaak_id)');
 SELECT casus.maintenance('notitie', 'partitie weg', '15 minutes') > now() AS open;
 SELECT code('ALTER TABLE notitie DETACH PARTITION notitie_01 CONCURRENTLY');
+SELECT casus.maintenance('bijlage', 'de sleutel naar de partitie weg', '15 minutes') > now() AS open;
 ALTER TABLE bijlage DROP CONSTRAINT bijlage_notitie_maand_fkey;
 ALTER TABLE notitie DETACH PARTITION notitie_01;
 SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'notitie_01'::regclass AND NOT tgisinternal ORDER BY 1;

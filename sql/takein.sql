@@ -55,6 +55,8 @@ CALL casus.take_in('zaken_zaakidentificatie');
 CALL casus.take_in('zaken_zaak', batch_size => 2, opened => 'startdatum', closed => 'einddatum',
 	phase => $$CASE WHEN stand <> '' THEN stand WHEN zaaktype = 9 THEN 'intake' WHEN einddatum IS NOT NULL THEN 'afsluiten' ELSE 'overleg' END$$);
 SELECT casus.bind('zaken_zaak', 'enforce');
+-- nor is that bound whose child, which labels it, is not
+SELECT casus.bind('zaken_zaakidentificatie', 'enforce');
 -- again, with another answer for the row that stayed behind
 CALL casus.take_in('zaken_zaak', opened => 'startdatum', closed => 'einddatum', phase => $$'regie'$$);
 CALL casus.take_in('zaken_zaak');
