@@ -256,8 +256,9 @@ SKIP:
 	my $left = `df -P @{[ $node->data_dir ]}` =~ /\s(\d+)%\s/ ? 100 - $1 : 0;
 	is($node->safe_psql('postgres', $short), '', '... and nothing where there is') if $left > 20;
 	ok(CasusTest::wait_until(sub { $loaded->() >= $wanted }), '... the loader goes on when they can be read again');
+	# The log that was put aside above had entries of these numbers as well, which may have been loaded.
 	is($node->safe_psql('postgres', qq{SET ROLE casus_auditor; SELECT string_agg(application || ' ' || coalesce(code, kind), ', ' ORDER BY seq) FROM casus.access_log
-		WHERE seq IN ($read, $wanted) AND node = (SELECT node FROM casus.log_nodes() WHERE is_this)}), 'unreadable read, unreadable read', '... with every entry');
+		WHERE seq IN ($read, $wanted) AND application = 'unreadable'}), 'unreadable read, unreadable read', '... with every entry');
 	$node->restart;
 }
 
