@@ -36,6 +36,23 @@ refuse_unlabelled(const char *table, int64 n, Oid relid, const CasusSettings *se
 					  psprintf("CALL casus.take_in(%s);", name));
 }
 
+/* By how many they are, never which values they hold. */
+static void
+refuse_misfit(const char *table, int64 n, Oid relid, const CasusSettings *settings)
+{
+	char	   *name = casus_relation_ddl_name(relid);
+
+	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+					  psprintf("table \"%s\" has " INT64_FORMAT " rows with the label of another dossier", table, n),
+					  casus_check_ground_of(relid, "label",
+											_("bound, they would be read as part of that dossier")),
+					  settings->kind == CASUS_KIND_ROOT ?
+					  psprintf("SELECT casus.dossier_of(casus_label), count(*) FROM %s GROUP BY 1;"
+							   "  -- each is one row's; remove the others, or one without dossier, and bring them in anew", name) :
+					  psprintf("CALL casus.take_in(%s);  -- gives them that of the row they belong to",
+							   quote_literal_cstr(name)));
+}
+
 /*
  * Opens a protected table for set-up and looks at the caller.  It is asked for
  * twice: what is refused anyhow, or done already, makes no reader wait.
@@ -206,10 +223,13 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	{
 		check_parents(rel, settings);
 		check_children(rel, settings);
-		casus_census_take(rel, &census);
+		/* Once in force, nobody but casus has written one. */
+		casus_census_take(rel, settings->mode != CASUS_MODE_ENFORCE, &census);
 	}
 	if (census.unlabelled > 0)
 		refuse_unlabelled(RelationGetRelationName(rel), census.unlabelled, relid, settings);
+	if (census.misfit > 0)
+		refuse_misfit(RelationGetRelationName(rel), census.misfit, relid, settings);
 	if (settings->mode == CASUS_MODE_REGISTERED)
 	{
 		settings->had_row_security = rel->rd_rel->relrowsecurity;
@@ -383,7 +403,7 @@ check_unprotect(Relation rel, const CasusSettings *settings)
 			forget_taken_in(RelationGetRelid(rel));
 		return;
 	}
-	casus_census_take(rel, &census);
+	casus_census_take(rel, false, &census);
 	if (census.governed > 0)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" still holds " INT64_FORMAT " governed rows",

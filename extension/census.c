@@ -15,8 +15,80 @@
 #include "access/tableam.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+
+/* ---- do labels fit their rows? ---- */
+
+typedef struct Named
+{
+	int64		id;
+	bool		fits;			/* it is there, and of a file of the table */
+} Named;
+
+bool
+casus_census_misplaced(const CasusProtected *prot, CasusPredicates *predicates,
+					   TupleTableSlot *slot, const CasusLabel *label)
+{
+	const CasusSettings *settings = prot->settings;
+	CasusPlace	place;
+
+	if (label->linked || settings->links || settings->resolve_name != NULL ||
+		settings->kind == CASUS_KIND_ROOT || settings->kind == CASUS_KIND_VIA_CHILD)
+		return false;
+	casus_rowparent_place(prot, predicates, slot, &place);
+	return place.kind == CASUS_PLACE_DOSSIER && place.dossier != label->dossier &&
+		!(place.has_parent && place.parent.linked);
+}
+
+static bool
+is_of_table(const CasusSettings *settings, int64 id)
+{
+	CasusDossier dossier;
+
+	if (!casus_dossier_load(id, &dossier))
+		return false;
+	for (int i = 0; i < settings->nfiles; i++)
+	{
+		if (settings->files[i].id == dossier.file)
+			return true;
+	}
+	return settings->nfiles == 0;
+}
+
+/*
+ * Before its table is in force casus is not the only one that can write labels:
+ * between protect and bind no trigger stands.  Of the rows that are dossiers one
+ * has each.
+ */
+static bool
+fits(const CasusProtected *prot, CasusPredicates *predicates, TupleTableSlot *slot,
+	 const CasusLabel *label, CasusCensus *census)
+{
+	const CasusSettings *settings = prot->settings;
+	bool		found;
+	Named	   *named = hash_search(census->dossiers, &label->dossier, HASH_ENTER, &found);
+
+	if (found && settings->kind == CASUS_KIND_ROOT)
+		return false;
+	if (!found)
+		named->fits = is_of_table(settings, label->dossier);
+	return named->fits && !casus_census_misplaced(prot, predicates, slot, label);
+}
+
+static HTAB *
+make_dossiers(void)
+{
+	HASHCTL		control = {0};
+
+	control.keysize = sizeof(int64);
+	control.entrysize = sizeof(Named);
+	control.hcxt = CurrentMemoryContext;
+	return hash_create("casus census", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* ---- counts ---- */
 
 static void
 count_row(const CasusProtected *prot, CasusPredicates *predicates,
@@ -31,7 +103,11 @@ count_row(const CasusProtected *prot, CasusPredicates *predicates,
 	if (!isnull)
 		kind = casus_label_unpack(DatumGetUUIDP(value), &label);
 	if (kind == CASUS_LABEL_GOVERNED)
+	{
 		census->governed++;
+		if (census->dossiers != NULL && !fits(prot, predicates, slot, &label, census))
+			census->misfit++;
+	}
 	else if (kind != CASUS_LABEL_OUTSIDE)
 		census->unlabelled++;
 	else
@@ -108,13 +184,15 @@ count_store(Oid relid, CasusCensus *census)
 	census->unrelabelled += count_unrelabelled(prot);
 }
 
-/* A table, with all that belongs to its family. */
+/* A table, with all that belongs to its family; whether labels fit is asked at bind. */
 void
-casus_census_take(Relation rel, CasusCensus *census)
+casus_census_take(Relation rel, bool labels, CasusCensus *census)
 {
 	ListCell   *lc;
 
 	memset(census, 0, sizeof(CasusCensus));
+	if (labels)
+		census->dossiers = make_dossiers();
 	foreach(lc, casus_family_stores(RelationGetRelid(rel)))
 		count_store(lfirst_oid(lc), census);
 	census->unlabelled += census->unrelabelled;
@@ -126,7 +204,7 @@ casus_census_of(Oid relid, CasusCensus *census)
 	Relation	rel = table_open(relid, AccessShareLock);
 
 	PushActiveSnapshot(GetLatestSnapshot());
-	casus_census_take(rel, census);
+	casus_census_take(rel, false, census);
 	PopActiveSnapshot();
 	table_close(rel, AccessShareLock);
 }
@@ -159,7 +237,7 @@ casus_census_check_new_file(Oid relid)
 	if (prot == NULL || prot->mode != CASUS_MODE_ENFORCE)
 		return;
 	rel = table_open(relid, AccessShareLock);
-	casus_census_take(rel, &census);
+	casus_census_take(rel, false, &census);
 	if (census.unlabelled > 0)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\" is bound and has " INT64_FORMAT " rows for this file",

@@ -73,9 +73,15 @@ typedef struct CasusCensus
 	int64		governed;		/* rows with a governed label */
 	int64		unlabelled;		/* governed rows without one, and rows with NULL */
 	int64		unrelabelled;	/* of these: rows of a parent that its child has to label */
+	int64		misfit;			/* governed rows with a label that is not theirs */
+	struct HTAB *dossiers;		/* census.c: those that labels have named; NULL: not asked for */
 } CasusCensus;
 
-extern void casus_census_take(Relation rel, CasusCensus *census);
+/* The dossier of the label is another than the one that the row leads to. */
+extern bool casus_census_misplaced(const CasusProtected *prot, CasusPredicates *predicates,
+								   TupleTableSlot *slot, const CasusLabel *label);
+
+extern void casus_census_take(Relation rel, bool labels, CasusCensus *census);
 extern void casus_census_of(Oid relid, CasusCensus *census);
 
 /* A query that finds the rows without a label. */

@@ -244,6 +244,14 @@ take_place(Batch *batch, CasusLabelKind kind, const CasusPlace *place)
 	}
 }
 
+/* Before the table is in force a row may have been brought elsewhere, or its label be made up. */
+static bool
+is_misplaced(Batch *batch, TupleTableSlot *slot, const CasusLabel *label)
+{
+	return batch->row.prot->mode != CASUS_MODE_ENFORCE &&
+		casus_census_misplaced(batch->row.prot, batch->row.predicates, slot, label);
+}
+
 static void
 take_row(Batch *batch, ItemPointer tid)
 {
@@ -260,7 +268,7 @@ take_row(Batch *batch, ItemPointer tid)
 		value = slot_getattr(row->slot, row->prot->label_attno, &isnull);
 		if (!isnull)
 			kind = casus_label_unpack(DatumGetUUIDP(value), &label);
-		if (kind != CASUS_LABEL_GOVERNED)
+		if (kind != CASUS_LABEL_GOVERNED || is_misplaced(batch, row->slot, &label))
 		{
 			casus_rowparent_place(row->prot, row->predicates, row->slot, &place);
 			take_place(batch, kind, &place);
@@ -327,7 +335,8 @@ is_candidate(Batch *batch, TupleTableSlot *slot)
 		return true;
 	kind = casus_label_unpack(DatumGetUUIDP(value), &label);
 	if (kind != CASUS_LABEL_OUTSIDE)
-		return kind != CASUS_LABEL_GOVERNED;	/* pending: of a transaction that has ended */
+		/* Pending: of a transaction that has ended. */
+		return kind != CASUS_LABEL_GOVERNED || is_misplaced(batch, slot, &label);
 	casus_rowparent_place(batch->row.prot, batch->row.predicates, slot, &place);
 	return place.kind != CASUS_PLACE_OUTSIDE;
 }
