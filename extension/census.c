@@ -73,7 +73,7 @@ fits(const CasusProtected *prot, CasusPredicates *predicates, TupleTableSlot *sl
 	if (found && settings->kind == CASUS_KIND_ROOT)
 		return false;
 	if (!found)
-		named->fits = is_of_table(settings, label->dossier);
+		named->fits = settings->kind != CASUS_KIND_ROOT || is_of_table(settings, label->dossier);
 	return named->fits && !casus_census_misplaced(prot, predicates, slot, label);
 }
 
