@@ -42,6 +42,7 @@ typedef struct CasusGuardScope
 	Oid			leaves;			/* a part that will be by itself; ... */
 	List	   *detached;		/* ... with what is below it, */
 	char	   *settings;		/* and the settings that it takes along */
+	List	   *fences;			/* of ALTER TABLE: row security of all, before it */
 	List	   *uses;
 } CasusGuardScope;
 
@@ -434,6 +435,10 @@ extern void casus_guard_validation(const char *name, Oid relid, const CasusProte
 
 /* ---- guard_ddl.c ---- */
 extern void casus_guard_ddl(Node *stmt, CasusGuardScope *scope);
+
+/* ---- guard_alter.c: ALTER TABLE, of the relation that it was judged for ---- */
+extern PlannedStmt *casus_guard_alter(PlannedStmt *pstmt, CasusGuardScope *scope);
+extern void casus_guard_alter_done(CasusGuardScope *scope);
 
 /* ---- publication.c: would a publication send the rows of a table? ---- */
 extern bool casus_publication_has(Oid relid);	/* it, its schema, a parent, or all tables */

@@ -218,6 +218,8 @@ casus_guard_utility(PlannedStmt *pstmt, CasusGuardScope *scope)
 			break;
 		case T_CopyStmt:
 			return casus_guard_copy(pstmt, scope);
+		case T_AlterTableStmt:
+			return casus_guard_alter(pstmt, scope);
 		case T_CallStmt:
 			note_keeper((CallStmt *) stmt);
 			break;
@@ -288,6 +290,7 @@ casus_guard_utility_done(PlannedStmt *pstmt, CasusGuardScope *scope, uint64 proc
 
 		foreach(lc, scope->vetted)
 			forget_statistics((AlterTableStmt *) stmt, lfirst_oid(lc));
+		casus_guard_alter_done(scope);
 	}
 	else if (IsA(stmt, CreatePublicationStmt) || IsA(stmt, AlterPublicationStmt) ||
 			 IsA(stmt, AlterObjectSchemaStmt))

@@ -186,7 +186,13 @@ CREATE VIEW casus_int.role_finding AS
 	SELECT 'warning', 'replication_slot',
 		pg_catalog.format('Replication slot %s: logical decoding reads changes past every policy, and a physical one keeps WAL with rows already destroyed.', s.slot_name),
 		pg_catalog.format('SELECT pg_drop_replication_slot(%L); -- where nothing needs it', s.slot_name)
-	FROM pg_catalog.pg_replication_slots s;
-COMMENT ON VIEW casus_int.role_finding IS 'Findings of casus.doctor() about roles, languages and ways out of the cluster.';
+	FROM pg_catalog.pg_replication_slots s
+	UNION ALL
+	SELECT 'critical', 'state_hidden',
+		pg_catalog.format('Table %s of casus has row security, which casus never gives it: its rows are hidden from who asks casus.', c.oid::regclass),
+		'Somebody has gone past casus: find out who. Then, with the server started without casus in shared_preload_libraries and nobody else let in: ' ||
+			pg_catalog.format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY;', c.oid::regclass)
+	FROM pg_catalog.pg_class c WHERE c.relnamespace = 'casus_cat'::regnamespace AND (c.relrowsecurity OR c.relforcerowsecurity);
+COMMENT ON VIEW casus_int.role_finding IS 'Findings of casus.doctor() about roles, languages, ways out of the cluster and row security of the tables of casus.';
 REVOKE ALL ON casus_int.role_finding FROM PUBLIC;
 GRANT SELECT ON casus_int.role_finding TO casus_admin, casus_auditor;

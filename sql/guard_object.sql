@@ -155,6 +155,58 @@ RESET ROLE;
 \c casus_guard_object
 DROP DATABASE guard_object_other;
 
+-- Between judgement and deed an event trigger turns the name of ALTER TABLE elsewhere: to a protected table, to
+-- what casus keeps, by search_path or by a rename; by no name that the command was judged for is it there.
+CREATE SCHEMA aside;
+CREATE TABLE aside.zaak (id int);
+CREATE TABLE aside.act (id int);
+CREATE FUNCTION own.turn() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN
+	IF current_setting('own.turn', true) LIKE '% %' THEN
+		PERFORM set_config('own.turns', current_setting('own.turn'), false), set_config('own.turn', '', false);
+		EXECUTE current_setting('own.turns');
+	END IF; END$$;
+CREATE EVENT TRIGGER turn ON ddl_command_start EXECUTE FUNCTION own.turn();
+CREATE FUNCTION own.flags() RETURNS TABLE (name text, on_ boolean, forced boolean, identity "char") LANGUAGE sql AS
+	$$SELECT nspname || '.' || relname, relrowsecurity, relforcerowsecurity, relreplident FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+		WHERE (nspname, relname) IN (('att', 'zaak'), ('aside', 'zaak'), ('casus_cat', 'act'), ('aside', 'act')) ORDER BY 1$$;
+SET search_path = aside;
+SET own.turn = 'SET search_path = att';
+ALTER TABLE zaak DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY, REPLICA IDENTITY FULL;
+SELECT * FROM own.flags();
+SET search_path = aside;
+SET own.turn = 'SET search_path = casus_cat';
+ALTER TABLE act ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+SELECT * FROM own.flags();
+-- A name that leads nowhere when it is judged leads nowhere.
+SET search_path = nowhere;
+SET own.turn = 'SET search_path = att';
+ALTER TABLE IF EXISTS zaak DISABLE ROW LEVEL SECURITY;
+SELECT * FROM own.flags();
+-- The session's own lock does not hold the session back.
+SET search_path = att;
+CREATE TABLE los (id int);
+SET own.turn = 'ALTER TABLE att.los RENAME TO weg; ALTER TABLE att.zaak RENAME TO los';
+ALTER TABLE los DISABLE ROW LEVEL SECURITY;
+SET own.turn = 'ALTER TABLE att.los RENAME TO weg; ALTER TABLE att.zaak RENAME TO los';
+ALTER TABLE los NO FORCE ROW LEVEL SECURITY;
+SET own.turn = 'ALTER TABLE att.los RENAME TO weg; ALTER TABLE att.zaak RENAME TO los';
+ALTER TABLE los REPLICA IDENTITY FULL;
+SELECT * FROM own.flags();
+RESET own.turn;
+RESET search_path;
+DROP EVENT TRIGGER turn;
+DROP TABLE att.los;
+DROP TABLE aside.zaak, aside.act;
+DROP SCHEMA aside;
+-- In maintenance the replica identity is the owner's; a temporary table is found by its name.
+BEGIN;
+SELECT casus.maintenance('att.zaak', 'a test') IS NOT NULL;
+ALTER TABLE att.zaak REPLICA IDENTITY FULL;
+CREATE TEMP TABLE tijdelijk (id int, CHECK (id > 0));
+ALTER TABLE tijdelijk ADD naam text, ENABLE ROW LEVEL SECURITY;
+SELECT * FROM own.flags();
+ROLLBACK;
+
 -- All is as it was.
 SET client_min_messages = error;
 SELECT id, soort, oms FROM att.zaak ORDER BY id;

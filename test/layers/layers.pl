@@ -132,6 +132,8 @@ my @attacks = (
 	# While it waits to run its name comes to lead to another table.
 	[ names => 'postgres', q{CREATE TABLE own.zaak (oms text); CREATE EVENT TRIGGER swap ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION own.swap();
 		SET LOCAL search_path = own, lay; CREATE INDEX ON zaak (own.shown(oms))}, 'SECRET' ],
+	[ fences => 'postgres', qq{CREATE TABLE own.zaak (oms text); CREATE EVENT TRIGGER swap ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION own.swap();
+		SET LOCAL search_path = own, lay; ALTER TABLE zaak DISABLE ROW LEVEL SECURITY; $through}, 'THROUGH' ],
 	[ errors => 'lay_owner', qq{$maintenance; ALTER TABLE lay.zaak ALTER oms TYPE int USING nullif(oms, 'open')::int}, 'SECRET' ],
 	[ domain => 'lay_owner', q{ALTER DOMAIN own.word ADD CHECK (own.show(VALUE))}, 'SECRET' ],
 	[ drop => 'lay_owner', qq{DROP OWNED BY lay_owner CASCADE; $through}, 'THROUGH' ],

@@ -159,13 +159,14 @@ finds('replication_slot', qr/\Awarning: Replication slot kept: /, 'a slot');
 $node->safe_psql('postgres', q{SELECT pg_drop_replication_slot('kept')});
 
 # What is done while the library is not loaded is found when it is again.
-finds_none($_, 'as installed') for qw(owner_login unmarked_role other_installation not_fenced later_trigger not_preloaded);
+finds_none($_, 'as installed') for qw(owner_login state_hidden unmarked_role other_installation not_fenced later_trigger not_preloaded);
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''\nsession_preload_libraries = ''\n");
 $node->restart;
 finds('not_preloaded', qr/\Acritical: The library was not preloaded/, 'it is not');
 finds('preload_lost', qr/\Acritical: /, 'nor will it be');
 $node->safe_psql('postgres', q{
 	ALTER ROLE casus_owner LOGIN;
+	ALTER TABLE casus_cat.linked ENABLE ROW LEVEL SECURITY;
 	SET allow_system_table_mods = on;
 	DELETE FROM pg_shseclabel WHERE objoid = 'casus_auditor'::regrole;
 	UPDATE pg_seclabel SET label = regexp_replace(label, '"installation":"[^"]*"', '"installation":"00000000-0000-0000-0000-000000000001"')
@@ -180,6 +181,7 @@ $node->append_conf('postgresql.conf', "shared_preload_libraries = 'casus'\n");
 $node->restart;
 finds_none($_, 'loaded again') for qw(not_preloaded preload_lost);
 finds('owner_login', qr/\Acritical: Role casus_owner can log in/, 'it can');
+finds('state_hidden', qr/\Acritical: Table casus_cat\.linked of casus has row security/, 'it has');
 finds('unmarked_role', qr/\Acritical: Role casus_auditor bears no mark/, 'one of them');
 finds('other_installation', qr/\Acritical: Table public\.ander belongs to another installation/, 'by its label');
 finds('not_fenced', qr/\Acritical: Table public\.zaak is labelled but not fenced/, 'its policy is gone');
