@@ -19,7 +19,6 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "executor/executor.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "tcop/dest.h"
@@ -27,7 +26,6 @@
 #include "utils/memutils.h"
 
 #define PENDING_MAX		(64 * 1024) /* bytes of lines kept before they are written */
-#define TEXT_MAX		4096	/* bytes of a text, which may hold what a user gave */
 #define PENDING_KEEP	(16 * 1024) /* a larger buffer is given back when empty */
 
 /* Rows written to one relation in one way, since the last record. */
@@ -63,6 +61,7 @@ static MemoryContext write_context = NULL;
 static List *writes = NIL;		/* WriteSet, in write_context */
 static WriteSet *last_write = NULL;
 static bool in_event = false;
+static bool noting_write = false;
 
 static emit_log_hook_type prev_emit_log = NULL;
 
@@ -80,6 +79,9 @@ format_writes(void)
 {
 	ListCell   *cell;
 
+	/* They are of a statement that has not come to its end; the next to leave takes them. */
+	if (noting_write)
+		return;
 	foreach(cell, writes)
 	{
 		WriteSet   *set = (WriteSet *) lfirst(cell);
@@ -409,12 +411,21 @@ casus_accesslog_note_write(Oid relid, int64 dossier, CasusVerb verb)
 {
 	casus_wiregate_install(&gate_owner);
 	casus_context_require_same();
-	if (last_write == NULL || last_write->relid != relid ||
-		last_write->verb != verb ||
-		last_write->context_generation != casus_context_generation())
-		last_write = write_set(relid, verb);
-	if (last_write)
-		casus_lognote_add(last_write->notes, dossier, false, false);
+	noting_write = true;
+	PG_TRY();
+	{
+		if (last_write == NULL || last_write->relid != relid ||
+			last_write->verb != verb ||
+			last_write->context_generation != casus_context_generation())
+			last_write = write_set(relid, verb);
+		if (last_write)
+			casus_lognote_add(last_write->notes, dossier, false, false);
+	}
+	PG_FINALLY();
+	{
+		noting_write = false;
+	}
+	PG_END_TRY();
 }
 
 /* ---- one-off records ---- */
@@ -429,14 +440,6 @@ event_capacity(int64 dossier)
 	if (dossier != 0 && casus_dossier_load(dossier, &state))
 		return casus_logrecord_capacity(state.file, casus_context_for_file(state.file));
 	return casus_logrecord_capacity(capacity ? capacity->file : 0, capacity);
-}
-
-static const char *
-clip(const char *text)
-{
-	if (text == NULL || strlen(text) <= TEXT_MAX)
-		return text;
-	return psprintf("%.*s...", pg_mbcliplen(text, strlen(text), TEXT_MAX), text);
 }
 
 /*
@@ -467,7 +470,7 @@ casus_accesslog_describe(Oid relid, int n, const int64 *dossiers, const char *co
 		if (n > 0)
 			appendStringInfoChar(&line, ']');
 		casus_logrecord_text(&line, "code", code);
-		casus_logrecord_text(&line, "text", clip(text));
+		casus_logrecord_text(&line, "text", casus_logrecord_clip(text));
 	}
 	PG_FINALLY();
 	{

@@ -256,6 +256,7 @@ extern void casus_logrecord_begin(StringInfo line, const char *more, int length)
 extern void casus_logrecord_kind(StringInfo line, const char *kind);
 extern void casus_logrecord_close(StringInfo line);
 extern void casus_logrecord_text(StringInfo line, const char *key, const char *text);
+extern const char *casus_logrecord_clip(const char *text);
 extern void casus_logrecord_number(StringInfo line, const char *key, int64 number);
 extern const char *casus_logrecord_identity(void);
 extern uint64 casus_logrecord_identities;	/* how many different ones, one after the other */

@@ -53,8 +53,8 @@ is_judged_first(Oid relid)
 }
 
 /*
- * What is not there stays so for this command: in pg_catalog, which any name is
- * looked for in, nobody makes objects.
+ * What is not there stays so for this command: in pg_catalog and pg_toast nobody
+ * makes objects, and no name is in both.
  */
 static void
 fix_name(RangeVar *name, Oid relid)
@@ -62,7 +62,8 @@ fix_name(RangeVar *name, Oid relid)
 	name->catalogname = NULL;
 	if (!OidIsValid(relid))
 	{
-		name->schemaname = "pg_catalog";
+		name->schemaname = OidIsValid(get_relname_relid(name->relname, PG_CATALOG_NAMESPACE)) ?
+			"pg_toast" : "pg_catalog";
 		return;
 	}
 	name->schemaname = get_namespace_name(get_rel_namespace(relid));

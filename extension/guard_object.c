@@ -363,6 +363,9 @@ guard_acted_on(ObjectAccessType access, Oid class, Oid object, int column, void 
 	bool		alters = scope != NULL && scope->tag == T_AlterTableStmt;
 	Oid			relid = InvalidOid;
 
+	/* REINDEX CONCURRENTLY makes copies of indexes that stand. */
+	if (scope != NULL && scope->upkeep)
+		return;
 	if ((class == RelationRelationId &&
 		 (access == OAT_POST_CREATE ? column != 0 : access == OAT_POST_ALTER && alters)) ||
 		(class == AttrDefaultRelationId && access == OAT_POST_CREATE))

@@ -40,6 +40,8 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#define TEXT_MAX		4096	/* bytes of a text, which may hold what a user gave */
+
 /* What the identity piece was made from; any change makes a new one. */
 typedef struct IdentityKey
 {
@@ -128,6 +130,15 @@ casus_logrecord_text(StringInfo line, const char *key, const char *text)
 		return;
 	append_key(line, key);
 	append_string(line, text);
+}
+
+/* What a user gave, cut at a letter. */
+const char *
+casus_logrecord_clip(const char *text)
+{
+	if (text == NULL || strlen(text) <= TEXT_MAX)
+		return text;
+	return psprintf("%.*s...", pg_mbcliplen(text, strlen(text), TEXT_MAX), text);
 }
 
 /* The piece ,"key":number. */

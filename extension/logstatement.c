@@ -366,12 +366,11 @@ note_empty(LogStatement *statement, Oid family)
 {
 	const CasusProtected *table = casus_registry_find(family);
 	MemoryContext old;
+	StringInfoData line;
 
 	if (list_member_oid(statement->empty, family))
 		return;
-	old = MemoryContextSwitchTo(statement->context);
-	statement->empty = lappend_oid(statement->empty, family);
-	MemoryContextSwitchTo(old);
+	initStringInfo(&line);
 	for (int i = 0; table != NULL && i < table->nfiles; i++)
 	{
 		int32		file = table->files[i];
@@ -380,15 +379,22 @@ note_empty(LogStatement *statement, Oid family)
 			continue;
 		casus_sink_ready();
 		statement->open_gate();
-		casus_logrecord_open(statement->rest, "empty");
-		appendStringInfoString(statement->rest, casus_logrecord_identity());
-		appendStringInfoString(statement->rest,
+		/* A look-up may fail, or send a message: what is pending is of whole lines. */
+		resetStringInfo(&line);
+		casus_logrecord_open(&line, "empty");
+		appendStringInfoString(&line, casus_logrecord_identity());
+		appendStringInfoString(&line,
 							   casus_logrecord_capacity(file, casus_context_for_file(file)));
-		appendStringInfoString(statement->rest, casus_logrecord_relation(family));
+		appendStringInfoString(&line, casus_logrecord_relation(family));
 		if (statement->query_id != 0)
-			casus_logrecord_number(statement->rest, "query_id", (int64) statement->query_id);
-		casus_logrecord_close(statement->rest);
+			casus_logrecord_number(&line, "query_id", (int64) statement->query_id);
+		casus_logrecord_close(&line);
+		appendBinaryStringInfo(statement->rest, line.data, line.len);
 	}
+	pfree(line.data);
+	old = MemoryContextSwitchTo(statement->context);
+	statement->empty = lappend_oid(statement->empty, family);
+	MemoryContextSwitchTo(old);
 }
 
 static bool

@@ -33,18 +33,26 @@
 static bool
 meets_conflict(const PlanState *state)
 {
-	const ModifyTable *plan = (const ModifyTable *) state->plan;
+	const ModifyTable *plan;
 
-	return state != NULL && IsA(state, ModifyTableState) && plan->operation == CMD_INSERT &&
-		plan->onConflictAction != ONCONFLICT_NONE;
+	if (!IsA(state, ModifyTableState))
+		return false;
+	plan = (const ModifyTable *) state->plan;
+	return plan->operation == CMD_INSERT && plan->onConflictAction != ONCONFLICT_NONE;
+}
+
+/* What the statement names: of a partition, the parent. */
+static const ResultRelInfo *
+named_of(const ResultRelInfo *result)
+{
+	return result->ri_RootResultRelInfo ? result->ri_RootResultRelInfo : result;
 }
 
 /* The node that inserts into it, or a partition of what it names. */
 static bool
 is_of_conflict(const QueryDesc *query, const ResultRelInfo *result)
 {
-	const ResultRelInfo *named = result->ri_RootResultRelInfo ?
-		result->ri_RootResultRelInfo : result;
+	const ResultRelInfo *named = named_of(result);
 	ListCell   *lc;
 
 	if (meets_conflict(query->planstate) &&
@@ -77,12 +85,12 @@ target_of(const QueryDesc *query, Relation rel, List *results)
 
 /* Does it stay until we have ended, and with which label?  False: it has changed or gone. */
 static bool
-keep(const CasusRow *row, ItemPointer tid, Datum *label, bool *isnull)
+keep(const CasusRow *row, ItemPointer tid, LockTupleMode mode, Datum *label, bool *isnull)
 {
 	TupleTableSlot *slot = table_slot_create(row->rel, NULL);
 	TM_FailureData failure;
 	TM_Result	result = table_tuple_lock(row->rel, tid, GetActiveSnapshot(), slot,
-										  GetCurrentCommandId(true), LockTupleKeyShare,
+										  GetCurrentCommandId(true), mode,
 										  LockWaitBlock, 0, &failure);
 	/* What this command itself has written nobody else takes away. */
 	bool		stays = result == TM_Ok || result == TM_Invisible || result == TM_SelfModified;
@@ -96,31 +104,6 @@ keep(const CasusRow *row, ItemPointer tid, Datum *label, bool *isnull)
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	return stays;
-}
-
-/* In a BEFORE INSERT trigger, of the row as it will be: is there one, and with which label? */
-bool
-casus_rowconflict_meets(const CasusRow *row, Datum *label, bool *isnull)
-{
-	const CasusGuardFrame *frame = casus_guard_frame_top();
-	const QueryDesc *query = frame == NULL ? NULL : frame->query;
-	ResultRelInfo *result;
-	ItemPointerData tid;
-
-	if (query == NULL || query->estate == NULL || query->planstate == NULL)
-		return false;
-	result = target_of(query, row->rel, query->estate->es_opened_result_relations);
-	if (result == NULL)
-		result = target_of(query, row->rel, query->estate->es_tuple_routing_result_relations);
-	if (result == NULL)
-		return false;
-	while (!casus_compat_check_index_constraints(result, row->slot, query->estate, &tid))
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (keep(row, &tid, label, isnull))
-			return true;
-	}
-	return false;
 }
 
 /* Does the statement update what an INSERT into the table meets? */
@@ -140,6 +123,37 @@ casus_rowconflict_updates(const QueryDesc *query, Oid relid)
 		if (meets_conflict(&state->ps) &&
 			((ModifyTable *) state->ps.plan)->onConflictAction == ONCONFLICT_UPDATE &&
 			RelationGetRelid(state->rootResultRelInfo->ri_RelationDesc) == relid)
+			return true;
+	}
+	return false;
+}
+
+/* In a BEFORE INSERT trigger, of the row as it will be: is there one, and with which label? */
+bool
+casus_rowconflict_meets(const CasusRow *row, Datum *label, bool *isnull)
+{
+	const CasusGuardFrame *frame = casus_guard_frame_top();
+	const QueryDesc *query = frame == NULL ? NULL : frame->query;
+	ResultRelInfo *result;
+	LockTupleMode mode;
+	ItemPointerData tid;
+
+	if (query == NULL || query->estate == NULL || query->planstate == NULL)
+		return false;
+	result = target_of(query, row->rel, query->estate->es_opened_result_relations);
+	if (result == NULL)
+		result = target_of(query, row->rel, query->estate->es_tuple_routing_result_relations);
+	/* Generated columns, which a key may be made of, are computed after the triggers. */
+	if (result == NULL || (RelationGetDescr(row->rel)->constr != NULL &&
+						   RelationGetDescr(row->rel)->constr->has_generated_stored))
+		return false;
+	/* As the server locks it, or two sessions that hold less would wait for each other. */
+	mode = casus_rowconflict_updates(query, RelationGetRelid(named_of(result)->ri_RelationDesc)) ?
+		ExecUpdateLockMode(query->estate, result) : LockTupleKeyShare;
+	while (!casus_compat_check_index_constraints(result, row->slot, query->estate, &tid))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (keep(row, &tid, mode, label, isnull))
 			return true;
 	}
 	return false;

@@ -211,3 +211,6 @@ ROLLBACK;
 SET client_min_messages = error;
 SELECT id, soort, oms FROM att.zaak ORDER BY id;
 DROP ROLE guard_object_maker;
+-- What keeps indexes in order goes on, of casus' tables too; what is not there is not looked for elsewhere.
+REINDEX TABLE CONCURRENTLY casus_cat.act;
+ALTER VIEW IF EXISTS public.pg_locks OWNER TO CURRENT_USER;
