@@ -89,8 +89,8 @@ INSERT INTO public.trial (since, sql, wanted) VALUES
 	(18, 'CREATE TABLE los (id int PRIMARY KEY, zaak int REFERENCES zaak NOT ENFORCED)', 'done'),
 	(18, 'SELECT casus.protect(''los'', ''zorg'', via => ''zaak'', category => ''signaalomschrijving'')', '22023 '),
 	(18, 'INSERT INTO kind (id, zaak) VALUES (1, 1) RETURNING id', '1'),
-	(18, 'ALTER TABLE kind ALTER CONSTRAINT kind_zaak_fkey NOT ENFORCED', 'done'),
-	(18, 'INSERT INTO kind (id, zaak) VALUES (2, 1) RETURNING id', '42501 casus.no_parent'),
+	(18, 'ALTER TABLE kind ALTER CONSTRAINT kind_zaak_fkey NOT ENFORCED', '42501 casus.ddl'),
+	(18, 'INSERT INTO kind (id, zaak) VALUES (2, 1) RETURNING id', '2'),
 	(18, 'INSERT INTO kind (id, zaak) VALUES (3, 100) RETURNING id', '42501 casus.no_parent'),
 	(18, 'ALTER TABLE zaak ALTER groot SET EXPRESSION AS (lower(titel))', '42501 casus.ddl');
 :otherwise
