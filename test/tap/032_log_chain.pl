@@ -171,14 +171,15 @@ SKIP:
 	my $clock = $node->basedir . '/clock';
 	my $set = sub { write_or_make("$clock.new", "$_[0]\n"); rename "$clock.new", $clock };
 	my $jumps = sub { join '; ', map { $_->{text} } grep { ($_->{code} // '') eq 'log_clock' } records() };
-	$set->('+0');
-	{
+	my $start = sub {
 		local $ENV{LD_PRELOAD} = $library;
 		local $ENV{FAKETIME_TIMESTAMP_FILE} = $clock;
 		local $ENV{FAKETIME_NO_CACHE} = 1;
 		local $ENV{FAKETIME_DONT_FAKE_MONOTONIC} = 1;
 		$node->start;
-	}
+	};
+	$set->('+0');
+	$start->();
 	refused();
 	is($jumps->(), '', 'C034: a clock that goes as it should is not worth an entry');
 	$set->('-3600');
@@ -194,13 +195,7 @@ SKIP:
 	$node->stop;
 	# While nobody writes, too.
 	$set->('-7200');
-	{
-		local $ENV{LD_PRELOAD} = $library;
-		local $ENV{FAKETIME_TIMESTAMP_FILE} = $clock;
-		local $ENV{FAKETIME_NO_CACHE} = 1;
-		local $ENV{FAKETIME_DONT_FAKE_MONOTONIC} = 1;
-		$node->start;
-	}
+	$start->();
 	refused();
 	like($jumps->(), qr/; the clock was set back by \d+ s$/, '... one set back while the server was down is seen at its start');
 	$node->stop;
