@@ -37,6 +37,7 @@ typedef struct Flags
 	bool		row_security;
 	bool		forced;
 	char		identity;
+	bool		own;			/* the row of the catalog is of this transaction */
 } Flags;
 
 /* ---- the name ---- */
@@ -105,6 +106,7 @@ read_flags(Oid relid, Flags *flags)
 	flags->row_security = class->relrowsecurity;
 	flags->forced = class->relforcerowsecurity;
 	flags->identity = class->relreplident;
+	flags->own = TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
 	ReleaseSysCache(tuple);
 	return true;
 }
@@ -157,10 +159,15 @@ find_fences(void)
 	return fences;
 }
 
-/* The replica identity of a table changes in maintenance: the command was judged for it. */
+/*
+ * The replica identity of a table changes in maintenance: the command was judged for it.
+ * What another session has changed meanwhile was judged there.
+ */
 static bool
 has_changed(const Flags *before, const Flags *after, bool judged)
 {
+	if (!after->own)
+		return false;
 	return before->row_security != after->row_security || before->forced != after->forced ||
 		(before->identity != after->identity && !judged);
 }
