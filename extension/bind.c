@@ -53,6 +53,18 @@ refuse_misfit(const char *table, int64 n, Oid relid, const CasusSettings *settin
 							   quote_literal_cstr(name)));
 }
 
+/* They are put outside by nobody but who knows whether they are to be: then all read them. */
+static void
+refuse_astray(const char *table, int64 n, Oid relid, const CasusSettings *settings)
+{
+	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+					  psprintf("table \"%s\" has " INT64_FORMAT " rows with the label of a dossier that belong to none", table, n),
+					  casus_check_ground_of(relid, "label",
+											_("bound, they would be read as part of that dossier")),
+					  psprintf("%s  -- put back what they were governed by, or delete them and insert them anew",
+							   casus_census_query(relid, settings, true)));
+}
+
 /*
  * Opens a protected table for set-up and looks at the caller.  It is asked for
  * twice: what is refused anyhow, or done already, makes no reader wait.
@@ -230,6 +242,8 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 		refuse_unlabelled(RelationGetRelationName(rel), census.unlabelled, relid, settings);
 	if (census.misfit > 0)
 		refuse_misfit(RelationGetRelationName(rel), census.misfit, relid, settings);
+	if (census.astray > 0)
+		refuse_astray(RelationGetRelationName(rel), census.astray, relid, settings);
 	if (settings->mode == CASUS_MODE_REGISTERED)
 	{
 		settings->had_row_security = rel->rd_rel->relrowsecurity;

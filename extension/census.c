@@ -42,6 +42,25 @@ casus_census_misplaced(const CasusProtected *prot, CasusPredicates *predicates,
 		!(place.has_parent && place.parent.linked);
 }
 
+/*
+ * By its own columns the row belongs to no dossier.  A function that names one is not
+ * asked: a row stays when what that reads changes.
+ */
+static bool
+is_astray(const CasusProtected *prot, CasusPredicates *predicates, TupleTableSlot *slot,
+		  const CasusLabel *label)
+{
+	const CasusSettings *settings = prot->settings;
+	CasusPlace	place;
+
+	if (label->linked || settings->kind == CASUS_KIND_VIA_CHILD)
+		return false;
+	if (settings->resolve_name != NULL)
+		return casus_rowparent_governing(predicates, slot) == NULL;
+	casus_rowparent_place(prot, predicates, slot, &place);
+	return place.kind != CASUS_PLACE_DOSSIER && place.kind != CASUS_PLACE_ROOT;
+}
+
 static bool
 is_of_table(const CasusSettings *settings, int64 id)
 {
@@ -105,7 +124,9 @@ count_row(const CasusProtected *prot, CasusPredicates *predicates,
 	if (kind == CASUS_LABEL_GOVERNED)
 	{
 		census->governed++;
-		if (census->dossiers != NULL && !fits(prot, predicates, slot, &label, census))
+		if (census->dossiers != NULL && is_astray(prot, predicates, slot, &label))
+			census->astray++;
+		else if (census->dossiers != NULL && !fits(prot, predicates, slot, &label, census))
 			census->misfit++;
 	}
 	else if (kind != CASUS_LABEL_OUTSIDE)
@@ -209,21 +230,24 @@ casus_census_of(Oid relid, CasusCensus *census)
 	table_close(rel, AccessShareLock);
 }
 
-/* The rows without a label, for who sees them as long as the table is not bound. */
+/*
+ * Rows without a label, or with one though nothing governs them, for who sees them
+ * as long as the table is not bound.
+ */
 char *
-casus_census_query(Oid relid, const CasusSettings *settings)
+casus_census_query(Oid relid, const CasusSettings *settings, bool labelled)
 {
 	StringInfoData sql;
 	bool		all = settings->nfiles == 0;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT * FROM %s WHERE casus.dossier_of(casus_label) IS NULL",
-					 casus_relation_ddl_name(relid));
+	appendStringInfo(&sql, "SELECT * FROM %s WHERE casus.dossier_of(casus_label) IS %s",
+					 casus_relation_ddl_name(relid), labelled ? "NOT NULL" : "NULL");
 	for (int i = 0; i < settings->nfiles; i++)
 		all |= settings->files[i].governs_text == NULL;
 	for (int i = 0; i < settings->nfiles && !all; i++)
 		appendStringInfo(&sql, "%s(%s)", i ? " OR " : " AND (", settings->files[i].governs_text);
-	appendStringInfoString(&sql, all ? ";" : ");");
+	appendStringInfoString(&sql, all ? ";" : labelled ? ") IS NOT TRUE;" : ");");
 	return sql.data;
 }
 

@@ -74,6 +74,7 @@ typedef struct CasusCensus
 	int64		unlabelled;		/* governed rows without one, and rows with NULL */
 	int64		unrelabelled;	/* of these: rows of a parent that its child has to label */
 	int64		misfit;			/* governed rows with a label that is not theirs */
+	int64		astray;			/* rows with a governed label that belong to no dossier */
 	struct HTAB *dossiers;		/* census.c: those that labels have named; NULL: not asked for */
 } CasusCensus;
 
@@ -84,8 +85,8 @@ extern bool casus_census_misplaced(const CasusProtected *prot, CasusPredicates *
 extern void casus_census_take(Relation rel, bool labels, CasusCensus *census);
 extern void casus_census_of(Oid relid, CasusCensus *census);
 
-/* A query that finds the rows without a label. */
-extern char *casus_census_query(Oid relid, const CasusSettings *settings);
+/* A query that finds the rows without a label, or those with one that nothing governs. */
+extern char *casus_census_query(Oid relid, const CasusSettings *settings, bool labelled);
 
 /* A file is added to a bound table: refused while the table holds rows for it. */
 extern void casus_census_check_new_file(Oid relid);

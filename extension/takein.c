@@ -460,7 +460,7 @@ report(Run *run)
 						get_rel_name(run->relid), run->labelled, run->outside, left),
 				 errdetail("casus.bind(..., 'enforce') is refused as long as that is so."),
 				 errhint("%s  -- as owner, before bind; mend these rows, or the expressions and maps, and call it again",
-						 casus_census_query(run->relid, settings))));
+						 casus_census_query(run->relid, settings, false))));
 	else
 		ereport(NOTICE,
 				(errmsg("take_in of table \"%s\" is %s: " INT64_FORMAT " rows labelled, " INT64_FORMAT " outside",

@@ -195,12 +195,22 @@ SET SESSION AUTHORIZATION orows_app;
 INSERT INTO los SELECT 10, 8, casus_label FROM los WHERE id = 1;
 INSERT INTO los VALUES (11, 8, '7fffffff-ffff-ff00-0000-000100000000');
 INSERT INTO blad SELECT 10, 1, casus_label FROM los WHERE id = 2;
+-- So are those of rows that belong to no dossier: outside by governs, without a key, below a row outside.
+INSERT INTO los SELECT 12, 1, casus_label FROM los WHERE id = 1;
+INSERT INTO blad SELECT 11, NULL, casus_label FROM los WHERE id = 2;
+INSERT INTO blad SELECT 12, 3, casus_label FROM los WHERE id = 2;
 RESET SESSION AUTHORIZATION;
 SELECT casus.bind('los', 'enforce');
-DELETE FROM los WHERE id >= 10;
+DELETE FROM los WHERE id IN (10, 11);
+\set VERBOSITY default
+SELECT casus.bind('los', 'enforce');
+\set VERBOSITY terse
+DELETE FROM los WHERE id = 12;
 SELECT count(*) > 0 AS bound FROM casus.bind('los', 'enforce');
 SELECT casus.bind('blad', 'enforce');
 CALL casus.take_in('blad');
+SELECT casus.bind('blad', 'enforce');
+DELETE FROM blad WHERE id > 10;
 SELECT count(*) > 0 AS bound FROM casus.bind('blad', 'enforce');
 \o /dev/null
 CALL casus.take_in('dos', phase => $$'intake'$$);
