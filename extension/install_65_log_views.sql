@@ -112,6 +112,50 @@ END;
 COMMENT ON FUNCTION casus_int.who_saw(bigint[], timestamptz, timestamptz) IS
 	'Who saw rows of these dossiers, and (kind dump) which sessions took tables whole in which rows of them may have stood. Behind casus.who_saw and casus.who_saw_subject.';
 
+/*
+ * Of whom and of what the log is asked.  Nobody is not everybody, and a slip of
+ * the pen is not one who saw nothing: in a breach that would be half an answer.
+ * C knows persons, roles and dossiers; who is none of these any more stands in
+ * the log, which is looked at only then.
+ */
+CREATE FUNCTION casus_int.known_account(name text, in_log boolean) RETURNS text
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_known_account';
+COMMENT ON FUNCTION casus_int.known_account(text, boolean) IS
+	'The name of an account as it was given; for casus_auditor NULL when it is that of no person and no role and it is not known whether it stands in the log. Errors: 22023 for NULL or nothing, and (casus_auditor) for one that does not stand there either. Behind casus_int.account.';
+
+CREATE FUNCTION casus_int.known_dossier(dossier bigint, in_log boolean) RETURNS bigint
+	LANGUAGE c STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_known_dossier';
+COMMENT ON FUNCTION casus_int.known_dossier(bigint, boolean) IS
+	'The same for a dossier. Behind casus_int.asked_dossier.';
+
+CREATE FUNCTION casus_int.account(name text) RETURNS text
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off
+BEGIN ATOMIC
+	SELECT coalesce(casus_int.known_account(account.name, NULL), casus_int.known_account(account.name,
+		EXISTS (SELECT FROM casus_int.loaded_record l WHERE l.names @> ARRAY[account.name])
+			OR EXISTS (SELECT FROM casus_int.fresh_record f WHERE f.names @> ARRAY[account.name])));
+END;
+COMMENT ON FUNCTION casus_int.account(text) IS
+	'The name of an account as it was given. Errors: 22023 for NULL or nothing, and, to casus_auditor, for one of whom neither casus nor the server nor the log knows. Behind casus.seen_by, casus.affected and casus.affected_subjects.';
+
+CREATE FUNCTION casus_int.asked_dossier(dossier bigint) RETURNS bigint
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off
+BEGIN ATOMIC
+	SELECT coalesce(casus_int.known_dossier(asked_dossier.dossier, NULL), casus_int.known_dossier(asked_dossier.dossier,
+		EXISTS (SELECT FROM casus_int.loaded_record l WHERE l.dossiers @> to_jsonb(asked_dossier.dossier))
+			OR EXISTS (SELECT FROM casus_int.fresh_record f WHERE f.dossiers @> to_jsonb(asked_dossier.dossier))));
+END;
+COMMENT ON FUNCTION casus_int.asked_dossier(bigint) IS
+	'The dossier as it was given. Errors: 22023 for NULL, and, to casus_auditor, for one that never was, of which the log has no record either. Behind casus.who_saw.';
+
 CREATE FUNCTION casus.who_saw(dossier bigint, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
 	RETURNS TABLE (at timestamptz, person text, role text, file text, office text, party text, purpose text,
 		source text, phase text, relation text, row_count bigint, opening bigint, node uuid, seq bigint, kind text)
@@ -120,11 +164,11 @@ CREATE FUNCTION casus.who_saw(dossier bigint, since timestamptz DEFAULT NULL, un
 BEGIN ATOMIC
 	SELECT s.at, s.line ->> 'person', s.line ->> 'role', s.file, s.line ->> 'office', s.line ->> 'party', s.line ->> 'purpose',
 		s.line ->> 'source', s.line ->> 'phase', s.relation, s.row_count, (s.line ->> 'opening')::bigint, s.node, s.seq, s.kind
-	FROM casus_int.who_saw(ARRAY[who_saw.dossier], who_saw.since, who_saw.until) s
+	FROM casus_int.who_saw(ARRAY[casus_int.asked_dossier(who_saw.dossier)], who_saw.since, who_saw.until) s
 	ORDER BY s.at, s.node, s.seq;
 END;
 COMMENT ON FUNCTION casus.who_saw(bigint, timestamptz, timestamptz) IS
-	'Who saw rows of this dossier from since up to until: when, in which office, for which purpose, of which table and how many. kind: read; copy (into a temporary table); would_refuse (what a table in mode observe let through); dump: a session of casus_backup took tables (relation) whole in which rows of this dossier may have stood, row_count NULL because the log counts them by table. For casus_auditor; anyone else finds himself only. Beesel art. 14, AVG art. 15.';
+	'Who saw rows of this dossier from since up to until: when, in which office, for which purpose, of which table and how many. kind: read; copy (into a temporary table); would_refuse (what a table in mode observe let through); dump: a session of casus_backup took tables (relation) whole in which rows of this dossier may have stood, row_count NULL because the log counts them by table. For casus_auditor; anyone else finds himself only. Error: 22023 when no dossier is named and, for casus_auditor, when there never was one of this number. Beesel art. 14, AVG art. 15.';
 
 /*
  * By data subject.  The log has no subjects: C says in which dossiers somebody
@@ -151,14 +195,6 @@ END;
 COMMENT ON FUNCTION casus.who_saw_subject(text, timestamptz, timestamptz, regclass) IS
 	'Who saw rows of the dossiers in which a data subject stands now, from since up to until: a line per record and dossier, otherwise as casus.who_saw. Of all of the dossier, not of his rows alone: the log counts rows by dossier. subject: the value as text of the columns that casus.protect (subject_column) or casus.set_subject_column named, compared by "=" of the column''s type; in tables with another type it is not looked for where it is no value of that type. in_table: only in this table and its parts. Where he stood before and no more is not found. By a btree index that begins with the column, where there is one. For casus_auditor; refused to anyone else (casus.wrong_office). On record as a read of the log (code who_saw_subject), without the subject; pass it as a parameter, or the server''s own log may have it. Errors: 22023 no value of any of the types, 55000 no table names subjects. AVG art. 15; Beesel art. 14.';
 
-/* Nobody is not everybody: in a breach that would be half an answer. */
-CREATE FUNCTION casus_int.account(name text) RETURNS text
-	LANGUAGE c STABLE PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-	AS 'MODULE_PATHNAME', 'casus_sql_account';
-COMMENT ON FUNCTION casus_int.account(text) IS
-	'The name of an account as it was given. Error: 22023 for NULL or nothing. Behind casus.seen_by, casus.affected and casus.affected_subjects.';
-
 CREATE FUNCTION casus.seen_by(person text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
 	RETURNS TABLE (at timestamptz, dossier bigint, role text, file text, office text, party text, purpose text,
 		source text, phase text, relation text, row_count bigint, opening bigint, node uuid, seq bigint, kind text)
@@ -171,7 +207,7 @@ BEGIN ATOMIC
 	ORDER BY s.at, s.node, s.seq, s.seen;
 END;
 COMMENT ON FUNCTION casus.seen_by(text, timestamptz, timestamptz) IS
-	'What a person (or a database role, by its name) saw from since up to until: one line per record and dossier, kind as in casus.who_saw. dossier 0: rows without a valid label; NULL: kind dump, a table that was taken whole (casus.affected names the dossiers). For casus_auditor; anyone else finds his own only. Error: 22023 when nobody is named.';
+	'What a person (or a database role, by its name) saw from since up to until: one line per record and dossier, kind as in casus.who_saw. dossier 0: rows without a valid label; NULL: kind dump, a table that was taken whole (casus.affected names the dossiers). For casus_auditor; anyone else finds his own only. Error: 22023 when nobody is named and, for casus_auditor, when the name is that of no person, no role and no record of the log.';
 
 CREATE FUNCTION casus_int.let_through(person text, since timestamptz, until timestamptz)
 	RETURNS TABLE (file text, dossier bigint, at timestamptz, row_count bigint, relation text, purpose text, dumped boolean)
@@ -221,7 +257,7 @@ BEGIN ATOMIC
 	ORDER BY 1, 2;
 END;
 COMMENT ON FUNCTION casus.affected(text, timestamptz, timestamptz) IS
-	'For a breach: every dossier of which the account of a person (or a database role, by its name) was let through rows from since up to until, with the first and the last time, and from which tables. An upper bound: the log notes what the scans let through. dumped: it took tables whole as casus_backup, so that every dossier that was open by then in the files of these tables is named; row_count tells what was read besides. subjects: how many data subjects stand, as of now, in the rows of the dossier in these tables (a table that was renamed since is not found); NULL: none of them has a column that names subjects (subject_column of casus.protect), or the caller is no casus_auditor. Who stands in several dossiers counts in each; casus.affected_subjects counts him once. For casus_auditor; anyone else finds his own only. Error: 22023 when nobody is named. AVG art. 33 and 34.';
+	'For a breach: every dossier of which the account of a person (or a database role, by its name) was let through rows from since up to until, with the first and the last time, and from which tables. An upper bound: the log notes what the scans let through. dumped: it took tables whole as casus_backup, so that every dossier that was open by then in the files of these tables is named; row_count tells what was read besides. subjects: how many data subjects stand, as of now, in the rows of the dossier in these tables (a table that was renamed since is not found); NULL: none of them has a column that names subjects (subject_column of casus.protect), or the caller is no casus_auditor. Who stands in several dossiers counts in each; casus.affected_subjects counts him once. For casus_auditor; anyone else finds his own only. Error: 22023 when nobody is named and, for casus_auditor, when the name is that of no person, no role and no record of the log. AVG art. 33 and 34.';
 
 CREATE FUNCTION casus.affected_subjects(person text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
 	RETURNS TABLE (relation text, dossiers bigint, subjects bigint)
@@ -240,7 +276,7 @@ BEGIN ATOMIC
 	ORDER BY c.relation NULLS LAST;
 END;
 COMMENT ON FUNCTION casus.affected_subjects(text, timestamptz, timestamptz) IS
-	'For a breach: how many data subjects stand, as of now, in the dossiers of which an account was let through rows (casus.affected), by table, and (relation NULL) in all, each once where tables name him by the same text. dossiers: those of which the table was read. Of tables without a column that names subjects nothing is said; partitions and tables that inherit count as the one above. An approximation: rows that came or went since are counted as they are now. For casus_auditor; nothing for anyone else. Error: 22023 when nobody is named. AVG art. 33(3)(a).';
+	'For a breach: how many data subjects stand, as of now, in the dossiers of which an account was let through rows (casus.affected), by table, and (relation NULL) in all, each once where tables name him by the same text. dossiers: those of which the table was read. Of tables without a column that names subjects nothing is said; partitions and tables that inherit count as the one above. An approximation: rows that came or went since are counted as they are now. For casus_auditor; nothing for anyone else. Error: 22023 when nobody is named and, for casus_auditor, when the name is that of no person, no role and no record of the log. AVG art. 33(3)(a).';
 
 CREATE FUNCTION casus.log_outliers(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, factor numeric DEFAULT 3)
 	RETURNS TABLE (person text, office text, day date, dossiers bigint, own_median double precision, colleagues_median double precision)

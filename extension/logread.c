@@ -16,10 +16,12 @@
  */
 #include "accesslog.h"
 #include "guard.h"
+#include "state.h"
 
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
@@ -163,14 +165,80 @@ casus_sql_access_records(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* casus_int.account(name) returns text: of whom the log is asked; nobody is not everybody */
-PG_FUNCTION_INFO_V1(casus_sql_account);
-Datum
-casus_sql_account(PG_FUNCTION_ARGS)
+/*
+ * Whether the log is to be asked is decided for whom all of it is shown: others
+ * find themselves, and no error tells them who or what there is.
+ */
+static bool
+is_settled(bool known, bool in_log)
 {
+	return known || in_log || !casus_is_auditor(casus_context_actor().role);
+}
+
+static bool
+is_person(const char *name)
+{
+	CasusQuery	query;
+	bool		found;
+
+	casus_query_begin(&query);
+	casus_query_text(&query, name);
+	casus_query_read(&query, "SELECT FROM casus_cat.person WHERE name = $1");
+	found = query.nrows > 0;
+	casus_query_end(&query);
+	return found;
+}
+
+/* casus_int.known_account(name, in_log) returns text: the name; NULL: not known yet */
+PG_FUNCTION_INFO_V1(casus_sql_known_account);
+Datum
+casus_sql_known_account(PG_FUNCTION_ARGS)
+{
+	char	   *name;
+
 	if (PG_ARGISNULL(0) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(0)) == 0)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("no person is named"), NULL, NULL);
+						  _("no person is named"), NULL,
+						  "SELECT name, role_name FROM casus.person;");
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (!is_settled(OidIsValid(get_role_oid(name, true)) || is_person(name),
+					!PG_ARGISNULL(1) && PG_GETARG_BOOL(1)))
+	{
+		if (PG_ARGISNULL(1))
+			PG_RETURN_NULL();
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("there is no such person"),
+						  psprintf(_("\"%s\" is the name of no person and of no role, "
+									  "and no record of the log has it."), name),
+						  "SELECT name, role_name FROM casus.person;");
+	}
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
+/* casus_int.known_dossier(dossier, in_log) returns bigint: likewise */
+PG_FUNCTION_INFO_V1(casus_sql_known_dossier);
+Datum
+casus_sql_known_dossier(PG_FUNCTION_ARGS)
+{
+	CasusDossier dossier;
+
+	if (PG_ARGISNULL(0))
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("no dossier is named"), NULL,
+						  "SELECT id, file FROM casus.dossier;");
+	/* 0: rows without a valid label. */
+	if (!is_settled(PG_GETARG_INT64(0) == 0 || casus_dossier_load(PG_GETARG_INT64(0), &dossier),
+					!PG_ARGISNULL(1) && PG_GETARG_BOOL(1)))
+	{
+		if (PG_ARGISNULL(1))
+			PG_RETURN_NULL();
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
+						  _("there is no such dossier"),
+						  psprintf(_("There is no dossier " INT64_FORMAT
+									  ", and no record of the log names it."),
+								   PG_GETARG_INT64(0)),
+						  "SELECT id, file FROM casus.dossier;");
+	}
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 

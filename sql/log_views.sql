@@ -50,7 +50,13 @@ SELECT count(*), count(DISTINCT dossier) FROM casus.seen_by('Coor', :'begin', :'
 SELECT count(*), min(dossier) = :two FROM casus.seen_by('lv_other', :'begin', :'end');
 SELECT dossier - :one AS nr, file, records, row_count, relations, purposes FROM casus.affected('Coor', :'begin', :'end') ORDER BY nr LIMIT 3;
 SELECT count(*), bool_and(first_at <= last_at) FROM casus.affected('Coor', :'begin', :'end');
+-- An unknown name or number is no account that saw nothing, and no dossier that nobody saw; a role that saw nothing is known.
 SELECT count(*) FROM casus.affected('nobody');
+SELECT count(*) FROM casus.seen_by('nobody');
+SELECT count(*) FROM casus.affected_subjects('nobody');
+SELECT count(*) FROM casus.affected('lv_backup');
+SELECT count(*) FROM casus.who_saw(999999999);
+SELECT count(*) FROM casus.who_saw(NULL);
 -- Nobody named is not everybody.
 SELECT count(*) FROM casus.seen_by(NULL);
 SELECT count(*) FROM casus.affected(NULL);
@@ -65,6 +71,8 @@ SELECT person, row_count FROM casus.who_saw(:two, :'begin', :'end');
 SELECT count(*) FROM casus.seen_by('Coor');
 SELECT count(*) FROM casus.affected('Coor');
 SELECT count(*) FROM casus.log_outliers();
+-- Others are not told by an error what there is.
+SELECT (SELECT count(*) FROM casus.who_saw(999999999)) + (SELECT count(*) FROM casus.seen_by('nobody')) AS nothing;
 RESET SESSION AUTHORIZATION;
 SELECT count(*) FROM casus.who_saw(:two);
 SELECT count(*) FROM casus.affected('Coor');
@@ -99,6 +107,30 @@ SET SESSION AUTHORIZATION lv_coordinator;
 SELECT count(*) FROM casus.who_saw(:two, :'dump');
 SET SESSION AUTHORIZATION lv_backup;
 SELECT count(*) FROM casus.who_saw(:two, :'dump');
+
+-- A role that was dropped and a dossier that is no more still have their records.
+RESET SESSION AUTHORIZATION;
+\o /dev/null
+CREATE ROLE lv_gone LOGIN;
+CREATE TABLE weg (id integer PRIMARY KEY);
+INSERT INTO weg VALUES (1);
+GRANT SELECT ON weg TO lv_gone;
+SELECT casus.protect('weg', 'lv_elders', opens_dossier => true, category => 'registratie');
+CALL casus.take_in('weg', phase => $$'intake'$$, opened => $$'2026-01-01'$$);
+SELECT casus.bind('weg', 'observe');
+SELECT casus.dossier_of('weg', '1') AS gone \gset
+SET SESSION AUTHORIZATION lv_gone;
+SELECT count(*) FROM weg;
+RESET SESSION AUTHORIZATION;
+SELECT casus.unprotect('weg', 'a mistake');
+DROP TABLE weg;
+DROP ROLE lv_gone;
+SET SESSION AUTHORIZATION lv_auditor;
+\o
+SELECT count(*) FROM casus.dossier WHERE id = :gone;
+SELECT kind, role FROM casus.who_saw(:gone);
+SELECT kind, dossier = :gone AS gone FROM casus.seen_by('lv_gone');
+SELECT records FROM casus.affected('lv_gone');
 
 -- The control is an act with its sample and outcome.
 SET SESSION AUTHORIZATION lv_auditor;

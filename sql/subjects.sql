@@ -174,7 +174,7 @@ SET search_path = vals, public, pg_catalog;
 SELECT '1'::varchar = '2'::varchar AS operator;
 SELECT array_agg(DISTINCT dossier - :base) AS nrs FROM casus.who_saw_subject('222222220', :'begin');
 SELECT array_agg(DISTINCT dossier - :base) AS nrs FROM casus.who_saw_subject('41', :'begin');
-SELECT count(*) FROM casus.affected('Coor', :'begin');
+SELECT count(*) FROM casus.affected('Coordinator', :'begin', :'begin');
 RESET search_path;
 RESET SESSION AUTHORIZATION;
 DROP CAST (text AS integer);
@@ -195,7 +195,7 @@ SELECT dossier - :base AS nr, records, relations, dumped, subjects FROM casus.af
 SELECT dossier - :base AS nr, relations, subjects FROM casus.affected('Ander', :'begin', :'end');
 SELECT * FROM casus.affected_subjects('Coordinator', :'begin', :'end');
 SELECT * FROM casus.affected_subjects('Ander', :'begin', :'end');
-SELECT * FROM casus.affected_subjects('nobody');
+SELECT * FROM casus.affected_subjects('su_auditor');
 SET SESSION AUTHORIZATION su_other;
 SELECT dossier - :base AS nr, subjects FROM casus.affected('Ander', :'begin', :'end');
 SELECT * FROM casus.affected_subjects('Ander');

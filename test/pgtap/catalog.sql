@@ -121,7 +121,8 @@ SELECT is_empty($$
 		'casus_int.row_trigger()', 'casus_int.resolve_pending()',	-- whoever adds a partition copies them
 		'casus_int.seen(bigint[],text,timestamp with time zone,timestamp with time zone)',	-- these show what casus.access_log shows the caller
 		'casus_int.who_saw(bigint[],timestamp with time zone,timestamp with time zone)', 'casus_int.let_through(text,timestamp with time zone,timestamp with time zone)',
-		'casus_int.account(text)', 'casus_int.above(anyelement)',	-- these give back what they are given
+		'casus_int.account(text)', 'casus_int.known_account(text,boolean)', 'casus_int.asked_dossier(bigint)', 'casus_int.known_dossier(bigint,boolean)',
+		'casus_int.above(anyelement)',	-- these give back what they are given
 		'casus_int.dossiers_about(text,regclass)', 'casus_int.subjects_in(bigint[],text[])')	-- these two ask who calls
 	AND p.oid NOT IN (SELECT refobjid FROM view_use WHERE refclassid = 'pg_proc'::regclass)$$,
 	'of the internals PUBLIC may execute only what a policy, a trigger, a view or a statement in the stead or around that of the server calls');

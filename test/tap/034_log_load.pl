@@ -430,7 +430,7 @@ ok(came_to($added), 'entries that fit into no table do not hold up those behind 
 is(sql("SELECT count(*), count(DISTINCT seq), count(*) FILTER (WHERE code = 'log_unreadable') FROM casus.access_log WHERE seq > $before AND seq <= $added", 'auditor'),
 	join('|', @odd + 3, @odd + 3, @odd + 1), '... and stand there as what could not be read');
 is(sql("SELECT string_agg(application, ' | ' ORDER BY seq) FROM casus.access_log WHERE seq > $before AND seq <= $added", 'auditor'), 'first | last', '... beside the others');
-is(sql('SELECT ' . join(' + ', map { "(SELECT count(*) FROM casus.$_)" } 'who_saw(1)', q{seen_by('Iemand')}, q{affected('Iemand')}, 'ldv', 'log_outliers()') . ' > 0', 'auditor'),
+is(sql('SELECT ' . join(' + ', map { "(SELECT count(*) FROM casus.$_)" } 'who_saw(0)', q{seen_by('Iemand')}, q{affected('Iemand')}, 'ldv', 'log_outliers()') . ' > 0', 'auditor'),
 	't', '... whatever is asked of the log');
 is(sql(q{SELECT sum(records) FROM casus.log_itself() WHERE code = 'log_unreadable'}, 'auditor'), @odd + 1, '... and on the page of the log itself');
 like(doctor('^log_unreadable$'), qr/^warning: ${\(@odd + 1)} entries of the access log of node \S+ are of a form that cannot be shown, the first of them entry ${\($before + 2)}\.$/, '... and a finding of doctor');
@@ -438,7 +438,7 @@ like(doctor('^log_unreadable$'), qr/^warning: ${\(@odd + 1)} entries of the acce
 # ---- who asks for a dossier or a person reads by the index of those, whatever the planner expects of times ----
 
 my $its_oid = sql("SELECT '$partition'::regclass::oid");
-for my $call ('who_saw(1)', q{seen_by('Iemand')})
+for my $call ('who_saw(0)', q{seen_by('Iemand')})
 {
 	my @scans = split /\n/, sql(qq{BEGIN; SELECT FROM casus.$call \\g /dev/null
 		SELECT a.amname || ' ' || (pg_stat_get_xact_numscans(i.indexrelid) > 0) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
