@@ -271,8 +271,8 @@ casus_governs_columns(Node *expr)
 }
 
 /* The columns that are generated from a column. */
-static List *
-generated_from(Relation rel, AttrNumber source)
+List *
+casus_governs_generated_from(Relation rel, AttrNumber source)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
 	List	   *columns = NIL;
@@ -302,7 +302,7 @@ casus_governs_generated_uses(Relation rel, List *uses)
 
 		if (strcmp(use->use, "data") != 0)
 			continue;
-		foreach(lc2, generated_from(rel, use->attno))
+		foreach(lc2, casus_governs_generated_from(rel, use->attno))
 		{
 			CasusColumnUse *copy = palloc(sizeof(CasusColumnUse));
 
@@ -341,7 +341,7 @@ casus_governs_spread(Relation rel, CasusSettings *settings)
 		{
 			ListCell   *lc;
 
-			foreach(lc, generated_from(rel, fs->data[j].attno))
+			foreach(lc, casus_governs_generated_from(rel, fs->data[j].attno))
 				add_data(fs, lfirst_int(lc), fs->data[j].category);
 		}
 	}

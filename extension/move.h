@@ -30,6 +30,7 @@ typedef struct CasusMove
 	bool		by_function;	/* a function names the dossier; else a dossier column */
 	CasusVia	via;
 	List	   *others;			/* CasusVia, of further keys that change */
+	List	   *computed;		/* columns that are generated from those that change */
 	int			nchanged;
 	AttrNumber	changed[CASUS_MOVE_MAX + 1];	/* one more for the label */
 	Datum		values[CASUS_MOVE_MAX + 1];

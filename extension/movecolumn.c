@@ -21,11 +21,13 @@
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 void
 casus_movecolumn_refuse(const char *detail)
@@ -50,13 +52,14 @@ require_right(const CasusMove *m, AttrNumber attno, AclMode mode)
 					   RelationGetRelationName(rel));
 }
 
+/* By the move, or because it is computed from what the move changes. */
 static bool
 is_changed(const CasusMove *m, AttrNumber attno)
 {
 	for (int i = 0; i < m->nchanged; i++)
 		if (m->changed[i] == attno)
 			return true;
-	return false;
+	return list_member_int(m->computed, attno);
 }
 
 /* Do other tables refer to a column that changes? */
@@ -93,6 +96,9 @@ add_key(CasusMove *m, const ForeignKeyCacheInfo *key)
 	CasusVia	via;
 
 	for (int i = 0; i < key->nkeys; i++)
+		if (list_member_int(m->computed, key->conkey[i]))
+			casus_movecolumn_refuse(_("A foreign key has a column that is computed from the one that leads to the dossier."));
+	for (int i = 0; i < key->nkeys; i++)
 	{
 		memset(&via, 0, sizeof(CasusVia));
 		if (!casus_registry_resolve_via(m->rel, key->conkey[i], &via) ||
@@ -113,6 +119,8 @@ casus_movecolumn_require(CasusMove *m)
 {
 	ListCell   *lc;
 
+	for (int i = 0; i < m->nchanged; i++)
+		m->computed = list_concat(m->computed, casus_governs_generated_from(m->rel, m->changed[i]));
 	foreach(lc, copyObject(RelationGetFKeyList(m->rel)))
 	{
 		ForeignKeyCacheInfo *key = lfirst(lc);
@@ -160,6 +168,25 @@ casus_movecolumn_lock(CasusSpot *spot)
 	return result == TM_Ok;
 }
 
+/* MATCH FULL: a key is NULL as a whole or not at all. */
+static void
+require_whole(const CasusMove *m, const CasusVia *via)
+{
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(via->constraint));
+	bool		full = HeapTupleIsValid(tuple) &&
+		((Form_pg_constraint) GETSTRUCT(tuple))->confmatchtype == FKCONSTR_MATCH_FULL;
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	for (int i = 0; full && i < via->nkeys; i++)
+		if (!slot_attisnull(m->moved, via->fkatt[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+					 errmsg("insert or update on table \"%s\" violates foreign key constraint \"%s\"",
+							RelationGetRelationName(m->rel), get_constraint_name(via->constraint)),
+					 errtableconstraint(m->rel, get_constraint_name(via->constraint))));
+}
+
 /* The other keys of the row as it becomes, and its partition; false: a key's row goes just now. */
 bool
 casus_movecolumn_check(CasusMove *m)
@@ -173,7 +200,10 @@ casus_movecolumn_check(CasusMove *m)
 		pg_uuid_t	unasked;
 
 		if (!casus_rowparent_has_key(via, m->moved))
+		{
+			require_whole(m, via);
 			continue;
+		}
 		if (casus_rowparent_label(via, m->moved, &unasked, &spot) == CASUS_FOUND_NOTHING)
 			ereport(ERROR,
 					(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),

@@ -216,6 +216,7 @@ extern Node *casus_governs_parse(Relation rel, const char *text, List *uses,
 								 Oid result_type, const char *what);
 extern Node *casus_governs_parse_quietly(Relation rel, const char *text, List *uses);
 extern List *casus_governs_columns(Node *expr); /* attribute numbers */
+extern List *casus_governs_generated_from(Relation rel, AttrNumber source);	/* columns */
 extern List *casus_governs_generated_uses(Relation rel, List *uses);	/* generated from them */
 extern void casus_governs_spread(Relation rel, CasusSettings *settings);
 
