@@ -34,6 +34,22 @@ COMMENT ON VIEW casus_int.log_line IS
 	'Both: casus.access_log for figures, of which every row need not be taken apart first.';
 
 /*
+ * A record may name thousands of dossiers and is compressed then: to take what is
+ * told of each of them out of the whole would unpack it for each of them again.
+ */
+CREATE FUNCTION casus_int.told(kinds text[], since timestamptz, until timestamptz)
+	RETURNS TABLE (at timestamptz, kind text, code text, pairs jsonb, node uuid, seq bigint, line jsonb)
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT l.at, l.kind, l.code, l.line -> 'dossiers', l.node, l.seq, l.line - 'dossiers'
+	FROM casus_int.log_line l
+	WHERE l.kind = ANY (told.kinds) AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity');
+END;
+COMMENT ON FUNCTION casus_int.told(text[], timestamptz, timestamptz) IS
+	'Records of these kinds from since up to until, with what they say of dossiers (pairs) apart from the rest (line). Behind the figures that count dossiers.';
+
+/*
  * Of a dump the log has the table: kind export, or an attempt with code
  * copy_out when it did not come to its end.  Of casus' own tables count those
  * that have lines about dossiers.  The first branches find by index, each alone,
@@ -286,9 +302,7 @@ BEGIN ATOMIC
 	WITH seen AS MATERIALIZED (
 		SELECT coalesce(l.line ->> 'person', l.line ->> 'role') AS person, l.line ->> 'office' AS office,
 			(l.at AT TIME ZONE 'Europe/Amsterdam')::date AS day, count(DISTINCT d.pair -> 0) AS dossiers
-		FROM casus_int.log_line l, LATERAL jsonb_array_elements(l.line -> 'dossiers') AS d(pair)
-		WHERE l.kind IN ('read', 'copy', 'would_refuse')
-			AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
+		FROM casus_int.told('{read,copy,would_refuse}', log_outliers.since, log_outliers.until) l, LATERAL jsonb_array_elements(l.pairs) AS d(pair)
 		GROUP BY 1, 2, 3
 	), own AS MATERIALIZED (
 		SELECT s.person, s.office, s.day, s.dossiers, percentile_cont(0.5) WITHIN GROUP (ORDER BY o.dossiers) AS median

@@ -46,9 +46,8 @@ CREATE FUNCTION casus.log_use(since timestamptz DEFAULT NULL, until timestamptz 
 BEGIN ATOMIC
 	SELECT l.kind, l.line ->> 'file', l.line ->> 'office', l.line ->> 'purpose', l.line ->> 'source', count(DISTINCT coalesce(l.line ->> 'person', l.line ->> 'role')), count(DISTINCT d.pair -> 0),
 		count(*) FILTER (WHERE d.place = 1), sum((d.pair ->> 1)::bigint)::bigint
-	FROM casus_int.log_line l, LATERAL jsonb_array_elements(l.line -> 'dossiers') WITH ORDINALITY AS d(pair, place)
-	WHERE l.kind IN ('read', 'copy', 'would_refuse', 'write')
-		AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
+	FROM casus_int.told('{read,copy,would_refuse,write}', log_use.since, log_use.until) l,
+		LATERAL jsonb_array_elements(l.pairs) WITH ORDINALITY AS d(pair, place)
 	GROUP BY 1, 2, 3, 4, 5
 	ORDER BY 2, 1, 3, 4, 5;
 END;
@@ -79,9 +78,8 @@ BEGIN ATOMIC
 	SELECT l.kind, coalesce(l.line ->> 'relation', CASE WHEN l.kind = 'export' AND l.line ->> 'text' LIKE 'rows %' THEN 'COPY of a query' ELSE l.line ->> 'text' END),
 		l.line ->> 'person', l.line ->> 'role', count(DISTINCT (l.node, l.seq)), nullif(count(DISTINCT d.pair -> 0), 0),
 		sum(coalesce((d.pair ->> 1)::bigint, (regexp_match(l.line ->> 'text', '^rows (\d{1,18})(,|$)'))[1]::bigint))::bigint, min(l.at), max(l.at)
-	FROM casus_int.log_line l LEFT JOIN LATERAL jsonb_array_elements(l.line -> 'dossiers') AS d(pair) ON true
-	WHERE (l.kind IN ('export', 'copy') OR l.kind = 'attempt' AND l.code = 'copy_out')
-		AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
+	FROM casus_int.told('{export,copy,attempt}', log_outflow.since, log_outflow.until) l LEFT JOIN LATERAL jsonb_array_elements(l.pairs) AS d(pair) ON true
+	WHERE l.kind <> 'attempt' OR l.code = 'copy_out'
 	GROUP BY 1, 2, 3, 4
 	ORDER BY 1, 2, 3, 4;
 END;
@@ -96,9 +94,8 @@ BEGIN ATOMIC
 	SELECT coalesce(l.line ->> 'person', l.line ->> 'role'), l.line ->> 'person' IS NOT NULL, array_agg(DISTINCT l.line ->> 'office' ORDER BY l.line ->> 'office') FILTER (WHERE l.line ->> 'office' IS NOT NULL),
 		count(DISTINCT (l.at AT TIME ZONE 'Europe/Amsterdam')::date), count(DISTINCT d.pair -> 0),
 		count(*) FILTER (WHERE d.place = 1), sum((d.pair ->> 1)::bigint)::bigint
-	FROM casus_int.log_line l, LATERAL jsonb_array_elements(l.line -> 'dossiers') WITH ORDINALITY AS d(pair, place)
-	WHERE l.kind IN ('read', 'copy', 'would_refuse')
-		AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
+	FROM casus_int.told('{read,copy,would_refuse}', log_persons.since, log_persons.until) l,
+		LATERAL jsonb_array_elements(l.pairs) WITH ORDINALITY AS d(pair, place)
 	GROUP BY 1, 2
 	ORDER BY 5 DESC, 1, 2;
 END;

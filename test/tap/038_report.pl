@@ -198,6 +198,69 @@ for my $one ($dossier, $dossier + 2, $dossier + 29, 0)
 	is($node->safe_psql('postgres', sprintf($same, $one), extra_params => [ '-U', 'auditor' ]), 't', "who_saw($one): as by a look at every record");
 }
 
+# ... and that they did so, and how much of the tables they read for it, says the server, whatever a plan says.
+sub scanned
+{
+	return map { split /\|/ } $node->safe_psql('postgres', q{
+		SELECT (SELECT sum(s.idx_scan) FROM pg_stat_all_indexes s JOIN pg_inherits i ON i.inhrelid = s.indexrelid WHERE i.inhparent = 'casus_cat.access_record_finds'::regclass),
+			sum(t.seq_scan), sum(b.heap_blks_read + b.heap_blks_hit), sum(b.toast_blks_read + b.toast_blks_hit)
+		FROM pg_inherits i JOIN pg_stat_all_tables t ON t.relid = i.inhrelid JOIN pg_statio_all_tables b ON b.relid = i.inhrelid
+		WHERE i.inhparent = 'casus_cat.access_record'::regclass});
+}
+sub scans_of
+{
+	my ($sql) = @_;
+	my @before = scanned();
+	my $result = $node->safe_psql('postgres', $sql, extra_params => [ '-U', 'auditor' ]);
+	my @after = scanned();
+	return ($result, map { $after[$_] - $before[$_] } 0 .. $#after);
+}
+my $pages = $node->safe_psql('postgres', q{SELECT sum(pg_relation_size(inhrelid)) / current_setting('block_size')::integer FROM pg_inherits WHERE inhparent = 'casus_cat.access_record'::regclass}) + 0;
+for my $call ("casus.who_saw($dossier)", "casus.who_saw($dossier, '2026-01-01')", q{casus.seen_by('regisseur')}, q{casus.affected('regisseur')})
+{
+	my ($count, $by_index, $whole, $read) = scans_of("SELECT count(*) FROM $call");
+	cmp_ok($by_index, '>', 0, "$call: by the index");
+	is($whole, 0, '... without a look at every record');
+	next if $call =~ /who_saw/;
+	cmp_ok($read, '<', $pages / 5, "... and few pages: $read of $pages");
+}
+
+# ---- a record of many dossiers is unpacked once, not for each of them ----
+
+my $many = 20_000;
+$node->safe_psql('postgres', qq{
+	CREATE TABLE veel (id integer PRIMARY KEY);
+	INSERT INTO veel SELECT generate_series(1, $many);
+	GRANT SELECT ON veel TO coordinator;
+	SELECT casus.protect('veel', '<i>bestand</i>', opens_dossier => true, category => 'registratie', without_purpose => 'error')});
+$node->safe_psql('postgres', qq{CALL casus.take_in('veel', batch_size => $many, phase => '''intake''', opened => '''2026-01-01''')});
+$node->safe_psql('postgres', q{SELECT casus.bind('veel', 'enforce')});
+my $from = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
+$as->('coordinator', q{BEGIN; SELECT FROM casus.enter('intake'); SELECT count(*) FROM veel; CREATE TEMP TABLE kopie AS SELECT id FROM veel; COMMIT});
+$node->poll_query_until('postgres', q{SELECT bool_and(loaded_seq >= (SELECT max(seq) FROM casus.access_log WHERE kind = 'copy' AND relation = 'public.veel')) FROM casus.log_nodes()})
+	or BAIL_OUT('the log is not loaded');
+my $apart = $node->safe_psql('postgres', q{
+	SELECT sum(pg_relation_size(c.reltoastrelid)) / current_setting('block_size')::integer FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+	WHERE i.inhparent = 'casus_cat.access_record'::regclass}) + 0;
+cmp_ok($apart, '>', 5, "records that stand apart, in $apart pages");
+my ($copies, $reads_too) = split /\|/, $node->safe_psql('postgres', qq{
+	SELECT count(*) FILTER (WHERE kind = 'copy'), count(*) FILTER (WHERE kind = 'read') FROM casus.access_log WHERE at >= '$from' AND relation = 'public.veel'});
+cmp_ok($copies, '<=', $many / 1000, "of thousands of dossiers each: $copies records");
+my @figures = (
+	[ log_summary => 'reads, dossiers', ($copies + $reads_too) . "|$many" ],
+	[ log_use => q{string_agg(concat_ws(' ', kind, persons, dossiers, records, row_count), ', ' ORDER BY kind)},
+		"copy 1 $many $copies $many, read 1 $many $reads_too $many" ],
+	[ log_outflow => 'kind, relation, records, dossiers, row_count', "copy|public.veel|$copies|$many|$many" ],
+	[ log_persons => 'is_known, days, dossiers, records, row_count', "t|1|$many|${\ ($copies + $reads_too)}|${\ (2 * $many)}" ],
+	[ log_outliers => 'office, dossiers, own_median, colleagues_median', "coordinator|$many||" ]);
+for my $figure (@figures)
+{
+	my ($name, $what, $expected) = @$figure;
+	my ($result, undef, undef, undef, $unpacked) = scans_of("SELECT $what FROM casus.$name('$from')");
+	is($result, $expected, "$name over records of $many dossiers");
+	cmp_ok($unpacked, '<', 20 * $apart, "... unpacked a few times: $unpacked pages");
+}
+
 # ---- a log that is not whole ----
 
 my ($segment) = CasusTest::log_segments($node);
