@@ -22,16 +22,21 @@
 PG_FUNCTION_INFO_V1(casus_sql_bind);
 PG_FUNCTION_INFO_V1(casus_sql_unprotect);
 
+/* Where all that is missing is what rows give their parents, it is those that are taken in. */
 static void
-refuse_unlabelled(const char *table, int64 n, Oid relid, const CasusSettings *settings)
+refuse_unlabelled(const char *table, const CasusCensus *census, Oid relid,
+				  const CasusSettings *settings)
 {
-	char	   *name = quote_literal_cstr(casus_relation_ddl_name(relid));
+	bool		above = settings->nrelabels > 0 && census->unlabelled == census->unrelabelled;
+	Oid			what = above ? settings->relabels[0].parent : relid;
+	char	   *name = quote_literal_cstr(casus_relation_ddl_name(what));
 
 	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
-					  psprintf("table \"%s\" has " INT64_FORMAT " governed rows without a label", table, n),
+					  psprintf("table \"%s\" has " INT64_FORMAT " governed rows without a label", table,
+							   census->unlabelled),
 					  casus_check_ground_of(relid, "label",
 											_("bound, they would be invisible to everyone")),
-					  settings->kind == CASUS_KIND_ROOT ?
+					  settings->kind == CASUS_KIND_ROOT && !above ?
 					  psprintf("CALL casus.take_in(%s);  -- with phase, opened, closed: expressions on its columns", name) :
 					  psprintf("CALL casus.take_in(%s);", name));
 }
@@ -63,6 +68,17 @@ refuse_astray(const char *table, int64 n, Oid relid, const CasusSettings *settin
 											_("bound, they would be read as part of that dossier")),
 					  psprintf("%s  -- put back what they were governed by, or delete them and insert them anew",
 							   casus_census_query(relid, settings, true)));
+}
+
+/* A row gives its parent the label of its dossier, of which there is one. */
+static void
+refuse_shared(const char *table, int64 n, Oid relid)
+{
+	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
+					  psprintf("table \"%s\" has " INT64_FORMAT " rows whose parent row belongs to another dossier", table, n),
+					  casus_check_ground_of(relid, "label",
+											_("bound, that row would be read as part of one of them alone")),
+					  _("Give each of them a parent row of its own."));
 }
 
 /*
@@ -239,11 +255,13 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 		casus_census_take(rel, settings->mode != CASUS_MODE_ENFORCE, &census);
 	}
 	if (census.unlabelled > 0)
-		refuse_unlabelled(RelationGetRelationName(rel), census.unlabelled, relid, settings);
+		refuse_unlabelled(RelationGetRelationName(rel), &census, relid, settings);
 	if (census.misfit > 0)
 		refuse_misfit(RelationGetRelationName(rel), census.misfit, relid, settings);
 	if (census.astray > 0)
 		refuse_astray(RelationGetRelationName(rel), census.astray, relid, settings);
+	if (census.shared > 0)
+		refuse_shared(RelationGetRelationName(rel), census.shared, relid);
 	if (settings->mode == CASUS_MODE_REGISTERED)
 	{
 		settings->had_row_security = rel->rd_rel->relrowsecurity;

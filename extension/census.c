@@ -139,6 +139,26 @@ count_row(const CasusProtected *prot, CasusPredicates *predicates,
 	}
 }
 
+/* In observe a row is stored that labels a parent which another dossier has already. */
+static bool
+shares_parent(CasusRow *row, const pg_uuid_t *raw, const CasusLabel *label, bool write)
+{
+	for (int i = 0; i < row->settings->nrelabels; i++)
+	{
+		const CasusVia *via = &row->settings->relabels[i];
+		const CasusSettings *above = casus_registry_settings(via->parent);
+		pg_uuid_t	now;
+		CasusLabel	theirs;
+
+		if (above != NULL && !above->links && casus_rowparent_has_key(via, row->slot) &&
+			casus_rowparent_label(via, row->slot, &now, NULL) == CASUS_FOUND_LABEL &&
+			casus_label_unpack(&now, &theirs) == CASUS_LABEL_GOVERNED &&
+			theirs.dossier != label->dossier)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Where a child labels its parent both tables answer for it, whichever is
  * bound last.
@@ -203,6 +223,8 @@ count_store(Oid relid, CasusCensus *census)
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, NoLock);
 	census->unrelabelled += count_unrelabelled(prot);
+	if (census->dossiers != NULL && ((CasusSettings *) prot->settings)->nrelabels > 0)
+		census->shared += casus_rowwalk_governed(prot, shares_parent, false);
 }
 
 /* A table, with all that belongs to its family; whether labels fit is asked at bind. */

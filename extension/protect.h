@@ -75,6 +75,7 @@ typedef struct CasusCensus
 	int64		unrelabelled;	/* of these: rows of a parent that its child has to label */
 	int64		misfit;			/* governed rows with a label that is not theirs */
 	int64		astray;			/* rows with a governed label that belong to no dossier */
+	int64		shared;			/* rows whose parent has the label of another dossier */
 	struct HTAB *dossiers;		/* census.c: those that labels have named; NULL: not asked for */
 } CasusCensus;
 

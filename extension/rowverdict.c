@@ -19,6 +19,7 @@
 #include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/resowner.h"
 
 PG_FUNCTION_INFO_V1(casus_sql_finds_parent);
 
@@ -416,12 +417,8 @@ check_not_moved(CasusRow *row, const CasusPlace *place)
 			 errhint("Try again.")));
 }
 
-/*
- * Labels a row that is new, or new to the protocol. False: it stays without a
- * label (observe mode only).
- */
-bool
-casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw)
+static bool
+give_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw)
 {
 	CasusLabel	label;
 	int64		id = place->kind == CASUS_PLACE_ROOT ? open_root(row, place) : place->dossier;
@@ -451,6 +448,50 @@ casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw)
 	return true;
 }
 
+/* In observe a row that gets no label is stored, but opens no dossier. */
+static bool
+give_label_or_undo(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+	volatile bool labelled = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(cxt);
+	PG_TRY();
+	{
+		labelled = give_label(row, place, raw);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(cxt);
+		error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	if (labelled)
+		ReleaseCurrentSubTransaction();
+	else
+		RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(cxt);
+	CurrentResourceOwner = owner;
+	if (error != NULL)
+		ReThrowError(error);
+	return labelled;
+}
+
+/*
+ * Labels a row that is new, or new to the protocol. False: it stays without a
+ * label (observe mode only).
+ */
+bool
+casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw)
+{
+	return place->kind == CASUS_PLACE_ROOT && row->prot->mode == CASUS_MODE_OBSERVE ?
+		give_label_or_undo(row, place, raw) : give_label(row, place, raw);
+}
+
 /* Its rows may be of several dossiers: see rowlink.c. */
 static bool
 is_linked_table(const CasusProtected *prot)
@@ -470,26 +511,21 @@ casus_rowverdict_relabel_parents(CasusRow *row, const pg_uuid_t *raw)
 		pg_uuid_t	now;
 		CasusSpot	spot;
 		CasusLabel	label;
+		CasusLabel	ours;
 		CasusFound	found;
+		bool		governed;
 
 		other = OidIsValid(via->parent) ? casus_registry_find(via->parent) : NULL;
 		if (other == NULL || is_linked_table(other) || !casus_rowparent_has_key(via, row->slot))
 			continue;
+		(void) casus_label_unpack(raw, &ours);
 		found = casus_rowparent_label(via, row->slot, &now, &spot);
-		if (found == CASUS_FOUND_NOTHING)
-			casus_check_refuse(protocol_of(row), "no_parent", NO_PARENT,
-							   NO_PARENT_CHECK, hint_parent(via));
-		if (found == CASUS_FOUND_LABEL &&
-			casus_label_unpack(&now, &label) == CASUS_LABEL_GOVERNED)
-		{
-			CasusLabel	ours;
-
-			(void) casus_label_unpack(raw, &ours);
-			if (label.dossier != ours.dossier)
-				casus_check_refuse(protocol_of(row), "no_parent", NO_PARENT,
-								   NO_PARENT_CHECK, hint_parent(via));
+		governed = found == CASUS_FOUND_LABEL &&
+			casus_label_unpack(&now, &label) == CASUS_LABEL_GOVERNED;
+		if (found == CASUS_FOUND_NOTHING || (governed && label.dossier != ours.dossier))
+			casus_rowverdict_refuse(row, "no_parent", NO_PARENT, NO_PARENT_CHECK, hint_parent(via));
+		if (found == CASUS_FOUND_NOTHING || governed)
 			continue;
-		}
 		parent = table_open(spot.relid, RowExclusiveLock);
 		(void) casus_rowlabel_set(parent, &spot.tid, raw);
 		table_close(parent, NoLock);

@@ -212,6 +212,52 @@ CALL casus.take_in('blad');
 SELECT casus.bind('blad', 'enforce');
 DELETE FROM blad WHERE id > 10;
 SELECT count(*) > 0 AS bound FROM casus.bind('blad', 'enforce');
+-- A row whose office may open a dossier, but whose label is refused, opens none; one whose parent cannot get its label
+-- (it is not there yet, is of another dossier, or is made by the same statement) is done all the same.
+SET SESSION AUTHORIZATION orows_owner;
+CREATE TABLE kern (id integer PRIMARY KEY);
+CREATE TABLE melding (id integer PRIMARY KEY, kern_id integer REFERENCES kern DEFERRABLE INITIALLY DEFERRED, wat text);
+GRANT ALL ON kern, melding TO orows_coord;
+RESET SESSION AUTHORIZATION;
+\o /dev/null
+SELECT casus.protect('melding', 'ond', opens_dossier => true, category_column => 'wat');
+SELECT casus.protect('kern', 'ond', via_child => 'melding.kern_id', category => 'registratie');
+SELECT casus.bind('melding', 'observe');
+SELECT casus.bind('kern', 'observe');
+SET SESSION AUTHORIZATION orows_coord;
+SELECT count(*) AS dossiers FROM casus.dossier \gset
+SELECT casus.open_dossier('ond') AS wacht \gset
+\o
+BEGIN; SELECT casus.enter('intake') \g /dev/null
+INSERT INTO melding VALUES (1, NULL, 'onzin');
+COMMIT;
+BEGIN; SELECT casus.enter('intake', dossier => :wacht) \g /dev/null
+INSERT INTO melding VALUES (2, NULL, 'onzin');
+INSERT INTO melding VALUES (3, NULL, 'registratie');
+COMMIT;
+BEGIN; SELECT casus.enter('intake') \g /dev/null
+INSERT INTO kern VALUES (1);
+INSERT INTO melding VALUES (4, 1, 'registratie'), (5, 1, 'registratie'), (6, 2, 'registratie');
+INSERT INTO kern VALUES (2);
+WITH k AS (INSERT INTO kern VALUES (3) RETURNING id) INSERT INTO melding SELECT 7, id, 'registratie' FROM k;
+COMMIT;
+RESET SESSION AUTHORIZATION;
+SELECT id, casus_label IS NOT NULL AS labelled, casus.dossier_of(casus_label) = :wacht AS waited FROM melding ORDER BY id;
+SELECT k.id, left(casus.label_text(k.casus_label), 7) AS label, count(m.id) AS own FROM kern k
+	LEFT JOIN melding m ON casus.dossier_of(m.casus_label) = casus.dossier_of(k.casus_label) GROUP BY k.id, 2 ORDER BY 1;
+SET SESSION AUTHORIZATION orows_coord;
+SELECT count(*) - :dossiers AS opened FROM casus.dossier;
+SET SESSION AUTHORIZATION orows_auditor;
+SELECT relation, code, text FROM casus.access_log WHERE kind = 'would_refuse' AND relation ~ 'melding' AND role ~ '^orows' ORDER BY seq;
+RESET SESSION AUTHORIZATION;
+DELETE FROM melding WHERE casus_label IS NULL;
+\set VERBOSITY default
+SELECT casus.bind('melding', 'enforce');
+CALL casus.take_in('kern');
+SELECT casus.bind('melding', 'enforce');
+\set VERBOSITY terse
+DELETE FROM melding WHERE id = 5;
+SELECT count(*) > 0 AS bound FROM casus.bind('melding', 'enforce');
 \o /dev/null
 CALL casus.take_in('dos', phase => $$'intake'$$);
 SELECT casus.bind('dos', 'enforce');
@@ -229,7 +275,10 @@ COMMIT;
 RESET SESSION AUTHORIZATION;
 DROP OWNED BY orows_coord, orows_deleg, orows_app, orows_auditor;
 SELECT casus.maintenance('dos', 'test', '15 minutes') IS NOT NULL AND casus.maintenance('kind', 'test', '15 minutes') IS NOT NULL
-	AND casus.maintenance('los', 'test', '15 minutes') IS NOT NULL AND casus.maintenance('blad', 'test', '15 minutes') IS NOT NULL AS open;
+	AND casus.maintenance('los', 'test', '15 minutes') IS NOT NULL AND casus.maintenance('blad', 'test', '15 minutes') IS NOT NULL
+	AND casus.maintenance('melding', 'test', '15 minutes') IS NOT NULL AS open;
+ALTER TABLE melding OWNER TO CURRENT_USER;
+ALTER TABLE kern OWNER TO CURRENT_USER;
 ALTER TABLE los OWNER TO CURRENT_USER;
 ALTER TABLE blad OWNER TO CURRENT_USER;
 ALTER TABLE dos OWNER TO CURRENT_USER;
