@@ -355,6 +355,13 @@ casus_act_record_taken_in(int n, const int64 *dossiers, const int32 *files)
 	note_taken_in(n, dossiers, files);
 }
 
+void
+casus_act_attempt(Oid relid, int64 dossier, const char *act)
+{
+	casus_accesslog_event("attempt", relid, dossier, NULL, act);
+	casus_require_writable();
+}
+
 /*
  * Set-up is for casus_admin.  The first such call makes the installation's id:
  * from then on it is no longer fresh and takes no restore.
@@ -371,7 +378,7 @@ casus_act_require_admin(const char *act)
 					 _("set-up is for members of casus_admin"),
 					 psprintf(_("casus.%s() is a set-up act."), act),
 					 CASUS_HINT_ADMINS);
-	casus_accesslog_event("attempt", InvalidOid, 0, NULL, act);
+	casus_act_attempt(InvalidOid, 0, act);
 	casus_installation_ensure();
 }
 
@@ -408,7 +415,7 @@ void
 casus_act_begin(const char *act, int64 dossier, CasusActTarget *target)
 {
 	casus_require_preloaded();
-	casus_accesslog_event("attempt", InvalidOid, dossier, NULL, act);
+	casus_act_attempt(InvalidOid, dossier, act);
 	casus_catalog_listen();
 
 	if (!casus_sight_dossier(dossier, &target->dossier) ||

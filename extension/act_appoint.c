@@ -359,7 +359,7 @@ casus_sql_appoint(PG_FUNCTION_ARGS)
 	CasusAppointment a = {0};
 
 	casus_require_preloaded();
-	casus_accesslog_event("attempt", InvalidOid, 0, NULL, "appoint");
+	casus_act_attempt(InvalidOid, 0, "appoint");
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3))
 		casus_setup_error(ERRCODE_NULL_VALUE_NOT_ALLOWED, NULL,
 						  _("person, file and office must be given"), NULL, NULL);
@@ -493,7 +493,7 @@ casus_sql_deputise(PG_FUNCTION_ARGS)
 	TimestampTz starts;
 
 	casus_require_preloaded();
-	casus_accesslog_event("attempt", InvalidOid, 0, NULL, "deputise");
+	casus_act_attempt(InvalidOid, 0, "deputise");
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		casus_setup_error(ERRCODE_NULL_VALUE_NOT_ALLOWED, NULL,
 						  _("appointment and person must be given"), NULL, NULL);
@@ -534,7 +534,7 @@ casus_sql_end_appointment(PG_FUNCTION_ARGS)
 	bool		as_admin;
 
 	casus_require_preloaded();
-	casus_accesslog_event("attempt", InvalidOid, 0, NULL, "end_appointment");
+	casus_act_attempt(InvalidOid, 0, "end_appointment");
 	find_appointment(id, &file, &a);
 	as_admin = require_appointer(&file, &a.office, a.dossier, &capacity);
 

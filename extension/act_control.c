@@ -77,7 +77,7 @@ casus_sql_record_control(PG_FUNCTION_ARGS)
 	Jsonb	   *details;
 
 	casus_require_preloaded();
-	casus_accesslog_event("attempt", InvalidOid, 0, NULL, "record_control");
+	casus_act_attempt(InvalidOid, 0, "record_control");
 	if (!casus_is_auditor(actor.role))
 		casus_check_refuse(casus_check_protocol(NULL, 0), "wrong_office",
 						   _("the access log is controlled by members of casus_auditor"),

@@ -24,7 +24,7 @@ casus_sql_open_dossier(PG_FUNCTION_ARGS)
 	CasusFile	file;
 
 	casus_require_preloaded();
-	casus_accesslog_event("attempt", InvalidOid, 0, NULL, "open_dossier");
+	casus_act_attempt(InvalidOid, 0, "open_dossier");
 	if (PG_ARGISNULL(0))
 		casus_setup_error(ERRCODE_NULL_VALUE_NOT_ALLOWED, NULL,
 						  _("a file must be named"), NULL, NULL);

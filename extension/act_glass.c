@@ -247,7 +247,7 @@ casus_sql_break_glass(PG_FUNCTION_ARGS)
 	Opener		opener = {0};
 
 	casus_require_preloaded();
-	casus_accesslog_event("attempt", InvalidOid, id, NULL, "break_glass");
+	casus_act_attempt(InvalidOid, id, "break_glass");
 	casus_catalog_listen();
 	opener.actor = casus_context_actor();
 	require_himself(&opener.actor);
@@ -269,7 +269,7 @@ begin_by_row(FunctionCallInfo fcinfo, int argument, const char *act)
 
 	casus_require_preloaded();
 	prot = casus_registry_find(relid);
-	casus_accesslog_event("attempt", prot == NULL ? InvalidOid : relid, 0, NULL, act);
+	casus_act_attempt(prot == NULL ? InvalidOid : relid, 0, act);
 	casus_accesslog_flush();
 	casus_catalog_listen();
 	if (prot == NULL || prot->settings == NULL)
@@ -415,6 +415,7 @@ Datum
 casus_sql_end_opening(PG_FUNCTION_ARGS)
 {
 	casus_require_preloaded();
+	casus_require_writable();
 	casus_catalog_listen();
 	if (PG_ARGISNULL(0) || PG_GETARG_INT64(0) <= 0 ||
 		end_openings(PG_GETARG_INT64(0), casus_act_text(fcinfo, 1)) == 0)

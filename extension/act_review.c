@@ -126,7 +126,7 @@ casus_sql_review_break_glass(PG_FUNCTION_ARGS)
 	int64		act;
 
 	casus_require_preloaded();
-	casus_accesslog_event("attempt", InvalidOid, 0, NULL, "review_break_glass");
+	casus_act_attempt(InvalidOid, 0, "review_break_glass");
 	casus_catalog_listen();
 	if (PG_ARGISNULL(0) || !find_opening(PG_GETARG_INT64(0), &review))
 		casus_check_refuse(casus_check_protocol(NULL, 0), "wrong_office",

@@ -223,7 +223,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	bool		enforce = strcmp(mode, "enforce") == 0;
 
 	casus_require_preloaded();
-	casus_accesslog_event("attempt", relid, 0, NULL, psprintf("bind %s", mode));
+	casus_act_attempt(relid, 0, psprintf("bind %s", mode));
 	if (!enforce && strcmp(mode, "observe") != 0)
 		casus_protect_check_unknown("mode", mode, "It is observe or enforce.");
 	rel = casus_bind_open(relid, AccessShareLock, &settings);
@@ -477,7 +477,7 @@ casus_sql_unprotect(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	casus_require_preloaded();
-	casus_accesslog_event("attempt", relid, 0, NULL, psprintf("unprotect: %s", reason));
+	casus_act_attempt(relid, 0, psprintf("unprotect: %s", reason));
 	if (reason[0] == '\0')
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  "unprotect needs a reason",

@@ -181,6 +181,8 @@ extern CasusRefusalHook casus_refusal_hook;
 
 /* Refuses with casus.not_preloaded unless the library came in with the postmaster. */
 extern void casus_require_preloaded(void);
+/* Refuses what writes on a hot standby and in a read-only transaction. */
+extern void casus_require_writable(void);
 
 /* ------------------------------------------------------------------------
  * shmem.c: the shared memory of casus

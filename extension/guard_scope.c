@@ -282,6 +282,7 @@ casus_sql_maintenance(PG_FUNCTION_ARGS)
 	TimestampTz until;
 
 	casus_require_preloaded();
+	casus_require_writable();
 	prot = casus_registry_find(relid);
 	if (prot == NULL)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,

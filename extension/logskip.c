@@ -240,8 +240,7 @@ casus_sql_skip_log(PG_FUNCTION_ARGS)
 	bool		found;
 
 	casus_require_preloaded();
-	PreventCommandDuringRecovery("casus.skip_log()");
-	casus_accesslog_event("attempt", InvalidOid, 0, NULL, "skip_log");
+	casus_act_attempt(InvalidOid, 0, "skip_log");
 	/* The right to call it does not do: a superuser lends it in a function of his. */
 	if (!casus_is_auditor(actor.role) && !casus_is_admin(actor.role))
 		casus_refuse("wrong_office",

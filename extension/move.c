@@ -371,8 +371,7 @@ move(Oid relid, const char *text, Jsonb *object, const char *target, const char 
 	Jsonb	   *details;
 
 	casus_require_preloaded();
-	PreventCommandIfReadOnly("casus.move()");
-	casus_accesslog_event("attempt", relid, 0, NULL, "move");
+	casus_act_attempt(relid, 0, "move");
 	casus_catalog_listen();
 	m.named = table_open(relid, RowExclusiveLock);
 	m.wish = target;

@@ -179,7 +179,7 @@ casus_sql_protect(PG_FUNCTION_ARGS)
 	wish->fcinfo = fcinfo;
 	run = casus_protect_wish_runs(fcinfo);
 	if (run)
-		casus_accesslog_event("attempt", relid, 0, NULL, "protect");
+		casus_act_attempt(relid, 0, "protect");
 
 	/* A dry run looks only; it keeps nobody waiting. */
 	wish->rel = try_table_open(relid, run ? AccessExclusiveLock : AccessShareLock);

@@ -10,6 +10,8 @@
  */
 #include "casus.h"
 
+#include "access/xact.h"
+#include "access/xlog.h"
 #include "postgres_ext.h"
 
 CasusRefusalHook casus_refusal_hook = NULL;
@@ -64,4 +66,19 @@ casus_require_preloaded(void)
 					  _("casus was not loaded at server start"),
 					  _("Protected tables and the calls of casus are closed until it is."),
 					  _("Add casus to shared_preload_libraries and restart the server."));
+}
+
+/* PostgreSQL would refuse in words of its own, other ones wherever an act writes first. */
+void
+casus_require_writable(void)
+{
+	if (RecoveryInProgress())
+		casus_setup_error(ERRCODE_READ_ONLY_SQL_TRANSACTION, "read_only",
+						  _("this server is a hot standby, on which nothing is changed"),
+						  _("Reading, casus.enter() and questions to the access log work here; acts do not."),
+						  _("Do it on the primary: what is done there arrives here by itself."));
+	if (XactReadOnly)
+		casus_setup_error(ERRCODE_READ_ONLY_SQL_TRANSACTION, "read_only",
+						  _("nothing is changed in a read-only transaction"),
+						  NULL, "BEGIN READ WRITE;");
 }

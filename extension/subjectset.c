@@ -85,7 +85,7 @@ casus_sql_set_subject_column(PG_FUNCTION_ARGS)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  "set_subject_column needs a table", NULL, NULL);
 	relid = PG_GETARG_OID(0);
-	casus_accesslog_event("attempt", relid, 0, NULL, "set_subject_column");
+	casus_act_attempt(relid, 0, "set_subject_column");
 	rel = casus_bind_open(relid, AccessExclusiveLock, &settings);
 	for (int i = 0; i < settings->nfiles; i++)
 		found |= file != NULL && strcmp(settings->files[i].file, file) == 0;

@@ -517,7 +517,7 @@ casus_sql_take_in(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("casus.take_in cannot run inside a transaction block"),
 				 errdetail("It commits after each batch.")));
-	casus_accesslog_event("attempt", PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0), 0, NULL,
+	casus_act_attempt(PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0), 0,
 						  "take_in");
 	casus_accesslog_flush();
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
