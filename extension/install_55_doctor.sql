@@ -43,9 +43,11 @@ GRANT SELECT ON casus_int.protected TO casus_admin, casus_auditor;
 /* ---- findings about roles and the cluster ---- */
 
 CREATE VIEW casus_int.role_finding AS
-	SELECT 'warning'::text AS severity, 'superuser'::text AS code,
+	-- One is the way in, without which nobody mends what the others find.
+	SELECT CASE WHEN pg_catalog.count(*) OVER () = 1 THEN 'note' ELSE 'warning' END AS severity, 'superuser'::text AS code,
 		pg_catalog.format('Role %s is a superuser that can log in: bound by casus in SQL, but able to load code and to act as any other role.', r.rolname) AS finding,
-		pg_catalog.format('-- where another superuser can still log in: ALTER ROLE %I NOLOGIN; or NOSUPERUSER. Keep one way in', r.rolname) AS mend
+		CASE WHEN pg_catalog.count(*) OVER () = 1 THEN 'Keep it as the one way in: from the server itself alone (peer), for what nobody else can do.'
+			ELSE pg_catalog.format('-- where another superuser can still log in: ALTER ROLE %I NOLOGIN; or NOSUPERUSER. Keep one way in', r.rolname) END AS mend
 	FROM pg_catalog.pg_roles r WHERE r.rolsuper AND r.rolcanlogin
 	UNION ALL
 	SELECT 'warning', 'bypassrls',
@@ -56,9 +58,9 @@ CREATE VIEW casus_int.role_finding AS
 		AND NOT EXISTS (SELECT FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles g ON g.oid = m.roleid
 			WHERE m.member = r.oid AND g.rolname = 'casus_backup')
 	UNION ALL
-	SELECT 'warning', 'replication',
+	SELECT 'note', 'replication',	-- from where: hba_replication
 		pg_catalog.format('Role %s may start replication: a replication connection reads pages past every policy.', r.rolname),
-		pg_catalog.format('ALTER ROLE %I NOREPLICATION; -- or allow it in pg_hba.conf from the standby only.', r.rolname)
+		pg_catalog.format('ALTER ROLE %I NOREPLICATION; -- where it is not for a standby or a base backup; else allow it in pg_hba.conf from there alone', r.rolname)
 	FROM pg_catalog.pg_roles r WHERE r.rolreplication AND r.rolcanlogin AND NOT r.rolsuper
 	UNION ALL
 	SELECT 'warning', 'parameter_grant',
@@ -183,8 +185,9 @@ CREATE VIEW casus_int.role_finding AS
 	FROM pg_catalog.pg_db_role_setting s LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase, LATERAL pg_catalog.unnest(s.setconfig) c(setting)
 	WHERE c.setting OPERATOR(pg_catalog.~) '^(casus\.|auto_explain\.|log_(statement|min_duration|min_error|parameter|duration|transaction_sample)|debug_print|session_replication_role|session_preload_libraries|local_preload_libraries|row_security)'
 	UNION ALL
-	SELECT 'warning', 'replication_slot',
-		pg_catalog.format('Replication slot %s: logical decoding reads changes past every policy, and a physical one keeps WAL with rows already destroyed.', s.slot_name),
+	SELECT CASE s.slot_type WHEN 'physical' THEN 'note' ELSE 'warning' END, 'replication_slot',
+		pg_catalog.format(CASE s.slot_type WHEN 'physical' THEN 'Replication slot %s keeps WAL with rows already destroyed, for as long as its standby lags behind.'
+			ELSE 'Replication slot %s: logical decoding reads changes past every policy.' END, s.slot_name),
 		pg_catalog.format('SELECT pg_drop_replication_slot(%L); -- where nothing needs it', s.slot_name)
 	FROM pg_catalog.pg_replication_slots s
 	UNION ALL

@@ -13,7 +13,11 @@ CREATE VIEW casus_int.server_finding AS
 		'Write scram-sha-256, peer or cert there; SELECT pg_reload_conf();'::text AS mend
 	FROM pg_catalog.pg_hba_file_rules() h WHERE h.auth_method = 'trust' AND h.error IS NULL
 	UNION ALL
-	SELECT CASE WHEN h.type = 'local' OR h.address IN ('127.0.0.1', '::1') THEN 'note' ELSE 'warning' END, 'hba_replication',
+	-- A standby needs one: a line that names its role and its address alone is as it must be.
+	SELECT CASE WHEN h.type = 'local' OR h.address IN ('127.0.0.1', '::1', 'samehost')
+			OR h.user_name[1] OPERATOR(pg_catalog.!~) '^(all$|\+|/)' AND pg_catalog.cardinality(h.user_name) = 1
+				AND (h.netmask IN ('255.255.255.255', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff') OR h.netmask IS NULL AND h.address OPERATOR(pg_catalog.!~) '^(\.|all$|samenet$)')
+		THEN 'note' ELSE 'warning' END, 'hba_replication',
 		pg_catalog.format('Line %s of the client authentication file admits replication for %s (%s): it reads pages past every policy.', h.line_number,
 			pg_catalog.array_to_string(h.user_name, ', '), pg_catalog.concat_ws(' ', h.type, h.address)),
 		'Name the role and the address of the standby there, or remove the line; SELECT pg_reload_conf();'
@@ -168,8 +172,8 @@ CREATE VIEW casus_int.state_finding WITH (security_barrier) AS
 	FROM (SELECT * FROM casus_int.log_term WHERE months IS NOT NULL ORDER BY months DESC, file LIMIT 1) t, casus_int.log_retention r
 	WHERE r.minutes > 0 AND pg_catalog.now() - pg_catalog.make_interval(months => t.months) < pg_catalog.now() - pg_catalog.make_interval(mins => r.minutes)
 	UNION ALL
-	SELECT 'warning', 'second_person', pg_catalog.format('File %s asks no second person to confirm acts that widen access.', f.name),
-		'Let somebody else than the admin look at casus.act_log regularly.'
+	SELECT 'note', 'second_person', pg_catalog.format('File %s asks no second person to confirm acts that widen access.', f.name),
+		'This version asks none. Let somebody else than the admin look at casus.act_log regularly.'
 	FROM casus_cat.file f WHERE f.second_person = 'none'
 	UNION ALL
 	SELECT 'note', 'no_decider', pg_catalog.format('File %s has nobody in office %s, which decides its gates.', f.name, o.name),

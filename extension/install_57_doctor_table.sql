@@ -130,13 +130,14 @@ CREATE VIEW casus_int.table_finding AS
 	JOIN columns m ON m.names OPERATOR(pg_catalog.@>) n.names AND m.relid NOT IN (SELECT q.relid FROM prot q)
 	JOIN pg_catalog.pg_class o ON o.oid = m.relid
 	UNION ALL
-	SELECT 'warning', 'user_trigger',
+	SELECT CASE WHEN e.elsewhere THEN 'warning' ELSE 'note' END, 'user_trigger',
 		pg_catalog.format('Trigger %s of table %s calls %s, which sees governed rows as they are written%s.', t.tgname, p.relation, t.tgfoid::regprocedure,
-			CASE WHEN f.prosrc OPERATOR(pg_catalog.~*) 'insert\s+into|execute|copy\s|dblink|pg_notify|notify\s' THEN ' and writes or sends something' ELSE '' END),
+			CASE WHEN e.elsewhere THEN ' and writes or sends something' ELSE '' END),
 		CASE WHEN h.target IS NULL THEN '' ELSE pg_catalog.format('-- protect the history: SELECT casus.protect(%L, ''...'', dossier => ''...''); or ', h.target) END ||
 			pg_catalog.format('-- where nothing needs what %s does: SELECT casus.maintenance(%L, ''<reason>''); DROP TRIGGER %I ON %s;', t.tgfoid::regprocedure, p.relation, t.tgname, p.relation)
 	FROM prot p JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.relid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
 	JOIN pg_catalog.pg_proc f ON f.oid = t.tgfoid
+	CROSS JOIN LATERAL (SELECT f.prosrc OPERATOR(pg_catalog.~*) 'insert\s+into|execute|copy\s|dblink|pg_notify|notify\s') e(elsewhere)
 	LEFT JOIN LATERAL (SELECT pg_catalog.min(o.target) AS target FROM casus_int.open_histories(p.relid) o WHERE o.name = t.tgname) h ON true
 	WHERE f.pronamespace <> 'casus_int'::regnamespace AND t.tgfoid >= 16384
 		AND (h.target IS NOT NULL OR f.prosrc OPERATOR(pg_catalog.!~*) 'insert\s+into' OR f.prosrc OPERATOR(pg_catalog.~*) 'execute|copy\s|dblink|pg_notify|notify\s')

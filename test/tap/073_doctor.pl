@@ -66,6 +66,16 @@ hba('host all app 10.0.0.0/8 md5', 'host all app 10.0.0.0/8 password', 'host all
 finds('hba_password', qr/\Awarning: Line 2 .* takes md5 passwords\.\nwarning: Line 3 .* takes plain passwords\.\z/, 'md5 and password, not scram');
 hba('host replication repl 10.0.0.0/8 scram-sha-256', 'local replication repl peer', 'host replication all 0.0.0.0/0 reject');
 finds('hba_replication', qr/\Anote: Line 3 .* admits replication for repl \(local\)[^\n]*\nwarning: Line 2 .* for repl \(host 10\.0\.0\.0\)[^\n]*\z/, 'but not where it is rejected');
+for my $line ('repl 10.0.0.2/32', 'repl fe80::1/128', 'repl standby1.example.org', 'repl samehost')
+{
+	hba("host replication $line scram-sha-256");
+	finds('hba_replication', qr/\Anote: Line 2 [^\n]*\z/, "one role from one place: $line");
+}
+for my $line ('all 10.0.0.2/32', '+repl 10.0.0.2/32', 'repl,other 10.0.0.2/32', 'repl 10.0.0.2/31', 'repl .example.org', 'repl samenet', 'repl all')
+{
+	hba("host replication $line scram-sha-256");
+	finds('hba_replication', qr/\Awarning: Line 2 [^\n]*\z/, "more than one: $line");
+}
 hba('host all all nowhere.. nonsense');
 finds('hba_error', qr/\Anote: Line 2 .* has an error/, 'a line that is none');
 unlink "$data/pg_hba.conf";
@@ -141,6 +151,7 @@ shared_preload_libraries = 'casus, pg_stat_statements, passwordcheck'
 session_preload_libraries = '"auto_explain", pageinspect'
 casus.log_durability = relaxed
 wal_level = logical
+max_wal_senders = 2
 archive_mode = on
 log_file_mode = 0640
 listen_addresses = '127.83.67.83'
@@ -155,8 +166,11 @@ finds('other_library', qr/\Anote: Library pageinspect [^\n]*\(session_preload_li
 
 finds_none('replication_slot', 'there is none');
 $node->safe_psql('postgres', q{SELECT pg_create_physical_replication_slot('kept')});
-finds('replication_slot', qr/\Awarning: Replication slot kept: /, 'a slot');
+finds('replication_slot', qr/\Anote: Replication slot kept keeps WAL/, 'that of a standby');
 $node->safe_psql('postgres', q{SELECT pg_drop_replication_slot('kept')});
+$node->safe_psql('postgres', 'CREATE_REPLICATION_SLOT kept LOGICAL test_decoding', replication => 'database');
+finds('replication_slot', qr/\Awarning: Replication slot kept: logical decoding/, 'that of a subscriber');
+$node->safe_psql('postgres', 'DROP_REPLICATION_SLOT kept', replication => 'database');
 
 # What is done while the library is not loaded is found when it is again.
 finds_none($_, 'as installed') for qw(owner_login state_hidden unmarked_role other_installation not_fenced later_trigger not_preloaded);

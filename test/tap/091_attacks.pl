@@ -93,7 +93,7 @@ $node->safe_psql('postgres', 'ALTER SYSTEM RESET casus.log_durability');
 
 # B023 (known limit): a base backup is a copy of the files.  doctor names who may take one.
 $node->safe_psql('postgres', 'CREATE ROLE repl LOGIN REPLICATION; CHECKPOINT');
-is($node->safe_psql('postgres', "SELECT severity FROM casus.doctor() WHERE code = 'replication' AND finding LIKE '%repl%'"), 'warning', 'B023: doctor names a login with REPLICATION');
+is($node->safe_psql('postgres', "SELECT severity FROM casus.doctor() WHERE code = 'replication' AND finding LIKE '%repl%'"), 'note', 'B023: doctor names a login with REPLICATION');
 my $backup = PostgreSQL::Test::Utils::tempdir;
 command_ok([ 'pg_basebackup', '-h', $node->host, '-p', $node->port, '-U', 'repl', '-D', "$backup/bb", '-X', 'none', '--no-sync', '-c', 'fast' ], 'B023: a base backup');
 my $oid = $node->safe_psql('postgres', "SELECT pg_relation_filepath('beesel.notitie')");
