@@ -1,6 +1,7 @@
 # The access log and processes that are killed at any moment: a row that has reached a client has its entry, the chain
-# verifies, no number is given twice; a writer that stands still, a ring that is full.  C007 C008 C009 C010 C011 C014
-# Twenty kills, three hundred in a long run.
+# verifies, no number is given twice, and what the loader has put into tables is what the files hold; a writer that stands
+# still, a ring that is full.  C007 C008 C009 C010 C011 C014
+# Twenty kills, three hundred in a long run; the last three tenths of them with fsync.
 use strict;
 use warnings;
 
@@ -12,13 +13,29 @@ use Time::HiRes qw(sleep time);
 use CasusTest;
 
 my $cycles = $ENV{TEST_LONG} ? 300 : 20;
+my $unsynced = int(0.7 * $cycles);
 my $clients = 4;
 my $statements = 800;
-my $node = CasusTest::start('main', conf => "restart_after_crash = on\ncasus.log_timeout = 240\ncasus.log_segment_size = 1MB\ncasus.log_ring_size = 1MB\n");
+my $node = CasusTest::start('main', conf => "restart_after_crash = on\ncasus.log_timeout = 240\ncasus.log_segment_size = 1MB\ncasus.log_ring_size = 1MB\ncasus.log_load_interval = 1s\n");
 
 $node->safe_psql('postgres', q{
 	CREATE TABLE zaak (id integer PRIMARY KEY, soort integer NOT NULL);
 	INSERT INTO zaak SELECT n, 8 FROM generate_series(1, 3200) n;
+	-- The loader in this database, as soon as there is one: that begins, or that puts entries into tables.
+	CREATE FUNCTION loader(in_tables boolean) RETURNS integer LANGUAGE plpgsql AS $$
+	DECLARE
+		found integer;
+	BEGIN
+		FOR i IN 1 .. 5000 LOOP
+			PERFORM pg_stat_clear_snapshot();
+			SELECT a.pid INTO found FROM pg_stat_activity a WHERE backend_type = 'casus log loader' AND datname = current_database()
+				AND (NOT in_tables OR EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND relation = 'casus_cat.access_record'::regclass AND mode = 'RowExclusiveLock'));
+			EXIT WHEN found IS NOT NULL;
+			PERFORM pg_sleep(0.001);
+		END LOOP;
+		PERFORM pg_sleep(random() * 0.02);
+		RETURN found;
+	END $$;
 });
 CasusTest::fixture($node, $_) for 'coor', 'zaken';
 
@@ -41,7 +58,15 @@ sub wait_until { return CasusTest::wait_until(@_) || die 'what was waited for ha
 sub writer { return CasusTest::log_writer($node) }
 
 # Each returns what is to be done when the clients have ended.
+my $in_tables = 0;
 my %kill = (
+	# It lives for moments, so that it may have ended when it is to be killed.
+	loader => sub {
+		my ($again, $writes);
+		wait_until(sub { $writes = rand() < 0.7; return $again = CasusTest::kill_process($node, $node->safe_psql('postgres', 'SELECT loader(' . ($writes ? 'true' : 'false') . ')')) });
+		$in_tables += $writes;
+		return $again;
+	},
 	backend => sub {
 		return CasusTest::kill_process($node,
 			$node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE usename = 'coordinator' ORDER BY random() LIMIT 1}));
@@ -56,7 +81,12 @@ my (%received, %killed);
 my $rows = 0;
 for my $cycle (1 .. $cycles)
 {
-	my $what = (qw(backend writer postmaster immediate writer))[ $cycle % 5 ];
+	my $what = (qw(backend writer postmaster immediate loader))[ $cycle % 5 ];
+	if ($cycle == $unsynced + 1)
+	{
+		$node->append_conf('postgresql.conf', "fsync = on\n");
+		$node->restart;
+	}
 	my (@runs, @outs);
 	for my $client (0 .. $clients - 1)
 	{
@@ -66,7 +96,7 @@ for my $cycle (1 .. $cycles)
 			'>', \$outs[$client], '2>', '/dev/null', CasusTest::patience());
 	}
 	# They have received some rows when it comes, and are in the middle of the rest.
-	my $some = 1 + int rand 2 * $statements;
+	my $some = 1 + int rand $what eq 'loader' ? 200 : 2 * $statements;
 	wait_until(sub {
 		$_->pump_nb for grep { $_->pumpable } @runs;
 		return (() = join('', @outs) =~ /^got/mg) >= $some || !grep { $_->pumpable } @runs;
@@ -92,15 +122,42 @@ for my $record (CasusTest::log_records($node, raw => 1))
 	$logged{$1}{$2} = 1;
 }
 my @missing = map { my $c = $_; map { "$c: $_" } grep { !$logged{$c}{$_} } @{ $received{$c} } } keys %received;
-diag(sprintf 'counted: %d cycles with %d kills (%s): %d rows received, %d of them not on record, %d records in %d segments', $cycles, sum(values %killed),
-	join(', ', map { "$_ $killed{$_}" } sort keys %killed), $rows, scalar(@missing), $nrecords, scalar(my @segments = CasusTest::log_segments($node)));
+diag(sprintf 'counted: %d cycles, %d of them with fsync, with %d kills (%s; of the loader %d while it wrote to tables): %d rows received, %d of them not on record, %d records in %d segments', $cycles, $cycles - $unsynced, sum(values %killed),
+	join(', ', map { "$_ $killed{$_}" } sort keys %killed), $in_tables, $rows, scalar(@missing), $nrecords, scalar(my @segments = CasusTest::log_segments($node)));
 cmp_ok($rows, '>', $cycles * $clients, 'rows were received before the kills');
 # A client that was done before the kill is no kill.
-cmp_ok(min(map { $killed{$_} // 0 } keys %kill), '>=', max(1, int $cycles / 20), 'C007, C008, C009: reader, writer and postmaster were killed, and the server stopped at once');
+cmp_ok(min(map { $killed{$_} // 0 } keys %kill), '>=', max(1, int $cycles / 20), 'C007, C008, C009: reader, writer, loader and postmaster were killed, and the server stopped at once');
+cmp_ok($in_tables, '>', 0, '... a loader while it wrote to tables');
 is_deeply(\@missing, [], '... every row that a client received is on record');
 is((grep { $_ > 1 } values %seq), 0, '... no number is given twice');
 is(CasusTest::log_damage($node, raw => 1), '', '... none is missing, and the chain holds');
 is($node->safe_psql('postgres', 'SELECT ok, finding FROM casus.verify_log()'), 't|', '... as the server says too');
+
+# ---- what the loader has put into tables, by the files ----
+
+{
+	my $last = (CasusTest::log_records($node, raw => 1))[-1]{seq};
+	my $auditor = 'SET ROLE casus_auditor; SELECT';
+	my $loaded = 0;
+	# It goes as far as there is something about this database, as that it was verified just now.
+	wait_until(sub { return ($loaded = $node->safe_psql('postgres', "$auditor coalesce(max(loaded_seq), 0) FROM casus.log_nodes() WHERE is_this")) >= $last });
+	my (%there, %differ);
+	for my $record (CasusTest::log_records($node, raw => 1))
+	{
+		my $payload = $record->{payload};
+		next if $record->{seq} > $last || $payload =~ /"database":"(?!postgres")/;
+		my @fields = map { $payload =~ /"$_":"([^"]*)"/ ? $1 : '' } qw(ts kind code application);
+		$there{ join ' ', $record->{seq}, @fields, $payload =~ /"dossiers":\[\[(\d+),(\d+)\]\]/ ? "$1:$2" : '' }++;
+	}
+	my $shown = $node->safe_psql('postgres', qq{$auditor concat_ws(' ', seq, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), kind, coalesce(code, ''), coalesce(application, ''),
+		CASE WHEN cardinality(dossiers) = 1 THEN dossiers[1] || ':' || row_counts[1] ELSE '' END) FROM casus.access_log WHERE seq <= $last AND seq <= $loaded});
+	$differ{$_}++ for split /\n/, $shown;
+	my $count = keys %differ;
+	$differ{$_} -= $there{$_} for keys %there;
+	my @wrong = grep { $differ{$_} != 0 } sort keys %differ;
+	is(join("\n", @wrong[ 0 .. ($#wrong > 4 ? 4 : $#wrong) ]), '', "every entry of the files is in tables, as it was written, and once: $count");
+	cmp_ok($count, '>', $rows, '... all that was received among them');
+}
 
 # ---- the writer ends in order, while the server runs ----
 
