@@ -95,11 +95,11 @@ format_writes(void)
 
 /* Writes what is pending; false: it cannot be, and stays pending. */
 static bool
-append_pending(void)
+append_pending(bool (*append) (const char *, int))
 {
 	if (pending.len == 0)
 		return true;
-	if (!casus_sink_try_append(pending.data, pending.len))
+	if (!append(pending.data, pending.len))
 		return false;
 	resetStringInfo(&pending);
 	if (pending.maxlen > PENDING_KEEP)
@@ -134,7 +134,7 @@ gate_settle(bool all)
 		format_writes();
 	if (casus_logstatement_waiting(all))
 		casus_logstatement_format(&pending, all);
-	if (!append_pending())
+	if (!append_pending(casus_sink_try_append))
 		return false;
 	return !is_strict() || casus_sink_try_sync();
 }
@@ -148,7 +148,7 @@ static void
 append_if_many(void)
 {
 	if (pending.len > PENDING_MAX)
-		(void) append_pending();
+		(void) append_pending(casus_sink_try_append);
 }
 
 /* ---- parallel workers ---- */
@@ -551,7 +551,7 @@ xact_callback(XactEvent event, void *arg)
 			casus_logscan_forget_flight();
 			if (writes != NIL)
 				format_writes();
-			(void) append_pending();
+			(void) append_pending(casus_sink_leave);	/* nobody may come after it */
 			break;
 		default:
 			casus_logscan_forget_flight();

@@ -88,6 +88,7 @@ extern void casus_sink_ready(void); /* refuses while records cannot be written *
 extern const char *casus_sink_directory(void);
 
 /* The same for where no error can be raised: false with errno. */
+extern bool casus_sink_leave(const char *lines, int length);
 extern bool casus_sink_try_append(const char *lines, int length);
 extern bool casus_sink_try_sync(void);
 extern bool casus_sink_waiting(void);	/* appended by this backend or for it, not durable */

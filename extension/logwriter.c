@@ -164,6 +164,13 @@ note_clock(void)
 
 /* ---- batches ---- */
 
+static const char *
+reason(int error)
+{
+	return error == CASUS_LOG_NO_KEY ? "it has no key" :
+		error == CASUS_LOG_EXPOSED ? "other accounts may write there" : strerror(error);
+}
+
 /* What is taken and not on disk stays in the ring. */
 static bool
 give_up(void)
@@ -179,10 +186,7 @@ give_up(void)
 	if (casus_logring_fail(error))
 		ereport(LOG,
 				(errmsg("casus cannot write its access log in \"%s\": %s",
-						casus_sink_directory(),
-						error == CASUS_LOG_NO_KEY ? "it has no key" :
-						error == CASUS_LOG_EXPOSED ? "other accounts may write there" :
-						strerror(error)),
+						casus_sink_directory(), reason(error)),
 				 errdetail("Protected rows are not read until it can.")));
 	return false;
 }
@@ -408,6 +412,25 @@ has_sessions(void)
 	return false;
 }
 
+/* The ring ends with the server. */
+static void
+tell_lost(void)
+{
+	uint64		position = casus_logring_durable();
+	uint64		lost = 0;
+
+	while (casus_logring_take(&position, &block))
+		for (const char *c = block.data; (c = strchr(c, '\n')) != NULL; c++)
+			lost++;
+	if (lost > 0)
+		ereport(LOG,
+				(errmsg("casus ends without " UINT64_FORMAT " records of its access log, which it could not write in \"%s\": %s",
+						lost, casus_sink_directory(), reason(casus_logstore_error())),
+				 casus_log_durability == CASUS_LOG_STRICT ?
+				 errdetail("No row that they are about has left the server, and no act that they are about has been done.") :
+				 errdetail("Rows that they are about have left the server, and acts have been done: casus.log_durability is \"relaxed\".")));
+}
+
 /*
  * The postmaster stops sessions and workers at the same time, and sessions may
  * wait for us while they end.
@@ -426,7 +449,10 @@ serve_last_sessions(void)
 	} while (has_sessions() &&
 			 !TimestampDifferenceExceeds(since, GetCurrentTimestamp(), LAST_SESSIONS_MS));
 	if (!work() || !begin_batch())
+	{
+		tell_lost();
 		return;
+	}
 	note(CASUS_RECORD_STOP, "log_stopped", NULL);
 	if (casus_logstore_write() && sync_batch())
 		casus_logstore_trim();

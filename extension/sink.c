@@ -57,24 +57,16 @@ piece_length(const char *lines, int length)
 }
 
 /*
- * Appends lines, each an object that starts with a brace and ends with a
- * newline.  Never raises; false with errno when they are not in the ring.
+ * Puts lines, each an object that starts with a brace and ends with a newline,
+ * into the ring, also while it is known that the log cannot be written: for
+ * what has happened, by a session that may be gone when there is room again.
+ * Never raises; false with errno when they are not in the ring.
  */
 bool
-casus_sink_try_append(const char *lines, int length)
+casus_sink_leave(const char *lines, int length)
 {
-	int			failing;
-
-	if (length == 0)
-		return true;
-	if (!is_usable())
+	if (length > 0 && !is_usable())
 		return false;
-	failing = casus_logring_failing();
-	if (failing != 0)
-	{
-		errno = failing > 0 ? failing : EIO;
-		return false;
-	}
 	while (length > 0)
 	{
 		int			piece = piece_length(lines, length);
@@ -91,6 +83,23 @@ casus_sink_try_append(const char *lines, int length)
 		length -= piece;
 	}
 	return true;
+}
+
+/* The same before anything leaves: false, too, while the log cannot be written. */
+bool
+casus_sink_try_append(const char *lines, int length)
+{
+	int			failing;
+
+	if (length == 0)
+		return true;
+	if (!is_usable())
+		return false;
+	failing = casus_logring_failing();
+	if (failing == 0)
+		return casus_sink_leave(lines, length);
+	errno = failing > 0 ? failing : EIO;
+	return false;
 }
 
 /* Waits until what this backend appended is durable; never raises. */

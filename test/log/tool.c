@@ -152,6 +152,46 @@ all_the_same(const Piece *files, int n)
 	return n == nfiles;
 }
 
+/*
+ * Is the first thing named that is not as it was?  That is the entry with the
+ * first byte that differs, of whichever segment comes there now; of a header, or
+ * of one that is missing, the segment, or the entry that should come first there.
+ */
+static bool
+named_where_it_is(const Piece *files, int n, const CasusLogFinding *finding)
+{
+	static size_t place[1 << 20];
+	uint64		seq = 0;
+
+	for (int k = 0; k < nfiles; k++)
+	{
+		const Piece *good = &log_files[k];
+		int			nplaces = places(good, place, lengthof(place));
+		bool		there = k < n && files[k].data != NULL;
+		size_t		length = Max(good->length, there ? files[k].length : 0);
+		size_t		at = 0;
+
+		if (!there)
+			return finding->segment == k + 1 || finding->seq == seq + 1;
+		while (at < length &&
+			   (at < good->length ? good->data[at] : 0) ==
+			   (at < files[k].length ? files[k].data[at] : 0))
+			at++;
+		if (at < CASUS_SEGMENT_HEADER)
+			return finding->segment == k + 1;
+		for (int i = 0; i < nplaces; i++)
+		{
+			if (at < length && at < place[i] + record_size(good->data + place[i]))
+				return finding->seq == seq + 1;
+			seq++;
+		}
+		/* Behind its last entry. */
+		if (at < length)
+			return finding->seq == seq + 1;
+	}
+	return true;				/* a segment too many */
+}
+
 static Piece
 replace(const Piece *file, size_t at, size_t cut, const uint8 *put, size_t length)
 {
@@ -269,6 +309,7 @@ run_mutations(const char *anchor, int wanted)
 		"remove segment", "swap segments", "entry of another segment", "word"
 	};
 	int			accepted = 0;
+	int			misnamed = 0;
 	int			tried[lengthof(names)] = {0};
 
 	for (int done = 0; done < wanted;)
@@ -289,6 +330,13 @@ run_mutations(const char *anchor, int wanted)
 			printf("ACCEPTED: %s, mutation %d\n", names[kind], done);
 			accepted++;
 		}
+		else if (!named_where_it_is(files, n, &finding))
+		{
+			printf("MISNAMED: %s, mutation %d: segment %llu, position %llu, entry %llu: %s\n",
+				   names[kind], done, (unsigned long long) finding.segment,
+				   (unsigned long long) finding.offset, (unsigned long long) finding.seq, finding.what);
+			misnamed++;
+		}
 		for (which = 0; which < n; which++)
 		{
 			bool		ours = false;
@@ -301,8 +349,8 @@ run_mutations(const char *anchor, int wanted)
 	}
 	for (int kind = 0; kind < lengthof(names); kind++)
 		printf("%s %d, ", names[kind], tried[kind]);
-	printf("%d accepted\n", accepted);
-	return accepted > 0;
+	printf("%d accepted, %d named elsewhere\n", accepted, misnamed);
+	return accepted + misnamed > 0;
 }
 
 int

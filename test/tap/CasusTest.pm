@@ -90,7 +90,7 @@ sub kill_process
 	my $died = sub { substr(slurp_file($node->logfile), $offset) =~ /\(PID $pid\) was terminated by signal 9/ };
 	wait_until(sub { $gone //= time unless kill 0, $pid; return $died->() || $gone && time > $gone + 20 }) or die "process $pid does not end";
 	return unless $died->();
-	return sub { $node->wait_for_log(qr/reinitializing.*ready to accept connections/s, $offset); return 1 };
+	return sub { $node->wait_for_log(qr/reinitializing.*ready to accept (?:read-only )?connections/s, $offset); return 1 };
 }
 
 # After a kill of the postmaster its lock file counts as long as the process is not reaped, which not
