@@ -253,7 +253,8 @@ extern bool casus_wiregate_tap(CasusGateTap tap);	/* NULL: no more */
 /* ---- logrecord.c: a log record as a line of JSON, from ready pieces ---- */
 
 extern void casus_logrecord_open(StringInfo line, const char *kind);
-extern void casus_logrecord_begin(StringInfo line, const char *more, int length);
+extern void casus_logrecord_begin(StringInfo line, const char *more, int length, int room);
+extern int	casus_logrecord_query(uint64 query_id, const char **piece);
 extern void casus_logrecord_kind(StringInfo line, const char *kind);
 extern void casus_logrecord_close(StringInfo line);
 extern void casus_logrecord_text(StringInfo line, const char *key, const char *text);

@@ -41,38 +41,45 @@ append_pair(StringInfo lines, int64 dossier, uint64 rows)
 	lines->len = at - lines->data;
 }
 
+/* For which there is room. */
+static inline void
+put_bytes(StringInfo lines, const char *bytes, int length)
+{
+	memcpy(lines->data + lines->len, bytes, length);
+	lines->len += length;
+}
+
 /* A record of the group, NULL: of none, up to its dossiers. */
 static void
 open_record(const NoteSet *set, StringInfo lines, const NoteGroup *group, uint64 query_id)
 {
 	const CasusLogShape *shape = &set->shape;
+	const char *query;
+	int			query_length = casus_logrecord_query(query_id, &query);
 
 	if (group && group->piece == NULL)
 	{
-		casus_logrecord_begin(lines, shape->text,
-							  query_id == 0 ? shape->length : shape->relation_end);
-		if (query_id == 0)
-			return;
+		casus_logrecord_begin(lines, shape->text, shape->relation_end,
+							  query_length + shape->length - shape->relation_end);
+		put_bytes(lines, query, query_length);
+		put_bytes(lines, shape->text + shape->relation_end, shape->length - shape->relation_end);
+		return;
 	}
+	if (group && group->refused)
+		casus_logrecord_open(lines, "would_refuse");
 	else
-	{
-		if (group && group->refused)
-			casus_logrecord_open(lines, "would_refuse");
-		else
-			casus_logrecord_begin(lines, shape->text, shape->kind_end);
-		appendBinaryStringInfo(lines, shape->text + shape->kind_end,
-							   shape->identity_end - shape->kind_end);
-		if (group)
-			appendStringInfoString(lines, group->piece);
-		else if (set->nfiles == 1)
-			appendBinaryStringInfo(lines, set->files[0].piece, set->files[0].length);
-		if (group && group->reason)
-			appendStringInfoString(lines, group->reason);
-		appendBinaryStringInfo(lines, shape->text + shape->phase_end,
-							   shape->relation_end - shape->phase_end);
-	}
-	if (query_id != 0)
-		casus_logrecord_number(lines, "query_id", (int64) query_id);
+		casus_logrecord_begin(lines, shape->text, shape->kind_end, 0);
+	appendBinaryStringInfo(lines, shape->text + shape->kind_end,
+						   shape->identity_end - shape->kind_end);
+	if (group)
+		appendStringInfoString(lines, group->piece);
+	else if (set->nfiles == 1)
+		appendBinaryStringInfo(lines, set->files[0].piece, set->files[0].length);
+	if (group && group->reason)
+		appendStringInfoString(lines, group->reason);
+	appendBinaryStringInfo(lines, shape->text + shape->phase_end,
+						   shape->relation_end - shape->phase_end);
+	appendBinaryStringInfo(lines, query, query_length);
 	appendBinaryStringInfo(lines, shape->text + shape->relation_end,
 						   shape->length - shape->relation_end);
 }

@@ -150,12 +150,33 @@ casus_logrecord_number(StringInfo line, const char *key, int64 number)
 }
 
 /*
+ * The piece of a query id; returns its length, 0 where there is none.  The last
+ * one is kept: a session tends to ask the same again.
+ */
+int
+casus_logrecord_query(uint64 query_id, const char **piece)
+{
+	static char kept[] = ",\"query_id\":-9223372036854775808";
+	static int	length = 0;
+	static uint64 made = 0;
+	const int	prefix = strlen(",\"query_id\":");
+
+	if (query_id != made)
+	{
+		length = prefix + pg_lltoa((int64) query_id, kept + prefix);
+		made = query_id;
+	}
+	*piece = kept;
+	return query_id == 0 ? 0 : length;
+}
+
+/*
  * Starts a record with its time in UTC, without the end of that, and what
- * follows: the kind first.  No catalog, no session time zone: this runs while
- * errors are being sent, too.
+ * follows: the kind first.  There is room for so many bytes behind it then.  No
+ * catalog, no session time zone: this runs while errors are being sent, too.
  */
 void
-casus_logrecord_begin(StringInfo line, const char *more, int length)
+casus_logrecord_begin(StringInfo line, const char *more, int length, int room)
 {
 	static char second[sizeof("{\"ts\":\"2026-01-01T00:00:00.") + 16];
 	static int	second_length;
@@ -175,7 +196,9 @@ casus_logrecord_begin(StringInfo line, const char *more, int length)
 								 tm->tm_hour, tm->tm_min, tm->tm_sec);
 		second_is = seconds;
 	}
-	enlargeStringInfo(line, second_length + 6 + length);
+	room += second_length + 6 + length;
+	if (unlikely(line->maxlen - line->len <= room))
+		enlargeStringInfo(line, room);
 	at = line->data + line->len;
 	memcpy(at, second, second_length);
 	at += second_length;
@@ -198,7 +221,7 @@ casus_logrecord_kind(StringInfo line, const char *kind)
 void
 casus_logrecord_open(StringInfo line, const char *kind)
 {
-	casus_logrecord_begin(line, "", 0);
+	casus_logrecord_begin(line, "", 0, 0);
 	casus_logrecord_kind(line, kind);
 }
 

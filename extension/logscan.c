@@ -31,6 +31,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
+#include "layers.h"
 #include "loglabel.h"
 
 #include "access/parallel.h"
@@ -206,6 +207,8 @@ note_passed(LogScan *scan, const pg_uuid_t *raw)
 {
 	uint64		head;
 
+	if (!CASUS_LAYER(log))
+		return;
 	if (unlikely(CASUS_LABEL_IS_LINKED(raw)))
 		note_linked(scan, raw);
 	/* Rows of one dossier tend to come together: its first 8 bytes tell. */
@@ -281,7 +284,7 @@ tell_passing(LogScan *scan, const pg_uuid_t *raw)
 	scan->told = casus_label_unpack(raw, &label) == CASUS_LABEL_GOVERNED;
 	if (scan->told)
 		casus_logscan_passing(scan->statement->query, NULL);
-	if (scan->notes != NULL)
+	if (scan->notes != NULL || !CASUS_LAYER(log))
 		return;
 	/* What is put down is who reads: the one by whose capacity rows pass. */
 	casus_context_require_same();

@@ -365,6 +365,8 @@ static void
 note_empty(LogStatement *statement, Oid family)
 {
 	const CasusProtected *table = casus_registry_find(family);
+	const char *query;
+	int			query_length = casus_logrecord_query(statement->query_id, &query);
 	MemoryContext old;
 	StringInfoData line;
 
@@ -386,8 +388,7 @@ note_empty(LogStatement *statement, Oid family)
 		appendStringInfoString(&line,
 							   casus_logrecord_capacity(file, casus_context_for_file(file)));
 		appendStringInfoString(&line, casus_logrecord_relation(family));
-		if (statement->query_id != 0)
-			casus_logrecord_number(&line, "query_id", (int64) statement->query_id);
+		appendBinaryStringInfo(&line, query, query_length);
 		casus_logrecord_close(&line);
 		appendBinaryStringInfo(statement->rest, line.data, line.len);
 	}
@@ -423,7 +424,7 @@ casus_logstatement_ran(QueryDesc *query)
 {
 	LogStatement *statement = find_statement(query);
 
-	if (statement == NULL || !OidIsValid(statement->family) ||
+	if (statement == NULL || !OidIsValid(statement->family) || !CASUS_LAYER(log) ||
 		(!statement->several && has_passed(statement, statement->family)) || !may_read() ||
 		(query->plannedstmt->parallelModeNeeded && *casus_context_passed()))
 		return;

@@ -162,7 +162,8 @@ hold(char type, const char *body, uint32 length)
 		initStringInfo(&held);
 		MemoryContextSwitchTo(old);
 	}
-	enlargeStringInfo(&held, 1 + sizeof(length) + length);
+	if (unlikely(held.maxlen - held.len <= 1 + sizeof(length) + length))
+		enlargeStringInfo(&held, 1 + sizeof(length) + length);
 	at = held.data + held.len;
 	*at++ = type;
 	memcpy(at, &length, sizeof(length));
@@ -179,12 +180,9 @@ gate_putmessage(char type, const char *body, size_t length)
 	if (unlikely(gate_tap != NULL) && type == 'd')
 		gate_tap(body, length);
 	owner.leaving();
-	if (!is_busy && !owner.waiting())
-	{
-		if (held.len > 0)
-			release();
+	/* Behind what is held already the next flush lets this go as well. */
+	if (held.len == 0 && !is_busy && !owner.waiting())
 		return direct->putmessage(type, body, length);
-	}
 	if (IsParallelWorker())
 		return can_settle() && settle(true) ?
 			direct->putmessage(type, body, length) : EOF;
@@ -194,8 +192,7 @@ gate_putmessage(char type, const char *body, size_t length)
 		if (!settle(false))
 			return EOF;
 		release();
-		if (length + 5 > HOLD_MAX)
-			return direct->putmessage(type, body, length);
+		return direct->putmessage(type, body, length);
 	}
 	hold(type, body, (uint32) length);
 	return 0;

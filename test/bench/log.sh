@@ -3,8 +3,8 @@
 #	BENCH=log: what the access log costs.  Four servers with the same data wait
 #	side by side, and take turns in short runs of pgbench:
 #
-#	strict, relaxed	casus.log_durability; in "relaxed" also reads of rows outside
-#			the protocol, which leave no record: the log off
+#	strict, relaxed	casus.log_durability; "relaxed" runs the build of test/layers, in
+#			which a session can read without a record of it: the log off
 #	audit		pgaudit.log = read, without casus
 #	bare		without either: plain reads, and a read after a committed
 #			INSERT of one row, the log entry that one would write by hand
@@ -14,15 +14,23 @@
 
 log_servers='strict relaxed audit bare'
 
-# on SERVER COMMAND...: with the connection to it.
-on() {
-	local port=5440 name
+# connection SERVER: sets its words; "unrecorded" is "relaxed" without records.
+connection() {
+	local port=5440 name server=${1/unrecorded/relaxed}
 	for name in $log_servers; do
 		port=$((port + 1))
-		[ "$name" != "$1" ] || break
+		[ "$name" != "$server" ] || break
 	done
+	words=(host="$work/socket" "port=$port" user=coordinator dbname=bench)
+	[ "$1" = "$server" ] || words+=("options='-c casus.test_layer_off=log'")
+}
+# on SERVER COMMAND...: with the connection to it.
+on() {
+	local words
+	connection "$1"
 	shift
-	env PGHOST="$work/socket" PGPORT=$port PGUSER=coordinator PGDATABASE=bench "$@"
+	env PGHOST="$work/socket" PGPORT="${words[1]#port=}" PGUSER=coordinator PGDATABASE=bench \
+		${words[4]:+PGOPTIONS="-c casus.test_layer_off=log"} "$@"
 }
 ask() { on "$1" "$bin/psql" -XAtq -v ON_ERROR_STOP=1 -c "SET client_min_messages = warning" "${@:2}"; }
 
@@ -33,8 +41,14 @@ log_set_up() {
 	echo "Loading $rows rows ..."
 	q postgres -v rows="$rows" -v definition="$(cat "$root/contrib/protocols/beesel-2021.json")" -f "$bench/log.sql"
 	as_user pg_ctl -D "$work/data" -m fast -w stop >/dev/null
+	copy_tree
+	make -C "$work/src" PG_CONFIG="$pg_config" with_llvm=no CASUS_TEST_LAYERS=1 -j2 all install DESTDIR="$work/switched" \
+		>"$work/log/switched" 2>&1 || { tail "$work/log/switched"; exit 1; }
+	chmod -R a+rX "$work/switched"
+	gcc -O1 -Wall -I"$("$pg_config" --includedir)" -o "$work/added" "$bench/added.c" -L"$("$pg_config" --libdir)" -lpq
 	printf "shared_preload_libraries = 'casus'\ncasus.log_durability = strict\n" >"$work/strict.conf"
 	printf "shared_preload_libraries = 'casus'\ncasus.log_durability = relaxed\n" >"$work/relaxed.conf"
+	private_install_conf "$work/switched" >>"$work/relaxed.conf"
 	printf "shared_preload_libraries = 'pgaudit'\npgaudit.log = 'read'\n" >"$work/audit.conf"
 	printf "shared_preload_libraries = ''\n" >"$work/bare.conf"
 	if [ -n "${SLOWSYNC:-}" ]; then
@@ -54,19 +68,17 @@ log_set_up() {
 
 # Statements of an arm, at a place of its own choice among the rows of 100 dossiers: what
 # it costs to look up ever other dossiers is measured by BENCH=point and BENCH=scale.
-log_script() { # FILE STATEMENTS [ENTER [BEHIND]]
-	script "$1" "\\set id random(1, 4900) + ${4:-0}
+log_script() { # FILE STATEMENTS [ENTER]
+	script "$1" "\\set id random(1, 4900)
 $2" "${3:-}"
 }
+enter="'overleg', file => 'bench_open', lasts => 'session'"
 log_scripts() {
-	local enter="'overleg', file => 'bench_open', lasts => 'session'" kind what
+	local kind what
 	declare -A what=([point]='body FROM %s WHERE id = :id' [range]='count(*), max(body) FROM %s WHERE id BETWEEN :id AND :id + 99')
 	for kind in point range; do
 		# shellcheck disable=SC2059 # a format
 		log_script governed_$kind "SELECT $(printf "${what[$kind]}" log_row);" "$enter"
-		# The same statement: a sum in it would be worked out by the server.
-		# shellcheck disable=SC2059
-		log_script outside_$kind "SELECT $(printf "${what[$kind]}" log_row);" "$enter" ':rows / 2'
 		# shellcheck disable=SC2059
 		log_script plain_$kind "SELECT $(printf "${what[$kind]}" plain_row);"
 		# shellcheck disable=SC2059
@@ -86,23 +98,34 @@ turn() {
 	mean=$(awk -v s="$(speed 0)" 'BEGIN { print 1e6 / s }')
 }
 
-log_compare() { # the arms return the same
-	local kind name result seen enter="SELECT FROM casus.enter('overleg', file => 'bench_open', lasts => 'session')"
+# Reads on record, when what is on its way is on disk.
+reads() {
+	sleep 1
+	cat "$work"/relaxed/casus_log/*/*.log | grep -ao '"kind":"read"' | wc -l
+}
+
+log_compare() { # the arms return the same, and one of them leaves no record
+	local kind name result seen
 	local range="id BETWEEN 4711 AND 4711 + 99"
 	for kind in "id = 4711" "$range" "id <= $rows / 2"; do
 		seen=$(ask bare -c "SELECT count(*), sum(id), max(body) FROM plain_row WHERE $kind")
-		for name in strict relaxed; do
-			result=$(ask $name -c "$enter" -c "SELECT count(*), sum(id), max(body) FROM log_row WHERE $kind")
+		for name in strict relaxed unrecorded; do
+			result=$(ask $name -c "SELECT FROM casus.enter($enter)" -c "SELECT count(*), sum(id), max(body) FROM log_row WHERE $kind")
 			[ "$result" = "$seen" ] || { echo "Different results: $name gives '$result', not '$seen'"; exit 1; }
 		done
 		result=$(ask audit -c "SELECT count(*), sum(id), max(body) FROM plain_row WHERE $kind")
 		[ "$result" = "$seen" ] || { echo "Different results: pgaudit gives '$result', not '$seen'"; exit 1; }
 	done
+	for name in relaxed unrecorded; do
+		seen=$(reads)
+		ask $name -c "SELECT FROM casus.enter($enter)" -c "SELECT body FROM log_row WHERE id = 4711" >/dev/null
+		[ $(($(reads) - seen)) = "$([ $name = relaxed ] && echo 1 || echo 0)" ] || { echo "$name: a read left $(($(reads) - seen)) records"; exit 1; }
+	done
 }
 
 # The arms of one round, in an order that turns.
 log_round() { # KIND CLIENTS
-	local arms=("strict governed" "bare insert" "relaxed governed" "relaxed outside" "audit plain" "bare plain") i arm server script
+	local arms=("strict governed" "bare insert" "relaxed governed" "unrecorded governed" "audit plain" "bare plain") i arm server script
 	declare -A us=()
 	for ((i = 0; i < ${#arms[@]}; i++)); do
 		arm=${arms[(i + round) % ${#arms[@]}]}
@@ -111,20 +134,49 @@ log_round() { # KIND CLIENTS
 		sample "log-$1-$2" "$server-$script" "$tps"
 		us[$server-$script]=$mean
 	done
-	sample "added-$1-$2" casus "$(awk "BEGIN { print ${us[relaxed-governed]} - ${us[relaxed-outside]} }")"
-	sample "added-$1-$2" all "$(awk "BEGIN { print ${us[relaxed-governed]} - ${us[bare-plain]} }")"
+	sample "added-$1-$2" casus "$(awk "BEGIN { print ${us[relaxed-governed]} - ${us[unrecorded-governed]} }")"
 	sample "added-$1-$2" pgaudit "$(awk "BEGIN { print ${us[audit-plain]} - ${us[bare-plain]} }")"
 }
 
+# In short turns, one session: see added.c.
+log_added() { # KIND
+	local words=() given=() server table entered writer what
+	local statements=1000
+	# shellcheck disable=SC2016 # parameters of SQL
+	what='body FROM %s WHERE id = $1::integer'
+	# shellcheck disable=SC2016
+	[ "$1" = point ] || statements=300 what='count(*), max(body) FROM %s WHERE id BETWEEN $1::integer AND $1::integer + 99'
+	writer=$(pgrep -P "$(head -1 "$work/relaxed/postmaster.pid")" -f 'casus log writer')
+	for server in relaxed unrecorded audit bare; do
+		table=plain_row entered=
+		case $server in relaxed | unrecorded) table=log_row entered="SELECT casus.enter($enter)" ;; esac
+		connection $server
+		# shellcheck disable=SC2059 # a format
+		given+=("$server" "${words[*]}" "$entered" "SELECT $(printf "$what" $table)" "$([ $server = relaxed ] && echo "$writer" || echo 0)")
+	done
+	as_user "$work/added" $((rounds * 15)) $statements 4900 "${given[@]}" >"$work/added.tsv"
+	# The turns of a round follow each other, the first of them another one each time.
+	awk -v kind="$1" 'BEGIN { FS = OFS = "\t" }
+		{ for (i = 2; i <= 4; i++) us[$1, i] = $i }
+		NR % 4 == 0 {
+			for (i = 2; i <= 3; i++) {
+				m = "turns-" kind "-" (i == 2 ? "elapsed" : "cpu")
+				print m, "casus", us["relaxed", i] - us["unrecorded", i]
+				print m, "both", us["relaxed", i] - us["unrecorded", i] + us["relaxed", 4]
+				print m, "all", us["relaxed", i] - us["bare", i]
+				print m, "pgaudit", us["audit", i] - us["bare", i]
+			}
+		}' "$work/added.tsv" >>"$samples"
+}
+
 log_scan() { # ns per row with the log, and without
-	local name ms enter="SELECT casus.enter('overleg', file => 'bench_open', lasts => 'session')" condition
+	local name ms condition
 	for ((round = 1; round <= rounds; round++)); do
-		for name in relaxed-governed relaxed-outside bare-plain strict-governed; do
+		for name in relaxed-governed unrecorded-governed bare-plain strict-governed; do
 			condition="id <= $rows / 2" table=log_row
-			[ $name != relaxed-outside ] || condition="id > $rows / 2"
 			[ $name != bare-plain ] || table=plain_row
 			ms=$(on "${name%-*}" "$bin/psql" -XAtq <<-SQL | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p'
-				$([ $name = bare-plain ] || echo "$enter \\g /dev/null")
+				$([ $name = bare-plain ] || echo "SELECT casus.enter($enter) \\g /dev/null")
 				SELECT count(body) FROM $table WHERE $condition \g /dev/null
 				\timing on
 				SELECT count(body) FROM $table WHERE $condition \g /dev/null
@@ -165,6 +217,7 @@ measure_log() {
 			for clients in 1 4 16; do log_round $kind $clients; done
 		done
 	done
+	for kind in point range; do log_added $kind; done
 	log_scan
 	for kind in point range; do
 		echo
@@ -175,20 +228,23 @@ measure_log() {
 			ratio log-$kind-$clients strict-governed bare-insert "$goal" "$clients: strict / read + committed INSERT"
 		done
 		for clients in 1 4 16; do
-			ratio log-$kind-$clients relaxed-governed relaxed-outside none "$clients: relaxed / no record"
+			ratio log-$kind-$clients relaxed-governed unrecorded-governed none "$clients: relaxed / no record"
 			ratio log-$kind-$clients relaxed-governed audit-plain none "$clients: relaxed / pgaudit"
-			ratio log-$kind-$clients strict-governed relaxed-outside none "$clients: strict / no record"
+			ratio log-$kind-$clients strict-governed unrecorded-governed none "$clients: strict / no record"
 			ratio log-$kind-$clients strict-governed audit-plain none "$clients: strict / pgaudit"
 		done
 		echo "Added time of a statement, microseconds; sessions"
-		for clients in 1 4 16; do
+		for clients in 4 16; do
 			ratio added-$kind-$clients casus pgaudit '<= 0.15' "$clients: record, relaxed / pgaudit"
 		done
-		ratio added-$kind-1 all pgaudit none "1: casus as a whole / pgaudit"
+		ratio turns-$kind-elapsed casus pgaudit '<= 0.15' "1: record, relaxed / pgaudit"
+		ratio turns-$kind-cpu casus pgaudit '<= 0.15' "1: time on a processor, session"
+		ratio turns-$kind-cpu both pgaudit none "1: the same, with that of the writer"
+		ratio turns-$kind-elapsed all pgaudit none "1: casus as a whole / pgaudit"
 	done
 	echo
 	echo "Scan of $((rows / 2)) of $rows rows over $((rows / 100)) dossiers, ns a row"
-	ratio log-scan relaxed-governed relaxed-outside none "relaxed / no record"
+	ratio log-scan relaxed-governed unrecorded-governed none "relaxed / no record"
 	ratio log-scan relaxed-governed bare-plain none "relaxed / plain"
 	ratio log-scan strict-governed relaxed-governed none "strict / relaxed"
 	log_sizes

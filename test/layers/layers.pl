@@ -170,6 +170,8 @@ my @attacks = (
 		WITH (create_slot = false, enabled = false, copy_data = false); $through}, 'THROUGH' ],
 	[ family => 'postgres', qq{INSERT INTO lay.komt VALUES (11, 'ond', '$governed'); ALTER TABLE lay.komt ALTER casus_label TYPE casus.label;
 		ALTER TABLE lay.delen ATTACH PARTITION lay.komt FOR VALUES FROM (10) TO (20); $through}, 'THROUGH' ],
+	[ log => 'bs_coordinator', qq{$enter; SELECT count(inhoud) FROM beesel.notitie; $through WHERE NOT EXISTS (
+		SELECT FROM casus.access_log WHERE relation = 'beesel.notitie' AND kind = 'read' AND pid = pg_backend_pid() AND at >= now())}, 'THROUGH' ],
 	[ wire => 'bs_coordinator', [ 'BEGIN', $enter, q{SELECT 'SECRET ' || inhoud FROM beesel.notitie} ], 'SECRET', \&full_disk ],
 );
 
@@ -186,10 +188,10 @@ sub full_disk
 	return wantarray ? @out : $out[0];
 }
 
-# Four layers do part of their work by way of another one: the row trigger judges a cascade, only
-# earlier than others see the row; whose errors may tell of rows, and what a partition brings, is found where the
+# Five layers do part of their work by way of another one: the row trigger judges a cascade, only
+# earlier than others see the row; what has no record waits for none; whose errors may tell of rows, and what a partition brings, is found where the
 # command is judged, which is also what a relation is compared with.
-my %rests_on = (cascade => 'trigger', errors => 'ddl', names => 'ddl', family => 'ddl');
+my %rests_on = (cascade => 'trigger', errors => 'ddl', names => 'ddl', family => 'ddl', wire => 'log');
 
 # What an attack prints, errors and warnings included.
 sub attempt
