@@ -54,6 +54,19 @@ COMMIT;
 :show
 :mark_now
 
+-- What the transaction has brought in passes for whatever purpose: the phase is that of its dossier.
+:coordinator
+BEGIN;
+SELECT casus.enter('intake', :intake);
+INSERT INTO beesel.notitie (dossier, categorie, inhoud) VALUES (:intake, 'beoordeling', 'vers');
+SELECT casus.enter('overleg', :overleg);
+UPDATE beesel.notitie SET inhoud = 'verser' WHERE inhoud = 'vers';
+SELECT count(*) FROM beesel.notitie WHERE inhoud = 'verser';
+COMMIT;
+:show
+SELECT kind, purpose, phase, row_counts AS rows FROM casus.access_log WHERE seq > :mark AND kind = 'read' AND purpose IS NOT NULL ORDER BY seq;
+:mark_now
+
 -- A refused write is a refusal, and no write.
 :coordinator
 BEGIN;

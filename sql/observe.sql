@@ -101,6 +101,14 @@ SELECT id, titel FROM zaak WHERE id = 1;
 UPDATE zaak SET titel = titel || '?' WHERE id = 5;
 COMMIT;
 :show
+-- What is written says the phase of its dossier, not the one that the purpose is for.
+SET SESSION AUTHORIZATION observe_coordinator;
+BEGIN;
+SELECT casus.enter('overleg') \g /dev/null
+UPDATE zaak SET titel = titel WHERE id = 1;
+COMMIT;
+SET SESSION AUTHORIZATION observe_auditor;
+SELECT kind, verb, purpose, phase FROM casus.access_log WHERE seq > :mark AND kind = 'write' ORDER BY seq;
 
 -- A case by who holds no office that opens one, or several: it is stored without a label, opens no dossier, and is taken in later.
 :mark_now
