@@ -60,7 +60,6 @@ static StringInfoData pending;	/* whole lines, in TopMemoryContext */
 static MemoryContext write_context = NULL;
 static List *writes = NIL;		/* WriteSet, in write_context */
 static WriteSet *last_write = NULL;
-static bool in_event = false;
 static bool noting_write = false;
 
 static emit_log_hook_type prev_emit_log = NULL;
@@ -430,56 +429,6 @@ casus_accesslog_note_write(Oid relid, int64 dossier, CasusVerb verb)
 
 /* ---- one-off records ---- */
 
-/* The capacity that an event belongs to: of its dossier's file, or entered. */
-static char *
-event_capacity(int64 dossier)
-{
-	const CasusCapacity *capacity = casus_context_entered();
-	CasusDossier state;
-
-	if (dossier != 0 && casus_dossier_load(dossier, &state))
-		return casus_logrecord_capacity(state.file, casus_context_for_file(state.file));
-	return casus_logrecord_capacity(capacity ? capacity->file : 0, capacity);
-}
-
-/*
- * Who, in which capacity, and what: an event without its time and kind.  NULL
- * while another is being described: it is of our own making, and left out.
- */
-char *
-casus_accesslog_describe(Oid relid, int n, const int64 *dossiers, const char *code,
-						 const char *text)
-{
-	bool		healthy = IsTransactionState();
-	StringInfoData line;
-
-	if (in_event || !casus_preloaded)
-		return NULL;
-	in_event = true;
-	PG_TRY();
-	{
-		initStringInfo(&line);
-		appendStringInfoString(&line, casus_logrecord_identity());
-		if (healthy && casus_installed())
-			appendStringInfoString(&line, event_capacity(n == 0 ? 0 : dossiers[0]));
-		if (healthy)
-			appendStringInfoString(&line, casus_logrecord_relation(relid));
-		for (int i = 0; i < n; i++)
-			appendStringInfo(&line, "%s[" INT64_FORMAT ",0]", i == 0 ? ",\"dossiers\":[" : ",",
-							 dossiers[i]);
-		if (n > 0)
-			appendStringInfoChar(&line, ']');
-		casus_logrecord_text(&line, "code", code);
-		casus_logrecord_text(&line, "text", casus_logrecord_clip(text));
-	}
-	PG_FINALLY();
-	{
-		in_event = false;
-	}
-	PG_END_TRY();
-	return line.data;
-}
-
 /* Puts an event on record, as it was described, before its outcome leaves. */
 void
 casus_accesslog_described(const char *kind, const char *description)
@@ -502,8 +451,8 @@ void
 casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
 					  const char *code, const char *text)
 {
-	casus_accesslog_described(kind, casus_accesslog_describe(relid, dossier == 0 ? 0 : 1, &dossier,
-															 code, text));
+	casus_accesslog_described(kind, casus_accesslog_describe(0, relid, dossier == 0 ? 0 : 1,
+															 &dossier, code, text));
 }
 
 /* That the log cannot be written is the one refusal that it cannot hold. */

@@ -184,10 +184,11 @@ at_end_of_subxact(SubXactEvent event, SubTransactionId subxact,
 }
 
 static void
-note_act(const char *kind, Oid relid, int n, const int64 *dossiers, const char *text)
+note_act(const char *kind, int32 file, Oid relid, int n, const int64 *dossiers,
+		 const char *text)
 {
 	static bool registered = false;
-	char	   *description = casus_accesslog_describe(relid, n, dossiers, NULL, text);
+	char	   *description = casus_accesslog_describe(file, relid, n, dossiers, NULL, text);
 	MemoryContext old;
 	NotedAct   *act;
 
@@ -218,7 +219,7 @@ note_act(const char *kind, Oid relid, int n, const int64 *dossiers, const char *
 void
 casus_act_note_setup(Oid relid, const char *text)
 {
-	note_act("setup", relid, 0, NULL, text);
+	note_act("setup", 0, relid, 0, NULL, text);
 }
 
 /* The owner's code, which runs for who writes a row, does not act in his name. */
@@ -276,7 +277,7 @@ record(int32 file, const CasusCapacity *capacity, const char *kind,
 	}
 	casus_query_end(&query);
 
-	note_act(capacity ? "act" : "setup", InvalidOid, dossier == 0 ? 0 : 1, &dossier, kind);
+	note_act(capacity ? "act" : "setup", file, InvalidOid, dossier == 0 ? 0 : 1, &dossier, kind);
 	return id;
 }
 
@@ -313,7 +314,7 @@ note_taken_in(int n, const int64 *dossiers, const int32 *files)
 			if (files[j] == files[i])
 				of_file[k++] = dossiers[j];
 		}
-		note_act("setup", InvalidOid, k, of_file, "taken_in");
+		note_act("setup", files[i], InvalidOid, k, of_file, "taken_in");
 	}
 }
 

@@ -105,6 +105,7 @@ extern Jsonb *casus_gatecontent_merge(const CasusActTarget *target, int gate, Js
 
 extern bool casus_sight_dossier(int64 dossier, CasusDossier *state);
 extern bool casus_sight_supervises(int32 file);	/* an office that reviews or inspects */
+extern uint64 casus_sight_overseen(int32 person, uint64 known, List **files);
 
 /* ------------------------------------------------------------------------
  * rowkey.c: the dossier of a row by its key, past row security

@@ -577,8 +577,8 @@ extern void casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
 								  const char *code, const char *text);
 
 /* The same in two steps: described now (of several dossiers of one file), on record later. */
-extern char *casus_accesslog_describe(Oid relid, int n, const int64 *dossiers, const char *code,
-									  const char *text);
+extern char *casus_accesslog_describe(int32 file, Oid relid, int n, const int64 *dossiers,
+									  const char *code, const char *text);
 extern void casus_accesslog_described(const char *kind, const char *description);
 
 /* Writes what waits, so that a reader of the log finds it; refuses when it cannot. */

@@ -98,10 +98,11 @@ CREATE TABLE casus_cat.office (
 	reviews boolean NOT NULL DEFAULT false,
 	inspects text,
 	needs_party boolean NOT NULL DEFAULT false,
+	oversees boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (protocol, code),
 	UNIQUE (protocol, name)
 );
-COMMENT ON TABLE casus_cat.office IS 'Offices: level (of the file, of a party, of one dossier), who appoints (office names or casus_admin), which other offices the same person may not hold, whether the ambtseed or a VOG must be known. reviews: judges break-glass afterwards and is told of it and of inspections; inspects: the purpose for which it may look at content by casus.inspect; needs_party: held for a party that takes part in the dossier, and no longer.';
+COMMENT ON TABLE casus_cat.office IS 'Offices: level (of the file, of a party, of one dossier), who appoints (office names or casus_admin), which other offices the same person may not hold, whether the ambtseed or a VOG must be known. reviews: judges break-glass afterwards and is told of it and of inspections; inspects: the purpose for which it may look at content by casus.inspect; needs_party: held for a party that takes part in the dossier, and no longer; oversees: sees what the access log has of its file.';
 
 CREATE TABLE casus_cat.subject_category (
 	protocol integer NOT NULL REFERENCES casus_cat.protocol,

@@ -187,9 +187,9 @@ CREATE VIEW casus.purpose WITH (security_barrier) AS
 COMMENT ON VIEW casus.purpose IS 'Purposes and the phases whose dossiers they are for. is_standing: may be a standing purpose of an appointment; is_session: casus.enter may last for a session.';
 
 CREATE VIEW casus.office WITH (security_barrier) AS
-	SELECT p.name AS protocol, o.code AS ordinal, o.name, o.title, o.level, o.appointed_by, o.excludes, o.needs_oath, o.article, o.reviews, o.inspects, o.needs_party
+	SELECT p.name AS protocol, o.code AS ordinal, o.name, o.title, o.level, o.appointed_by, o.excludes, o.needs_oath, o.article, o.reviews, o.inspects, o.needs_party, o.oversees
 	FROM casus_cat.office o JOIN casus_cat.protocol p ON p.id = o.protocol;
-COMMENT ON VIEW casus.office IS 'Offices: level (file, party, dossier), who appoints, which other offices the same person may not hold, whether the ambtseed or a VOG must be known; reviews: judges break-glass afterwards and is told of it and of inspections; inspects: the purpose for which it may look at content by casus.inspect; needs_party: held for a party that takes part in the dossier, and no longer than it does.';
+COMMENT ON VIEW casus.office IS 'Offices: level (file, party, dossier), who appoints, which other offices the same person may not hold, whether the ambtseed or a VOG must be known; reviews: judges break-glass afterwards and is told of it and of inspections; inspects: the purpose for which it may look at content by casus.inspect; needs_party: held for a party that takes part in the dossier, and no longer than it does; oversees: sees what the access log has of its file.';
 
 CREATE VIEW casus.subject_category WITH (security_barrier) AS
 	SELECT p.name AS protocol, s.code AS ordinal, s.name, s.title, s.article

@@ -73,14 +73,21 @@ CREATE FUNCTION casus_int.access_records(segment bigint, place bigint, seq bigin
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_access_records';
 COMMENT ON FUNCTION casus_int.access_records(bigint, bigint, bigint) IS
-	'Records of this node''s access log about this database from a place on (NULL: from its begin) that the caller may see: all for casus_auditor, else those of his own person. Reading them is a record too. Each is verified with the key of its segment, as long as casus.log_key_file can be read: in the place of one that is not as it was written casus_auditor finds an attempt with code log_unreadable, anyone else nothing. Behind view casus.access_log. Beesel art. 14.';
+	'Records of this node''s access log about this database from a place on (NULL: from its begin) that the caller may see: all for casus_auditor, else those of his own person and of files that he oversees. Reading them is a record too. Each is verified with the key of its segment, as long as casus.log_key_file can be read: in the place of one that is not as it was written casus_auditor finds an attempt with code log_unreadable, anyone else nothing. Behind view casus.access_log. Beesel art. 14.';
 
-CREATE FUNCTION casus_int.sees_record(person text) RETURNS boolean
+CREATE FUNCTION casus_int.sees_record(person text, line jsonb) RETURNS boolean
 	LANGUAGE c STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_sees_record';
-COMMENT ON FUNCTION casus_int.sees_record(text) IS
-	'May the caller see a record of the access log about this person: casus_auditor any, else himself.';
+COMMENT ON FUNCTION casus_int.sees_record(text, jsonb) IS
+	'May the caller see a record of the access log about this person: casus_auditor any, else of himself, and of a file (line) that he oversees now by an office (casus.office.oversees). NULL: is he a casus_auditor?';
+
+CREATE FUNCTION casus_int.oversees(file integer) RETURNS boolean
+	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_oversees';
+COMMENT ON FUNCTION casus_int.oversees(integer) IS
+	'Does the caller see what the access log has of the file: casus_auditor, and who oversees it now by an office of it.';
 
 CREATE FUNCTION casus_int.log_node() RETURNS uuid
 	LANGUAGE c STABLE PARALLEL UNSAFE
@@ -92,7 +99,9 @@ COMMENT ON FUNCTION casus_int.log_node() IS
 /*
  * The place comes by the statement's own snapshot, as the table does, so that
  * a record is in one of the two.  The function first: it writes that the log
- * is read.  Of OFFSET 0 see the views of install_50_acts.sql.
+ * is read.  It has only what was the caller's to see when it was called, and each
+ * row is asked about once more when it is fetched.  Of OFFSET 0 see the views of
+ * install_50_acts.sql.
  */
 CREATE VIEW casus.access_log WITH (security_barrier) AS
 	SELECT (r.line ->> 'seq')::bigint AS seq,
@@ -132,12 +141,13 @@ CREATE VIEW casus.access_log WITH (security_barrier) AS
 				(SELECT l.segment FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node()),
 				(SELECT l.place FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node()),
 				(SELECT l.seq FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node())) AS t(line)
+			WHERE casus_int.sees_record(t.line ->> 'person', t.line)
 		UNION ALL
-		SELECT l.node, l.at, l.person, l.line FROM casus_cat.access_record l WHERE casus_int.sees_record(l.person)
+		SELECT l.node, l.at, l.person, l.line FROM casus_cat.access_record l WHERE casus_int.sees_record(l.person, l.line)
 		OFFSET 0) r;
 GRANT SELECT ON casus.access_log TO PUBLIC;
 COMMENT ON VIEW casus.access_log IS
-	'Who saw whose dossier for what purpose: one record per statement and relation (a cursor: per fetch), on disk before the rows left (with casus.log_durability = relaxed: handed to the process that writes it). Seen by casus_auditor (all of this database) and by each person (his own); by nobody else, a superuser included. Reading it is on record too.';
+	'Who saw whose dossier for what purpose: one record per statement and relation (a cursor: per fetch), on disk before the rows left (with casus.log_durability = relaxed: handed to the process that writes it). Seen by casus_auditor (all of this database), by each person (his own), and by who oversees a file what says that it is of that file (casus.overseen_file), for as long as he does; by nobody else, a superuser included. Reading it is on record too.';
 COMMENT ON COLUMN casus.access_log.seq IS 'Number of the record in the node''s log, without gaps; it says what came first, whatever the clock said.';
 COMMENT ON COLUMN casus.access_log.kind IS 'read: rows let through; copy: let through into a temporary table; empty: in a capacity in which rows of the relation could have passed a statement ran to its end and none did; would_refuse: what a table in mode observe let pass and enforce would refuse or hide, with code and text; write: rows written, also when rolled back; refusal; attempt: what was tried, on record at once; act, setup: acts in an office and by an admin, on record when their transaction commits (where its COMMIT fails, as it may with 40001 in SERIALIZABLE, an attempt with code undone and the same text follows; of one that is prepared and rolled back, or cut off by a crash of the server, none); a dry run of casus.protect is a setup that says so; export: what a casus_backup took by COPY, with its number of rows and its SHA-256 in text, or by which function it read files of the server; maintenance.';
 COMMENT ON COLUMN casus.access_log.verb IS 'For a write: supply (brought in), correct or remove. Written by the row trigger, so that ON CONFLICT DO NOTHING counts too.';

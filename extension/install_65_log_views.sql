@@ -4,6 +4,13 @@
  *		casus.access_log shows the caller, and is on record as that is.
  */
 
+CREATE VIEW casus.overseen_file WITH (security_barrier) AS
+	SELECT f.name AS file FROM casus_cat.file f WHERE casus_int.oversees(f.id)
+	OFFSET 0;
+GRANT SELECT ON casus.overseen_file TO PUBLIC;
+COMMENT ON VIEW casus.overseen_file IS
+	'Files of which the caller sees everything that says so in the access log: those that he oversees now by an office of the file (casus.office.oversees; Beesel: coordinator, art. 12.4 and 25.1, and fg, art. 24.3); for casus_auditor all.';
+
 /*
  * The log once more, so that an index serves: a condition does not go into
  * casus.access_log, a security barrier.  loaded_record and log_line are for the
@@ -12,7 +19,7 @@
 CREATE VIEW casus_int.loaded_record AS
 	SELECT l.node, l.seq, l.at, l.line, jsonb_path_query_array(l.line, '$.dossiers[*][0]') AS dossiers,
 		ARRAY[l.person, l.line ->> 'role'] AS names
-	FROM casus_cat.access_record l WHERE casus_int.sees_record(l.person);
+	FROM casus_cat.access_record l WHERE casus_int.sees_record(l.person, l.line);
 CREATE VIEW casus_int.fresh_record WITH (security_barrier) AS
 	SELECT casus_int.log_node() AS node, (t.line ->> 'seq')::bigint AS seq, (t.line ->> 'ts')::timestamptz AS at, t.line,
 		jsonb_path_query_array(t.line, '$.dossiers[*][0]') AS dossiers,
@@ -20,7 +27,8 @@ CREATE VIEW casus_int.fresh_record WITH (security_barrier) AS
 	FROM casus_int.access_records(
 		(SELECT l.segment FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node()),
 		(SELECT l.place FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node()),
-		(SELECT l.seq FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node())) AS t(line);
+		(SELECT l.seq FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node())) AS t(line)
+	WHERE casus_int.sees_record(t.line ->> 'person', t.line);
 CREATE VIEW casus_int.log_line AS
 	SELECT l.node, l.seq, l.at, l.line, l.line ->> 'kind' AS kind, l.line ->> 'code' AS code FROM casus_int.loaded_record l
 	UNION ALL
@@ -37,17 +45,18 @@ COMMENT ON VIEW casus_int.log_line IS
  * A record may name thousands of dossiers and is compressed then: to take what is
  * told of each of them out of the whole would unpack it for each of them again.
  */
-CREATE FUNCTION casus_int.told(kinds text[], since timestamptz, until timestamptz)
+CREATE FUNCTION casus_int.told(kinds text[], since timestamptz, until timestamptz, in_file text)
 	RETURNS TABLE (at timestamptz, kind text, code text, pairs jsonb, node uuid, seq bigint, line jsonb)
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	SELECT l.at, l.kind, l.code, l.line -> 'dossiers', l.node, l.seq, l.line - 'dossiers'
 	FROM casus_int.log_line l
-	WHERE l.kind = ANY (told.kinds) AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity');
+	WHERE l.kind = ANY (told.kinds) AND l.at >= coalesce(since, '-infinity') AND l.at < coalesce(until, 'infinity')
+		AND (told.in_file IS NULL OR l.line ->> 'file' = told.in_file);
 END;
-COMMENT ON FUNCTION casus_int.told(text[], timestamptz, timestamptz) IS
-	'Records of these kinds from since up to until, with what they say of dossiers (pairs) apart from the rest (line). Behind the figures that count dossiers.';
+COMMENT ON FUNCTION casus_int.told(text[], timestamptz, timestamptz, text) IS
+	'Records of these kinds (and of a file, unless it is NULL) from since up to until, with what they say of dossiers (pairs) apart from the rest (line). Behind the figures that count dossiers.';
 
 /*
  * Of a dump the log has the table: kind export, or an attempt with code
@@ -184,7 +193,7 @@ BEGIN ATOMIC
 	ORDER BY s.at, s.node, s.seq;
 END;
 COMMENT ON FUNCTION casus.who_saw(bigint, timestamptz, timestamptz) IS
-	'Who saw rows of this dossier from since up to until: when, in which office, for which purpose, of which table and how many. kind: read; copy (into a temporary table); would_refuse (what a table in mode observe let through); dump: a session of casus_backup took tables (relation) whole in which rows of this dossier may have stood, row_count NULL because the log counts them by table. For casus_auditor; anyone else finds himself only. Error: 22023 when no dossier is named and, for casus_auditor, when there never was one of this number. Beesel art. 14, AVG art. 15.';
+	'Who saw rows of this dossier from since up to until: when, in which office, for which purpose, of which table and how many. kind: read; copy (into a temporary table); would_refuse (what a table in mode observe let through); dump: a session of casus_backup took tables (relation) whole in which rows of this dossier may have stood, row_count NULL because the log counts them by table. For casus_auditor; who oversees the file (casus.overseen_file) finds the same but for dumps of tables that are not of his file alone; anyone else finds himself only. Error: 22023 when no dossier is named and, for casus_auditor, when there never was one of this number. Beesel art. 12.4, 14, AVG art. 15.';
 
 /*
  * By data subject.  The log has no subjects: C says in which dossiers somebody
@@ -209,7 +218,7 @@ BEGIN ATOMIC
 	ORDER BY s.at, s.node, s.seq, s.dossier;
 END;
 COMMENT ON FUNCTION casus.who_saw_subject(text, timestamptz, timestamptz, regclass) IS
-	'Who saw rows of the dossiers in which a data subject stands now, from since up to until: a line per record and dossier, otherwise as casus.who_saw. Of all of the dossier, not of his rows alone: the log counts rows by dossier. subject: the value as text of the columns that casus.protect (subject_column) or casus.set_subject_column named, compared by "=" of the column''s type; in tables with another type it is not looked for where it is no value of that type. in_table: only in this table and its parts. Where he stood before and no more is not found. By a btree index that begins with the column, where there is one. For casus_auditor; refused to anyone else (casus.wrong_office). On record as a read of the log (code who_saw_subject), without the subject; pass it as a parameter, or the server''s own log may have it. Errors: 22023 no value of any of the types, 55000 no table names subjects. AVG art. 15; Beesel art. 14.';
+	'Who saw rows of the dossiers in which a data subject stands now, from since up to until: a line per record and dossier, otherwise as casus.who_saw. Of all of the dossier, not of his rows alone: the log counts rows by dossier. subject: the value as text of the columns that casus.protect (subject_column) or casus.set_subject_column named, compared by "=" of the column''s type; in tables with another type it is not looked for where it is no value of that type. in_table: only in this table and its parts. Where he stood before and no more is not found. By a btree index that begins with the column, where there is one. For casus_auditor; refused to anyone else (casus.wrong_office), also to who oversees a file: it looks for somebody in the rows of every dossier. On record as a read of the log (code who_saw_subject), without the subject; pass it as a parameter, or the server''s own log may have it. Errors: 22023 no value of any of the types, 55000 no table names subjects. AVG art. 15; Beesel art. 14.';
 
 CREATE FUNCTION casus.seen_by(person text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
 	RETURNS TABLE (at timestamptz, dossier bigint, role text, file text, office text, party text, purpose text,
@@ -223,7 +232,7 @@ BEGIN ATOMIC
 	ORDER BY s.at, s.node, s.seq, s.seen;
 END;
 COMMENT ON FUNCTION casus.seen_by(text, timestamptz, timestamptz) IS
-	'What a person (or a database role, by its name) saw from since up to until: one line per record and dossier, kind as in casus.who_saw. dossier 0: rows without a valid label; NULL: kind dump, a table that was taken whole (casus.affected names the dossiers). For casus_auditor; anyone else finds his own only. Error: 22023 when nobody is named and, for casus_auditor, when the name is that of no person, no role and no record of the log.';
+	'What a person (or a database role, by its name) saw from since up to until: one line per record and dossier, kind as in casus.who_saw. dossier 0: rows without a valid label; NULL: kind dump, a table that was taken whole (casus.affected names the dossiers). For casus_auditor, and for who oversees a file what was seen of it; anyone else finds his own only. Error: 22023 when nobody is named and, for casus_auditor, when the name is that of no person, no role and no record of the log.';
 
 CREATE FUNCTION casus_int.let_through(person text, since timestamptz, until timestamptz)
 	RETURNS TABLE (file text, dossier bigint, at timestamptz, row_count bigint, relation text, purpose text, dumped boolean)
@@ -273,7 +282,7 @@ BEGIN ATOMIC
 	ORDER BY 1, 2;
 END;
 COMMENT ON FUNCTION casus.affected(text, timestamptz, timestamptz) IS
-	'For a breach: every dossier of which the account of a person (or a database role, by its name) was let through rows from since up to until, with the first and the last time, and from which tables. An upper bound: the log notes what the scans let through. dumped: it took tables whole as casus_backup, so that every dossier that was open by then in the files of these tables is named; row_count tells what was read besides. subjects: how many data subjects stand, as of now, in the rows of the dossier in these tables (a table that was renamed since is not found); NULL: none of them has a column that names subjects (subject_column of casus.protect), or the caller is no casus_auditor. Who stands in several dossiers counts in each; casus.affected_subjects counts him once. For casus_auditor; anyone else finds his own only. Error: 22023 when nobody is named and, for casus_auditor, when the name is that of no person, no role and no record of the log. AVG art. 33 and 34.';
+	'For a breach: every dossier of which the account of a person (or a database role, by its name) was let through rows from since up to until, with the first and the last time, and from which tables. An upper bound: the log notes what the scans let through. dumped: it took tables whole as casus_backup, so that every dossier that was open by then in the files of these tables is named; row_count tells what was read besides. subjects: how many data subjects stand, as of now, in the rows of the dossier in these tables (a table that was renamed since is not found); NULL: none of them has a column that names subjects (subject_column of casus.protect), or the caller is no casus_auditor. Who stands in several dossiers counts in each; casus.affected_subjects counts him once. For casus_auditor, and for who oversees a file the dossiers of it; anyone else finds his own only. Error: 22023 when nobody is named and, for casus_auditor, when the name is that of no person, no role and no record of the log. AVG art. 33 and 34.';
 
 CREATE FUNCTION casus.affected_subjects(person text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
 	RETURNS TABLE (relation text, dossiers bigint, subjects bigint)
@@ -294,7 +303,7 @@ END;
 COMMENT ON FUNCTION casus.affected_subjects(text, timestamptz, timestamptz) IS
 	'For a breach: how many data subjects stand, as of now, in the dossiers of which an account was let through rows (casus.affected), by table, and (relation NULL) in all, each once where tables name him by the same text. dossiers: those of which the table was read. Of tables without a column that names subjects nothing is said; partitions and tables that inherit count as the one above. An approximation: rows that came or went since are counted as they are now. For casus_auditor; nothing for anyone else. Error: 22023 when nobody is named and, for casus_auditor, when the name is that of no person, no role and no record of the log. AVG art. 33(3)(a).';
 
-CREATE FUNCTION casus.log_outliers(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, factor numeric DEFAULT 3)
+CREATE FUNCTION casus.log_outliers(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, factor numeric DEFAULT 3, in_file text DEFAULT NULL)
 	RETURNS TABLE (person text, office text, day date, dossiers bigint, own_median double precision, colleagues_median double precision)
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -302,7 +311,7 @@ BEGIN ATOMIC
 	WITH seen AS MATERIALIZED (
 		SELECT coalesce(l.line ->> 'person', l.line ->> 'role') AS person, l.line ->> 'office' AS office,
 			(l.at AT TIME ZONE 'Europe/Amsterdam')::date AS day, count(DISTINCT d.pair -> 0) AS dossiers
-		FROM casus_int.told('{read,copy,would_refuse}', log_outliers.since, log_outliers.until) l, LATERAL jsonb_array_elements(l.pairs) AS d(pair)
+		FROM casus_int.told('{read,copy,would_refuse}', log_outliers.since, log_outliers.until, log_outliers.in_file) l, LATERAL jsonb_array_elements(l.pairs) AS d(pair)
 		GROUP BY 1, 2, 3
 	), own AS MATERIALIZED (
 		SELECT s.person, s.office, s.day, s.dossiers, percentile_cont(0.5) WITHIN GROUP (ORDER BY o.dossiers) AS median
@@ -320,18 +329,16 @@ BEGIN ATOMIC
 		OR o.median IS NULL AND c.median IS NULL)
 	ORDER BY o.dossiers DESC, o.person, o.day;
 END;
-COMMENT ON FUNCTION casus.log_outliers(timestamptz, timestamptz, numeric) IS
-	'Days on which a person saw rows of more than factor times as many dossiers as on the median of his other days, or as colleagues in the same office do on a day; and, with neither median, days for which there is nothing to compare with: the only day of who is alone in an office. Of less than five dossiers nothing is said. Where to look, not a finding. For casus_auditor; anyone else is compared with nobody.';
+COMMENT ON FUNCTION casus.log_outliers(timestamptz, timestamptz, numeric, text) IS
+	'Days on which a person saw rows of more than factor times as many dossiers as on the median of his other days, or as colleagues in the same office do on a day; and, with neither median, days for which there is nothing to compare with: the only day of who is alone in an office. Of less than five dossiers nothing is said. Where to look, not a finding. in_file: in that file. For casus_auditor, and for who oversees a file within what the log has of it; anyone else is compared with nobody.';
 
-CREATE FUNCTION casus.record_control(since timestamptz, until timestamptz, sample bigint[], outcome text, motivation text, nodes uuid[] DEFAULT NULL)
+CREATE FUNCTION casus.record_control(since timestamptz, until timestamptz, sample bigint[], outcome text, motivation text, nodes uuid[] DEFAULT NULL, file text DEFAULT NULL)
 	RETURNS bigint
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_record_control';
-REVOKE ALL ON FUNCTION casus.record_control(timestamptz, timestamptz, bigint[], text, text, uuid[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION casus.record_control(timestamptz, timestamptz, bigint[], text, text, uuid[]) TO casus_auditor;
-COMMENT ON FUNCTION casus.record_control(timestamptz, timestamptz, bigint[], text, text, uuid[]) IS
-	'The periodic control of the access log as an act, by a casus_auditor: over which period, which records were looked at (sample: casus.access_log.seq; nodes: casus.access_log.node of each, since numbers count per node, NULL: all of this server''s log), outcome no_findings or findings, and a motivation. Refused with 22023 unless each of the sample is a record of this database within the period, nodes is as long as sample, and the period is over. A control of granted rights goes on record so as well: casus.log_rights() lists them. Returns the act; casus.control shows them. Beesel art. 14; PGA art. 15.2.';
+COMMENT ON FUNCTION casus.record_control(timestamptz, timestamptz, bigint[], text, text, uuid[], text) IS
+	'The periodic control of the access log as an act, by a casus_auditor, or of what it has of a file (file) by who oversees that by his office (casus.overseen_file; NULL: the only one): over which period, which records were looked at (sample: casus.access_log.seq; nodes: casus.access_log.node of each, since numbers count per node, NULL: all of this server''s log), outcome no_findings or findings, and a motivation. Refused with 22023 unless each of the sample is a record of this database (and of the file, where one is named) within the period, nodes is as long as sample, and the period is over. A control of granted rights goes on record so as well: casus.log_rights() lists them. Returns the act; casus.control shows them. Refused to others (42501 casus.wrong_office, or casus.no_appointment in the file named). Beesel art. 12.4, 14.2, 25.1; PGA art. 15.2.';
 
 /* By CASE no condition on what is written of an act is asked of another act first, in whatever order tables are joined. */
 CREATE VIEW casus.control WITH (security_barrier) AS
@@ -342,14 +349,16 @@ CREATE VIEW casus.control WITH (security_barrier) AS
 		CASE WHEN a.kind = 'record_control' THEN (c.details ->> 'sample')::bigint[] END AS sample,
 		CASE WHEN a.kind = 'record_control' THEN c.details ->> 'outcome' END AS outcome,
 		CASE WHEN a.kind = 'record_control' THEN c.motivation END AS motivation,
-		CASE WHEN a.kind = 'record_control' THEN (c.details ->> 'nodes')::uuid[] END AS nodes
+		CASE WHEN a.kind = 'record_control' THEN (c.details ->> 'nodes')::uuid[] END AS nodes,
+		f.name AS file
 	FROM casus_cat.act a
 	JOIN casus_cat.act_content c ON c.act = a.id
 	LEFT JOIN casus_cat.person p ON p.id = a.person
-	WHERE a.kind = 'record_control' AND casus_int.sees_dossier(NULL);
+	LEFT JOIN casus_cat.file f ON f.id = a.file
+	WHERE a.kind = 'record_control' AND (casus_int.sees_dossier(NULL) OR casus_int.oversees(a.file));
 GRANT SELECT ON casus.control TO PUBLIC;
 COMMENT ON VIEW casus.control IS
-	'Periodic controls of the access log (casus.record_control): who, when, the period and how many records it has, the sample (numbers, and of which nodes), the outcome. Seen by casus_auditor and casus_admin.';
+	'Periodic controls of the access log (casus.record_control): who, when, the period and how many records it has, the sample (numbers, and of which nodes), the outcome; file: of what the log has of that file, NULL: of all of it. Seen by casus_auditor and casus_admin, and those of a file by who oversees it.';
 
 /*
  * The log in the shape of the Dutch standard Logboek Dataverwerkingen (LDV):

@@ -48,6 +48,8 @@ COMMENT ON COLUMN casus.office.article IS 'Article of the protocol document.';
 COMMENT ON COLUMN casus.office.reviews IS 'Judges break-glass afterwards, and is told of it and of inspections.';
 COMMENT ON COLUMN casus.office.inspects IS 'Purpose for which it may look at content by casus.inspect; NULL: it may not.';
 COMMENT ON COLUMN casus.office.needs_party IS 'Held for a party that takes part in the dossier.';
+COMMENT ON COLUMN casus.overseen_file.file IS 'Name of the file.';
+COMMENT ON COLUMN casus.office.oversees IS 'Sees what the access log has of its file, and records controls of it.';
 
 COMMENT ON COLUMN casus.subject_category.protocol IS 'Name of the protocol, with its version.';
 COMMENT ON COLUMN casus.subject_category.ordinal IS 'Place in the protocol document: for order only.';
@@ -244,6 +246,7 @@ COMMENT ON COLUMN casus.access_log.relation IS 'Table that was read or written, 
 COMMENT ON COLUMN casus.access_log.person IS 'Name of the person whose role it was; NULL: the role is nobodys.';
 COMMENT ON COLUMN casus.access_log.role IS 'Database role that acted: the login, or the one taken by SET ROLE, under the name that it had then.';
 COMMENT ON COLUMN casus.access_log.session_role IS 'session_user: the login of the session, where role was taken by SET ROLE.';
+COMMENT ON COLUMN casus.control.file IS 'Of what the log has of this file; NULL: of all of it.';
 COMMENT ON COLUMN casus.access_log.file IS 'Name of the file; NULL: about none, or the capacity is of none.';
 COMMENT ON COLUMN casus.access_log.office IS 'Office in which was read or acted; NULL: in none, as under a break-glass of a casus_admin.';
 COMMENT ON COLUMN casus.access_log.party IS 'Party of that office; NULL: none.';

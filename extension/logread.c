@@ -3,7 +3,9 @@
  *		Reading the access log back, for the view casus.access_log.
  *
  * The log is the node's; a reader sees the records of this database, and of
- * those an auditor all, anyone else his own person's.  A superuser is not
+ * those an auditor all, anyone else his own person's and those of a file that
+ * he oversees by an office of it, for as long as he holds it.  A record says of
+ * which file it is; what says of none is for auditors.  A superuser is not
  * above that.  What the loader has put into tables (logload.c) the view reads
  * there; the rest comes from the segments.  Which of these records are the
  * reader's is decided on the text before anything is parsed.  In the place of
@@ -15,6 +17,7 @@
  * Copyright (c) 2026, the casus developers
  */
 #include "accesslog.h"
+#include "acts.h"
 #include "guard.h"
 #include "state.h"
 
@@ -23,6 +26,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 #include "utils/uuid.h"
@@ -32,30 +36,69 @@ typedef struct LogReader
 	bool		is_auditor;
 	char	   *database;		/* piece that a line must hold */
 	char	   *person;			/* likewise, unless auditor; NULL: nobody known */
+	List	   *files;			/* or one of these, of the files that he oversees */
 } LogReader;
 
+/* Who asks about records in the tables, until people or appointments are others. */
+typedef struct RecordReader
+{
+	bool		noted;			/* that he reads is on record */
+	int32		person;
+	uint64		version;		/* of the files that he oversees */
+	char	   *name;
+	List	   *ids;
+	List	   *names;			/* of these files */
+} RecordReader;
+
+/* The piece of a line that says so; a quote in a value is escaped, so no value holds it. */
+static char *
+piece_of(const char *key, const char *value)
+{
+	StringInfoData piece;
+
+	initStringInfo(&piece);
+	casus_logrecord_text(&piece, key, value);
+	return piece.data;
+}
+
 static void
-prepare_reader(LogReader *reader)
+prepare_reader(LogReader *reader, List **overseen)
 {
 	CasusActor	actor = casus_context_actor();
-	StringInfoData piece;
+	ListCell   *lc;
 	char	   *name;
 
 	/* The actor, not a function's owner: an auditor's function lends nothing. */
 	reader->is_auditor = casus_is_auditor(actor.role);
-
-	initStringInfo(&piece);
-	casus_logrecord_text(&piece, "database", casus_logrecord_database());
-	reader->database = piece.data;
-
+	reader->database = piece_of("database", casus_logrecord_database());
 	reader->person = NULL;
+	reader->files = NIL;
+	*overseen = NIL;
+	if (reader->is_auditor)
+		return;
 	name = casus_logrecord_person(actor.person);
 	if (name)
+		reader->person = piece_of("person", name);
+	(void) casus_sight_overseen(actor.person, 0, overseen);
+	foreach(lc, *overseen)
+		reader->files = lappend(reader->files,
+								piece_of("file", casus_people_file_name(lfirst_int(lc))));
+}
+
+/* Is the line about the reader, or a file that he oversees? */
+static bool
+is_of_reader(const LogReader *reader, const char *line)
+{
+	ListCell   *lc;
+
+	if (reader->person != NULL && strstr(line, reader->person) != NULL)
+		return true;
+	foreach(lc, reader->files)
 	{
-		initStringInfo(&piece);
-		casus_logrecord_text(&piece, "person", name);
-		reader->person = piece.data;
+		if (strstr(line, lfirst(lc)) != NULL)
+			return true;
 	}
+	return false;
 }
 
 /* The entry as the reader may see it; NULL: not at all. */
@@ -69,8 +112,7 @@ read_entry(const LogReader *reader, StringInfo line, const CasusLogRecord *recor
 	{
 		if (!casus_logfollow_of_database(line->data, reader->database, &about_log))
 			return NULL;
-		if (!reader->is_auditor &&
-			(about_log || !reader->person || strstr(line->data, reader->person) == NULL))
+		if (!reader->is_auditor && (about_log || !is_of_reader(reader, line->data)))
 			return NULL;
 		entry = casus_logform_read(line, record->seq);
 	}
@@ -122,18 +164,31 @@ read_records(const LogReader *reader, ReturnSetInfo *result, uint64 segment, uin
  * Reading the log is a processing of its own, and on record as one, once for
  * each statement, whichever of the two places it comes from: where the records
  * of another node are asked for, the planner leaves this node's segments out.
+ * Who oversees files reads of each of them: those who oversee it see that he did.
  */
 static void
-note_reading(void)
+note_reading(List *overseen)
 {
 	CasusGuardFrame *frame = casus_guard_frame_top();
 	CasusGuardFacts *facts = frame == NULL ? NULL : casus_guard_frame_facts(frame, true);
+	ListCell   *lc;
 
 	if (facts != NULL && facts->reads_log)
 		return;
 	if (facts != NULL)
 		facts->reads_log = true;
-	casus_accesslog_event("read", InvalidOid, 0, "access_log", NULL);
+	if (overseen == NIL)
+		casus_accesslog_event("read", InvalidOid, 0, "access_log", NULL);
+	foreach(lc, overseen)
+	{
+		StringInfoData line;
+
+		initStringInfo(&line);
+		appendStringInfoString(&line, casus_logrecord_identity());
+		appendStringInfoString(&line, casus_logrecord_capacity(lfirst_int(lc), NULL));
+		casus_logrecord_text(&line, "code", "access_log");
+		casus_accesslog_described("read", line.data);
+	}
 }
 
 /*
@@ -145,14 +200,15 @@ Datum
 casus_sql_access_records(PG_FUNCTION_ARGS)
 {
 	LogReader	reader;
+	List	   *overseen;
 
 	casus_require_preloaded();
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	prepare_reader(&reader);
+	prepare_reader(&reader, &overseen);
 	if (!reader.is_auditor && reader.person == NULL)
 		return (Datum) 0;
 
-	note_reading();
+	note_reading(overseen);
 	casus_accesslog_flush();
 	/* What is in the ring counts as written, also where nobody waits for the disk. */
 	casus_sink_cover();
@@ -242,33 +298,81 @@ casus_sql_known_dossier(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
-static bool
-is_of_caller(const CasusActor *actor, text *person)
+/* As of now: an appointment may begin or end while a cursor is open. */
+static RecordReader *
+record_reader(FmgrInfo *function, const CasusActor *actor)
 {
-	char	   *name;
+	RecordReader *reader = function->fn_extra;
+	MemoryContext old = MemoryContextSwitchTo(function->fn_mcxt);
+	uint64		known;
+	ListCell   *lc;
 
-	if (person == NULL || actor->person == 0)
-		return false;
-	name = casus_logrecord_person(actor->person);
-	return name && strcmp(name, text_to_cstring(person)) == 0;
+	if (reader == NULL)
+		function->fn_extra = reader = palloc0(sizeof(RecordReader));
+	known = reader->person == actor->person ? reader->version : 0;
+	reader->version = casus_sight_overseen(actor->person, known, &reader->ids);
+	if (reader->version != known || reader->person != actor->person)
+	{
+		reader->person = actor->person;
+		reader->name = casus_logrecord_person(actor->person);
+		reader->names = NIL;
+		foreach(lc, reader->ids)
+			reader->names = lappend(reader->names, casus_people_file_name(lfirst_int(lc)));
+	}
+	MemoryContextSwitchTo(old);
+	return reader;
 }
 
-/* casus_int.sees_record(person) returns boolean: the same for a record in the tables */
+/* Is a record about this person, and of this line, for him? */
+static bool
+is_for(const RecordReader *reader, text *person, const Jsonb *line)
+{
+	JsonbValue	buffer;
+	JsonbValue *file;
+	ListCell   *lc;
+
+	if (person != NULL && reader->name != NULL &&
+		strlen(reader->name) == VARSIZE_ANY_EXHDR(person) &&
+		memcmp(reader->name, VARDATA_ANY(person), VARSIZE_ANY_EXHDR(person)) == 0)
+		return true;
+	if (line == NULL || reader->names == NIL || !JB_ROOT_IS_OBJECT(line))
+		return false;
+	file = getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &line->root),
+										"file", strlen("file"), &buffer);
+	if (file == NULL || file->type != jbvString)
+		return false;
+	foreach(lc, reader->names)
+	{
+		const char *name = lfirst(lc);
+
+		if (strlen(name) == file->val.string.len &&
+			memcmp(name, file->val.string.val, file->val.string.len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* casus_int.sees_record(person, line) returns boolean: the same for a record in the tables */
 PG_FUNCTION_INFO_V1(casus_sql_sees_record);
 Datum
 casus_sql_sees_record(PG_FUNCTION_ARGS)
 {
 	CasusActor	actor = casus_context_actor();
+	bool		is_auditor = casus_is_auditor(actor.role);
+	RecordReader *reader;
 
-	if (!casus_is_auditor(actor.role) &&
-		!is_of_caller(&actor, PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0)))
-		PG_RETURN_BOOL(false);
 	/* Asked about no record it only says who is an auditor. */
-	if (fcinfo->flinfo->fn_extra == NULL && !get_fn_expr_arg_stable(fcinfo->flinfo, 0))
-	{
-		note_reading();
-		fcinfo->flinfo->fn_extra = fcinfo->flinfo;	/* done */
-	}
+	if (get_fn_expr_arg_stable(fcinfo->flinfo, 0))
+		PG_RETURN_BOOL(is_auditor);
+	if (is_auditor && fcinfo->flinfo->fn_extra != NULL)
+		PG_RETURN_BOOL(true);
+	reader = record_reader(fcinfo->flinfo, &actor);
+	if (!is_auditor && !is_for(reader, PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0),
+							   PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1)))
+		PG_RETURN_BOOL(false);
+	if (!reader->noted)
+		note_reading(is_auditor ? NIL : reader->ids);
+	reader->noted = true;
 	PG_RETURN_BOOL(true);
 }
 

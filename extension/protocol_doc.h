@@ -113,6 +113,7 @@ typedef struct DocOffice
 	bool		supervises;
 	bool		reviews;		/* break-glass */
 	const char *inspects;		/* for which purpose; NULL: it may not */
+	bool		oversees;		/* the access log of its file */
 } DocOffice;
 
 /* How long break-glass may open a dossier. */

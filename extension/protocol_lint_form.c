@@ -83,7 +83,8 @@ static const DocKey office_keys[] = {
 	KEY(DocOffice, needs_party, "needs_party", DOC_BOOL, false),
 	KEY(DocOffice, supervises, "supervises", DOC_BOOL, false),
 	KEY(DocOffice, reviews, "reviews", DOC_BOOL, false),
-	KEY(DocOffice, inspects, "inspects", DOC_NAME, false)
+	KEY(DocOffice, inspects, "inspects", DOC_NAME, false),
+	KEY(DocOffice, oversees, "oversees", DOC_BOOL, false)
 };
 KIND(office_kind, "office", DocOffice, 64, office_keys);
 

@@ -430,6 +430,9 @@ check_office(DocLint *lint, const CasusDoc *doc, const DocOffice *office)
 	}
 	if (office->needs_party)
 		check_needs_party(lint, doc, office);
+	if (office->oversees && *office->level != '\0' && strcmp(office->level, "file") != 0)
+		doc_add(lint, "error", psprintf("%s.oversees", office->entry.path),
+				"only an office of the whole file oversees it: the log tells of all its dossiers");
 	if (office->supervises)
 		check_supervisor(lint, doc, office);
 	if (*office->inspects != '\0')

@@ -151,10 +151,11 @@ load_offices(CasusQuery *query, int32 protocol, const CasusDoc *doc)
 		casus_query_bool(query, casus_protocol_lint_reviews(doc, office));
 		casus_query_text(query, *office->inspects ? office->inspects : NULL);
 		casus_query_bool(query, office->needs_party);
+		casus_query_bool(query, office->oversees);
 		casus_query_run(query,
-						"INSERT INTO casus_cat.office (protocol, code, name, title, article, "
-						"level, appointed_by, excludes, needs_oath, reviews, inspects, needs_party) "
-						"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
+						"INSERT INTO casus_cat.office (protocol, code, name, title, article, level, "
+						"appointed_by, excludes, needs_oath, reviews, inspects, needs_party, oversees) "
+						"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)");
 	}
 }
 

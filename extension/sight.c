@@ -11,6 +11,9 @@
  * no longer than the protocol calls him in.  To read what was written about it
  * takes more: content.c.
  *
+ * What the access log has of a file is seen by an office of the whole file that
+ * the protocol lets oversee it: logread.c.
+ *
  * The caller's appointments are kept until the state changes, an appointment
  * begins or ends, or another actor asks; they are private to the backend, so
  * no lock guards them.
@@ -32,6 +35,7 @@ typedef struct Appointment
 	uint8		office;
 	char		level;			/* CasusLevel */
 	uint64		states;			/* bit per phase and stage in which it has a say */
+	bool		oversees;		/* the access log of the file */
 } Appointment;
 
 static Appointment *mine = NULL;	/* in TopMemoryContext */
@@ -39,6 +43,7 @@ static int	nmine = 0;
 static int32 mine_person = 0;
 static uint64 mine_generation = 0;
 static TimestampTz mine_until = 0;	/* when one of them begins or ends */
+static uint64 mine_loads = 0;
 
 /*
  * An office has a say where it reads, decides or leads on, and in the first stage
@@ -63,7 +68,7 @@ static TimestampTz mine_until = 0;	/* when one of them begins or ends */
 	"JOIN casus_cat.gate g ON g.protocol = t.protocol AND g.code = t.gate " \
 	"WHERE z.protocol = f.protocol AND z.ordinal = (SELECT pg_catalog.min(y.ordinal) " \
 	"FROM casus_cat.stage y WHERE y.protocol = z.protocol AND y.phase = z.phase) " \
-	"AND g.office = a.office) x(state)) " \
+	"AND g.office = a.office) x(state)), o.oversees " \
 	"FROM casus_cat.person p " \
 	"LEFT JOIN (casus_cat.appointment a JOIN casus_cat.file f ON f.id = a.file " \
 	"JOIN casus_cat.office o ON o.protocol = f.protocol AND o.code = a.office " \
@@ -103,6 +108,7 @@ load_appointments(int32 person)
 		list[n].office = (uint8) casus_query_get_int(&query, i, 4);
 		list[n].level = casus_query_get_text(&query, i, 5)[0];
 		list[n].states = (uint64) casus_query_get_int(&query, i, 7);
+		list[n].oversees = casus_query_get_bool(&query, i, 8);
 		n++;
 	}
 	casus_query_end(&query);
@@ -114,6 +120,7 @@ load_appointments(int32 person)
 	mine_person = person;
 	mine_generation = generation;
 	mine_until = until;
+	mine_loads++;
 }
 
 static void
@@ -203,6 +210,37 @@ casus_sight_supervises(int32 file)
 	return false;
 }
 
+/*
+ * Files (List of int) of which the person oversees the log now, and a number that is
+ * another one when they may be others: asked for each record of the log, so that
+ * the list is made only for who has another number.
+ */
+uint64
+casus_sight_overseen(int32 person, uint64 known, List **files)
+{
+	if (person != 0)
+		refresh(person);
+	if (person != 0 && known == mine_loads)
+		return known;
+	*files = NIL;
+	if (person == 0)
+		return 0;
+	for (int i = 0; i < nmine; i++)
+		if (mine[i].oversees && mine[i].level == CASUS_LEVEL_FILE)
+			*files = list_append_unique_int(*files, mine[i].file);
+	return mine_loads;
+}
+
+/* Does the caller oversee the log of the file? */
+static bool
+oversees(int32 file)
+{
+	CasusActor	actor = casus_context_actor();
+	List	   *files = NIL;
+
+	return casus_sight_overseen(actor.person, 0, &files) != 0 && list_member_int(files, file);
+}
+
 /* ---- for the views ---- */
 
 /* Admins and auditors look at casus' registers without an office. */
@@ -235,6 +273,14 @@ Datum
 casus_sql_sees_file(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(supervises(true) || in_file(PG_GETARG_INT32(0), 0));
+}
+
+PG_FUNCTION_INFO_V1(casus_sql_oversees);
+
+Datum
+casus_sql_oversees(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(supervises(false) || oversees(PG_GETARG_INT32(0)));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_sees_person);

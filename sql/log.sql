@@ -399,9 +399,9 @@ COMMIT;
 :show
 :mark_now
 
--- The log shows everyone his own records, the auditor all, a superuser none.
+-- The log shows everyone his own records, who oversees a file also those of it, the auditor all, a superuser none.
 :me
-SELECT count(*) > 0 AS own, count(*) FILTER (WHERE person IS DISTINCT FROM 'Coor') AS others FROM casus.access_log;
+SELECT count(*) > 0 AS own, count(*) FILTER (WHERE person IS DISTINCT FROM 'Coor') > 0 AS others, count(*) FILTER (WHERE person IS DISTINCT FROM 'Coor' AND file IS DISTINCT FROM 'beesel') AS of_no_file FROM casus.access_log;
 SET SESSION AUTHORIZATION log_stranger;
 SELECT count(*) FROM casus.access_log;
 RESET SESSION AUTHORIZATION;

@@ -125,7 +125,7 @@ SELECT * FROM casus.log_month('2026-13');
 SELECT * FROM casus.log_month('2026-1');
 SELECT * FROM casus.log_month('2026-01-15');
 
--- Anyone else finds himself, a superuser nothing.
+-- Anyone else finds himself, and who oversees a file that, a superuser nothing.
 SET SESSION AUTHORIZATION lr_other;
 SELECT casus.sees_whole_log();
 SELECT * FROM casus.log_persons();

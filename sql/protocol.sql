@@ -238,6 +238,10 @@ SELECT pg_temp.lint('{offices}', (SELECT jsonb_set(jsonb_set(doc -> 'offices', '
 SELECT pg_temp.lint('{offices,3,inspects}', '"niets"');
 SELECT pg_temp.lint('{offices,3}', (SELECT doc -> 'offices' -> 3 || '{"inspects": "bezig", "reviews": true}' FROM base)::text);
 SELECT pg_temp.lint('{offices,0}', (SELECT doc -> 'offices' -> 0 || '{"inspects": "bezig"}' FROM base)::text);
+-- Who oversees the log of a file holds an office of all of it.  [B-47]
+SELECT pg_temp.lint('{offices,0,oversees}', 'true');
+SELECT pg_temp.lint('{offices,2,oversees}', 'true');
+SELECT pg_temp.lint('{offices,1,oversees}', '"ja"');
 SELECT pg_temp.lint('{break_glass}', '{"hours": 73, "article": "99"}');
 SELECT pg_temp.lint('{revocation}', '{"days": 32, "article": "99"}');
 SELECT pg_temp.lint('{break_glass}', '{"hours": 0, "article": "1", "days": 1}');

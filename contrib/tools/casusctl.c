@@ -22,7 +22,7 @@ static const Command commands[] = {
 	{"verify", ctl_log_verify, "lkaft", "lk"},
 	{"dump", ctl_log_dump, "lkaft", "lk"},
 	{"anchor", ctl_db_anchor, "d", ""},
-	{"report", ctl_db_report, "dma", "m"},
+	{"report", ctl_db_report, "dmaF", "m"},
 };
 
 static const struct option long_options[] = {
@@ -33,6 +33,7 @@ static const struct option long_options[] = {
 	{"to", required_argument, NULL, 't'},
 	{"dbname", required_argument, NULL, 'd'},
 	{"month", required_argument, NULL, 'm'},
+	{"file", required_argument, NULL, 'F'},
 	{"help", no_argument, NULL, '?'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0}
@@ -47,9 +48,9 @@ static const char help[] =
 	"      prints its entries as lines of JSON, as far as they verify\n"
 	"  casusctl anchor [-d CONNECTION]\n"
 	"      prints casus.log_anchor(), to be kept where nobody of the server comes\n"
-	"  casusctl report -m MONTH [-d CONNECTION] [-a ANCHOR]\n"
+	"  casusctl report -m MONTH [-F FILE] [-d CONNECTION] [-a ANCHOR]\n"
 	"      prints a month of the log as one page of HTML, in Dutch, for the\n"
-	"      functionaris voor gegevensbescherming\n\n"
+	"      functionaris voor gegevensbescherming, and for who oversees a file\n\n"
 	"  -l, --log-dir=DIRECTORY   casus.log_directory, or that of one node in it\n"
 	"  -k, --key-file=FILE       casus.log_key_file\n"
 	"  -a, --anchor=ANCHOR       an anchor of that log\n"
@@ -58,6 +59,7 @@ static const char help[] =
 	"  -d, --dbname=CONNECTION   name of a database or connection string; what\n"
 	"                            is left out comes from PGHOST and the like\n"
 	"  -m, --month=YYYY-MM       from its begin to its end in Amsterdam\n"
+	"  -F, --file=FILE           only what the log has of this file\n"
 	"      --help, --version\n\n"
 	"Ends with 0: done, the log is whole; 1: it is not; 2: wrong arguments, or a\n"
 	"file cannot be read or written; 3: the database does not answer or refuses.\n";
@@ -124,6 +126,9 @@ take_option(CtlOptions *options, int letter, const char *value)
 		case 'm':
 			options->month = value;
 			return true;
+		case 'F':
+			options->file = value;
+			return true;
 	}
 	return false;
 }
@@ -146,7 +151,7 @@ run(const Command *command, int argc, char **argv)
 	static char program[] = "casusctl";
 
 	argv[0] = program;			/* for what getopt_long says */
-	while ((letter = getopt_long(argc, argv, "l:k:a:f:t:d:m:", long_options, NULL)) != -1)
+	while ((letter = getopt_long(argc, argv, "l:k:a:f:t:d:m:F:", long_options, NULL)) != -1)
 	{
 		if (!take_option(&options, letter, optarg))
 			exit(EXIT_CANNOT);	/* getopt_long has said why */

@@ -26,6 +26,7 @@ typedef struct CtlOptions
 	uint64		to;				/* 0: the end */
 	const char *database;		/* connection string or name; NULL: by the environment */
 	const char *month;			/* YYYY-MM */
+	const char *file;			/* of casus; NULL: all, or the only one */
 } CtlOptions;
 
 extern void ctl_fail(int code, const char *format,...)

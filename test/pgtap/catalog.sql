@@ -119,7 +119,7 @@ SELECT is_empty($$
 	AND signature NOT IN ('casus_int.permits(casus.label)', 'casus_int.is_pending(casus.label)', 'casus_int.setval(regclass,bigint,boolean)', 'casus_int.keeps(anyelement,oid)',
 		'casus_int.column_permits(casus.label,regclass,smallint)', 'casus_int.meets(casus.label,oid)', 'casus_int.finds_parent(casus.label)', 'casus_int.shows_statistics(oid,boolean)',
 		'casus_int.row_trigger()', 'casus_int.resolve_pending()',	-- whoever adds a partition copies them
-		'casus_int.seen(bigint[],text,timestamp with time zone,timestamp with time zone)', 'casus_int.told(text[],timestamp with time zone,timestamp with time zone)',	-- these show what casus.access_log shows the caller
+		'casus_int.seen(bigint[],text,timestamp with time zone,timestamp with time zone)', 'casus_int.told(text[],timestamp with time zone,timestamp with time zone,text)',	-- these show what casus.access_log shows the caller
 		'casus_int.who_saw(bigint[],timestamp with time zone,timestamp with time zone)', 'casus_int.let_through(text,timestamp with time zone,timestamp with time zone)',
 		'casus_int.account(text)', 'casus_int.known_account(text,boolean)', 'casus_int.asked_dossier(bigint)', 'casus_int.known_dossier(bigint,boolean)',
 		'casus_int.above(anyelement)',	-- these give back what they are given

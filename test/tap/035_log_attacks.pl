@@ -169,7 +169,9 @@ $next = $mark = (CasusTest::log_records($node))[-1]{seq};
 # ---- who sees it (C038) ----
 
 is(told(q{SELECT count(*) FROM casus.access_log}, user => 'bs_stranger'), "0\n", 'C038: who is nobody sees nothing');
-is(told(q{SELECT DISTINCT person FROM casus.access_log}), "C. Coordinator\n", '... each his own');
+is(told(q{SELECT DISTINCT person FROM casus.access_log}, user => 'bs_handhaving'), "H. Handhaver\n", '... each his own');
+is(told(q{SELECT bool_or(person = 'H. Handhaver'), bool_or(file IS DISTINCT FROM 'ondermijning') FROM casus.access_log WHERE person IS DISTINCT FROM 'C. Coordinator'}),
+	"t|f\n", '... who oversees the file what is of it  [B-47]');
 unlike(told(q{SELECT DISTINCT person FROM casus.access_log}, user => 'bs_handhaving'), qr/Coordinator/, '... and not that of others');
 like(told(q{SELECT DISTINCT person FROM casus.access_log WHERE person IS NOT NULL ORDER BY 1}, user => 'auditor'), qr/Coordinator.*Handhaver/s, '... an auditor all');
 is(join(' ', map { "$_->{role} $_->{kind} $_->{code}" } grep { $_->{role} eq 'auditor' } fresh()), 'auditor read access_log', '... which is on record');

@@ -1,5 +1,5 @@
 # casusctl report: one page of HTML for the fg, with the figures of the month and nothing that a name brings as markup; who_saw
-# and affected over records that are in tables find them by an index.  [P-49] [B-47] [B-50] [MN-10] (D 20)
+# and affected over records that are in tables find them by an index; who oversees a file has a page of that file, and no other.  [P-49] [B-47] [B-50] [MN-10] (D 20)
 use strict;
 use warnings;
 use utf8;
@@ -159,7 +159,7 @@ for my $bad ('2026-13', '2026-00', '2026-1', '0000-01', '2026-01-01', 'maart', '
 }
 is_deeply([ (report($server->('auditor')))[ 0, 1 ] ], [ 2, '' ], 'no month given');
 is_deeply([ (report('-m', $month, '-k', 'x', $server->('auditor')))[ 0, 1 ] ], [ 2, '' ], 'a key file is not needed');
-for my $other (qw(beheer stranger coordinator postgres))
+for my $other (qw(beheer stranger postgres))
 {
 	is_deeply([ (report('-m', $month, $server->($other)))[ 0, 1 ] ], [ 3, '' ], "not for $other");
 }
@@ -167,6 +167,57 @@ like((report('-m', $month, $server->('beheer')))[2], qr/only a member of casus_a
 is_deeply([ (report('-m', $month, '-a', $anchor =~ s/^(.)/$1 eq 'a' ? 'b' : 'a'/er, $server->('auditor')))[ 0, 1 ] ], [ 3, '' ], 'no anchor of this log');
 is_deeply([ (report('-m', $month, '-d', 'host=' . $node->basedir . '/nowhere'))[ 0, 1 ] ], [ 3, '' ], 'a server that is not there');
 is(system("'$ctl' report -m $month -d '" . ($server->('auditor'))[1] . "' >/dev/full 2>/dev/null") >> 8, 2, 'a page that cannot be written');
+
+# ---- who oversees a file  [B-47] ----
+
+$node->safe_psql('postgres', q{
+	CREATE ROLE elders LOGIN;
+	CREATE ROLE dubbel LOGIN;
+	CREATE TABLE ander (id integer PRIMARY KEY);
+	INSERT INTO ander SELECT generate_series(1, 7);
+	GRANT SELECT ON ander TO PUBLIC;
+	SELECT casus.open_file('beesel-2021', 'ander');
+	SELECT casus.activate_protocol('ander', 'DPIA-1', '{"startdatum": "2021-12-01", "standaarden": "x"}');
+	SELECT casus.add_person('E. Elders', 'elders', oath_on => '2020-01-01');
+	SELECT casus.add_person('D. Dubbel', 'dubbel', oath_on => '2020-01-01');
+	SELECT casus.appoint('E. Elders', 'ander', NULL, 'coordinator', reason => 'test');
+	SELECT casus.appoint('D. Dubbel', f, NULL, 'coordinator', reason => 'test') FROM unnest('{ander,<i>bestand</i>}'::text[]) f;
+	SELECT casus.protect('ander', 'ander', opens_dossier => true, category => 'registratie', without_purpose => 'error');
+});
+$node->safe_psql('postgres', q{CALL casus.take_in('ander', phase => '''intake''', opened => '''2026-01-01''')});
+$node->safe_psql('postgres', q{SELECT casus.bind('ander', 'enforce'); GRANT SELECT ON ander TO reserve});
+$as->('elders', q{BEGIN; SELECT FROM casus.enter('intake'); SELECT count(*) FROM ander; COMMIT});
+$as->('reserve', 'COPY ander TO STDOUT');
+my $foreign = $node->safe_psql('postgres', q{SELECT max(id) FROM casus.dossier WHERE file = 'ander'}, extra_params => [ '-U', 'auditor' ]);
+$as->('beheer', qq{SELECT casus.break_glass('GEHEIME-REDEN', $foreign, '1 hour')});
+
+($code, $page, $err) = report('-m', $month, $server->('coordinator'));
+is("$code$err", '0', 'a page for who oversees one file');
+%section = $page =~ /<h2 id="(\w+)">(.*?)(?=<h2|<\/main>)/gs;
+like($page, qr/Alleen wat volgens de log over bestand &lt;i&gt;bestand&lt;\/i&gt; gaat\./, '... which says so');
+like($section{keten}, qr/niet geverifieerd/, '... and that the log was not verified for it');
+is_deeply([ sort keys %section ], [ sort qw(keten gebruik weigeringen uitvoer openingen controles uitschieters verruiming personen inzage) ], '... with what is of a file');
+is(scalar(() = $page =~ /<li><a href="#\w+">/g), scalar(keys %section), '... and its contents');
+unlike($page, qr/[Ee]lders|ander<|public\.ander|\b$foreign</, '... and nothing of another');
+unlike($page, qr/GEHEIM/, '... no reason, and nothing of a dossier');
+is_deeply([ map { $_->[3] } cells('personen') ], [ 30, 1 ], '... everybody in it with their dossiers');
+is_deeply([ map { [ @$_[ 1 .. 4, 7 ] ] } cells('openingen') ], [ [ 'break-glass', '&lt;i&gt;bestand&lt;/i&gt;', $dossier, 'beheer', 'alleen voor wie beoordeelt' ] ], '... break-glass in it');
+is_deeply([ sort map { "$_->[0] $_->[1] $_->[3]" } cells('uitvoer') ], [ sort 'public.&lt;b&gt;stuk&lt;/b&gt; dump begonnen reserve', 'public.&lt;b&gt;stuk&lt;/b&gt; dump of export reserve',
+		'public.zaak dump begonnen reserve', 'public.zaak dump of export reserve', 'public.zaak naar tijdelijke tabel coordinator' ], '... dumps of its tables');
+like(join(' ', map { $_->[0] } cells('inzage')), qr/O&#39;Brien &amp; Zn/, '... and that he read the log');
+is((report('-m', $month, '--file', '<i>bestand</i>', $server->('coordinator')))[0], 0, 'he may name it');
+is_deeply([ (report('-m', $month, '--file', 'ander', $server->('coordinator')))[ 0, 1 ] ], [ 3, '' ], 'the page of another is not for him');
+is_deeply([ (report('-m', $month, '--file', 'geen', $server->('auditor')))[ 0, 1 ] ], [ 3, '' ], 'a file that is not there');
+is_deeply([ (report('-m', $month, $server->('dubbel')))[ 0, 1 ] ], [ 2, '' ], 'of several he names one');
+for my $who (qw(dubbel elders auditor))
+{
+	($code, $page) = report('-m', $month, '-F', 'ander', $server->($who));
+	is($code, 0, "the page of the other for $who");
+	%section = $page =~ /<h2 id="(\w+)">(.*?)(?=<h2|<\/main>)/gs;
+	is_deeply([ map { [ @$_[ 0, 3 ] ] } cells('personen') ], [ [ 'E. Elders', 7 ] ], '... of who read in it');
+	unlike(join('', @section{qw(gebruik weigeringen uitvoer openingen uitschieters verruiming personen)}), qr/bestand&lt;|zaak|stuk|O&#39;Brien/, '... and of nothing else');
+}
+like($section{keten}, qr/class="good"/, '... for the auditor with the state of the log');
 
 # ---- by the index: in tables, who_saw and affected do not look at every record ----
 
@@ -260,6 +311,19 @@ for my $figure (@figures)
 	is($result, $expected, "$name over records of $many dossiers");
 	cmp_ok($unpacked, '<', 20 * $apart, "... unpacked a few times: $unpacked pages");
 }
+
+# [B-47] Of records in tables, too, who oversees a file finds what is of it, by the index, and nothing of another.
+$plan .= 'SET ROLE coordinator; ';
+like(planned("SELECT count(*) FROM casus.who_saw($dossier, '2026-01-01')"), qr/Bitmap Index Scan on access_record_\d{4}_\d\d_\w+.*\n\s+Index Cond: \(jsonb_path_query_array\(line, .*\) @> ANY \(/, 'for who oversees the file by the dossiers, too');
+my $all = q{SELECT count(*) FILTER (WHERE file = '<i>bestand</i>'), count(*) FILTER (WHERE file = 'ander' OR relation = 'public.ander' OR person = 'E. Elders') FROM casus.access_log WHERE at < '%s'};
+my $now = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
+my ($of_file, $of_other) = split /\|/, $node->safe_psql('postgres', sprintf($all, $now), extra_params => [ '-U', 'auditor' ]);
+cmp_ok($of_file, '>', 4000, 'records of a file');
+cmp_ok($of_other, '>', 2, '... and of another');
+is($node->safe_psql('postgres', sprintf($all, $now), extra_params => [ '-U', 'coordinator' ]), "$of_file|0", 'who oversees the one finds all of it, and none of the other');
+is($node->safe_psql('postgres', "SELECT (SELECT count(*) FROM casus.who_saw($foreign)), (SELECT count(*) FROM casus.seen_by('E. Elders')), (SELECT count(*) FROM casus.log_use() WHERE file = 'ander')",
+	extra_params => [ '-U', 'coordinator' ]), '0|0|0', '... by whatever he asks');
+is((split /\|/, $node->safe_psql('postgres', sprintf($all, $now), extra_params => [ '-U', 'elders' ]))[0], 0, 'nor who oversees the other');
 
 # ---- a log that is not whole ----
 
