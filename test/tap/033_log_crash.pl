@@ -160,6 +160,10 @@ is($node->safe_psql('postgres', 'SELECT ok, finding FROM casus.verify_log()'), '
 	cmp_ok($count, '>', $rows, '... all that was received among them');
 }
 
+# What comes from here on is looked for in the last of these files and those behind it.
+my $done_with = $segments[-2];
+sub records { return CasusTest::log_records($node, after => $done_with, @_) }
+
 # ---- the writer ends in order, while the server runs ----
 
 # While clients read: they wait for the next one.
@@ -192,7 +196,7 @@ sub not_on_record
 {
 	my ($name, $got) = @_;
 	my %on;
-	for my $record (CasusTest::log_records($node, raw => 1))
+	for my $record (records(raw => 1))
 	{
 		$on{$1} = 1 if $record->{payload} =~ /"application":"$name".*"dossiers":\[\[(\d+),1\]\]/;
 	}
@@ -229,7 +233,7 @@ kill 'STOP', writer();
 	like($err, qr/ERROR/, 'an act is cancelled while its COMMIT waits for its entry');
 }
 my @told;
-wait_until(sub { return @told = grep { ($_->{application} // '') eq 'undone' } CasusTest::log_records($node) });
+wait_until(sub { return @told = grep { ($_->{application} // '') eq 'undone' } records() });
 is(join(', ', map { join ' ', $_->{kind}, $_->{code} // (), $_->{text} =~ /^(\w+)/ } @told), 'attempt add_person, setup add_person, attempt undone add_person', '... and the log says so behind the entry of it');
 is($node->safe_psql('postgres', q{SET ROLE casus_auditor; SELECT string_agg(name || ' ' || status, ', ') FROM casus.ldv WHERE name LIKE '%undone%'}), 'attempt undone Error', '... casus.ldv too');
 is($node->psql('postgres', q{SELECT casus.add_person('Nooit')}), 0, '... which is true: it can be done');
@@ -282,7 +286,7 @@ is(CasusTest::log_damage($node, raw => 1), '', '... and the chain holds');
 	kill 'KILL', $pid;
 	close $pipe;
 }
-my %on = map { $_ => 1 } map { $_->{payload} =~ /"application":"gone"/ ? $_->{payload} =~ /\[(\d+),\d+\]/g : () } CasusTest::log_records($node, raw => 1);
+my %on = map { $_ => 1 } map { $_->{payload} =~ /"application":"gone"/ ? $_->{payload} =~ /\[(\d+),\d+\]/g : () } records(raw => 1);
 my %read = map { $_ => 1 } $out =~ /^got (\d+)x/mg;
 is(scalar(keys %read), 2000, '... each of another dossier');
 is((grep { !$on{$_} } keys %read), 0, '... every one of which is on record');

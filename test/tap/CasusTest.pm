@@ -186,13 +186,14 @@ sub log_segments { my @files = sort(glob(log_directory($_[0]) . q{/*.log})); ret
 
 # All records of this node's log, oldest first, as hashes; each with seq, segment, offset and
 # whether its mac holds.  What is not whole is left out.  raw => 1: with the payload as it is, for long logs; bare => 1: without.
+# after => a segment: only of those behind it.
 sub log_records
 {
 	my ($node, %opt) = @_;
 	my ($name, $secret) = log_keys($node);
 	my @records;
 
-	for my $file (log_segments($node))
+	for my $file (grep { $_ gt ($opt{after} // '') } log_segments($node))
 	{
 		my $data = slurp_file($file);
 		next if length($data) < 128 || substr($data, 0, 8) ne 'CASUSLOG';
