@@ -236,6 +236,55 @@ is_place(CasusLogFollow *follow, uint64 seq)
 	return found;
 }
 
+/* Goes to the next segment that is there; false: there is no other, and it stays. */
+static bool
+next_segment(CasusLogFollow *follow)
+{
+	uint64		next;
+	uint64		last;
+
+	if (!casus_logdir_range(follow->head.node, follow->segment,
+							follow->head.end.segment + 1, &next, &last))
+		ereport(ERROR,
+				(errcode_for_file_access(), errmsg("could not read the access log: %m")));
+	if (next == 0)
+		return false;
+	follow->segment = next;
+	follow->offset = 0;
+	return true;
+}
+
+/*
+ * Has the file been cut off before that place while its writer was at it?  Then
+ * that went on in another file, behind numbers that are gone: this stands before
+ * it, and what is left here was passed already.  One that was cut while no writer
+ * was at it goes on where it was cut, with the number that follows there.
+ */
+static bool
+passes_cut(CasusLogFollow *follow, uint64 seq)
+{
+	CasusLogFollow rest = *follow;
+	CasusLogRecord record;
+	bool		is_cut;
+
+	rest.offset = 0;
+	rest.odd = NULL;
+	if (!open_segment(&rest))
+		return false;
+	is_cut = rest.file.limit < follow->offset;
+	while (is_cut && read_record(&rest, &record) == CASUS_LOG_OK)
+		rest.seq = record.seq;
+	close_segment(&rest);
+	if (!is_cut || rest.seq == 0 || rest.seq >= seq || !next_segment(&rest) || !open_segment(&rest))
+		return false;
+	close_segment(&rest);
+	if (rest.odd == NULL)
+		return false;
+	follow->segment = rest.segment;
+	follow->offset = 0;
+	return true;
+}
+
 /*
  * From the first segment on for segment 0; seq: of the record before the place.
  * False: the log has not begun.
@@ -264,7 +313,7 @@ casus_logfollow_begin(CasusLogFollow *follow, uint64 segment, uint64 offset, uin
 	if (follow->segment != segment)
 		return follow->segment > 0;
 	follow->offset = offset;
-	if (offset > CASUS_SEGMENT_HEADER && !is_place(follow, seq))
+	if (offset > CASUS_SEGMENT_HEADER && !is_place(follow, seq) && !passes_cut(follow, seq))
 		follow->offset = 0;
 	else
 		follow->seq = seq;
@@ -326,24 +375,6 @@ casus_logfollow_begin_copy(CasusLogFollow *follow, const uint8 *node,
 	follow->head.end.offset = UINT64_MAX;
 	follow->segment = Max(segment, first);
 	follow->offset = follow->segment == segment ? offset : 0;
-	return true;
-}
-
-/* Goes to the next segment that is there; false: there is no other, and it stays. */
-static bool
-next_segment(CasusLogFollow *follow)
-{
-	uint64		next;
-	uint64		last;
-
-	if (!casus_logdir_range(follow->head.node, follow->segment,
-							follow->head.end.segment + 1, &next, &last))
-		ereport(ERROR,
-				(errcode_for_file_access(), errmsg("could not read the access log: %m")));
-	if (next == 0)
-		return false;
-	follow->segment = next;
-	follow->offset = 0;
 	return true;
 }
 

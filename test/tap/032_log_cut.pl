@@ -55,10 +55,33 @@ refuse(8);
 	my $loaded = q{SET ROLE casus_auditor; SELECT coalesce(max(loaded_seq), 0) FROM casus.log_nodes() WHERE is_this};
 	my $end = (records())[-1]{seq};
 	ok(CasusTest::wait_until(sub { sql($loaded) >= $end }), 'what is in tables');
+	# That it was asked has an entry, too.
+	sleep 3;
 	truncate $cut->{segment}, $cut->{offset};
 	refuse(3);
 	is(sql("SET ROLE casus_auditor; SELECT count(*) FROM casus.access_log WHERE seq BETWEEN $cut->{seq} AND $end"), $end - $cut->{seq} + 1, '... stays there when it is cut off the files');
+	$end = (records())[-1]{seq};
+	ok(CasusTest::wait_until(sub { sql($loaded) >= $end }), '... and the loader goes on in the next file');
+	is(sql(q{SELECT count(*) FROM casus.doctor() WHERE code ~ '^log_load'}), '0', '... of which doctor has nothing to say');
 	like(verify(), qr/^f\|\d+\.log\|0\|$cut->{seq}\|\Q$gone\E$/, '... and verify_log names what is gone');
+}
+
+# What has not been loaded is missing, from the first that is gone on.
+{
+	my $loader = sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'casus log loader' AND datname IS NULL});
+	kill 'STOP', $loader;
+	refuse(8);
+	my @there = records();
+	truncate $there[-12]{segment}, $there[-12]{offset};
+	refuse(3);
+	kill 'CONT', $loader;
+	my $late = '';
+	my $stands = sql(q{SET ROLE casus_auditor; SELECT loaded_seq FROM casus.log_nodes() WHERE is_this});
+	ok(CasusTest::wait_until(sub { ($late = sql(q{SELECT coalesce(max(finding), '') FROM casus.doctor() WHERE code = 'log_load_late' AND severity = 'critical'})) ne '' }), 'entries are cut off of which some are in no table: the loader stays');
+	like($late, qr/ is at entry $stands; it stays before segment \d+, position 0: entries before it are missing\.$/, '... at the last that is in tables, as doctor says');
+	cmp_ok($stands, '>=', $there[-12]{seq} - 8, '... and no earlier');
+	my ($from, $to) = split /\|/, sql(q{SET ROLE casus_auditor; SELECT from_seq, to_seq FROM casus.skip_log('kwijt')});
+	is("$from $to", $stands + 1 . " $there[-1]{seq}", '... and these alone are left out when somebody says that they are lost');
 }
 
 # Each with where it is cut, from the begin of an entry that is gone then; whether the segment or the next is named; with what; and by casusctl.
