@@ -72,7 +72,7 @@ casus_act_required_text(FunctionCallInfo fcinfo, int argument, const char *name)
 {
 	if (PG_ARGISNULL(argument))
 		casus_setup_error(ERRCODE_NULL_VALUE_NOT_ALLOWED, NULL,
-						  psprintf(_("\"%s\" must be given"), name), NULL, NULL);
+						  psprintf(_("\"%s\" must be given"), name), NULL, CASUS_HINT_CALLS);
 	return text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }
 
@@ -228,7 +228,8 @@ refuse_inside(void)
 {
 	if (casus_resolve_runs())
 		casus_refuse("bypass", _("a function that names the dossier of a row does not act"),
-					 _("It runs in the session of whoever writes the row."), NULL);
+					 _("It runs in the session of whoever writes the row."),
+					 _("Let it only look up the dossier; the act is a statement of its own."));
 }
 
 /* The row itself; capacity NULL: a set-up act by an admin, without office. */
@@ -404,7 +405,7 @@ casus_act_refuse_ended(const CasusFile *file, int phase)
 					 casus_find_detail(file, protocol->phase_article[phase],
 									   psprintf(_("phase %s ends the dossier"),
 												protocol->phase[phase])),
-					 NULL);
+					 "SELECT id, phase FROM casus.dossier WHERE closed_at IS NULL;");
 }
 
 /*

@@ -214,7 +214,7 @@ check_exclusion(const CasusFile *file, const CasusOffice *office, int32 person,
 						  casus_find_detail(file, article,
 											psprintf(_("%s and %s exclude each other"),
 													 office->name, other)),
-						  NULL);
+						  "SELECT id, person, office FROM casus.appointment WHERE holds_now;  -- casus.end_appointment(id) ends one");
 }
 
 /*
@@ -248,7 +248,8 @@ check_double(const CasusFile *file, const CasusAppointment *a)
 	casus_query_end(&query);
 	if (backwards)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("an appointment ends after it starts"), NULL, NULL);
+						  _("an appointment ends after it starts"), NULL,
+						  _("Give ends a moment after starts, or leave it out."));
 	if (held)
 		casus_setup_error(ERRCODE_DUPLICATE_OBJECT, NULL,
 						  _("the person holds this office in that period already"),
@@ -274,7 +275,7 @@ check_standing(const CasusFile *file, const char *name, int32 person)
 						  _("the protocol does not let this purpose be a standing one"),
 						  casus_check_detail(protocol, "wrong_purpose", NULL,
 											 psprintf(_("purpose %s asks for casus.enter each time"), name)),
-						  NULL);
+						  "SELECT protocol, name FROM casus.purpose WHERE is_standing;");
 	casus_query_begin(&query);
 	casus_query_int(&query, person);
 	casus_query_int(&query, file->id);
@@ -287,7 +288,8 @@ check_standing(const CasusFile *file, const char *name, int32 person)
 	if (has_one)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "ambiguous_capacity",
 						  _("a person has one standing purpose in a file at a time"),
-						  casus_check_detail(protocol, "ambiguous_capacity", NULL, NULL), NULL);
+						  casus_check_detail(protocol, "ambiguous_capacity", NULL, NULL),
+						  "SELECT id, person, standing_purpose FROM casus.appointment WHERE standing_purpose IS NOT NULL;  -- casus.end_appointment(id) ends one");
 	return purpose;
 }
 
@@ -362,7 +364,7 @@ casus_sql_appoint(PG_FUNCTION_ARGS)
 	casus_act_attempt(InvalidOid, 0, "appoint");
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3))
 		casus_setup_error(ERRCODE_NULL_VALUE_NOT_ALLOWED, NULL,
-						  _("person, file and office must be given"), NULL, NULL);
+						  _("person, file and office must be given"), NULL, CASUS_HINT_CALLS);
 	casus_installation_ensure();
 	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(1)), &file);
 	a.person_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
@@ -496,7 +498,7 @@ casus_sql_deputise(PG_FUNCTION_ARGS)
 	casus_act_attempt(InvalidOid, 0, "deputise");
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		casus_setup_error(ERRCODE_NULL_VALUE_NOT_ALLOWED, NULL,
-						  _("appointment and person must be given"), NULL, NULL);
+						  _("appointment and person must be given"), NULL, CASUS_HINT_CALLS);
 	find_appointment(PG_GETARG_INT64(0), &file, &a);
 	a.deputy_for = PG_GETARG_INT64(0);
 	a.person_name = text_to_cstring(PG_GETARG_TEXT_PP(1));

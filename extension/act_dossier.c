@@ -27,7 +27,8 @@ casus_sql_open_dossier(PG_FUNCTION_ARGS)
 	casus_act_attempt(InvalidOid, 0, "open_dossier");
 	if (PG_ARGISNULL(0))
 		casus_setup_error(ERRCODE_NULL_VALUE_NOT_ALLOWED, NULL,
-						  _("a file must be named"), NULL, NULL);
+						  _("a file must be named"), NULL,
+						  "SELECT name FROM casus.file WHERE activated_at IS NOT NULL;");
 	casus_find_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), &file);
 	PG_RETURN_INT64(casus_act_open_dossier(file.id,
 										   PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1),
@@ -301,7 +302,7 @@ casus_sql_involve(PG_FUNCTION_ARGS)
 	casus_act_refuse_ended(&target.file, target.dossier.phase);
 	if (PG_ARGISNULL(1) && PG_ARGISNULL(2))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("name a party or a person to involve"), NULL, NULL);
+						  _("name a party or a person to involve"), NULL, CASUS_HINT_CALLS);
 	if (!PG_ARGISNULL(1))
 		party = casus_find_party_lock(&target.file, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	if (!PG_ARGISNULL(2))
@@ -317,7 +318,9 @@ casus_sql_involve(PG_FUNCTION_ARGS)
 						  casus_find_detail(&target.file, office.article,
 											psprintf(_("office %s is held by one person for one dossier"),
 													 office.name)),
-						  NULL);
+						  psprintf("SELECT name FROM casus.person;  -- casus.involve(" INT64_FORMAT
+								   ", party => '...', person => '...', office => %s)",
+								   target.dossier.id, quote_literal_cstr(office.name)));
 	if (office.level == CASUS_LEVEL_DOSSIER)
 	{
 		/* An office held for this dossier: to involve is to appoint. */
@@ -341,7 +344,8 @@ casus_sql_involve(PG_FUNCTION_ARGS)
 						  casus_find_detail(&target.file, office.article,
 											psprintf(_("office %s is not held for a party or one dossier"),
 													 office.name)),
-						  NULL);
+						  psprintf("SELECT name, level FROM casus.office WHERE protocol = %s;",
+								   quote_literal_cstr(target.file.protocol_name)));
 	PG_RETURN_INT64(casus_act_record(&capacity, "involve", target.dossier.id, reason,
 									 who(fcinfo, office.name)));
 }
@@ -406,7 +410,8 @@ casus_sql_end_involvement(PG_FUNCTION_ARGS)
 	if (ended == 0)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "not_involved",
 						  _("this party or person does not take part in the dossier"),
-						  casus_check_detail(target.protocol, "not_involved", NULL, NULL), NULL);
+						  casus_check_detail(target.protocol, "not_involved", NULL, NULL),
+						  psprintf("SELECT * FROM casus.participant WHERE dossier = " INT64_FORMAT ";", target.dossier.id));
 	PG_RETURN_INT64(casus_act_record(&capacity, "end_involvement", target.dossier.id,
 									 reason, who(fcinfo, NULL)));
 }

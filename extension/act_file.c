@@ -91,7 +91,9 @@ refuse_parameter(int32 file_id, const char *name, const char *type, const char *
 	if (type == NULL)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("there is no such parameter in the protocol"),
-						  psprintf(_("%s has no parameter \"%s\"."), file.protocol_name, name), NULL);
+						  psprintf(_("%s has no parameter \"%s\"."), file.protocol_name, name),
+						  psprintf("SELECT jsonb_path_query(definition, '$.parameters[*].name') FROM casus.protocol WHERE name = %s;",
+								   quote_literal_cstr(file.protocol_name)));
 	what = is_log_term ?
 		psprintf(_("parameter \"%s\" is a whole number of months, from 1 to %d"), name, DOC_MAX_LOG_MONTHS) :
 		psprintf(_("parameter \"%s\" is of type %s"), name,
@@ -99,7 +101,8 @@ refuse_parameter(int32 file_id, const char *name, const char *type, const char *
 	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 					  is_log_term ? _("this is no term for the access log") :
 					  _("the parameter is of another type"),
-					  casus_find_detail(&file, article, what), NULL);
+					  casus_find_detail(&file, article, what),
+					  _("casus.set_parameter(file, name, value) takes a jsonb value: '60', '\"text\"', 'true', '[]'."));
 }
 
 /*
@@ -156,7 +159,7 @@ casus_sql_open_file(PG_FUNCTION_ARGS)
 	name = casus_act_required_text(fcinfo, 1, "file");
 	if (name[0] == '\0')
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("a file needs a name"), NULL, NULL);
+						  _("a file needs a name"), NULL, CASUS_HINT_CALLS);
 
 	casus_query_begin(&query);
 	casus_query_text(&query, name);
@@ -187,7 +190,8 @@ casus_sql_open_file(PG_FUNCTION_ARGS)
 	if (taken)
 		casus_setup_error(ERRCODE_DUPLICATE_OBJECT, NULL,
 						  _("there is a file of this name already"),
-						  psprintf(_("\"%s\" is taken."), name), NULL);
+						  psprintf(_("\"%s\" is taken."), name),
+						  "SELECT name, protocol FROM casus.file;");
 
 	PG_RETURN_INT64(casus_act_record_setup(file, "open_file", 0, NULL,
 										   casus_act_details("file", name, "protocol", protocol_name, NULL)));
@@ -255,7 +259,7 @@ check_active(const CasusFile *file)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "content_missing",
 						  _("an active file does not lose what it was activated with"),
 						  psprintf(_("%s: not set: %s"), file->protocol_name, missing),
-						  NULL);
+						  _("Give it another value instead of null."));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_set_parameter);
@@ -402,7 +406,8 @@ check_kind(const CasusFile *file, const char *kind)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("the protocol knows no such kind of party"),
 						  casus_find_detail(file, casus_find_parties_article(file),
-											psprintf(_("kind is one of: %s"), kinds)), NULL);
+											psprintf(_("kind is one of: %s"), kinds)),
+											CASUS_HINT_CALLS);
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_add_party);
@@ -468,10 +473,12 @@ casus_sql_add_party(PG_FUNCTION_ARGS)
 	if (taken && !ended)
 		casus_setup_error(ERRCODE_DUPLICATE_OBJECT, NULL,
 						  _("there is a party of this name already"),
-						  psprintf(_("\"%s\" is taken."), name), NULL);
+						  psprintf(_("\"%s\" is taken."), name),
+						  "SELECT file, name, starts, ends FROM casus.party;");
 	if (full)
 		casus_setup_error(ERRCODE_PROGRAM_LIMIT_EXCEEDED, NULL,
-						  _("a file has room for 4095 parties"), NULL, NULL);
+						  _("a file has room for 4095 parties"), NULL,
+						  _("Open another file: casus.open_file()."));
 	PG_RETURN_INT64(casus_act_record_setup(file.id, "add_party", 0, NULL,
 										   casus_act_details("party", name, NULL)));
 }

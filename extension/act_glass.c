@@ -115,7 +115,7 @@ end_of_period(const CasusFile *file, const Interval *duration, int default_hours
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("a dossier cannot be opened for that long"),
 						  casus_find_detail(file, article, psprintf(_("at most %d hours"), hours)),
-						  NULL);
+						  _("Ask for less; when the time is over it can be opened again."));
 	return ends;
 }
 
@@ -128,7 +128,8 @@ require_reason(FunctionCallInfo fcinfo, int argument)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "content_missing",
 						  _("a reason is needed"),
 						  casus_check_ground(casus_check_protocol(NULL, 0), "second_person",
-											 _("who reviews reads it; it should name nobody")), NULL);
+											 _("who reviews reads it; it should name nobody")),
+											 CASUS_HINT_CALLS);
 	return reason;
 }
 
@@ -274,7 +275,8 @@ begin_by_row(FunctionCallInfo fcinfo, int argument, const char *act)
 	casus_catalog_listen();
 	if (prot == NULL || prot->settings == NULL)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "not_governed",
-						  _("the table is not protected"), NULL, NULL);
+						  _("the table is not protected"), NULL,
+						  _("casus.survey(schema) proposes the call of casus.protect for each table."));
 	if (PG_ARGISNULL(argument + 1))
 		casus_act_refuse_unknown();
 	return prot->settings;

@@ -49,7 +49,7 @@ bind_role(int32 person, Oid role)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("a role belongs to one person"),
 						  psprintf(_("Role \"%s\" is that of \"%s\"."), name, other),
-						  NULL);
+						  _("Give each person a login of his own: CREATE ROLE ... LOGIN, casus.bind_person()."));
 }
 
 static int64
@@ -69,7 +69,7 @@ refuse_future(FunctionCallInfo fcinfo, int argument, const char *what)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("the date of an ambtseed or VOG lies in the future"),
 						  psprintf(_("%s is a day that has come, in Europe/Amsterdam."), what),
-						  NULL);
+						  _("Add the person without it; casus.set_oath() adds the date when that day has come."));
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_add_person);
@@ -86,7 +86,7 @@ casus_sql_add_person(PG_FUNCTION_ARGS)
 	name = PG_ARGISNULL(0) ? pstrdup("") : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (name[0] == '\0')
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("a person needs a name"), NULL, NULL);
+						  _("a person needs a name"), NULL, CASUS_HINT_CALLS);
 	refuse_future(fcinfo, 2, "oath_on");
 	refuse_future(fcinfo, 3, "vog_on");
 
@@ -110,8 +110,7 @@ casus_sql_add_person(PG_FUNCTION_ARGS)
 		casus_setup_error(ERRCODE_DUPLICATE_OBJECT, NULL,
 						  _("there is a person of this name already"),
 						  psprintf(_("\"%s\" is taken: the name is the handle by which acts know a person."),
-								   name),
-						  NULL);
+								   name), "SELECT name, role_name FROM casus.person;");
 
 	if (!PG_ARGISNULL(1))
 		bind_role(person, PG_GETARG_OID(1));

@@ -110,7 +110,7 @@ review_outcome(FunctionCallInfo fcinfo)
 		(strcmp(outcome, "justified") != 0 && strcmp(outcome, "not_justified") != 0))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("the outcome of a review is justified or not_justified"),
-						  NULL, NULL);
+						  NULL, CASUS_HINT_CALLS);
 	return outcome;
 }
 
@@ -149,7 +149,8 @@ casus_sql_review_break_glass(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(2))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "content_missing",
 						  _("a motivation is needed"),
-						  casus_find_detail(&review.file, review.article, _("a review says why")), NULL);
+						  casus_find_detail(&review.file, review.article, _("a review says why")),
+						  CASUS_HINT_CALLS);
 
 	act = casus_act_record(&capacity, "review_break_glass", review.dossier,
 						   casus_act_text(fcinfo, 2),

@@ -140,7 +140,7 @@ casus_sql_revoke_decision(PG_FUNCTION_ARGS)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "content_missing",
 						  _("a motivation is needed"),
 						  casus_find_detail(&target.file, r.article, _("a decision is taken back with its reason")),
-						  NULL);
+						  CASUS_HINT_CALLS);
 	act = casus_act_record(&capacity, "revoke_decision", target.dossier.id,
 						   casus_act_text(fcinfo, 1),
 						   casus_act_details("gate", r.gate, NULL));

@@ -163,7 +163,8 @@ party_codes(const CasusFile *file, ArrayType *names)
 	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
 	if (n == 0)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("name at least one party"), NULL, NULL);
+						  _("name at least one party"), NULL,
+						  "SELECT file, name FROM casus.party WHERE ends IS NULL;");
 	codes = palloc(sizeof(Datum) * n);
 	for (int i = 0; i < n; i++)
 		codes[i] = Int16GetDatum((int16) casus_find_party_lock(file, nulls[i] ? "" :
@@ -191,10 +192,11 @@ item_numbers(FunctionCallInfo fcinfo, int argument)
 		if (nulls[i] || DatumGetInt64(values[i]) < 1 || DatumGetInt64(values[i]) > PG_UINT32_MAX)
 			casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 							  _("items are numbers as casus.item_of() gives them"),
-							  NULL, NULL);
+							  NULL, _("casus.item_of(casus_label) gives the number of a row's item."));
 	if (n == 0)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("name at least one item, or NULL for the whole dossier"), NULL, NULL);
+						  _("name at least one item, or NULL for the whole dossier"), NULL,
+						  _("casus.item_of(casus_label) gives the number of a row's item."));
 	return PointerGetDatum(items);
 }
 
@@ -243,7 +245,8 @@ casus_sql_share(PG_FUNCTION_ARGS)
 	items = item_numbers(fcinfo, 1);
 	if (PG_ARGISNULL(2))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("name at least one party"), NULL, NULL);
+						  _("name at least one party"), NULL,
+						  "SELECT file, name FROM casus.party WHERE ends IS NULL;");
 	parties = party_codes(&target.file, PG_GETARG_ARRAYTYPE_P(2));
 	require_decided_on(&target, &occasion, PG_GETARG_ARRAYTYPE_P(2));
 	if (!PG_ARGISNULL(1))
@@ -294,7 +297,8 @@ casus_sql_unshare(PG_FUNCTION_ARGS)
 	items = item_numbers(fcinfo, 1);
 	if (PG_ARGISNULL(2))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("name at least one party"), NULL, NULL);
+						  _("name at least one party"), NULL,
+						  "SELECT file, name FROM casus.party WHERE ends IS NULL;");
 	parties = party_codes(&target.file, PG_GETARG_ARRAYTYPE_P(2));
 
 	casus_query_begin(&query);

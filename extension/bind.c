@@ -481,7 +481,8 @@ casus_sql_unprotect(PG_FUNCTION_ARGS)
 	if (reason[0] == '\0')
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  "unprotect needs a reason",
-						  casus_check_ground_of(relid, "ddl", _("it is on record, and so is why")), NULL);
+						  casus_check_ground_of(relid, "ddl", _("it is on record, and so is why")),
+						  CASUS_HINT_CALLS);
 	rel = casus_bind_open(relid, AccessShareLock, &settings);
 	check_dependent(rel);
 	table_close(rel, AccessShareLock);

@@ -289,6 +289,7 @@ casus_census_check_new_file(Oid relid)
 						  psprintf("table \"%s\" is bound and has " INT64_FORMAT " rows for this file",
 								   RelationGetRelationName(rel), census.unlabelled),
 						  casus_check_ground_of(relid, "not_fenced",
-												_("they would be open until they are taken in")), NULL);
+												_("they would be open until they are taken in")),
+												_("Let its governs select other rows, or let their file keep them: one row has one file."));
 	table_close(rel, AccessShareLock);
 }

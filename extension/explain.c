@@ -156,7 +156,7 @@ verb_argument(FunctionCallInfo fcinfo, int argument)
 
 	if (verb == 0)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("a verb is read, supply, correct or remove"), NULL, NULL);
+						  _("a verb is read, supply, correct or remove"), NULL, CASUS_HINT_CALLS);
 	return verb;
 }
 

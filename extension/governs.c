@@ -41,7 +41,8 @@ refuse(const char *what, const char *detail)
 {
 	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 					  psprintf("the expression given as %s cannot be used", what),
-					  detail, NULL);
+					  detail,
+					  _("It compares the table's own columns with literals by built-in operators and immutable functions."));
 }
 
 static Node *

@@ -76,7 +76,7 @@ refuse_not_fenced(const CasusProtected *prot)
 		casus_check_refuse(casus_check_protocol_of(prot), "not_fenced",
 						   _("this table belongs to another installation of casus"),
 						   psprintf(_("the rows of %s carry labels of another installation"), name),
-						   NULL);
+						   _("Restore it together with the state of casus."));
 	if (prot->settings == NULL)
 		casus_check_refuse(casus_check_protocol_of(prot), "not_fenced",
 						   _("this table is labelled but not fenced"),

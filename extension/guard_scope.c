@@ -267,7 +267,8 @@ window_end(Oid relid, Interval *duration)
 						  _("duration of maintenance is out of range"),
 						  casus_check_ground_of(relid, "ddl",
 												psprintf(_("it is from 0 (which ends it) to %d hours"),
-														 MAX_WINDOW_HOURS)), NULL);
+														 MAX_WINDOW_HOURS)),
+														 _("Give the third argument as an interval, such as '2 hours'; without it a window lasts 15 minutes."));
 	return until;
 }
 
@@ -286,7 +287,8 @@ casus_sql_maintenance(PG_FUNCTION_ARGS)
 	prot = casus_registry_find(relid);
 	if (prot == NULL)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("this is not a protected table"), NULL, NULL);
+						  _("this is not a protected table"), NULL,
+						  _("A table that is not protected needs no maintenance window."));
 	if (!casus_is_admin(GetUserId()))
 		casus_check_refuse(casus_check_protocol_of(prot), "ddl",
 						   _("only casus_admin opens a maintenance window"),
@@ -295,7 +297,8 @@ casus_sql_maintenance(PG_FUNCTION_ARGS)
 	if (strspn(reason, " \t\r\n") == strlen(reason))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("maintenance needs a reason"),
-						  casus_check_ground_of(relid, "ddl", _("it is on record, and so is why")), NULL);
+						  casus_check_ground_of(relid, "ddl", _("it is on record, and so is why")),
+						  CASUS_HINT_CALLS);
 
 	/* The record comes first: without it nothing is opened. */
 	until = window_end(relid, PG_GETARG_INTERVAL_P(2));

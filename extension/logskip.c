@@ -245,11 +245,13 @@ casus_sql_skip_log(PG_FUNCTION_ARGS)
 	if (!casus_is_auditor(actor.role) && !casus_is_admin(actor.role))
 		casus_refuse("wrong_office",
 					 _("what the tables leave out of the access log is for members of casus_admin and casus_auditor to say"),
-					 NULL, NULL);
+					 NULL,
+					 _("SELECT rolname FROM pg_roles WHERE rolcanlogin AND pg_has_role(oid, 'casus_auditor', 'MEMBER');  -- ask one of these"));
 	reason = casus_act_required_text(fcinfo, 0, "reason");
 	if (reason[strspn(reason, " \t\r\n")] == '\0')
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("what is left out of the tables is left out for a reason"), NULL, NULL);
+						  _("what is left out of the tables is left out for a reason"), NULL,
+						  "SELECT * FROM casus.skip_log('<reason>');");
 	begin(&skip, PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1));
 	memcpy(node.data, skip.head.node, UUID_LEN);
 

@@ -78,7 +78,8 @@ require_table(Relation rel)
 
 	if (prot == NULL)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "not_governed",
-						  _("the table is not protected"), NULL, NULL);
+						  _("the table is not protected"), NULL,
+						  _("casus.survey(schema) proposes the call of casus.protect for each table."));
 	if (settings == NULL || prot->foreign || prot->mode != CASUS_MODE_ENFORCE || !prot->fenced)
 		casus_check_refuse(casus_check_protocol_of(prot), "not_fenced",
 						   _("a protected table is not fenced"),
@@ -87,7 +88,8 @@ require_table(Relation rel)
 	if (settings->kind == CASUS_KIND_ROOT)
 		casus_check_refuse(casus_check_protocol_of(prot), "not_governed",
 						   _("a row of this table cannot be moved"),
-						   _("each of its governed rows is a dossier itself"), NULL);
+						   _("each of its governed rows is a dossier itself"),
+						   _("Its children are moved; its dossier ends by casus.close_dossier()."));
 	if (settings->kind == CASUS_KIND_VIA_CHILD)
 		casus_check_refuse(casus_check_protocol_of(prot), "not_governed",
 						   _("a row of this table cannot be moved"),
@@ -196,7 +198,8 @@ find_target(CasusMove *m)
 	if (memcmp(&raw, &casus_label_outside, UUID_LEN) == 0)
 		casus_check_refuse(protocol_of(m->rel), "not_governed",
 						   _("this row cannot be moved there"),
-						   _("a governed row does not leave the protocol"), NULL);
+						   _("a governed row does not leave the protocol"),
+						   _("Move it to another dossier of its file."));
 	/* A target that waits for its own parent is not there yet. */
 	if (casus_label_unpack(&raw, &label) != CASUS_LABEL_GOVERNED ||
 		!casus_dossier_load(label.dossier, &state) ||
@@ -260,7 +263,8 @@ require_same_codes(CasusMove *m, const CasusSettings *settings, CasusFileSetting
 
 	if (why != NULL)
 		casus_refuse("wrong_category", _("these data may not be kept in this dossier"),
-					 casus_check_detail(m->protocol, "wrong_category", article, why), NULL);
+					 casus_check_detail(m->protocol, "wrong_category", article, why),
+					 "SELECT id, file, phase FROM casus.dossier;  -- another dossier, or this one in another phase");
 	if (now.category != m->label.category || now.party != m->label.party ||
 		now.subject_category != m->label.subject_category)
 		casus_check_refuse(m->protocol, "label",
@@ -283,7 +287,8 @@ require_governed(CasusMove *m)
 		return;
 	}
 	casus_check_refuse(m->protocol, "not_governed", _("this row cannot be moved there"),
-					   _("a governed row does not leave the protocol"), NULL);
+					   _("a governed row does not leave the protocol"),
+					   _("Move it to another dossier of its file."));
 }
 
 static void
@@ -319,7 +324,8 @@ open_row(CasusMove *m, const char *text, Jsonb *object)
 		{
 			if (found.rel != NULL)
 				casus_setup_error(ERRCODE_AMBIGUOUS_PARAMETER, NULL,
-								  _("the key is not that of one row"), NULL, NULL);
+								  _("the key is not that of one row"), NULL,
+								  _("Give the key as jsonb, with each column of the primary key."));
 			found = *m;
 			continue;
 		}
@@ -355,7 +361,8 @@ find_and_lock(CasusMove *m, const char *target)
 	if (m->from.file != m->to.file)
 		casus_check_refuse(protocol_of(m->rel), "not_governed",
 						   _("this row cannot be moved there"),
-						   _("nothing crosses from one file to another"), NULL);
+						   _("nothing crosses from one file to another"),
+						   _("Move it to another dossier of its file."));
 	m->protocol = casus_protocol(casus_find_protocol_of(m->from.file));
 	require_governed(m);
 	if (!casus_movecolumn_check(m))
@@ -400,7 +407,7 @@ require_arguments(FunctionCallInfo fcinfo)
 	for (int i = 0; i < 3; i++)
 		if (PG_ARGISNULL(i))
 			casus_setup_error(ERRCODE_NULL_VALUE_NOT_ALLOWED, NULL,
-							  _("name the table, the row and the target"), NULL, NULL);
+							  _("name the table, the row and the target"), NULL, CASUS_HINT_CALLS);
 }
 
 PG_FUNCTION_INFO_V1(casus_sql_move_text);

@@ -266,7 +266,8 @@ casus_movecolumn_key(CasusMove *m, const char *text, Jsonb *object)
 
 	if (!OidIsValid(pkey))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("the table has no primary key"), NULL, NULL);
+						  _("the table has no primary key"), NULL,
+						  _("Its owner adds one, in a window of casus.maintenance()."));
 	index = index_open(pkey, AccessShareLock);
 	m->nkeys = index->rd_index->indnkeyatts;
 	if (object == NULL && m->nkeys != 1)

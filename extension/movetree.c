@@ -32,7 +32,8 @@ refuse_linked(Oid relid)
 	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 					  _("this row cannot be moved"),
 					  casus_check_ground_of(relid, "label",
-											_("it, or what it links, belongs to several dossiers")), NULL);
+											_("it, or what it links, belongs to several dossiers")),
+											_("Delete the row and insert it where it belongs, in one transaction."));
 }
 
 /* ---- the verdict ---- */
@@ -61,7 +62,7 @@ casus_movetree_capacity(CasusMove *m, const CasusDossier *dossier, CasusVerb ver
 										verb == CASUS_REMOVE ?
 										_("nobody removes rows from a dossier in this phase") :
 										_("nobody brings rows into a dossier in this phase")),
-					 NULL);
+					 "SELECT id, file, phase FROM casus.dossier;  -- another dossier, or this one in another phase");
 	casus_context_for_act(dossier->file, dossier->id, offices, article, capacity);
 }
 
@@ -151,7 +152,8 @@ check_siblings(CasusMove *m, Oid relid, const CasusVia *via, TupleTableSlot *par
 		if (left_label(m, casus_registry_find(relid), slot, &label))
 			casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 							  _("this row cannot be moved alone"),
-							  _("Another row of its dossier belongs to the same parent row."), NULL);
+							  _("Another row of its dossier belongs to the same parent row."),
+							  _("Move the parent row: what hangs on it goes along."));
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(child, NoLock);

@@ -92,4 +92,7 @@ extern char *casus_census_query(Oid relid, const CasusSettings *settings, bool l
 /* A file is added to a bound table: refused while the table holds rows for it. */
 extern void casus_census_check_new_file(Oid relid);
 
+#define CASUS_HINT_SURVEY \
+	_("casus.survey(schema) shows the foreign keys of each table and proposes the call of casus.protect.")
+
 #endif							/* CASUS_PROTECT_H */

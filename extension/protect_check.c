@@ -38,13 +38,24 @@
 #include "utils/syscache.h"
 #include "utils/varlena.h"
 
+/* For a hint: what there is of it. */
+static const char *
+where_known(const char *what)
+{
+	return strcmp(what, "file") == 0 ? "SELECT name, protocol FROM casus.file;" :
+		strcmp(what, "category") == 0 ? "SELECT protocol, name FROM casus.category;" :
+		strcmp(what, "subject category") == 0 ? "SELECT protocol, name FROM casus.subject_category;" :
+		strcmp(what, "party") == 0 ? "SELECT file, name FROM casus.party;" :
+		strcmp(what, "column") == 0 || strncmp(what, "via", 3) == 0 ? CASUS_HINT_SURVEY :
+		CASUS_HINT_CALLS;
+}
+
 void
 casus_protect_check_unknown(const char *what, const char *name, const char *where)
 {
 	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 					  psprintf("unknown %s \"%s\"", what, name),
-					  where == NULL ? NULL : where,
-					  strcmp(what, "file") == 0 ? "SELECT name, protocol FROM casus.file;" : NULL);
+					  where, where_known(what));
 }
 
 /* The caller: casus_admin (a superuser counts), and owner of the table. */
@@ -268,7 +279,8 @@ refuse_generated(Relation rel, AttrNumber attno)
 	if (att->attgenerated)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  psprintf("column \"%s\" is generated", NameStr(att->attname)),
-						  "It has no value yet when the label of its row is made.", NULL);
+						  "It has no value yet when the label of its row is made.",
+						  _("Name a column that is stored as it is written."));
 }
 
 AttrNumber
@@ -323,7 +335,8 @@ check_via_of_members(Relation rel, const char *column, const CasusVia *via)
 			casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 							  psprintf("column \"%s\" of table \"%s\" is not part of a foreign key",
 									   column, RelationGetRelationName(member)),
-							  "Each table of the family needs a foreign key to the same parent table.", NULL);
+							  "Each table of the family needs a foreign key to the same parent table.",
+							  CASUS_HINT_SURVEY);
 		table_close(member, NoLock);
 	}
 }
@@ -337,7 +350,7 @@ casus_protect_check_via(Relation rel, const char *column, CasusVia *via)
 	if (!casus_registry_resolve_via(rel, attno, via))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  psprintf("column \"%s\" is not part of a foreign key", column),
-						  "via needs a foreign key to the parent table.", NULL);
+						  "via needs a foreign key to the parent table.", CASUS_HINT_SURVEY);
 	for (int i = 0; i < via->nkeys; i++)
 		refuse_generated(rel, via->fkatt[i]);
 	check_via_of_members(rel, column, via);
@@ -345,12 +358,12 @@ casus_protect_check_via(Relation rel, const char *column, CasusVia *via)
 	if (casus_registry_is_of(via->parent, RelationGetRelid(rel)))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  psprintf("foreign key column \"%s\" leads to its own table", column),
-						  "A self-reference does not join dossiers.", NULL);
+						  "A self-reference does not join dossiers.", CASUS_HINT_SURVEY);
 	if (leads_to(via->parent, RelationGetRelid(rel), 0))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  psprintf("foreign key column \"%s\" makes a circle of protected tables", column),
 						  psprintf("Table \"%s\" itself gets its label over \"%s\".",
-								   parent, RelationGetRelationName(rel)), NULL);
+								   parent, RelationGetRelationName(rel)), CASUS_HINT_SURVEY);
 	if (casus_registry_find(via->parent) == NULL)
 		casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
 						  psprintf("table \"%s\", to which column \"%s\" leads, is not protected",
@@ -394,7 +407,7 @@ casus_protect_check_via_child(Relation rel, const char *given, Oid *child, AttrN
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  psprintf("column \"%s\" of table \"%s\" is no foreign key to table \"%s\"",
 								   column, RelationGetRelationName(other),
-								   RelationGetRelationName(rel)), NULL, NULL);
+								   RelationGetRelationName(rel)), NULL, CASUS_HINT_SURVEY);
 	if (!has_privs_of_role(GetUserId(), other->rd_rel->relowner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -45,7 +45,7 @@ bool_arg(CasusWish *wish, Argument arg)
 static void
 wrong(const char *message, const char *detail)
 {
-	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL, message, detail, NULL);
+	casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL, message, detail, CASUS_HINT_CALLS);
 }
 
 static CasusColumnUse *

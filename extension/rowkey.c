@@ -34,7 +34,8 @@ prepare_key(Relation rel, const char *text, ScanKey key)
 
 	if (!OidIsValid(pkey))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  _("the table has no primary key"), NULL, NULL);
+						  _("the table has no primary key"), NULL,
+						  _("Its owner adds one, in a window of casus.maintenance()."));
 	index = index_open(pkey, AccessShareLock);
 	if (index->rd_index->indnkeyatts != 1)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,

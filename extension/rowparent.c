@@ -131,7 +131,8 @@ casus_rowparent_governing(CasusPredicates *p, TupleTableSlot *slot)
 			continue;
 		if (found != NULL)
 			casus_refuse("label", _("a row can be governed by one file only"),
-						 _("The predicates of two files both hold for it."), NULL);
+						 _("The predicates of two files both hold for it."),
+						 _("Who owns the table has casus.protect() give each file rows of its own: governs."));
 		found = &p->settings->files[i];
 	}
 	return found;

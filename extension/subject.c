@@ -83,7 +83,7 @@ casus_subject_check(Relation rel, AttrNumber attno)
 						  psprintf("column \"%s\" cannot name a data subject: it is of type %s",
 								   NameStr(att->attname), format_type_be(att->atttypid)),
 						  "Subjects are found by \"=\" of a type such as text, integer or uuid.",
-						  NULL);
+						  _("Name a column with the number or name of the person."));
 }
 
 /* ---- walking ---- */
@@ -297,7 +297,8 @@ require_auditor(void)
 	if (!casus_is_auditor(casus_context_actor().role))
 		casus_check_refuse(casus_check_protocol(NULL, 0), "wrong_office",
 						   _("in which dossiers somebody stands is for members of casus_auditor"),
-						   _("a superuser is not one of them by himself"), NULL);
+						   _("a superuser is not one of them by himself"),
+						   _("SELECT rolname FROM pg_roles WHERE rolcanlogin AND pg_has_role(oid, 'casus_auditor', 'MEMBER');  -- ask one of these"));
 }
 
 /* casus_int.dossiers_about(subject, relation) returns setof bigint; relation NULL: all tables */
@@ -316,7 +317,8 @@ casus_sql_dossiers_about(PG_FUNCTION_ARGS)
 	casus_accesslog_event("read", InvalidOid, 0, "who_saw_subject", NULL);
 	require_auditor();
 	if (PG_ARGISNULL(0))
-		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL, _("no subject is named"), NULL, NULL);
+		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL, _("no subject is named"), NULL,
+						  _("Pass the value as a parameter, as text."));
 	search.subject = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	search.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	search.found = casus_subject_set(sizeof(int64));
@@ -339,7 +341,8 @@ casus_sql_dossiers_about(PG_FUNCTION_ARGS)
 	if (!search.any_type)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  psprintf(_("the subject is no value of type %s"), search.types.data),
-						  _("Subjects stand in columns of that type."), NULL);
+						  _("Subjects stand in columns of that type."),
+						  _("Give it as it stands in those columns."));
 	hash_destroy(search.found);
 	MemoryContextDelete(search.per_row);
 	return (Datum) 0;

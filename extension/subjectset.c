@@ -83,7 +83,7 @@ casus_sql_set_subject_column(PG_FUNCTION_ARGS)
 	casus_require_preloaded();
 	if (PG_ARGISNULL(0))
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  "set_subject_column needs a table", NULL, NULL);
+						  "set_subject_column needs a table", NULL, CASUS_HINT_CALLS);
 	relid = PG_GETARG_OID(0);
 	casus_act_attempt(relid, 0, "set_subject_column");
 	rel = casus_bind_open(relid, AccessExclusiveLock, &settings);

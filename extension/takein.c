@@ -317,7 +317,8 @@ start_batch(Batch *batch, Run *run)
 	if ((run->phase != NULL || run->opened != NULL || run->closed != NULL) &&
 		batch->row.settings->kind != CASUS_KIND_ROOT)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  "phase, opened and closed are for a table that opens dossiers", NULL, NULL);
+						  "phase, opened and closed are for a table that opens dossiers", NULL,
+						  _("A child takes its dossier from its parent: leave these out."));
 	batch->opener = casus_takeopen_prepare(batch->rel, run->phase, run->opened, run->closed);
 }
 
@@ -524,7 +525,8 @@ casus_sql_take_in(PG_FUNCTION_ARGS)
 		elog(ERROR, "SPI_connect failed");
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_GETARG_INT32(1) < 1)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
-						  "take_in needs a table and a batch size of at least 1", NULL, NULL);
+						  "take_in needs a table and a batch size of at least 1", NULL,
+						  CASUS_HINT_CALLS);
 	run = palloc0(sizeof(Run));
 	run->cxt = CurrentMemoryContext;
 	run->relid = PG_GETARG_OID(0);

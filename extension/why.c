@@ -501,7 +501,8 @@ dossier_of_key(FunctionCallInfo fcinfo, Oid key_type)
 
 	if (get_attnum(relid, CASUS_LABEL_COLUMN) == InvalidAttrNumber)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, "not_governed",
-						  _("the table is not protected"), NULL, NULL);
+						  _("the table is not protected"), NULL,
+						  _("casus.survey(schema) proposes the call of casus.protect for each table."));
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT casus.dossier_of(t.%s) FROM %s t WHERE",
 					 CASUS_LABEL_COLUMN,

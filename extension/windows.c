@@ -85,7 +85,8 @@ casus_windows_open(Oid relid, Oid role, TimestampTz until)
 		if (n == MAX_WINDOWS)
 			casus_setup_error(ERRCODE_PROGRAM_LIMIT_EXCEEDED, NULL,
 							  _("too many tables are in maintenance in this session"),
-							  psprintf(_("At most %d at a time."), MAX_WINDOWS), NULL);
+							  psprintf(_("At most %d at a time."), MAX_WINDOWS),
+							  _("End one: casus.maintenance(relation, reason, '0')."));
 		kept[n].relid = relid;
 		kept[n].role = role;
 		kept[n].until = until;
