@@ -295,6 +295,36 @@ check_standing(const CasusFile *file, const char *name, int32 person)
 
 /* ---- appoint ---- */
 
+/*
+ * In which dossiers somebody took part by name is decided anew when he comes back after
+ * he had left the office: then he was to know of those, and not for ever.
+ */
+static void
+end_former_part(const CasusFile *file, const CasusAppointment *a)
+{
+	CasusQuery	query;
+
+	casus_query_begin(&query);
+	casus_query_int(&query, file->id);
+	casus_query_int(&query, a->person);
+	casus_query_code(&query, a->office.code, false);
+	casus_query_arg(&query, TIMESTAMPTZOID, a->starts, a->starts_null);
+	casus_query_run(&query,
+					"WITH held AS (SELECT x.starts, x.ends FROM casus_cat.appointment x "
+					"WHERE x.file = $1 AND x.person = $2 AND x.office = $3), "
+					"left_on AS (SELECT pg_catalog.max(h.ends) AS day FROM held h "
+					"WHERE h.ends < coalesce($4, pg_catalog.clock_timestamp())) "
+					"UPDATE casus_cat.participant t "
+					"SET ends = greatest(t.starts, pg_catalog.clock_timestamp(), l.day) FROM left_on l "
+					"WHERE t.person = $2 AND t.office = $3 AND t.starts < l.day "
+					"AND t.dossier IN (SELECT d.id FROM casus_cat.dossier d WHERE d.file = $1) "
+					"AND (t.ends IS NULL OR t.ends > greatest(pg_catalog.clock_timestamp(), l.day)) "
+					"AND NOT EXISTS (SELECT FROM held h "
+					"WHERE h.starts <= coalesce($4, pg_catalog.clock_timestamp()) "
+					"AND (h.ends IS NULL OR h.ends >= coalesce($4, pg_catalog.clock_timestamp())))");
+	casus_query_end(&query);
+}
+
 int64
 casus_act_appoint_person(const CasusFile *file, const CasusAppointment *a)
 {
@@ -317,6 +347,7 @@ casus_act_appoint_person(const CasusFile *file, const CasusAppointment *a)
 					a->ends, a->ends_null);
 	standing = check_standing(file, a->standing_purpose, a->person);
 	check_double(file, a);
+	end_former_part(file, a);
 
 	casus_query_begin(&query);
 	casus_query_int(&query, a->person);

@@ -68,6 +68,32 @@ SELECT share(:overleg, ARRAY[:een]);
 -- a refused act leaves no row of its own
 SELECT count(*) FROM casus.act_log WHERE kind = 'share' AND dossier = :overleg;
 
+-- Who takes part by name and leaves his office does so no more when he comes back to it: he is involved anew, for what his
+-- role then asks [beesel 9.10].  He has not left whose next period begins where the last one ends.
+\set reads 'BEGIN; SELECT code(format($$SELECT casus.enter(%L, %s)$$, $$overleg$$, :overleg)); ROLLBACK;'
+SET SESSION AUTHORIZATION bs_coordinator;
+SELECT casus.involve(:overleg, person => 'S. Subsidie') > 0 AS involved;
+SET SESSION AUTHORIZATION bs_subsidies;
+:reads
+RESET SESSION AUTHORIZATION;
+SELECT id AS ends FROM casus.appointment WHERE person = 'S. Subsidie' AND office = 'afgevaardigde' \gset
+SELECT casus.end_appointment(:ends) > 0 AS ended;
+SELECT casus.appoint('S. Subsidie', 'ondermijning', 'subsidies', 'afgevaardigde', ends => '2999-01-01') > 0 AS back;
+SET SESSION AUTHORIZATION bs_subsidies;
+:reads
+SET SESSION AUTHORIZATION bs_coordinator;
+SELECT casus.involve(:overleg, person => 'S. Subsidie') > 0 AS involved;
+RESET SESSION AUTHORIZATION;
+SELECT casus.appoint('S. Subsidie', 'ondermijning', 'subsidies', 'afgevaardigde', starts => '2999-01-01', ends => '2999-02-01') > 0 AS next;
+SET SESSION AUTHORIZATION bs_subsidies;
+:reads
+SET SESSION AUTHORIZATION bs_coordinator;
+SELECT party, ends <= now() AS ended FROM casus.participant WHERE dossier = :overleg AND person = 'S. Subsidie' ORDER BY starts;
+RESET SESSION AUTHORIZATION;
+SELECT casus.appoint('S. Subsidie', 'ondermijning', 'subsidies', 'afgevaardigde', starts => '2999-03-01') > 0 AS later;
+SET SESSION AUTHORIZATION bs_coordinator;
+SELECT ends = '2999-02-01' AS until_then FROM casus.participant WHERE dossier = :overleg AND person = 'S. Subsidie' AND (ends > now()) IS NOT FALSE;
+
 -- A dossier that has ended: nobody is appointed for it, nor stands in for who was, nor takes part in it anew.
 SET SESSION AUTHORIZATION bs_coordinator;
 SELECT code(format($$SELECT casus.involve(%s, party => 'openbare_orde_en_veiligheid')$$, :intake));
