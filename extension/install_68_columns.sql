@@ -247,7 +247,7 @@ COMMENT ON COLUMN casus.access_log.person IS 'Name of the person whose role it w
 COMMENT ON COLUMN casus.access_log.role IS 'Database role that acted: the login, or the one taken by SET ROLE, under the name that it had then.';
 COMMENT ON COLUMN casus.access_log.session_role IS 'session_user: the login of the session, where role was taken by SET ROLE.';
 COMMENT ON COLUMN casus.control.file IS 'Of what the log has of this file; NULL: of all of it.';
-COMMENT ON COLUMN casus.access_log.file IS 'Name of the file; NULL: about none, or the capacity is of none.';
+COMMENT ON COLUMN casus.access_log.file IS 'Name of the file of the dossier, or for which it was done, or to which alone the table belongs, else of the capacity; NULL: about none.';
 COMMENT ON COLUMN casus.access_log.office IS 'Office in which was read or acted; NULL: in none, as under a break-glass of a casus_admin.';
 COMMENT ON COLUMN casus.access_log.party IS 'Party of that office; NULL: none.';
 COMMENT ON COLUMN casus.access_log.purpose IS 'Purpose for which was read or acted (casus.purpose); NULL: none, as in a refusal for want of one.';

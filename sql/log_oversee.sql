@@ -214,6 +214,19 @@ SET SESSION AUTHORIZATION lo_a;
 SELECT code($$SELECT FROM casus.who_saw_subject('x')$$);
 SELECT code('SELECT FROM casus.verify_log()');
 
+-- His deputy does as he does, while he is.
+RESET SESSION AUTHORIZATION;
+SELECT casus.deputise(:an, 'Bo', reason => 'test') AS deputy \gset
+SET SESSION AUTHORIZATION lo_b;
+SELECT DISTINCT file FROM casus.access_log WHERE person = 'Wim';
+SELECT code(format('SELECT casus.record_control(%L, %L, %L, ''no_findings'', ''of a'')', :'begin', :'end', :'of_a'));
+SELECT * FROM casus.overseen_file ORDER BY 1;
+RESET SESSION AUTHORIZATION;
+SELECT FROM casus.end_appointment(:deputy, 'test');
+SET SESSION AUTHORIZATION lo_b;
+SELECT DISTINCT file FROM casus.access_log WHERE person = 'Wim';
+SET SESSION AUTHORIZATION lo_a;
+
 -- Not after his appointment has ended: a plan that was made before, and a cursor that is open.
 SET plan_cache_mode = force_generic_plan;
 PREPARE anderen AS SELECT count(*) > 0 AS others FROM casus.access_log WHERE person <> 'An';
