@@ -214,6 +214,23 @@ SET SESSION AUTHORIZATION lo_a;
 SELECT code($$SELECT FROM casus.who_saw_subject('x')$$);
 SELECT code('SELECT FROM casus.verify_log()');
 
+-- Nor by a plan or a cursor of another who oversees.
+RESET SESSION AUTHORIZATION;
+PREPARE welk AS SELECT DISTINCT file FROM casus.access_log WHERE relation LIKE 'public.zaak%' ORDER BY 1;
+SET ROLE lo_a;
+EXECUTE welk;
+SET ROLE lo_b;
+EXECUTE welk;
+BEGIN;
+DECLARE d CURSOR FOR SELECT file, person FROM casus.access_log WHERE relation = 'public.zaak_b' AND person = 'Bo';
+FETCH 1 FROM d;
+SET LOCAL ROLE lo_a;
+FETCH ALL FROM d;
+SET LOCAL ROLE lo_stranger;
+FETCH ALL FROM d;
+COMMIT;
+RESET ROLE;
+
 -- His deputy does as he does, while he is.
 RESET SESSION AUTHORIZATION;
 SELECT casus.deputise(:an, 'Bo', reason => 'test') AS deputy \gset

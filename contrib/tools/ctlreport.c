@@ -359,7 +359,9 @@ put_summary(PQExpBuffer page, const Report *report)
 		PQgetvalue(s, 0, DATABASE), PQgetvalue(s, 0, SINCE), PQgetvalue(s, 0, UNTIL),
 		PQgetvalue(s, 0, MADE_AT), PQgetvalue(s, 0, MADE_BY));
 	if (report->file != NULL)
-		say(page, NULL, "Alleen wat volgens de log over bestand %s gaat.", report->file);
+		say(page, NULL, report->is_overseer ? "Alleen wat volgens de log over bestand %s gaat." :
+			"Alleen wat volgens de log over bestand %s gaat, behalve de staat van de log, de bevindingen, wat de log van zichzelf zegt en de servers.",
+			report->file);
 	say(page, NULL, "Op deze pagina staan namen van wie handelde en nummers van dossiers, niets uit een dossier. Zij is zelf vertrouwelijk.");
 	if (is_true(s, IS_RUNNING))
 		say(page, "bad", "De maand is nog niet voorbij: dit zijn de cijfers tot nu toe.");

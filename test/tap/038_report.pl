@@ -218,6 +218,7 @@ for my $who (qw(dubbel elders auditor))
 	unlike(join('', @section{qw(gebruik weigeringen uitvoer openingen uitschieters verruiming personen)}), qr/bestand&lt;|zaak|stuk|O&#39;Brien/, '... and of nothing else');
 }
 like($section{keten}, qr/class="good"/, '... for the auditor with the state of the log');
+like($page, qr/Alleen wat volgens de log over bestand ander gaat, behalve de staat van de log/, '... which is not of the file, as it says');
 
 # ---- by the index: in tables, who_saw and affected do not look at every record ----
 
