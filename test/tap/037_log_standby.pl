@@ -173,6 +173,28 @@ reads_again('mended');
 sound('where it can be written again');
 same('where it can be written again');
 
+# ---- its newest segment is cut while it is written to, and put back from the copy on the primary ----
+
+{
+	my @records = CasusTest::log_records($standby, raw => 1);
+	my ($cut, $last) = @records[ -3, -1 ];
+	is($cut->{segment}, $last->{segment}, 'entries of the newest segment');
+	my $chain = sub { return audit($primary, "SELECT concat_ws(' ', state, $_[0]) FROM casus.log_chain WHERE node = '$uuid'") };
+	wait_until(sub { return $chain->('last_seq') =~ /(\d+)$/ && $1 >= $last->{seq} });
+	truncate $cut->{segment}, $cut->{offset};
+	is((read_all('cut', 1))[0], $statements, '... are cut off while it is written to: it is read');
+	like(audit($standby, 'SELECT seq, finding FROM casus.verify_log()'), qr/^$cut->{seq}\|entries at the end of the previous segment are changed, removed or inserted$/, '... verify_log on the standby names the first that is gone');
+	my $finding = '';
+	CasusTest::wait_until(sub { ($finding = $chain->('finding')) =~ /^refused/ });
+	is($finding, "refused its log ends before what was collected of it: entry $last->{seq} is not there any more", '... and the primary, which has them, collects no further, and says why');
+	my $copy = $primary->data_dir . '/casus_log/' . (CasusTest::log_keys($standby))[0] . '/' . $cut->{segment} =~ s{.*/}{}r;
+	copy($copy, "$cut->{segment}.back") or die $!;
+	chmod 0600, "$cut->{segment}.back";
+	rename "$cut->{segment}.back", $cut->{segment} or die $!;
+	is(audit($standby, 'SELECT ok, finding FROM casus.verify_log()'), 't|', '... put back from there its log verifies');
+	same('put back');
+}
+
 # ---- what was received ----
 
 my %on;
