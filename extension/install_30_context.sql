@@ -17,7 +17,7 @@ CREATE FUNCTION casus.enter(purpose text, dossier bigint DEFAULT NULL,
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_enter';
 COMMENT ON FUNCTION casus.enter(text, bigint, text, text, text, text) IS
-	'Says for which purpose and in which capacity the caller reads from now on: one dossier, or (dossier NULL) all dossiers of the file where the office may act. What is left out is filled in when only one appointment fits. lasts: transaction (only inside a transaction block) or session (appointment and purpose must allow it). Errors: casus.no_appointment, casus.wrong_office, casus.wrong_purpose, casus.not_involved, casus.ambiguous_capacity. Beesel art. 3 and Bijlage 3.';
+	'Says for which purpose and in which capacity the caller reads from now on: one dossier, or (dossier NULL) all dossiers of the file where the office may act. What is left out is filled in when only one appointment fits. lasts: transaction (the default, only inside a transaction block) or session (appointment and purpose must allow it). Errors: casus.no_appointment, casus.wrong_office, casus.wrong_purpose, casus.not_involved, casus.ambiguous_capacity. Beesel art. 3 and Bijlage 3.';
 
 CREATE FUNCTION casus.leave() RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE

@@ -104,7 +104,7 @@ CREATE FUNCTION casus.bind(relation regclass, mode text DEFAULT 'enforce') RETUR
 REVOKE ALL ON FUNCTION casus.bind(regclass, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION casus.bind(regclass, text) TO casus_admin;
 COMMENT ON FUNCTION casus.bind(regclass, text) IS
-$$Binds everyone to the protocol on a protected table. observe: new rows get their label, nothing is filtered, what would be refused is logged. enforce: row security, policy and trigger in place; refused (55000) while a governed row has no label (CALL casus.take_in first), or the table from which its labels come (the parent, or the child of via_child and via_link) is not bound yet. It cannot be taken back to observe: that is casus.unprotect. Returns the commands carried out.$$;
+$$Binds everyone to the protocol on a protected table, in mode enforce (the default) or observe. observe: new rows get their label, nothing is filtered, what would be refused is logged. enforce: row security, policy and trigger in place; refused (55000) while a governed row has no label (CALL casus.take_in first), or the table from which its labels come (the parent, or the child of via_child and via_link) is not bound yet. It cannot be taken back to observe: that is casus.unprotect. Returns the commands carried out.$$;
 
 CREATE FUNCTION casus.set_subject_column(relation regclass, subject_column text, file text DEFAULT NULL) RETURNS SETOF text
 	LANGUAGE c VOLATILE
@@ -135,7 +135,7 @@ CREATE PROCEDURE casus.take_in(
 REVOKE ALL ON PROCEDURE casus.take_in(regclass, integer, text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE casus.take_in(regclass, integer, text, text, text) TO casus_admin;
 COMMENT ON PROCEDURE casus.take_in(regclass, integer, text, text, text) IS
-$$Labels the existing rows of a protected table in batches, with its progress as NOTICE and a COMMIT after each; may be repeated, and goes on where it stopped. On a table that opens dossiers each governed row becomes a dossier: phase, opened and closed are expressions over the row's own columns (built-in functions only): name of the phase (text; default the initial phase, or the closing phase where closed is not null), moment of opening and of closing (timestamptz; default now and null). The call is on record before it begins (attempt), and with each batch how many rows it labelled (setup). Parents first: a WARNING names a parent table with governed rows that have no label yet. Rows whose codes no map knows are reported as findings and stay unlabelled. Outside a transaction block. Errors: 22023, 55000.$$;
+$$Labels the existing rows of a protected table in batches of batch_size rows (default 1000), with its progress as NOTICE and a COMMIT after each; may be repeated, and goes on where it stopped. On a table that opens dossiers each governed row becomes a dossier: phase, opened and closed are expressions over the row's own columns (built-in functions only): name of the phase (text; default the initial phase, or the closing phase where closed is not null), moment of opening and of closing (timestamptz; default now and null). The call is on record before it begins (attempt), and with each batch how many rows it labelled (setup). Parents first: a WARNING names a parent table with governed rows that have no label yet. Rows whose codes no map knows are reported as findings and stay unlabelled. Outside a transaction block. Errors: 22023, 55000.$$;
 
 
 CREATE FUNCTION casus.move(relation regclass, key text, target text, motivation text) RETURNS bigint

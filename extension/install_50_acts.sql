@@ -86,7 +86,7 @@ CREATE FUNCTION casus.deputise(appointment bigint, person text, starts timestamp
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_deputise';
 COMMENT ON FUNCTION casus.deputise(bigint, text, timestamptz, timestamptz, text) IS
-	'Lets another person hold the office of an appointment for a time, no sooner and at most as long as the appointment itself (starts and ends that lie outside it become its own), which may be that of a deputy; he must satisfy all that casus.appoint asks. Returns the appointment of the deputy.';
+	'Lets another person hold the office of an appointment for a time (starts: default now; ends: default with it), no sooner and at most as long as the appointment itself (starts and ends that lie outside it become its own), which may be that of a deputy; he must satisfy all that casus.appoint asks. Returns the appointment of the deputy.';
 
 CREATE FUNCTION casus.end_appointment(appointment bigint, reason text DEFAULT NULL) RETURNS bigint
 	LANGUAGE c
@@ -268,7 +268,7 @@ CREATE FUNCTION casus.explain_access(person text, relation regclass, dossier big
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'casus_sql_explain_access';
 COMMENT ON FUNCTION casus.explain_access(text, regclass, bigint, text) IS
-	'Which rule, article and check grant or refuse a person access to a dossier: a row for each office he holds in its file, purpose for which a rule gives that office the verb (read, supply, correct, remove), whose items and group of categories with the same verdict. column_name as in casus.why. role NULL: he has no role to log in with now. Rules only, never content. relation NULL: whatever the table. For casus_admin, casus_auditor and offices that review or inspect in the file; to others, and for a dossier that is not there, 42501 casus.wrong_office; unknown person or verb 22023.';
+	'Which rule, article and check grant or refuse a person access to a dossier: a row for each office he holds in its file, purpose for which a rule gives that office the verb (read, the default, supply, correct, remove), whose items and group of categories with the same verdict. column_name as in casus.why. role NULL: he has no role to log in with now. Rules only, never content. relation NULL: whatever the table. For casus_admin, casus_auditor and offices that review or inspect in the file; to others, and for a dossier that is not there, 42501 casus.wrong_office; unknown person or verb 22023.';
 
 CREATE FUNCTION casus.dossier_of(relation regclass, key text) RETURNS bigint
 	LANGUAGE c STRICT

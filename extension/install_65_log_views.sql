@@ -330,7 +330,7 @@ BEGIN ATOMIC
 	ORDER BY o.dossiers DESC, o.person, o.day;
 END;
 COMMENT ON FUNCTION casus.log_outliers(timestamptz, timestamptz, numeric, text) IS
-	'Days on which a person saw rows of more than factor times as many dossiers as on the median of his other days, or as colleagues in the same office do on a day; and, with neither median, days for which there is nothing to compare with: the only day of who is alone in an office. Of less than five dossiers nothing is said. Where to look, not a finding. in_file: in that file. For casus_auditor, and for who oversees a file within what the log has of it; anyone else is compared with nobody.';
+	'Days on which a person saw rows of more than factor (default 3) times as many dossiers as on the median of his other days, or as colleagues in the same office do on a day; and, with neither median, days for which there is nothing to compare with: the only day of who is alone in an office. Of less than five dossiers nothing is said. Where to look, not a finding. in_file: in that file. For casus_auditor, and for who oversees a file within what the log has of it; anyone else is compared with nobody.';
 
 CREATE FUNCTION casus.record_control(since timestamptz, until timestamptz, sample bigint[], outcome text, motivation text, nodes uuid[] DEFAULT NULL, file text DEFAULT NULL)
 	RETURNS bigint

@@ -1,7 +1,7 @@
 -- What the catalogs must show of the extension, whatever it contains: comments, owners, rights, pinned search paths,
 -- dump marks.  Each query lists the objects that break the rule; none may.
 BEGIN;
-SELECT plan(17);
+SELECT plan(18);
 
 CREATE TEMP VIEW member AS
 SELECT d.classid, d.objid
@@ -126,6 +126,12 @@ SELECT is_empty($$
 		'casus_int.dossiers_about(text,regclass)', 'casus_int.subjects_in(bigint[],text[])')	-- these two ask who calls
 	AND p.oid NOT IN (SELECT refobjid FROM view_use WHERE refclassid = 'pg_proc'::regclass)$$,
 	'of the internals PUBLIC may execute only what a policy, a trigger, a view or a statement in the stead or around that of the server calls');
+
+SELECT is_empty($$
+	SELECT p.oid::regprocedure::text, btrim(d) FROM pg_proc p, regexp_split_to_table(pg_get_function_arguments(p.oid), ',') d
+	WHERE p.pronamespace = 'casus'::regnamespace AND d ~ ' DEFAULT ' AND d !~ ' DEFAULT (NULL|false|''\{\}'')'
+	AND coalesce(obj_description(p.oid, 'pg_proc'), '') !~ 'default|The same with'$$,
+	'the comment of a function whose argument has a default tells it');
 
 SELECT is_empty($$
 	SELECT relname FROM state_table WHERE relkind = 'r'
