@@ -29,7 +29,7 @@ typedef struct CasusGuardScope
 	bool		copying;		/* COPY FROM into a fenced table: the row trigger judges */
 	bool		frozen;			/* the context, meanwhile */
 	bool		touches;		/* a protected table: errors must not tell of hidden rows */
-	bool		only_keys;		/* ALTER TABLE that does nothing but add or validate foreign keys */
+	bool		only_keys;		/* ALTER TABLE that does nothing but add, validate or drop keys */
 	List	   *vetted;			/* oids of relations that may be altered by it */
 	List	   *keys;			/* CasusGuardKey */
 	int			armed;			/* validations of them that are still to come */

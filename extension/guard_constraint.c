@@ -114,6 +114,25 @@ warn_lost(Oid relid, Oid constraint, const char *name)
 					 TextDatumGetCString(definition))));
 }
 
+/* Does the same command bring one to the same parent? */
+static bool
+is_replaced(Oid relid, Oid parent)
+{
+	CasusGuardScope *scope = casus_guard_scope();
+	ListCell   *lc;
+
+	if (scope == NULL)
+		return false;
+	foreach(lc, scope->keys)
+	{
+		const CasusGuardKey *key = lfirst(lc);
+
+		if (key->from == relid && key->to == parent)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Without the key no row finds its dossier: by whatever command it goes, that is
  * on record, and whoever did it is told how it comes back.  The server drops it
@@ -134,7 +153,8 @@ casus_guard_key_goes(Oid constraint, int flags)
 	if (casus_guard_closed(prot) && leads(prot, constraint))
 	{
 		casus_guard_need_maintenance(prot, _("Dropping the foreign key by which rows find their dossier"));
-		warn_lost(prot->relid, constraint, NameStr(form->conname));
+		if (!is_replaced(form->conrelid, form->confrelid))
+			warn_lost(prot->relid, constraint, NameStr(form->conname));
 	}
 	ReleaseSysCache(tuple);
 }

@@ -451,7 +451,8 @@ check_alter_table(AlterTableStmt *alter, CasusGuardScope *scope)
 			 ((Constraint *) cmd->def)->contype == CONSTR_FOREIGN &&
 			 !((Constraint *) cmd->def)->skip_validation);
 
-		if (!is_key && cmd->subtype != AT_AttachPartition)
+		/* What goes asks no rows. */
+		if (!is_key && cmd->subtype != AT_AttachPartition && cmd->subtype != AT_DropConstraint)
 			scope->only_keys = false;
 		if (prot != NULL)
 			check_protected_command(cmd, prot, scope);

@@ -178,6 +178,9 @@ ALTER TABLE app.regel ADD CONSTRAINT a FOREIGN KEY (zaak) REFERENCES app.zaak (v
 SELECT casus.maintenance('app.regel', 'een sleutel') > now() AS open;
 ALTER TABLE app.regel ADD CONSTRAINT a FOREIGN KEY (zaak) REFERENCES app.zaak (volgnummer) NOT VALID;
 ALTER TABLE app.regel DROP CONSTRAINT a;
+-- One command that takes the key and brings another to the same parent: over all rows, hidden ones too, and without a warning.
+ALTER TABLE app.regel DROP CONSTRAINT regel_zaak_fkey, ADD FOREIGN KEY (zaak) REFERENCES app.zaak ON DELETE CASCADE;
+SELECT conname, confdeltype, convalidated FROM pg_constraint WHERE conrelid = 'app.regel'::regclass AND contype = 'f';
 SELECT casus.maintenance('app.regel', 'klaar', '0') <= clock_timestamp() AS closed;
 
 -- The same texts by hand.
