@@ -8,8 +8,10 @@
  * stays before what is no record or does not hold, so that nothing is left out,
  * and nothing taken for what was written, once it is as it was.  A reader is
  * told of a record that does not hold, and passes over what is none, up to the
- * next segment.  That entries are missing between segments, or a whole segment
- * is an older one, is for casus.verify_log to say.
+ * next segment.  Where entries are missing who keeps a place stays as well, also
+ * when the segment in which he stands is among what is missing: but for what has
+ * gone by casus.purge_log, as its checkpoint says.  That a whole segment is an
+ * older one is for casus.verify_log to say.
  *
  * Copyright (c) 2026, the casus developers
  */
@@ -149,6 +151,20 @@ holds(CasusLogFollow *follow, const CasusLogRecord *record)
 	return result;
 }
 
+/* Of the own log: have the entries up to that number gone, as only who has a key can say? */
+static bool
+have_gone(const CasusLogFollow *follow, uint64 seq)
+{
+	uint8		bytes[CASUS_CHECKPOINT_SIZE + 1];
+	CasusLogCheckpoint checkpoint;
+	int			length = follow->own_keys ?
+		casus_logdir_get_checkpoint(follow->head.node, bytes) : 0;
+
+	return length > 0 &&
+		casus_logsegment_get_checkpoint(follow->own_keys, bytes, length, &checkpoint) &&
+		checkpoint.seq >= seq;
+}
+
 /* Of the own log: is the header of the segment that was just opened one that follows? */
 static bool
 take_up_header(CasusLogFollow *follow)
@@ -166,12 +182,17 @@ take_up_header(CasusLogFollow *follow)
 	}
 	if (follow->own_keys && !take_up_mac(follow, &header) && follow->stays)
 		return false;
-	if (follow->offset <= CASUS_SEGMENT_HEADER && follow->seq != 0 &&
-		header.first_seq > follow->seq + 1)
+	if (follow->offset > CASUS_SEGMENT_HEADER)
+		return true;
+	if (follow->seq != 0 && header.first_seq > follow->seq + 1 &&
+		!have_gone(follow, header.first_seq - 1))
 	{
 		note_odd(follow, "entries before it are missing");
 		return !follow->stays;
 	}
+	/* It may have none. */
+	if (follow->seq == 0)
+		follow->seq = header.first_seq - 1;
 	return true;
 }
 
@@ -285,6 +306,16 @@ passes_cut(CasusLogFollow *follow, uint64 seq)
 	return true;
 }
 
+static bool
+is_there(const CasusLogFollow *follow, uint64 segment)
+{
+	char		path[MAXPGPATH];
+	struct stat st;
+
+	casus_logdir_file(path, follow->head.node, segment);
+	return stat(path, &st) == 0 || errno != ENOENT;
+}
+
 /*
  * From the first segment on for segment 0; seq: of the record before the place.
  * False: the log has not begun.
@@ -307,16 +338,18 @@ casus_logfollow_begin(CasusLogFollow *follow, uint64 segment, uint64 offset, uin
 	if (segment > follow->head.end.segment)
 	{
 		segment = follow->head.end.segment;
-		offset = 0;
+		offset = seq = 0;
 	}
 	follow->segment = Max(segment, first);
-	if (follow->segment != segment)
+	if (follow->segment != segment || !is_there(follow, segment))
+	{
+		follow->seq = seq;
 		return follow->segment > 0;
+	}
 	follow->offset = offset;
 	if (offset > CASUS_SEGMENT_HEADER && !is_place(follow, seq) && !passes_cut(follow, seq))
-		follow->offset = 0;
-	else
-		follow->seq = seq;
+		follow->offset = seq = 0;
+	follow->seq = seq;
 	/* What was met on the way is met again. */
 	follow->odd = NULL;
 	return follow->segment > 0;

@@ -446,17 +446,4 @@ for my $call ('who_saw(0)', q{seen_by('Iemand')})
 	is(join(', ', @scans), 'btree false, btree false, gin true', "casus.$call");
 }
 
-# ---- a loader that does not get on ----
-
-if ($ENV{TEST_LONG})
-{
-	my $stopped = main_loader();
-	kill 'STOP', $stopped;
-	my $to_come = refuse() // last_seq();
-	ok(wait_until(sub { doctor('^log_load_late$') =~ /^warning: The loader of the access log of node \S+ is at entry \d+: \d+ entries about this database are not in its tables, from entry \d+ on/ }), 'doctor tells what should be in tables by now');
-	kill 'CONT', $stopped;
-	ok(wait_until(sub { doctor('^log_load_late$') eq '' }), '... until it is');
-	ok(came_to($to_come), '... indeed');
-}
-
 done_testing();
