@@ -337,7 +337,8 @@ casus_logloader_init(void)
 {
 	BackgroundWorker worker;
 
-	if (!casus_preloaded)
+	/* Under pg_upgrade nothing is written but by itself: it takes no later transaction along. */
+	if (!casus_preloaded || IsBinaryUpgrade)
 		return;
 	memset(&worker, 0, sizeof(worker));
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
