@@ -412,7 +412,7 @@ has_sessions(void)
 	return false;
 }
 
-/* The ring ends with the server. */
+/* The ring ends with the server, should that be stopped, too. */
 static void
 tell_lost(void)
 {
@@ -424,11 +424,11 @@ tell_lost(void)
 			lost++;
 	if (lost > 0)
 		ereport(LOG,
-				(errmsg("casus ends without " UINT64_FORMAT " records of its access log, which it could not write in \"%s\": %s",
+				(errmsg("casus could not write the last " UINT64_FORMAT " records of its access log in \"%s\": %s",
 						lost, casus_sink_directory(), reason(casus_logstore_error())),
 				 casus_log_durability == CASUS_LOG_STRICT ?
-				 errdetail("No row that they are about has left the server, and no act that they are about has been done.") :
-				 errdetail("Rows that they are about have left the server, and acts have been done: casus.log_durability is \"relaxed\".")));
+				 errdetail("They are lost when the server stops. No row that they are about has left it, and no act has been done.") :
+				 errdetail("They are lost when the server stops. Rows that they are about have left it, and acts have been done: casus.log_durability is \"relaxed\".")));
 }
 
 /*
