@@ -214,7 +214,7 @@ for my $name (sort keys %template)
 	my ($kind) = map { $_->{kind} } grep { $_->{name} eq $name } @queries;
 	is($wrong{$name} // '', '', "$name ($kind): $count{$name} queries");
 }
-note sprintf '%d queries, %d of them exact: %d dossiers and %d rows by the copy, %d rows on record', scalar @queries, scalar(grep { $_->{kind} eq 'exact' } @queries), $dossiers, $rows, $more;
+diag(sprintf 'counted: %d queries, %d of them exact: %d dossiers and %d rows by the copy, %d rows on record', scalar @queries, scalar(grep { $_->{kind} eq 'exact' } @queries), $dossiers, $rows, $more);
 cmp_ok($rows, '>', 1000, 'rows were read');
 is(CasusTest::log_damage($node), '', 'the log is whole');
 $node->stop;
