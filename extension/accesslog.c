@@ -457,11 +457,11 @@ casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
 
 /* That the log cannot be written is the one refusal that it cannot hold. */
 static void
-note_refusal(const char *code, const char *message, const char *detail)
+note_refusal(const char *code, Oid relid, const char *message, const char *detail)
 {
 	if (code && strcmp(code, "log_unavailable") == 0)
 		return;
-	casus_accesslog_event("refusal", InvalidOid, 0, code, detail ? detail : message);
+	casus_accesslog_event("refusal", relid, 0, code, detail ? detail : message);
 }
 
 /* ---- transactions and errors ---- */

@@ -250,6 +250,13 @@ extern void casus_wiregate_install(const CasusGateOwner *gate_owner);
 typedef void (*CasusGateTap) (const char *data, size_t length);
 extern bool casus_wiregate_tap(CasusGateTap tap);	/* NULL: no more */
 
+/* ---- logevent.c, accesslog.c: casus_accesslog_event() in two steps ---- */
+
+/* Described now (of several dossiers of one file; file 0: by the rest), on record later. */
+extern char *casus_accesslog_describe(int32 file, Oid relid, int n, const int64 *dossiers,
+									  const char *code, const char *text);
+extern void casus_accesslog_described(const char *kind, const char *description);
+
 /* ---- logrecord.c: a log record as a line of JSON, from ready pieces ---- */
 
 extern void casus_logrecord_open(StringInfo line, const char *kind);

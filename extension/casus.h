@@ -170,13 +170,17 @@ extern bool casus_label_is_own_pending(const pg_uuid_t *raw);
  */
 extern void casus_refuse(const char *code, const char *message,
 						 const char *detail, const char *hint) pg_attribute_noreturn();
+/* The same, on record as one that is about this table. */
+extern void casus_refuse_table(Oid relid, const char *code, const char *message,
+							   const char *detail, const char *hint) pg_attribute_noreturn();
 
 /* A set-up error: the same with an SQLSTATE of the caller's; code may be NULL. */
 extern void casus_setup_error(int sqlstate, const char *code, const char *message,
 							  const char *detail, const char *hint) pg_attribute_noreturn();
 
 /* Called with every refusal before it is raised; accesslog.c puts itself here. */
-typedef void (*CasusRefusalHook) (const char *code, const char *message, const char *detail);
+typedef void (*CasusRefusalHook) (const char *code, Oid relid, const char *message,
+								  const char *detail);
 extern CasusRefusalHook casus_refusal_hook;
 
 /* Refuses with casus.not_preloaded unless the library came in with the postmaster. */
@@ -576,11 +580,6 @@ extern Oid	casus_accesslog_observed(QueryDesc *query, Oid relid);
 /* One record: kind is "refusal", "attempt", "act", "setup" ...; texts may be NULL. */
 extern void casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
 								  const char *code, const char *text);
-
-/* The same in two steps: described now (of several dossiers of one file), on record later. */
-extern char *casus_accesslog_describe(int32 file, Oid relid, int n, const int64 *dossiers,
-									  const char *code, const char *text);
-extern void casus_accesslog_described(const char *kind, const char *description);
 
 /* Writes what waits, so that a reader of the log finds it; refuses when it cannot. */
 extern void casus_accesslog_flush(void);

@@ -11,6 +11,7 @@
  *
  * Copyright (c) 2026, the casus developers
  */
+#include "relation.h"
 #include "state.h"
 
 #include "lib/stringinfo.h"
@@ -144,4 +145,13 @@ casus_check_refuse(const CasusProtocol *protocol, const char *code,
 				   const char *message, const char *check, const char *hint)
 {
 	casus_refuse(code, message, casus_check_detail(protocol, code, NULL, check), hint);
+}
+
+void
+casus_check_refuse_table(const CasusProtected *prot, const char *code,
+						 const char *message, const char *check, const char *hint)
+{
+	casus_refuse_table(prot->family, code, message,
+					   casus_check_detail(casus_check_protocol_of(prot), code, NULL, check),
+					   hint);
 }

@@ -462,15 +462,15 @@ check_named(const PlannedStmt *plan, Oid relid, AttrNumber attno)
 	if (prot == NULL || !is_barred(prot, attno, &capacity, &category, &article))
 		return;
 	protocol = casus_protocol(capacity.protocol);
-	casus_refuse("wrong_category", named_message(relid, attno),
-				 casus_check_detail(protocol, "wrong_category", article,
-									category < 0 ?
-									_("the category of the column is not known to the protocol") :
-									psprintf(_("office %s may not read category %s for purpose %s in any phase"),
-											 protocol->office[capacity.office],
-											 protocol->category[category],
-											 protocol->purpose[capacity.purpose])),
-				 hint_columns(prot));
+	casus_refuse_table(prot->family, "wrong_category", named_message(relid, attno),
+					   casus_check_detail(protocol, "wrong_category", article,
+										  category < 0 ?
+										  _("the category of the column is not known to the protocol") :
+										  psprintf(_("office %s may not read category %s for purpose %s in any phase"),
+												   protocol->office[capacity.office],
+												   protocol->category[category],
+												   protocol->purpose[capacity.purpose])),
+					   hint_columns(prot));
 }
 
 void

@@ -91,10 +91,10 @@ refuse_not_fenced(const CasusProtected *prot)
 static void
 refuse_no_purpose(const CasusProtected *prot)
 {
-	casus_check_refuse(casus_check_protocol_of(prot), "no_purpose",
-					   _("this table is read for a purpose only"),
-					   psprintf(_("there is no context and no standing purpose for %s"), casus_guard_name(prot->relid)),
-					   CASUS_HINT_ENTER);
+	casus_check_refuse_table(prot, "no_purpose",
+							 _("this table is read for a purpose only"),
+							 psprintf(_("there is no context and no standing purpose for %s"), casus_guard_name(prot->relid)),
+							 CASUS_HINT_ENTER);
 }
 
 static bool

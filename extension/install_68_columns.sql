@@ -242,7 +242,7 @@ COMMENT ON COLUMN casus.control.motivation IS 'As given.';
 COMMENT ON COLUMN casus.control.nodes IS 'Node of each record of sample, in that order (casus.access_log.node); NULL: all of this servers log.';
 
 COMMENT ON COLUMN casus.access_log.at IS 'When it was written, by the clock of that node. What came first within a node says seq.';
-COMMENT ON COLUMN casus.access_log.relation IS 'Table that was read or written, with its schema: as casus protects it, so the whole of a partition and the table below a view. NULL: the record is about none.';
+COMMENT ON COLUMN casus.access_log.relation IS 'Table that was read or written, or of which that was refused, with its schema: as casus protects it, so the whole of a partition and the table below a view. NULL: the record is about none.';
 COMMENT ON COLUMN casus.access_log.person IS 'Name of the person whose role it was; NULL: the role is nobodys.';
 COMMENT ON COLUMN casus.access_log.role IS 'Database role that acted: the login, or the one taken by SET ROLE, under the name that it had then.';
 COMMENT ON COLUMN casus.access_log.session_role IS 'session_user: the login of the session, where role was taken by SET ROLE.';

@@ -225,4 +225,11 @@ extern bool casus_publication_has(Oid relid);	/* it, its schema, a parent, or al
 extern char *casus_publication_hint(Oid relid); /* what its owner does about it; NULL: none */
 extern bool casus_publication_in_schema(Oid relid, Oid schema); /* it or a parent */
 
+/* ---- check.c ---- */
+
+/* casus_check_refuse() by the protocol of the table, on record as one that is about it. */
+extern void casus_check_refuse_table(const CasusProtected *prot, const char *code,
+									 const char *message, const char *check,
+									 const char *hint) pg_attribute_noreturn();
+
 #endif							/* CASUS_RELATION_H */

@@ -33,13 +33,20 @@ report_code(const char *code)
  * it.  The texts are the caller's own, so they are never used as formats.
  */
 void
+casus_refuse_table(Oid relid, const char *code, const char *message, const char *detail,
+				   const char *hint)
+{
+	if (casus_refusal_hook)
+		casus_refusal_hook(code, relid, message, detail);
+
+	casus_setup_error(ERRCODE_INSUFFICIENT_PRIVILEGE, code, message, detail, hint);
+}
+
+void
 casus_refuse(const char *code, const char *message, const char *detail,
 			 const char *hint)
 {
-	if (casus_refusal_hook)
-		casus_refusal_hook(code, message, detail);
-
-	casus_setup_error(ERRCODE_INSUFFICIENT_PRIVILEGE, code, message, detail, hint);
+	casus_refuse_table(InvalidOid, code, message, detail, hint);
 }
 
 void

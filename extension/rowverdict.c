@@ -32,14 +32,7 @@ static TransactionId hidden_xact = InvalidTransactionId;
  * The files of a table are known to whoever writes it; whose dossier a row
  * would belong to is not, so that a hidden parent and a missing one are
  * refused under the same article.
- */
-static const CasusProtocol *
-protocol_of(const CasusRow *row)
-{
-	return casus_check_protocol_of(row->prot);
-}
-
-/*
+ *
  * In observe mode what would be refused is recorded and let pass. Returns
  * only then.
  */
@@ -48,7 +41,7 @@ casus_rowverdict_refuse(CasusRow *row, const char *code, const char *message,
 						const char *check, const char *hint)
 {
 	if (row->prot->mode != CASUS_MODE_OBSERVE)
-		casus_check_refuse(protocol_of(row), code, message, check, hint);
+		casus_check_refuse_table(row->prot, code, message, check, hint);
 	casus_accesslog_event("would_refuse", row->prot->relid, row->dossier.id,
 						  code, message);
 }
@@ -59,8 +52,8 @@ casus_rowverdict_refuse_under(CasusRow *row, const char *article, const char *co
 							  const char *message, const char *check, const char *hint)
 {
 	if (row->prot->mode != CASUS_MODE_OBSERVE)
-		casus_refuse(code, message,
-					 casus_check_detail(row->protocol, code, article, check), hint);
+		casus_refuse_table(row->prot->family, code, message,
+						   casus_check_detail(row->protocol, code, article, check), hint);
 	casus_accesslog_event("would_refuse", row->prot->relid, row->dossier.id,
 						  code, message);
 }

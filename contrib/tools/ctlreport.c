@@ -404,7 +404,7 @@ put_chain(PQExpBuffer page, const Report *report, bool anchored)
 	ctl_html_heading(page, "keten", "Staat van de log");
 	if (report->is_overseer)
 	{
-		say(page, NULL, "Voor wie toezicht houdt op dit bestand: de log is hiervoor niet geverifieerd. Dat, en wat in de log niet van een bestand is (zoals dumps van tabellen van meer bestanden, weigeringen zonder gekozen doel en ingrepen in de server), staat in het verslag van een lid van casus_auditor.");
+		say(page, NULL, "Voor wie toezicht houdt op dit bestand: de log is hiervoor niet geverifieerd. Dat, en wat in de log niet van een bestand is (zoals dumps van tabellen van meer bestanden, weigeringen buiten een bestand en ingrepen in de server), staat in het verslag van een lid van casus_auditor.");
 		return;
 	}
 	if (is_true(c, OK))
