@@ -14,6 +14,7 @@
 #include "access/table.h"
 #include "catalog/heap.h"
 #include "catalog/pg_trigger.h"
+#include "commands/policy.h"
 #include "commands/trigger.h"
 #include "rewrite/rowsecurity.h"
 #include "utils/builtins.h"
@@ -120,16 +121,17 @@ has_policy_named(Relation rel, const char *name)
 	return false;
 }
 
-/* A fence that somebody damaged is taken down first, so that bind mends it. */
+/*
+ * A fence that somebody damaged is taken down first, so that bind mends it.  Of a table
+ * whose row security is switched off the relcache has no policies: the catalog has.
+ */
 static void
 drop_policies(List **lines, Oid relid)
 {
-	Relation	rel = table_open(relid, AccessShareLock);
-	bool		casus = has_policy_named(rel, CASUS_POLICY_NAME);
-	bool		open = has_policy_named(rel, CASUS_OPEN_POLICY_NAME);
+	bool		casus = OidIsValid(get_relation_policy_oid(relid, CASUS_POLICY_NAME, true));
+	bool		open = OidIsValid(get_relation_policy_oid(relid, CASUS_OPEN_POLICY_NAME, true));
 	char	   *table = casus_relation_ddl_name(relid);
 
-	table_close(rel, AccessShareLock);
 	if (casus)
 		casus_relation_ddl_note(lines, psprintf("DROP POLICY %s ON %s", CASUS_POLICY_NAME, table));
 	if (open)

@@ -164,6 +164,7 @@ extern bool casus_guard_transaction_marked(void);
 
 /* Fenced, in force: what the guard guards. An unfenced one is being restored. */
 extern bool casus_guard_closed(const CasusProtected *prot);
+extern bool casus_guard_bound(const CasusProtected *prot);	/* fenced or not, or in mode observe */
 extern bool casus_guard_watched(const CasusProtected *prot);	/* closed, or in mode observe */
 
 /* Refuses with casus.ddl unless the table is being restored or in maintenance. */

@@ -247,7 +247,7 @@ casus_guard_validation(const char *name, Oid relid, const CasusProtected *prot,
 		Datum		check = SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_conbin, &isnull);
 
 		scope->only_keys = false;
-		if (casus_guard_watched(prot) && !isnull &&
+		if (casus_guard_bound(prot) && !isnull &&
 			!casus_guard_trusted(stringToNode(TextDatumGetCString(check))))
 			casus_guard_refuse_user_code(prot);
 	}

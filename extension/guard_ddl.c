@@ -216,7 +216,7 @@ check_add_column(ColumnDef *column, const CasusProtected *prot, CasusGuardScope 
 		if (constraint->contype == CONSTR_DEFAULT && !is_constant(constraint->raw_expr))
 			casus_guard_need_maintenance(prot, _("A column with a computed default"));
 		/* It may call what it likes over the other columns. */
-		if (constraint->contype == CONSTR_CHECK && casus_guard_closed(prot))
+		if (constraint->contype == CONSTR_CHECK && prot->mode == CASUS_MODE_ENFORCE)
 			casus_guard_refuse_ddl(prot, _("A condition on a column that is not there yet cannot be judged."),
 								   _("Add the column first, then the constraint."));
 		if (constraint->contype == CONSTR_GENERATED)
@@ -536,7 +536,7 @@ check_statistics(CreateStatsStmt *statistics, CasusGuardScope *scope)
 		return;
 	foreach(lc, statistics->exprs)
 	{
-		if (casus_guard_watched(prot) &&
+		if (casus_guard_bound(prot) &&
 			!casus_guard_builtin_raw(prot->relid, ((StatsElem *) lfirst(lc))->expr,
 									 EXPR_KIND_STATS_EXPRESSION))
 			casus_guard_refuse_user_code(prot);

@@ -174,6 +174,17 @@ casus_guard_closed(const CasusProtected *prot)
 	return prot != NULL && prot->mode == CASUS_MODE_ENFORCE && prot->fenced;
 }
 
+/*
+ * Also without its fence.  Whether it is being restored or its fence was taken down
+ * while casus was not loaded nobody can tell: no restore of such a table has functions
+ * of users over its rows, for with those it would not have been protected.
+ */
+bool
+casus_guard_bound(const CasusProtected *prot)
+{
+	return prot != NULL && prot->mode != CASUS_MODE_REGISTERED;
+}
+
 /* In mode observe nothing is shut, but what would be refused is on record. */
 bool
 casus_guard_watched(const CasusProtected *prot)

@@ -74,7 +74,7 @@ check_type(TypeName *name)
 static void
 check_user_of_type(const CasusProtected *prot, const char *what, bool runs_code)
 {
-	if (runs_code && casus_guard_closed(prot))
+	if (runs_code && prot->mode == CASUS_MODE_ENFORCE)
 		casus_guard_refuse_ddl(prot, psprintf(_("%s of a protected table."), what),
 							   _("Add the condition with NOT VALID."));
 	casus_guard_need_maintenance(prot, what);
