@@ -309,8 +309,7 @@ require_builtin(Oid relid, const char *computed)
 {
 	const CasusProtected *prot = casus_registry_find(relid);
 
-	if (prot != NULL && prot->mode == CASUS_MODE_ENFORCE &&
-		!casus_guard_builtin_over_rows(stringToNode(computed)))
+	if (casus_guard_closed(prot) && !casus_guard_builtin_over_rows(stringToNode(computed)))
 		casus_guard_refuse_user_code(prot);
 }
 
