@@ -33,6 +33,7 @@ extern const char *casus_logkey_path(void);
 extern bool casus_logkey_read(CasusLogKeys *keys, const char **why);
 extern bool casus_logkey_of_node(CasusLogKeys *keys, const uint8 *node, const char **why);
 extern bool casus_logkey_obtain(CasusLogKeys *keys, bool *made, const char **why);
+extern bool casus_logkey_replace(CasusLogKeys *keys, const char **why);
 extern bool casus_logkey_add(CasusLogKeys *keys);
 
 /* ---- logring.c: records on their way to the writer ---- */
@@ -98,7 +99,9 @@ extern void casus_sink_cover(void); /* wait for what anybody appended, as for on
 
 extern void casus_logdir_path(char *path, const uint8 *node);
 extern void casus_logdir_file(char *path, const uint8 *node, uint64 segment);
+extern bool casus_logdir_can_make(void);
 extern bool casus_logdir_make(const uint8 *node);
+extern bool casus_logdir_is_made(const uint8 *node);
 extern bool casus_logdir_has_room(const uint8 *node, uint64 reserve);
 extern bool casus_logdir_write(int fd, const char *data, size_t length, uint64 offset);
 extern bool casus_logdir_lock(const uint8 *node);

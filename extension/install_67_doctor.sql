@@ -21,14 +21,16 @@ COMMENT ON FUNCTION casus_int.log_months() IS
 
 CREATE VIEW casus_int.load_finding WITH (security_barrier) AS
 	WITH chain AS MATERIALIZED (
-		SELECT DISTINCT ON (c.node) c.node, c.state, c.last_segment, c.last_seq
+		SELECT DISTINCT ON (c.node) c.node, c.state, c.last_segment, c.last_seq, c.finding
 		FROM casus_int.log_chains() c WHERE c.node IS NOT NULL AND c.last_segment IS NOT NULL
 		ORDER BY c.node, c.state = 'own' DESC, c.state <> 'refused' DESC
 	), loaded AS MATERIALIZED (
-		SELECT l.node, l.segment, l.place, l.seq, l.missing, l.loaded_at, c.state, c.last_segment, c.last_seq, c.node IS NOT NULL AS is_here
+		SELECT l.node, l.segment, l.place, l.seq, l.missing, l.loaded_at, c.state, c.last_segment, c.last_seq, c.node IS NOT NULL AS is_here, l.mac, c.finding,
+			-- What the tables have of the own log: the loader may have begun again where that was set back.
+			CASE c.state WHEN 'own' THEN greatest(l.seq, (SELECT max(r.seq) FROM casus_cat.access_record r WHERE r.node = l.node)) ELSE l.seq END AS known
 		FROM casus_cat.log_loaded l LEFT JOIN chain c ON c.node = l.node
 		UNION ALL
-		SELECT c.node, 0, 0, 0, 0, i.created_at, c.state, c.last_segment, c.last_seq, true
+		SELECT c.node, 0, 0, 0, 0, i.created_at, c.state, c.last_segment, c.last_seq, true, NULL, c.finding, 0
 		FROM chain c, casus_cat.installation i WHERE NOT EXISTS (SELECT FROM casus_cat.log_loaded l WHERE l.node = c.node)
 	)
 	SELECT CASE WHEN b.stands IS NULL THEN 'warning' ELSE 'critical' END AS severity, 'log_load_late'::text AS code,
@@ -41,12 +43,25 @@ CREATE VIEW casus_int.load_finding WITH (security_barrier) AS
 	WHERE l.is_here AND (b.entries IS NOT NULL OR b.stands IS NOT NULL)
 	UNION ALL
 	SELECT CASE l.state WHEN 'kept' THEN 'warning' ELSE 'critical' END, 'log_load_ahead',
-		pg_catalog.format('Entries of the access log of node %s are in tables up to %s (segment %s), and that log ends here before it.', l.node, l.seq, l.segment),
+		pg_catalog.format('Entries of the access log of node %s are in tables up to %s (segment %s), and that log %s.', l.node, l.known, l.segment,
+			CASE WHEN l.segment <= l.last_segment AND l.known <= l.last_seq THEN 'has others of the same numbers here, from ' || l.seq + 1 || ' on: these are in no table' ELSE 'ends here before it' END),
 		CASE l.state WHEN 'kept' THEN 'A base backup takes a copy along as it was then: remove that directory, or have the log collected. Else it was cut off, as with the others: '
-			ELSE 'It was cut off: ' END ||
+			ELSE 'It was cut off, or casus.log_directory is not what it was (a disk that is not mounted, an older copy): stop the server, and look; else ' END ||
 		'compare it with an anchor kept elsewhere (casus.verify_log(anchor => ...)), and look for it in backups of casus.log_directory. The tables keep what they have.'
-	FROM loaded l WHERE l.is_here AND (l.segment > l.last_segment OR l.state = 'own' AND l.seq > l.last_seq)
+	FROM loaded l WHERE l.is_here AND (l.segment > l.last_segment OR l.state = 'own' AND l.known > least(l.seq, l.last_seq))
 		AND NOT pg_catalog.pg_is_in_recovery()	-- a base backup takes a copy along, and the tables go on with the primary's
+	UNION ALL
+	-- mac: what was put in as of the own log has none.
+	SELECT CASE WHEN l.is_here THEN 'warning' ELSE 'critical' END, CASE WHEN l.is_here THEN 'log_keyless' ELSE 'log_away' END,
+		pg_catalog.format('The log of node %s, whose entries came into tables as those of this server up to %s, %s; this server is node %s, whose log began on %s.', l.node, l.loaded_at,
+			CASE WHEN l.is_here THEN 'is no longer written here: ' || l.finding ELSE 'is not in casus.log_directory' END, o.node,
+			coalesce((SELECT pg_catalog.to_char(min(r.at) AT TIME ZONE 'Europe/Amsterdam', 'YYYY-MM-DD') FROM casus_cat.access_record r WHERE r.node = o.node), 'a day that is not in tables yet')),
+		CASE WHEN l.is_here THEN 'Put a copy of the key file of that node into the directory named as casus.log_key_file with .d behind it: then it is verified, and the rest of it put into tables. That log goes on when the server is stopped and started with that file as casus.log_key_file.'
+			ELSE 'Is the disk of the log mounted? Stop the server, mount it, put the key file of that node back as casus.log_key_file (it may be in the directory with .d behind that name), and the one that is there now into that directory, and start. If it is to stay so: put the directory of that node beside the others.' END
+	FROM loaded l, (SELECT casus_int.log_node() AS node) o
+	WHERE l.mac IS NULL AND l.seq > 0 AND l.node <> o.node AND NOT pg_catalog.pg_is_in_recovery()
+		AND (NOT l.is_here OR l.state = 'kept' AND l.finding IS NOT NULL)
+		AND EXISTS (SELECT FROM casus_cat.access_record r WHERE r.node = l.node)
 	UNION ALL
 	SELECT 'critical', 'log_load_gap',
 		pg_catalog.format('Of the access log of node %s %s entries were not there when it was put into tables.', l.node, l.missing),

@@ -16,6 +16,8 @@
 
 #include "storage/fd.h"
 
+#define LOCK_NAME	"lock"
+
 /* MAXPGPATH bytes each. */
 void
 casus_logdir_path(char *path, const uint8 *node)
@@ -48,6 +50,19 @@ is_exposed(const char *path)
 		 (st.st_mode & (S_IWGRP | S_IWOTH)) != 0);
 }
 
+/* Are there, or can there be, logs of nodes?  False as below. */
+bool
+casus_logdir_can_make(void)
+{
+	if (is_exposed(casus_sink_directory()))
+	{
+		errno = CASUS_LOG_EXPOSED;
+		return false;
+	}
+	return (mkdir(casus_sink_directory(), S_IRWXU) == 0 || errno == EEXIST) &&
+		access(casus_sink_directory(), W_OK) == 0;
+}
+
 /*
  * Makes the directories that are missing; their names survive a crash, whoever
  * made them, and whatever came between.  Whose they are is looked at when a
@@ -60,12 +75,12 @@ casus_logdir_make(const uint8 *node)
 	char		parent[MAXPGPATH];
 
 	casus_logdir_path(path, node);
-	if (is_exposed(casus_sink_directory()) || is_exposed(path))
+	if (is_exposed(path))
 	{
 		errno = CASUS_LOG_EXPOSED;
 		return false;
 	}
-	if (mkdir(casus_sink_directory(), S_IRWXU) != 0 && errno != EEXIST)
+	if (!casus_logdir_can_make())
 		return false;
 	if (mkdir(path, S_IRWXU) != 0 && errno != EEXIST)
 		return false;
@@ -74,6 +89,21 @@ casus_logdir_make(const uint8 *node)
 	/* Where it may not be read, its owner has made what is in it. */
 	return fsync_fname_ext(casus_sink_directory(), true, false, LOG) == 0 &&
 		fsync_fname_ext(parent[0] ? parent : ".", true, true, LOG) == 0;
+}
+
+/* Was it made here for that node, by its writer?  What cannot be looked at is. */
+bool
+casus_logdir_is_made(const uint8 *node)
+{
+	char		path[MAXPGPATH];
+	struct stat st;
+	uint64		first;
+	uint64		last;
+
+	casus_logdir_path(path, node);
+	strlcat(path, "/" LOCK_NAME, sizeof(path));
+	return stat(path, &st) == 0 || errno != ENOENT ||
+		!casus_logdir_range(node, 0, UINT64_MAX, &first, &last) || last != 0;
 }
 
 /*
@@ -131,7 +161,7 @@ casus_logdir_lock(const uint8 *node)
 	if (fd >= 0)
 		close(fd);
 	casus_logdir_path(directory, node);
-	snprintf(path, sizeof(path), "%s/lock", directory);
+	snprintf(path, sizeof(path), "%s/" LOCK_NAME, directory);
 	fd = BasicOpenFilePerm(path, O_RDWR | O_CREAT | PG_BINARY, 0600);
 	if (fd < 0)
 		return false;

@@ -6,7 +6,8 @@
  * directory, where no backup of that takes it along, and is the server's
  * alone.  It also says which node this is: a copy of the data directory that
  * starts elsewhere (a standby, a restored backup) makes a key file of its own,
- * and with it a chain of its own.
+ * and with it a chain of its own.  So does a server whose log is not in its
+ * directory: the keys of that are put to those of other nodes then.
  *
  * To collect the chain of another node takes a copy of that node's key file, in
  * the directory of that name with .d behind it; who administers the servers
@@ -201,12 +202,22 @@ write_file(const char *path, const char *text, size_t length)
 	return ok;
 }
 
+/* The name of what it leads to survives a crash. */
+static bool
+fsync_parent(const char *path)
+{
+	char		parent[2 * MAXPGPATH];
+
+	strlcpy(parent, path, sizeof(parent));
+	get_parent_directory(parent);
+	return fsync_fname_ext(parent, true, true, LOG) == 0;
+}
+
 /* Replaces the file by these keys, durably. */
 static bool
-write_keys(const CasusLogKeys *keys)
+write_keys(const CasusLogKeys *keys, const char *path)
 {
-	char		temporary[MAXPGPATH + 8];
-	char		parent[MAXPGPATH];
+	char		temporary[2 * MAXPGPATH + 8];
 	char		hex[2 * CASUS_LOG_SECRET + 1];
 	StringInfoData text;
 	bool		ok;
@@ -219,13 +230,11 @@ write_keys(const CasusLogKeys *keys)
 		casus_logsegment_hex(hex, keys->key[i].secret, CASUS_LOG_SECRET);
 		appendStringInfo(&text, "%u %s\n", keys->key[i].id, hex);
 	}
-	snprintf(temporary, sizeof(temporary), "%s.new", key_path);
-	strlcpy(parent, key_path, sizeof(parent));
-	get_parent_directory(parent);
+	snprintf(temporary, sizeof(temporary), "%s.new", path);
 	ok = text.len <= FILE_MAX &&
 		write_file(temporary, text.data, text.len) &&
-		rename(temporary, key_path) == 0 &&
-		fsync_fname_ext(parent, true, true, LOG) == 0;
+		rename(temporary, path) == 0 &&
+		fsync_parent(path);
 	explicit_bzero(text.data, text.len);
 	explicit_bzero(hex, sizeof(hex));
 	pfree(text.data);
@@ -250,12 +259,48 @@ casus_logkey_add(CasusLogKeys *keys)
 	key = &more->key[more->nkeys++];
 	key->id = keys->nkeys > 0 ? keys->key[keys->nkeys - 1].id + 1 : 1;
 	errno = EIO;
-	ok = pg_strong_random(key->secret, CASUS_LOG_SECRET) && write_keys(more);
+	ok = pg_strong_random(key->secret, CASUS_LOG_SECRET) && write_keys(more, key_path);
 	if (ok)
 		*keys = *more;
 	explicit_bzero(more, sizeof(*more));
 	pfree(more);
 	return ok;
+}
+
+/* A node that has no log yet, with a key of its own.  False as above. */
+static bool
+make_node(CasusLogKeys *keys, const char **why)
+{
+	memset(keys, 0, sizeof(*keys));
+	if (!pg_strong_random(keys->node, CASUS_LOG_NODE))
+		return refuse(why, NULL, EIO);
+	return casus_logkey_add(keys) || refuse(why, NULL, errno);
+}
+
+/* Beside the key file, as that of a former node, durably.  False with errno. */
+static bool
+keep_keys(const CasusLogKeys *keys)
+{
+	char		directory[MAXPGPATH];
+	char		path[2 * MAXPGPATH];
+	char		hex[2 * CASUS_LOG_NODE + 1];
+
+	casus_logsegment_hex(hex, keys->node, CASUS_LOG_NODE);
+	snprintf(directory, sizeof(directory), "%s" OTHERS_SUFFIX, key_path);
+	snprintf(path, sizeof(path), "%s/%s", directory, hex);
+	return (mkdir(directory, S_IRWXU) == 0 || errno == EEXIST) &&
+		write_keys(keys, path) && fsync_parent(directory);
+}
+
+/*
+ * The log of these keys is not where it should be: one that begins instead
+ * would give its numbers out again.  So another node begins, and the keys are
+ * kept for when the log is found.  False as above.
+ */
+bool
+casus_logkey_replace(CasusLogKeys *keys, const char **why)
+{
+	return keep_keys(keys) ? make_node(keys, why) : refuse(why, NULL, errno);
 }
 
 /* Reads the file, and makes it where there is none.  False as above. */
@@ -267,9 +312,6 @@ casus_logkey_obtain(CasusLogKeys *keys, bool *made, const char **why)
 		return true;
 	if (errno != ENOENT)
 		return false;
-	memset(keys, 0, sizeof(*keys));
-	if (!pg_strong_random(keys->node, CASUS_LOG_NODE))
-		return refuse(why, NULL, EIO);
-	*made = casus_logkey_add(keys);
-	return *made || refuse(why, NULL, errno);
+	*made = make_node(keys, why);
+	return *made;
 }

@@ -80,6 +80,7 @@ typedef struct Chunk
 	uint64		offset;
 	uint64		seq;
 	uint8		mac[CASUS_LOG_MAC]; /* of a copy: of the entry there */
+	uint64		known;			/* the last of which there is a record in the tables */
 	uint64		missing;		/* entries that were not there, passed over */
 	int			nrecords;
 	Datum	   *seqs;
@@ -134,9 +135,37 @@ count_missing(const CasusLogFollow *follow, uint64 before, uint64 seq)
 	return seq > before + 1 ? seq - before - 1 : 0;
 }
 
+/* Has that number of the own log been given to another entry?  Then an older copy of it went on. */
+static bool
+is_another(CasusQuery *query, const Chunk *chunk, uint64 seq, Jsonb *entry)
+{
+	if (!chunk->is_own || seq > chunk->known)
+		return false;
+	casus_query_arg(query, UUIDOID, UUIDPGetDatum(&chunk->node), false);
+	casus_query_int64(query, (int64) seq);
+	casus_query_jsonb(query, entry);
+	casus_query_run(query,
+					"SELECT FROM casus_cat.access_record WHERE node = $1 AND seq = $2 "
+					"AND at <> ($3 ->> 'ts')::timestamptz "
+					"AND line ->> 'code' IS DISTINCT FROM 'log_unreadable'");
+	return query->nrows > 0;
+}
+
+/* The loader has come behind that record. */
+static void
+pass(Chunk *chunk, const CasusLogFollow *follow, const CasusLogRecord *record)
+{
+	if (!chunk->is_own && chunk->seq != 0 && record->seq > chunk->seq + 1)
+		chunk->missing += count_missing(follow, chunk->seq, record->seq);
+	chunk->segment = follow->segment;
+	chunk->offset = follow->offset;
+	chunk->seq = record->seq;
+	memcpy(chunk->mac, record->mac, CASUS_LOG_MAC);
+}
+
 /* The records of this database behind the place, as many as one transaction takes. */
 static void
-collect(Chunk *chunk)
+collect(CasusQuery *query, Chunk *chunk)
 {
 	CasusLogFollow follow;
 	CasusLogRecord record;
@@ -162,20 +191,27 @@ collect(Chunk *chunk)
 		bool		about_log;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!chunk->is_own && chunk->seq != 0 && record.seq > chunk->seq + 1)
-			chunk->missing += count_missing(&follow, chunk->seq, record.seq);
-		chunk->segment = follow.segment;
-		chunk->offset = follow.offset;
-		chunk->seq = record.seq;
-		memcpy(chunk->mac, record.mac, CASUS_LOG_MAC);
 		if (casus_logfollow_line(&line, &record))
 		{
 			if (!casus_logfollow_of_database(line.data, piece.data, &about_log))
+			{
+				pass(chunk, &follow, &record);
 				continue;
+			}
 			entry = casus_logform_read(&line, record.seq);
 		}
 		if (entry == NULL)
 			entry = casus_logform_stand_in(record.seq, false);
+		if (is_another(query, chunk, record.seq, entry))
+		{
+			follow.odd = "the tables have another entry of that number";
+			/* Before it, for casus.doctor(), also once the numbers are beyond those in the tables. */
+			chunk->segment = follow.segment;
+			chunk->offset = 0;
+			chunk->seq = record.seq - 1;
+			break;
+		}
+		pass(chunk, &follow, &record);
 		note_month(chunk, casus_logform_month(entry));
 		chunk->seqs[chunk->nrecords] = Int64GetDatum((int64) record.seq);
 		chunk->entries[chunk->nrecords] = JsonbPGetDatum(entry);
@@ -359,7 +395,10 @@ load_chunk(const uint8 *node, bool is_own, bool each)
 	chunk.segment = segment = (uint64) casus_query_get_int(&query, 0, 1);
 	chunk.offset = offset = (uint64) casus_query_get_int(&query, 0, 2);
 	chunk.seq = (uint64) casus_query_get_int(&query, 0, 3);
-	collect(&chunk);
+	casus_query_arg(&query, UUIDOID, UUIDPGetDatum(&chunk.node), false);
+	casus_query_run(&query, "SELECT coalesce(max(seq), 0) FROM casus_cat.access_record WHERE node = $1");
+	chunk.known = (uint64) casus_query_get_int(&query, 0, 1);
+	collect(&query, &chunk);
 	if (each)
 		insert_each(&query, &chunk);
 	else if (chunk.nrecords > 0)

@@ -75,12 +75,12 @@ state_of(const CasusLogStanding *standing, bool is_own)
 
 	if (standing->refused)
 		return "refused";
-	if (standing->finding[0] != '\0')
-		return "failing";
 	if (is_own)
 		return "own";
 	if (standing->label[0] == '\0')
 		return "kept";
+	if (standing->finding[0] != '\0')
+		return "failing";
 	if (standing->collected_at == 0)
 		return "waiting";
 	return late < GetCurrentTimestamp() ? "late" : "collected";
@@ -135,6 +135,19 @@ put_chain(ReturnSetInfo *result, const uint8 *node, const CasusLogStanding *stan
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/* Of a log that nobody adds to: why it can be neither verified nor put into tables. */
+static void
+find_key(CasusLogStanding *standing, const uint8 *node)
+{
+	CasusLogKeys *keys = palloc(sizeof(CasusLogKeys));
+	const char *why;
+
+	if (!casus_logkey_of_node(keys, node, &why))
+		strlcpy(standing->finding, why, sizeof(standing->finding));
+	explicit_bzero(keys, sizeof(*keys));
+	pfree(keys);
+}
+
 /*
  * casus_int.log_chains(OUT node, source, standby, state, first_segment,
  * last_segment, missing, last_seq, last_at, collected_at, finding): the own log,
@@ -177,6 +190,8 @@ casus_sql_log_chains(PG_FUNCTION_ARGS)
 				memcmp(standings[i].node, node, CASUS_LOG_NODE) == 0;
 		none.seq = is_own ? own.end.seq : 0;
 		none.time = is_own ? own.end.time : 0;
+		if (!told && !is_own)
+			find_key(&none, node);
 		if (!told)
 			put_chain(result, node, &none, is_own);
 	}

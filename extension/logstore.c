@@ -395,6 +395,39 @@ obtain_keys(bool *made)
 	return false;
 }
 
+/*
+ * The log of a key file that is there, and not in this directory: it is
+ * elsewhere (a disk that is not mounted), or was never begun.  A directory that
+ * cannot be made is no reason to begin another one.  False with the error.
+ */
+static bool
+begin_elsewhere(bool *made)
+{
+	char		node[2 * CASUS_LOG_NODE + 1];
+	const char *why;
+
+	if (*made || casus_logdir_is_made(store.keys.node))
+		return true;
+	casus_logsegment_hex(node, store.keys.node, CASUS_LOG_NODE);
+	if (!casus_logdir_can_make())
+		return failed();
+	if (!casus_logkey_replace(&store.keys, &why))
+	{
+		store.error = CASUS_LOG_NO_KEY;
+		ereport(LOG,
+				(errmsg("casus cannot put the key file \"%s\" of its access log aside: %s",
+						casus_logkey_path(), why)));
+		return false;
+	}
+	*made = true;
+	ereport(WARNING,
+			(errmsg("the access log of node %s is not in \"%s\": another one begins there",
+					node, casus_sink_directory()),
+			 errdetail("Its keys are kept in \"%s.d/%s\".", casus_logkey_path(), node),
+			 errhint("Where a disk was not mounted: stop the server, mount it, put that file back as casus.log_key_file, and start it.")));
+	return true;
+}
+
 /* A crash may have left segments of which the checkpoint says that they are gone. */
 static void
 finish_purge(void)
@@ -446,6 +479,9 @@ casus_logstore_open(const CasusLogHead *head, CasusLogFound *found)
 	}
 	store.buffer.len = 0;
 	if (!obtain_keys(&found->made_key))
+		return false;
+	if ((head == NULL || memcmp(head->node, store.keys.node, CASUS_LOG_NODE) != 0) &&
+		!begin_elsewhere(&found->made_key))
 		return false;
 
 	if (!casus_logdir_make(store.keys.node) || !casus_logdir_lock(store.keys.node))
