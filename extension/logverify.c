@@ -93,16 +93,46 @@ walk(CasusLogChain *chain, CasusLogHead *head, bool is_own, uint64 from, uint64 
 	(void) casus_logwalk(chain, &source, from, to);
 }
 
+/* Is it of another node, which is what stands before the first colon? */
+static bool
+is_of_other(const char *anchor, const CasusLogKeys *keys, char *of, char *this)
+{
+	pg_uuid_t	node;
+	pg_uuid_t	own;
+
+	if (strlen(anchor) <= 2 * CASUS_LOG_NODE || anchor[2 * CASUS_LOG_NODE] != ':' ||
+		!casus_logsegment_unhex(node.data, anchor, CASUS_LOG_NODE))
+		return false;
+	memcpy(own.data, keys->node, CASUS_LOG_NODE);
+	strlcpy(of, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&node))), 37);
+	strlcpy(this, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&own))), 37);
+	return memcmp(node.data, own.data, CASUS_LOG_NODE) != 0;
+}
+
+/* Raises. */
+static void
+refuse_anchor(const char *anchor, const CasusLogKeys *keys)
+{
+	char		of[37];
+	char		this[37];
+	bool		is_other = is_of_other(anchor, keys, of, this);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 is_other ? errmsg("this anchor is of node %s, and this log is that of node %s", of, this) :
+			 errmsg("this is no anchor of this log"),
+			 is_other ?
+			 errhint("SELECT * FROM casus.log_chain; and casus.verify_log(anchor => '...', node => '%s') where that is among them.", of) :
+			 errhint("An anchor is what casus.log_anchor() has returned on this node.")));
+}
+
 static void
 begin(CasusLogChain *chain, const CasusLogKeys *keys, const char *anchor,
 	  const uint8 *checkpoint, int length)
 {
 	casus_logchain_begin(chain, keys);
 	if (anchor && !casus_logchain_anchor(chain, anchor))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("this is no anchor of this log"),
-				 errhint("An anchor is what casus.log_anchor() has returned on this node.")));
+		refuse_anchor(anchor, keys);
 	if (length > 0)
 		(void) casus_logchain_checkpoint(chain, checkpoint, length);
 }

@@ -188,7 +188,8 @@ static const char node_sql[] =
 
 static const char chain_sql[] =
 	"SELECT v.ok, v.first_seq, v.last_seq, v.file, v.\"position\", v.seq, v.finding, a.anchor "
-	"FROM casus.verify_log(anchor => $1) v, casus.log_anchor() a";
+	"FROM casus.log_anchor() a, LATERAL casus.verify_log(anchor => CASE WHEN "
+	"$1 ~ '^[0-9a-f]{32}:' AND split_part($1, ':', 1) <> split_part(a.anchor, ':', 1) THEN NULL ELSE $1 END) v";
 
 enum
 {
@@ -396,10 +397,24 @@ put_contents(PQExpBuffer page, const Report *report)
 	appendPQExpBufferStr(page, "</ul>\n</nav>\n");
 }
 
+/* An anchor of the log of another node says nothing of this one. */
+static bool
+is_of_other(const Report *report, const char *anchor)
+{
+	const char *own;
+
+	if (anchor == NULL || report->is_overseer)
+		return false;
+	own = PQgetvalue(report->chain, 0, ANCHOR);
+	return strncmp(anchor, own, strcspn(own, ":") + 1) != 0;
+}
+
 static void
-put_chain(PQExpBuffer page, const Report *report, bool anchored)
+put_chain(PQExpBuffer page, const Report *report, const char *anchor)
 {
 	const PGresult *c = report->chain;
+	bool		is_other = is_of_other(report, anchor);
+	bool		anchored = anchor != NULL && !is_other;
 
 	ctl_html_heading(page, "keten", "Staat van de log");
 	if (report->is_overseer)
@@ -415,6 +430,9 @@ put_chain(PQExpBuffer page, const Report *report, bool anchored)
 		say(page, "bad", "De log van deze server is NIET geheel. Het eerste dat niet klopt: %s, positie %s, regel %s: %s.",
 			PQgetvalue(c, 0, IN_FILE), PQgetvalue(c, 0, POSITION), PQgetvalue(c, 0, SEQ),
 			PQgetvalue(c, 0, FINDING));
+	if (is_other)
+		say(page, "bad", "Het meegegeven anker is van de log van een ANDERE node (%.*s): deze server schrijft die log niet meer, of heeft hem nooit geschreven. Zie casus.log_chain en casus.verify_log(anchor => ..., node => ...).",
+			(int) strcspn(anchor, ":"), anchor);
 	if (!anchored)
 		say(page, NULL, "Geverifieerd zonder eerder anker: dat de log opnieuw is gemaakt, of is ingekort toen de server stil lag, blijkt alleen met een anker van vroeger (casusctl report --anchor).");
 	say(page, NULL, "Anker, om te bewaren waar niemand van de server bij kan:");
@@ -484,7 +502,7 @@ put_page(PQExpBuffer page, const Report *report, const CtlOptions *options)
 	ctl_html_begin(page, title);
 	put_summary(page, report);
 	put_contents(page, report);
-	put_chain(page, report, options->anchor != NULL);
+	put_chain(page, report, options->anchor);
 	for (int i = 0; i < lengthof(sections); i++)
 	{
 		if (report->answers[i] != NULL)
@@ -533,7 +551,7 @@ ctl_db_report(const CtlOptions *options)
 		ctl_fail(EXIT_CANNOT, "out of memory");
 	fwrite(page->data, 1, page->len, stdout);
 	destroyPQExpBuffer(page);
-	code = all_whole(&report) ? EXIT_WHOLE : EXIT_DAMAGED;
+	code = all_whole(&report) && !is_of_other(&report, options->anchor) ? EXIT_WHOLE : EXIT_DAMAGED;
 	PQclear(report.month);
 	PQclear(report.chain);
 	PQclear(report.summary);

@@ -90,6 +90,7 @@ refuse(1);
 ok(loaded(), 'a server without its key file begins another log');
 ok(CasusTest::wait_until(sub { doctor() eq 'warning log_keyless' }), '... doctor says which is no longer written');
 like(sql(q{SELECT finding FROM casus.log_chain WHERE state = 'kept' AND node = '} . uuid($first) . q{'}), qr/key file is not among/, '... and log_chain that its key is missing');
+like((CasusTest::refusal($node, "SELECT casus.verify_log(anchor => '$anchor')"))[1], qr/^this anchor is of node \Q${\ uuid($first)}\E, and this log is that of node /, '... and verify_log whose an anchor is');
 copy("$key.away", "$key.d/first") or die $!;
 chmod 0600, "$key.d/first";
 ok(CasusTest::wait_until(sub { doctor() eq '' }), '... until a copy of it is there');

@@ -164,7 +164,12 @@ for my $other (qw(beheer stranger postgres))
 	is_deeply([ (report('-m', $month, $server->($other)))[ 0, 1 ] ], [ 3, '' ], "not for $other");
 }
 like((report('-m', $month, $server->('beheer')))[2], qr/only a member of casus_auditor sees the whole log/, '... who is told why');
-is_deeply([ (report('-m', $month, '-a', $anchor =~ s/^(.)/$1 eq 'a' ? 'b' : 'a'/er, $server->('auditor')))[ 0, 1 ] ], [ 3, '' ], 'no anchor of this log');
+is_deeply([ (report('-m', $month, '-a', "x$anchor", $server->('auditor')))[ 0, 1 ] ], [ 3, '' ], 'no anchor');
+{
+	my ($other_code, $other) = report('-m', $month, '-a', $anchor =~ s/^(.)/$1 eq 'a' ? 'b' : 'a'/er, $server->('auditor'));
+	is($other_code, 1, 'an anchor of the log of another node: the page is made, and is not content');
+	like($other, qr/class="bad">Het meegegeven anker is van de log van een ANDERE node.*zonder eerder anker/s, '... and says so');
+}
 is_deeply([ (report('-m', $month, '-d', 'host=' . $node->basedir . '/nowhere'))[ 0, 1 ] ], [ 3, '' ], 'a server that is not there');
 is(system("'$ctl' report -m $month -d '" . ($server->('auditor'))[1] . "' >/dev/full 2>/dev/null") >> 8, 2, 'a page that cannot be written');
 
