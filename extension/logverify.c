@@ -122,7 +122,7 @@ refuse_anchor(const char *anchor, const CasusLogKeys *keys)
 			 is_other ? errmsg("this anchor is of node %s, and this log is that of node %s", of, this) :
 			 errmsg("this is no anchor of this log"),
 			 is_other ?
-			 errhint("SELECT * FROM casus.log_chain; and casus.verify_log(anchor => '...', node => '%s') where that is among them.", of) :
+			 errhint("See casus.log_chain: where node %s is among its logs, name it to casus.verify_log as node.", of) :
 			 errhint("An anchor is what casus.log_anchor() has returned on this node.")));
 }
 
