@@ -135,7 +135,7 @@ count_missing(const CasusLogFollow *follow, uint64 before, uint64 seq)
 	return seq > before + 1 ? seq - before - 1 : 0;
 }
 
-/* Has that number of the own log been given to another entry?  Then an older copy of it went on. */
+/* Has the own log another entry of that number, as after an older copy went on? */
 static bool
 is_another(CasusQuery *query, const Chunk *chunk, uint64 seq, Jsonb *entry)
 {
