@@ -205,7 +205,7 @@ collect(CasusQuery *query, Chunk *chunk)
 		if (is_another(query, chunk, record.seq, entry))
 		{
 			follow.odd = "the tables have another entry of that number";
-			/* Before it, for casus.doctor(), also once the numbers are beyond those in the tables. */
+			/* Before it, also once numbers are beyond those in the tables: doctor. */
 			chunk->segment = follow.segment;
 			chunk->offset = 0;
 			chunk->seq = record.seq - 1;
