@@ -323,22 +323,21 @@ record_reader(FmgrInfo *function, const CasusActor *actor)
 	return reader;
 }
 
-/* Is a record about this person, and of this line, for him? */
+/* A record may name thousands of dossiers: it is unpacked only for who oversees a file. */
 static bool
-is_for(const RecordReader *reader, text *person, const Jsonb *line)
+is_of_overseen(const RecordReader *reader, NullableDatum packed)
 {
+	Jsonb	   *line;
 	JsonbValue	buffer;
 	JsonbValue *file;
 	ListCell   *lc;
 
-	if (person != NULL && reader->name != NULL &&
-		strlen(reader->name) == VARSIZE_ANY_EXHDR(person) &&
-		memcmp(reader->name, VARDATA_ANY(person), VARSIZE_ANY_EXHDR(person)) == 0)
-		return true;
-	if (line == NULL || reader->names == NIL || !JB_ROOT_IS_OBJECT(line))
+	if (packed.isnull || reader->names == NIL)
 		return false;
-	file = getKeyJsonValueFromContainer(unconstify(JsonbContainer *, &line->root),
-										"file", strlen("file"), &buffer);
+	line = DatumGetJsonbP(packed.value);
+	if (!JB_ROOT_IS_OBJECT(line))
+		return false;
+	file = getKeyJsonValueFromContainer(&line->root, "file", strlen("file"), &buffer);
 	if (file == NULL || file->type != jbvString)
 		return false;
 	foreach(lc, reader->names)
@@ -350,6 +349,17 @@ is_for(const RecordReader *reader, text *person, const Jsonb *line)
 			return true;
 	}
 	return false;
+}
+
+/* Is a record about this person, and of this line, for him? */
+static bool
+is_for(const RecordReader *reader, text *person, NullableDatum line)
+{
+	if (person != NULL && reader->name != NULL &&
+		strlen(reader->name) == VARSIZE_ANY_EXHDR(person) &&
+		memcmp(reader->name, VARDATA_ANY(person), VARSIZE_ANY_EXHDR(person)) == 0)
+		return true;
+	return is_of_overseen(reader, line);
 }
 
 /* casus_int.sees_record(person, line) returns boolean: the same for a record in the tables */
@@ -368,7 +378,7 @@ casus_sql_sees_record(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(true);
 	reader = record_reader(fcinfo->flinfo, &actor);
 	if (!is_auditor && !is_for(reader, PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0),
-							   PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1)))
+							   fcinfo->args[1]))
 		PG_RETURN_BOOL(false);
 	if (!reader->noted)
 		note_reading(is_auditor ? NIL : reader->ids);
