@@ -368,6 +368,8 @@ extern char *casus_check_ground_of(Oid relid, const char *code, const char *chec
 /* HINT of casus.no_purpose */
 #define CASUS_HINT_ADMINS \
 	_("SELECT rolname FROM pg_roles WHERE rolcanlogin AND pg_has_role(oid, 'casus_admin', 'MEMBER');  -- ask one of these")
+#define CASUS_HINT_AUDITORS \
+	_("SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper AND pg_has_role(oid, 'casus_auditor', 'MEMBER');  -- ask one of these")
 #define CASUS_HINT_CALLS _("What it takes stands in its comment: \\df+ casus.* in psql.")
 #define CASUS_HINT_ENTER \
 	_("SELECT call FROM casus.my_purposes();  -- the call of casus.enter, for between BEGIN and COMMIT")

@@ -246,7 +246,7 @@ casus_sql_skip_log(PG_FUNCTION_ARGS)
 		casus_refuse("wrong_office",
 					 _("what the tables leave out of the access log is for members of casus_admin and casus_auditor to say"),
 					 NULL,
-					 _("SELECT rolname FROM pg_roles WHERE rolcanlogin AND pg_has_role(oid, 'casus_auditor', 'MEMBER');  -- ask one of these"));
+					 CASUS_HINT_AUDITORS);
 	reason = casus_act_required_text(fcinfo, 0, "reason");
 	if (reason[strspn(reason, " \t\r\n")] == '\0')
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,

@@ -298,7 +298,7 @@ require_auditor(void)
 		casus_check_refuse(casus_check_protocol(NULL, 0), "wrong_office",
 						   _("in which dossiers somebody stands is for members of casus_auditor"),
 						   _("a superuser is not one of them by himself"),
-						   _("SELECT rolname FROM pg_roles WHERE rolcanlogin AND pg_has_role(oid, 'casus_auditor', 'MEMBER');  -- ask one of these"));
+						   CASUS_HINT_AUDITORS);
 }
 
 /* casus_int.dossiers_about(subject, relation) returns setof bigint; relation NULL: all tables */
