@@ -60,14 +60,15 @@ refuse_misfit(const char *table, int64 n, Oid relid, const CasusSettings *settin
 
 /* They are put outside by nobody but who knows whether they are to be: then all read them. */
 static void
-refuse_astray(const char *table, int64 n, Oid relid, const CasusSettings *settings)
+refuse_astray(const char *table, Oid relid, const CasusSettings *settings,
+			  const CasusCensus *census)
 {
 	casus_setup_error(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, NULL,
-					  psprintf("table \"%s\" has " INT64_FORMAT " rows with the label of a dossier that belong to none", table, n),
+					  psprintf("table \"%s\" has " INT64_FORMAT " rows with the label of a dossier that belong to none", table, census->astray),
 					  casus_check_ground_of(relid, "label",
 											_("bound, they would be read as part of that dossier")),
 					  psprintf("%s  -- put back what they were governed by, or delete them and insert them anew",
-							   casus_census_query(relid, settings, true)));
+							   casus_census_astray_query(relid, settings, census)));
 }
 
 /* A row gives its parent the label of its dossier, of which there is one. */
@@ -259,7 +260,7 @@ casus_sql_bind(PG_FUNCTION_ARGS)
 	if (census.misfit > 0)
 		refuse_misfit(RelationGetRelationName(rel), census.misfit, relid, settings);
 	if (census.astray > 0)
-		refuse_astray(RelationGetRelationName(rel), census.astray, relid, settings);
+		refuse_astray(RelationGetRelationName(rel), relid, settings, &census);
 	if (census.shared > 0)
 		refuse_shared(RelationGetRelationName(rel), census.shared, relid);
 	if (settings->mode == CASUS_MODE_REGISTERED)

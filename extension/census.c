@@ -125,7 +125,13 @@ count_row(const CasusProtected *prot, CasusPredicates *predicates,
 	{
 		census->governed++;
 		if (census->dossiers != NULL && is_astray(prot, predicates, slot, &label))
-			census->astray++;
+		{
+			if (census->nastray_rows < lengthof(census->astray_rows) &&
+				(census->astray == 0 || census->astray_store == slot->tts_tableOid))
+				census->astray_rows[census->nastray_rows++] = slot->tts_tid;
+			if (census->astray++ == 0)
+				census->astray_store = slot->tts_tableOid;
+		}
 		else if (census->dossiers != NULL && !fits(prot, predicates, slot, &label, census))
 			census->misfit++;
 	}
@@ -270,6 +276,31 @@ casus_census_query(Oid relid, const CasusSettings *settings, bool labelled)
 	for (int i = 0; i < settings->nfiles && !all; i++)
 		appendStringInfo(&sql, "%s(%s)", i ? " OR " : " AND (", settings->files[i].governs_text);
 	appendStringInfoString(&sql, all ? ";" : labelled ? ") IS NOT TRUE;" : ");");
+	return sql.data;
+}
+
+/*
+ * Where a parent says to which dossier a row belongs, no condition on its own
+ * columns finds it: the first of them by their place, which tells nothing of them.
+ */
+char *
+casus_census_astray_query(Oid relid, const CasusSettings *settings, const CasusCensus *census)
+{
+	bool		own = settings->nvia == 0 && settings->nfiles > 0;
+	StringInfoData sql;
+
+	for (int i = 0; i < settings->nfiles; i++)
+		own &= settings->files[i].governs_text != NULL;
+	if (own || census->nastray_rows == 0)
+		return casus_census_query(relid, settings, true);
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT * FROM %s WHERE ctid IN (",
+					 casus_relation_ddl_name(census->astray_store));
+	for (int i = 0; i < census->nastray_rows; i++)
+		appendStringInfo(&sql, "%s'(%u,%u)'", i == 0 ? "" : ", ",
+						 ItemPointerGetBlockNumber(&census->astray_rows[i]),
+						 ItemPointerGetOffsetNumber(&census->astray_rows[i]));
+	appendStringInfoString(&sql, census->nastray_rows < census->astray ? ");  -- the first ones" : ");");
 	return sql.data;
 }
 

@@ -76,6 +76,9 @@ typedef struct CasusCensus
 	int64		misfit;			/* governed rows with a label that is not theirs */
 	int64		astray;			/* rows with a governed label that belong to no dossier */
 	int64		shared;			/* rows whose parent has the label of another dossier */
+	Oid			astray_store;	/* the table of the first of the astray ones; those of it: */
+	int			nastray_rows;
+	ItemPointerData astray_rows[5];
 	struct HTAB *dossiers;		/* census.c: those that labels have named; NULL: not asked for */
 } CasusCensus;
 
@@ -88,6 +91,8 @@ extern void casus_census_of(Oid relid, CasusCensus *census);
 
 /* A query that finds the rows without a label, or those with one that nothing governs. */
 extern char *casus_census_query(Oid relid, const CasusSettings *settings, bool labelled);
+extern char *casus_census_astray_query(Oid relid, const CasusSettings *settings,
+									   const CasusCensus *census);
 
 /* A file is added to a bound table: refused while the table holds rows for it. */
 extern void casus_census_check_new_file(Oid relid);

@@ -210,6 +210,10 @@ SELECT count(*) > 0 AS bound FROM casus.bind('los', 'enforce');
 SELECT casus.bind('blad', 'enforce');
 CALL casus.take_in('blad');
 SELECT casus.bind('blad', 'enforce');
+-- Nothing of their own says so: the hint has their places.
+\set VERBOSITY default
+SELECT casus.bind('blad', 'enforce');
+\set VERBOSITY terse
 DELETE FROM blad WHERE id > 10;
 SELECT count(*) > 0 AS bound FROM casus.bind('blad', 'enforce');
 -- A row whose office may open a dossier, but whose label is refused, opens none; one whose parent cannot get its label
