@@ -417,7 +417,7 @@ Datum
 casus_sql_end_opening(PG_FUNCTION_ARGS)
 {
 	casus_require_preloaded();
-	casus_require_writable();
+	casus_act_attempt(InvalidOid, 0, "end_opening");
 	casus_catalog_listen();
 	if (PG_ARGISNULL(0) || PG_GETARG_INT64(0) <= 0 ||
 		end_openings(PG_GETARG_INT64(0), casus_act_text(fcinfo, 1)) == 0)

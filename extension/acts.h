@@ -142,9 +142,10 @@ extern Jsonb *casus_act_details(const char *key,...);
 extern bool casus_act_may_open(int32 file, CasusActRefusal *refusal);
 extern int64 casus_act_open_dossier(int32 file, Jsonb *details, const char *motivation);
 
-/* Refuses whoever is not casus_admin; the installation has an id afterwards. */
 /* What is tried is on record, also where it cannot be done: on a standby, in READ ONLY. */
 extern void casus_act_attempt(Oid relid, int64 dossier, const char *act);
+
+/* Refuses whoever is not casus_admin; the installation has an id afterwards. */
 extern void casus_act_require_admin(const char *act);
 
 /* The same for a dossier that is not there and one that the caller may not know of. */

@@ -294,8 +294,9 @@ casus_sql_maintenance(PG_FUNCTION_ARGS)
 	TimestampTz until;
 
 	casus_require_preloaded();
-	casus_require_writable();
 	prot = casus_registry_find(relid);
+	casus_accesslog_event("attempt", prot == NULL ? InvalidOid : relid, 0, NULL, "maintenance");
+	casus_require_writable();
 	if (prot == NULL)
 		casus_setup_error(ERRCODE_INVALID_PARAMETER_VALUE, NULL,
 						  _("this is not a protected table"), NULL,

@@ -87,5 +87,5 @@ casus_require_writable(void)
 	if (XactReadOnly)
 		casus_setup_error(ERRCODE_READ_ONLY_SQL_TRANSACTION, "read_only",
 						  _("nothing is changed in a read-only transaction"),
-						  NULL, "BEGIN READ WRITE;");
+						  NULL, "ROLLBACK; BEGIN READ WRITE;");
 }
