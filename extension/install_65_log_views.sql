@@ -387,10 +387,13 @@ CREATE VIEW casus_int.ldv_action WITH (security_barrier) AS
 		SELECT NULL::bigint AS dossier, NULL::bigint AS row_count WHERE cardinality(l.dossiers) <> 1
 		UNION ALL
 		SELECT u.dossier, u.row_count FROM unnest(l.dossiers, l.row_counts) AS u(dossier, row_count)) d
-	WHERE l.kind IN ('read', 'copy', 'would_refuse', 'empty', 'write', 'refusal', 'export', 'act') OR l.kind = 'attempt' AND l.code = 'undone';
+	WHERE l.kind IN ('read', 'copy', 'would_refuse', 'empty', 'write', 'refusal', 'export', 'act')
+		OR l.kind = 'setup' AND cardinality(l.dossiers) > 0
+		OR l.kind = 'attempt' AND l.code = 'undone' AND (cardinality(l.dossiers) > 0
+			OR EXISTS (SELECT FROM casus.access_log a WHERE a.kind = 'act' AND a.node = l.node AND a.session = l.session AND a.text = l.text));
 GRANT SELECT ON casus_int.ldv_action TO PUBLIC;
 COMMENT ON VIEW casus_int.ldv_action IS
-	'Records of the access log as actions of the standard Logboek Dataverwerkingen: a line each, and where it is about several dossiers one for each of them under it. Behind casus.ldv and casus.ldv_actor.';
+	'Records of the access log as actions of the standard Logboek Dataverwerkingen: a line each, and where it is about several dossiers one for each of them under it. Set-up only where it is about dossiers, and of what was undone only what is here as done. Behind casus.ldv and casus.ldv_actor.';
 
 CREATE VIEW casus.ldv WITH (security_barrier) AS
 	SELECT l.trace_id, l.span_id,
@@ -410,7 +413,7 @@ CREATE VIEW casus.ldv WITH (security_barrier) AS
 	LEFT JOIN casus_cat.file f ON f.name = l.file;
 GRANT SELECT ON casus.ldv TO PUBLIC;
 COMMENT ON VIEW casus.ldv IS
-	'The access log in the shape of the Dutch standard Logboek Dataverwerkingen: a line per action; of one about several dossiers (or none) it names none, and each has a line of its own under it by parent_span_id; times in milliseconds since 1970, no user (casus.ldv_actor, by span_id). dpl.core.processing_activity_id: a purpose of a file under a protocol as loaded, or the kind of the action where no purpose is known. dpl.core.data_subject_id is the dossier, not a person (as dpl.core.data_subject_id_type says): the log has no persons, so that those of a dossier share a line; where a person stands, casus.who_saw_subject tells. status: Ok; Unset for a refusal, since the standard keeps Error for technical failure, and for a write, which is on record also when it was rolled back; Error for what was undone: the act of this person before it, whose COMMIT failed. start_time and end_time are the moment of the record: how long an action took is not known. trace_id and the parent of an action are what the client set as casus.traceparent: a hint, not a proof; without it each action is a trace of its own. dpl.core.foreign_operation.processor is not filled: who calls is the application of this database. Attributes in namespace casus are ours, not the standard''s. Seen as casus.access_log.';
+	'The access log in the shape of the Dutch standard Logboek Dataverwerkingen: a line per action; of one about several dossiers (or none) it names none, and each has a line of its own under it by parent_span_id; times in milliseconds since 1970, no user (casus.ldv_actor, by span_id). Of set-up it has what is about a dossier: break-glass by a casus_admin, the end of an opening, what was taken in. dpl.core.processing_activity_id: a purpose of a file under a protocol as loaded, or the kind of the action where no purpose is known. dpl.core.data_subject_id is the dossier, not a person (as dpl.core.data_subject_id_type says): the log has no persons, so that those of a dossier share a line; where a person stands, casus.who_saw_subject tells. status: Ok; Unset for a refusal, since the standard keeps Error for technical failure, and for a write, which is on record also when it was rolled back; Error for what was undone: the line of this session before it with the same dossiers, whose COMMIT failed. start_time and end_time are the moment of the record: how long an action took is not known. trace_id and the parent of an action are what the client set as casus.traceparent: a hint, not a proof; without it each action is a trace of its own. dpl.core.foreign_operation.processor is not filled: who calls is the application of this database. Attributes in namespace casus are ours, not the standard''s. Seen as casus.access_log.';
 
 CREATE VIEW casus.ldv_actor WITH (security_barrier) AS
 	SELECT l.trace_id, l.span_id, l.person, l.role, l.actor_kind, l.session_role, l.file, l.office, l.party, l.purpose, l.application, l.client, l.node, l.seq,
@@ -418,4 +421,4 @@ CREATE VIEW casus.ldv_actor WITH (security_barrier) AS
 	FROM casus_int.ldv_action l;
 GRANT SELECT ON casus.ldv_actor TO PUBLIC;
 COMMENT ON VIEW casus.ldv_actor IS
-	'Who did what a line of casus.ldv says, by span_id; apart, as the standard asks. session: the same for all that one session did. Seen as casus.access_log.';
+	'Who did what a line of casus.ldv says, by span_id; apart, as the standard asks. session: the same for all that one session did. Seen as casus.access_log, and so is casus.ldv: who may see a record may see who made it. For readers who are to have the lines without the actor a casus_auditor writes casus.ldv into a table, here or in a register elsewhere, and GRANT SELECT on that is what they have: nothing in a line names its actor, and span_id leads to him only through this view.';

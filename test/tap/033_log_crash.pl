@@ -221,11 +221,13 @@ is(not_on_record('again', $got), 0, '... and all is on record');
 
 # ---- an act whose COMMIT fails when its entry stands in the log ----
 
+# One of them is about a dossier.
+my $opened = $node->safe_psql('postgres', "SELECT casus.break_glass('a test', " . (map { @$_ } values %received)[0] . ')');
 kill 'STOP', writer();
 {
 	local $ENV{PGAPPNAME} = 'undone';
 	my $offset = -s $node->logfile;
-	my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', q{SELECT casus.add_person('Nooit')} ], '>', \$out, '2>', \$err, CasusTest::patience());
+	my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', qq{SELECT casus.add_person('Nooit'); SELECT casus.end_opening($opened)} ], '>', \$out, '2>', \$err, CasusTest::patience());
 	wait_until(sub { $node->safe_psql('postgres', q{SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE application_name = 'undone' AND wait_event = 'Extension'}) });
 	$node->wait_for_log(qr/canceling statement due to user request/, $offset);
 	kill 'CONT', writer();
@@ -234,8 +236,9 @@ kill 'STOP', writer();
 }
 my @told;
 wait_until(sub { return @told = grep { ($_->{application} // '') eq 'undone' } records() });
-is(join(', ', map { join ' ', $_->{kind}, $_->{code} // (), $_->{text} =~ /^(\w+)/ } @told), 'attempt add_person, setup add_person, attempt undone add_person', '... and the log says so behind the entry of it');
-is($node->safe_psql('postgres', q{SET ROLE casus_auditor; SELECT string_agg(name || ' ' || status, ', ') FROM casus.ldv WHERE name LIKE '%undone%'}), 'attempt undone Error', '... casus.ldv too');
+is(join(', ', map { join ' ', $_->{kind}, $_->{code} // (), $_->{text} =~ /^(\w+)/ } @told), 'attempt add_person, attempt end_opening, setup add_person, setup end_opening, attempt undone add_person, attempt undone end_opening', '... and the log says so behind the entry of it');
+is($node->safe_psql('postgres', q{SET ROLE casus_auditor; SELECT string_agg(l.name || ' ' || l.status || ' ' || (attributes ? 'dpl.core.data_subject_id'), ', ' ORDER BY seq) FROM casus.ldv l JOIN casus.ldv_actor USING (span_id) WHERE application = 'undone'}),
+	'setup Ok true, attempt undone Error true', '... casus.ldv of the one that is about a dossier');
 is($node->psql('postgres', q{SELECT casus.add_person('Nooit')}), 0, '... which is true: it can be done');
 isnt($node->psql('postgres', q{SELECT casus.add_person('Nooit')}), 0, '... once');
 
