@@ -90,8 +90,7 @@ for my $way (sort keys %within)
 	is($rows, $within{$way}[1], "C042: $way: as many rows on record as were read") or diag $told;
 }
 is((CasusTest::refusal($node, "BEGIN; $enter CREATE MATERIALIZED VIEW m AS SELECT * FROM beesel.notitie", user => 'bs_coordinator'))[0], 'casus.copy_out', 'C042: a materialized view is refused');
-# One that was made while its function read nothing, and a foreign key to rows that are hidden: what is refused or not
-# found leaves a refusal, or as many rows as were let through.
+# One that was made while its function read nothing: what is refused leaves a refusal.
 $node->safe_psql('postgres', q{
 	CREATE TABLE public.leest (aan boolean);
 	CREATE FUNCTION public.tel() RETURNS bigint LANGUAGE plpgsql AS $$BEGIN IF EXISTS (SELECT FROM public.leest) THEN RETURN (SELECT count(*) FROM beesel.notitie WHERE id > 1990); END IF; RETURN NULL; END$$;
@@ -104,6 +103,13 @@ like(told("BEGIN; $enter REFRESH MATERIALIZED VIEW public.telling"), qr/ERROR/, 
 my @refreshed = map { "$_->{kind} " . ($_->{code} // '') } fresh();
 ok((grep { /^refusal / } @refreshed), '... on record') or diag "@refreshed";
 is($node->safe_psql('postgres', 'SELECT count(tel) FROM public.telling', extra_params => [ '-U', 'bs_coordinator' ]), '0', '... and nothing of it is kept');
+
+# A foreign key to rows that are hidden: that a key is there is told, without a row let through, and nothing is a read.
+$node->safe_psql('postgres', q{CREATE TABLE public.verwijst (notitie integer REFERENCES beesel.notitie); GRANT INSERT ON public.verwijst TO bs_stranger});
+fresh();
+unlike(told('INSERT INTO public.verwijst VALUES (1001)', user => 'bs_stranger'), qr/ERROR/, 'C042: referential integrity finds a hidden parent');
+like(told('INSERT INTO public.verwijst VALUES (-1)', user => 'bs_stranger'), qr/ERROR:  insert or update on table "verwijst" violates foreign key/, '... and tells where there is none');
+is((grep { $_->{kind} =~ /^(?:read|empty)$/ } fresh()), 0, '... which leaves no record of a read');
 
 # ---- who it was (C024) ----
 
