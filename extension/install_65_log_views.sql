@@ -60,7 +60,7 @@ COMMENT ON FUNCTION casus_int.told(text[], timestamptz, timestamptz, text) IS
 
 /*
  * Of a dump the log has the table: kind export, or an attempt with code
- * copy_out when it did not come to its end.  Of casus' own tables count those
+ * copy_out when it did not come to its end; of a query, the attempt says that.  Of casus' own tables count those
  * that have lines about dossiers.  The first branches find by index, each alone,
  * because a condition "this one or NULL" would not; with a range of unknown ends
  * the planner would take that, or the whole table, for the cheaper way, hence IS
@@ -107,7 +107,7 @@ BEGIN ATOMIC
 				AND n.nspname || '.' || c.relname = r.relation),
 		r.node, r.seq, r.line
 	FROM found r
-	WHERE (r.kind = 'export' OR r.kind = 'attempt' AND r.code = 'copy_out')
+	WHERE (r.kind = 'export' AND r.relation IS NOT NULL OR r.kind = 'attempt' AND r.code = 'copy_out')
 		AND (seen.name IS NULL OR r.names @> ARRAY[seen.name])
 		AND ((r.relation LIKE 'casus\_cat.%') IS NOT TRUE
 			OR r.relation IN ('casus_cat.dossier', 'casus_cat.participant', 'casus_cat.appointment', 'casus_cat.sharing',

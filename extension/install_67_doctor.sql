@@ -19,6 +19,15 @@ CREATE FUNCTION casus_int.log_months() RETURNS integer
 COMMENT ON FUNCTION casus_int.log_months() IS
 	'How many months the files of all databases together keep the access log, as the loader found it last (0: they say nothing; 32767: for ever); NULL: not known yet. Behind view casus_int.load_finding.';
 
+CREATE FUNCTION casus_int.log_first_ended() RETURNS timestamptz
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'casus_sql_log_first_ended';
+COMMENT ON FUNCTION casus_int.log_first_ended() IS
+	'When the first of the segments of this server''s access log that are there was complete, and the next one begun; NULL: there is only one, or no key to read them. Behind view casus_int.load_finding.';
+REVOKE ALL ON FUNCTION casus_int.log_first_ended() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION casus_int.log_first_ended() TO casus_admin, casus_auditor;
+
 CREATE VIEW casus_int.load_finding WITH (security_barrier) AS
 	WITH chain AS MATERIALIZED (
 		SELECT DISTINCT ON (c.node) c.node, c.state, c.last_segment, c.last_seq, c.finding
@@ -80,10 +89,10 @@ CREATE VIEW casus_int.load_finding WITH (security_barrier) AS
 	FROM (SELECT r.node, pg_catalog.count(*) AS n, min(r.seq) AS first_seq FROM casus_cat.access_record r
 		WHERE r.line ->> 'kind' = 'attempt' AND r.line ->> 'code' = 'log_unreadable' GROUP BY r.node) u
 	UNION ALL
-	SELECT 'warning', 'log_overdue',	-- whole segments go, hence a month more
-		pg_catalog.format('The access log has records of %s, which are beyond every term for which it is kept.', pg_catalog.to_char(o.at AT TIME ZONE 'Europe/Amsterdam', 'YYYY-MM-DD')),
+	SELECT 'warning', 'log_overdue',	-- a month more, so that it may be removed once a month
+		pg_catalog.format('The access log has records of before %s, which are beyond every term for which it is kept.', pg_catalog.to_char(o.at AT TIME ZONE 'Europe/Amsterdam', 'YYYY-MM-DD')),
 		'SELECT * FROM casus.purge_log();'
-	FROM (SELECT min(r.at) AS at FROM casus_cat.access_record r WHERE r.node = casus_int.log_node()) o, casus_int.log_retention t, casus_int.log_months() m(months)
+	FROM casus_int.log_first_ended() o(at), casus_int.log_retention t, casus_int.log_months() m(months)
 	WHERE t.minutes > 0 AND m.months <= 1200 AND NOT pg_catalog.pg_is_in_recovery()
 		AND o.at < pg_catalog.now() - pg_catalog.make_interval(months => m.months + 1)
 		AND o.at < pg_catalog.now() - pg_catalog.make_interval(months => 1, mins => t.minutes);

@@ -151,7 +151,7 @@ casus_logrecord_number(StringInfo line, const char *key, int64 number)
 
 /*
  * The piece of a query id; returns its length, 0 where there is none.  The last
- * one is kept: a session tends to ask the same again.
+ * one is kept, until the next call: a session tends to ask the same again.
  */
 int
 casus_logrecord_query(uint64 query_id, const char **piece)

@@ -365,8 +365,6 @@ static void
 note_empty(LogStatement *statement, Oid family)
 {
 	const CasusProtected *table = casus_registry_find(family);
-	const char *query;
-	int			query_length = casus_logrecord_query(statement->query_id, &query);
 	MemoryContext old;
 	StringInfoData line;
 
@@ -388,7 +386,8 @@ note_empty(LogStatement *statement, Oid family)
 		appendStringInfoString(&line,
 							   casus_logrecord_capacity(file, casus_context_for_file(file)));
 		appendStringInfoString(&line, casus_logrecord_relation(family));
-		appendBinaryStringInfo(&line, query, query_length);
+		if (statement->query_id != 0)
+			casus_logrecord_number(&line, "query_id", (int64) statement->query_id);
 		casus_logrecord_close(&line);
 		appendBinaryStringInfo(statement->rest, line.data, line.len);
 	}

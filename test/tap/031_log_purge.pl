@@ -136,7 +136,7 @@ is(sql(q{SELECT segments FROM casus.purge_log(before => '2021-03-03')}), '0', 'a
 
 my $overdue = q{SELECT finding FROM casus.doctor() WHERE code = 'log_overdue'};
 CasusTest::wait_until(sub { sql($overdue) ne '' });
-is(sql($overdue), 'The access log has records of 2021-03-02, which are beyond every term for which it is kept.', 'doctor says that something is beyond its term');
+is(sql($overdue), 'The access log has records of before 2021-03-03, which are beyond every term for which it is kept.', 'doctor says that something is beyond its term');
 
 # ---- the first purge ----
 
@@ -420,6 +420,14 @@ SKIP:
 		is(verify(), 't|||', '... and the log verifies');
 	}
 }
+
+# The segment that is written to holds records that are beyond their term as well; it stays, and that is nothing to warn of.
+refused(q{SELECT casus.open_file('geen', 'geen')});
+set_clock('2060-01-01 09:00:00');
+CasusTest::wait_until(sub { return refused(q{SELECT casus.purge_log(before => '1990-01-01')}) !~ /is not known how long/ });
+sql('SELECT casus.purge_log()');
+cmp_ok((grep { $_->{ts} lt '2058' } records()), '>', 0, 'records that are beyond their term stand in the last segment');
+is(sql($overdue), '', '... of which doctor says nothing, since no purge would remove it');
 $node->stop;
 like(ctl(), qr/^0:/, 'offline as well');
 
