@@ -317,6 +317,8 @@ typedef struct NoteCounts
 	uint64	   *rows;			/* by position, since the last record */
 	int		   *dirty;			/* positions with rows to write */
 	int			ndirty;
+	bool	   *fresh;			/* by position: on no record yet */
+	int			nfresh;			/* of those, with rows */
 	uint64		base;			/* of the array; its size 0: there is none */
 	uint64		size;
 	int32	   *place;			/* position + 1; 0: not known here */
@@ -329,7 +331,10 @@ casus_lognote_again(NoteSet *set, int position)
 	NoteCounts *counts = (NoteCounts *) set;
 
 	if (counts->rows[position]++ == 0)
+	{
 		counts->dirty[counts->ndirty++] = position;
+		counts->nfresh += counts->fresh[position];
+	}
 }
 
 /* One row more of a governed dossier; false: its place is not known here. */
@@ -349,6 +354,7 @@ casus_lognote_known(NoteSet *set, int64 dossier)
 extern NoteSet *casus_lognote_create(void *room, const CasusProtected *table,
 									 const char *kind, const char *verb);
 extern int	casus_lognote_add(NoteSet *set, int64 dossier, bool refused, bool in_error);
+extern int	casus_lognote_ready(NoteSet *set, int64 dossier, bool refused, const CasusLabel *label);
 extern void casus_lognote_refused(NoteSet *set, const CasusLabel *label);
 extern bool casus_lognote_none(const NoteSet *set);
 extern bool casus_lognote_none_permitted(const NoteSet *set);
@@ -409,7 +415,7 @@ typedef struct LogStatement
 
 /* Called when the first governed row of a scan passes. */
 extern void (*casus_logscan_passing) (QueryDesc *query, const CasusProtected *observed);
-#define CASUS_LOGSCAN_ROOM	256 /* bytes that one scan needs, at the most */
+#define CASUS_LOGSCAN_ROOM	320 /* bytes that one scan needs, at the most */
 extern void casus_logscan_watch(LogStatement *statement, ScanState *state,
 								const CasusProtected *table, bool filtered);
 extern NoteSet *casus_logscan_notes(LogStatement *statement, const CasusProtected *table);

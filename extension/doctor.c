@@ -168,31 +168,6 @@ casus_sql_log_months(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(months);
 }
 
-/*
- * casus_int.log_first_ended() returns timestamptz: the second of the segments that are
- * there was begun then.
- */
-PG_FUNCTION_INFO_V1(casus_sql_log_first_ended);
-
-Datum
-casus_sql_log_first_ended(PG_FUNCTION_ARGS)
-{
-	CasusLogKeys *keys = palloc(sizeof(CasusLogKeys));
-	CasusLogHeader next;
-	const char *why;
-	uint64		first;
-	uint64		last;
-	bool		ok = casus_preloaded && casus_logkey_read(keys, &why) &&
-		casus_logdir_range(keys->node, 0, UINT64_MAX, &first, &last) && first < last &&
-		casus_logdir_header(keys, first + 1, &next);
-
-	explicit_bzero(keys, sizeof(*keys));
-	pfree(keys);
-	if (!ok)
-		PG_RETURN_NULL();
-	PG_RETURN_TIMESTAMPTZ(next.time - ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY));
-}
-
 /* ---- maintenance ---- */
 
 /* Of all sessions: to who looks at one table nothing else shows them. */

@@ -9,6 +9,7 @@
  */
 #include "lognote.h"
 
+#include "access/parallel.h"
 #include "utils/builtins.h"
 
 #define RECORD_MAX	8192		/* dossiers in one record; more make another */
@@ -96,14 +97,14 @@ format_group(NoteSet *set, StringInfo lines, int from, bool all, uint64 query_id
 	{
 		Note	   *note = &set->notes[set->counts.dirty[i]];
 		uint64	   *rows = &set->counts.rows[set->counts.dirty[i]];
+		bool	   *fresh = &set->counts.fresh[set->counts.dirty[i]];
 
-		if (note->group != group || *rows == 0 || !(all || note->fresh))
+		if (note->group != group || *rows == 0 || !(all || *fresh))
 			continue;
 		append_pair(lines, note->dossier, *rows);
 		*rows = 0;
-		if (note->fresh)
-			set->nfresh--;
-		note->fresh = false;
+		set->counts.nfresh -= *fresh;
+		*fresh = false;
 		written++;
 	}
 	/* There is at least one: from the comma behind it on. */
@@ -122,11 +123,13 @@ casus_logline_put(NoteSet *set, StringInfo lines, bool all, uint64 query_id)
 
 	for (int i = 0; i < set->counts.ndirty; i++)
 	{
-		Note	   *note = &set->notes[set->counts.dirty[i]];
+		int			position = set->counts.dirty[i];
 
-		if (set->counts.rows[set->counts.dirty[i]] > 0 && (all || note->fresh))
+		if (set->counts.rows[position] > 0 && (all || set->counts.fresh[position]))
 			format_group(set, lines, i, all, query_id);
 	}
+	if (set->counts.ndirty > 0 && IsParallelWorker())
+		*casus_context_passed() = true;
 	for (int i = 0; !all && i < set->counts.ndirty; i++)
 		if (set->counts.rows[set->counts.dirty[i]] > 0)
 			set->counts.dirty[kept++] = set->counts.dirty[i];

@@ -5,7 +5,8 @@
  *
  * A set lives in the memory of its statement.  A note is fresh until its
  * dossier is on record, and dirty while rows have been counted since: fresh
- * notes keep messages from leaving, dirty ones are written at the next flush.
+ * notes with rows keep messages from leaving, dirty ones are written at the next
+ * flush.  One without rows ever stands ready for a row that may pass, or not.
  * Notes are grouped by file, phase and outcome; each group makes one record.
  *
  * Most statements read a few dossiers, which are looked through in a row; with
@@ -83,6 +84,7 @@ casus_lognote_create(void *room, const CasusProtected *table, const char *kind, 
 	set->notes = set->few;
 	set->counts.rows = set->few_rows;
 	set->counts.dirty = set->few_dirty;
+	set->counts.fresh = set->few_fresh;
 	set->plain = -1;
 	set->groups = &set->group;
 	set->shape = *shape;
@@ -303,19 +305,23 @@ grow(NoteSet *set)
 		Note	   *notes = palloc(sizeof(Note) * more);
 		uint64	   *rows = palloc(sizeof(uint64) * more);
 		int		   *dirty = palloc(sizeof(int) * more);
+		bool	   *fresh = palloc(sizeof(bool) * more);
 
 		memcpy(notes, set->few, sizeof(set->few));
 		memcpy(rows, set->few_rows, sizeof(set->few_rows));
 		memcpy(dirty, set->few_dirty, sizeof(set->few_dirty));
+		memcpy(fresh, set->few_fresh, sizeof(set->few_fresh));
 		set->notes = notes;
 		set->counts.rows = rows;
 		set->counts.dirty = dirty;
+		set->counts.fresh = fresh;
 	}
 	else
 	{
 		set->notes = repalloc_huge(set->notes, sizeof(Note) * more);
 		set->counts.rows = repalloc_huge(set->counts.rows, sizeof(uint64) * more);
 		set->counts.dirty = repalloc_huge(set->counts.dirty, sizeof(int) * more);
+		set->counts.fresh = repalloc_huge(set->counts.fresh, sizeof(bool) * more);
 	}
 	set->maxnotes = more;
 }
@@ -411,15 +417,30 @@ new_note(NoteSet *set, int64 dossier, bool refused, bool in_error, NoteIndex *en
 	note->sight = sight;
 	note->refused = refused;
 	note->group = group;
-	note->fresh = true;
+	set->counts.fresh[set->nnotes] = true;
 	set->counts.rows[set->nnotes] = 0;
 	if (entry)
 		entry->position = set->nnotes;
 	place_note(set, set->nnotes);
-	if (IsParallelWorker())
-		*casus_context_passed() = true;
-	set->nfresh++;
 	return set->nnotes++;
+}
+
+static int
+find_or_make(NoteSet *set, int64 dossier, bool refused, bool in_error)
+{
+	NoteIndex  *entry = find_entry(set, dossier, refused);
+	int			position = entry ? entry->position : find_note(set, dossier, refused);
+	MemoryContext old;
+
+	if (position >= 0)
+		return position;
+	old = MemoryContextSwitchTo(set->context);
+	/* Before it counts as let through: can it be put on record at all? */
+	if (!in_error)
+		casus_sink_ready();
+	position = new_note(set, dossier, refused, in_error, entry);
+	MemoryContextSwitchTo(old);
+	return position;
 }
 
 /*
@@ -429,20 +450,25 @@ new_note(NoteSet *set, int64 dossier, bool refused, bool in_error, NoteIndex *en
 int
 casus_lognote_add(NoteSet *set, int64 dossier, bool refused, bool in_error)
 {
-	NoteIndex  *entry = find_entry(set, dossier, refused);
-	int			position = entry ? entry->position : find_note(set, dossier, refused);
+	int			position = find_or_make(set, dossier, refused, in_error);
 
-	if (position < 0)
-	{
-		MemoryContext old = MemoryContextSwitchTo(set->context);
-
-		/* Before it counts as let through: can it be put on record at all? */
-		if (!in_error)
-			casus_sink_ready();
-		position = new_note(set, dossier, refused, in_error, entry);
-		MemoryContextSwitchTo(old);
-	}
 	casus_lognote_again(set, position);
+	return position;
+}
+
+/*
+ * Where a row of the dossier will be counted, if it passes: no look-up is possible
+ * then any more.  refused: under observe, what enforce would hide; its label, NULL: it
+ * has none.
+ */
+int
+casus_lognote_ready(NoteSet *set, int64 dossier, bool refused, const CasusLabel *label)
+{
+	int			position;
+
+	set->observed = label;
+	position = find_or_make(set, dossier, refused, false);
+	set->observed = NULL;
 	return position;
 }
 
@@ -450,16 +476,24 @@ casus_lognote_add(NoteSet *set, int64 dossier, bool refused, bool in_error)
 void
 casus_lognote_refused(NoteSet *set, const CasusLabel *label)
 {
-	set->observed = label;
-	(void) casus_lognote_add(set, label ? label->dossier : 0, true, false);
-	set->observed = NULL;
+	casus_lognote_again(set, casus_lognote_ready(set, label ? label->dossier : 0, true, label));
+}
+
+/* Has a row of it been let through? */
+static inline bool
+has_passed(const NoteSet *set, int position)
+{
+	return !set->counts.fresh[position] || set->counts.rows[position] > 0;
 }
 
 /* Has nothing been let through? */
 bool
 casus_lognote_none(const NoteSet *set)
 {
-	return set->nnotes == 0;
+	for (int i = 0; i < set->nnotes; i++)
+		if (has_passed(set, i))
+			return false;
+	return true;
 }
 
 /* Nothing that the policy permits? */
@@ -467,7 +501,7 @@ bool
 casus_lognote_none_permitted(const NoteSet *set)
 {
 	for (int i = 0; i < set->nnotes; i++)
-		if (!set->notes[i].refused)
+		if (!set->notes[i].refused && has_passed(set, i))
 			return false;
 	return true;
 }
@@ -475,7 +509,7 @@ casus_lognote_none_permitted(const NoteSet *set)
 bool
 casus_lognote_fresh(const NoteSet *set)
 {
-	return set->nfresh > 0;
+	return set->counts.nfresh > 0;
 }
 
 bool
@@ -493,7 +527,7 @@ casus_lognote_narrowed(const NoteSet *set)
 		const Note *note = &set->notes[i];
 		CasusSight	now;
 
-		if (note->group >= 0 && set->groups[note->group].refused)
+		if (!has_passed(set, i) || (note->group >= 0 && set->groups[note->group].refused))
 			continue;
 		casus_policy_sight(note->dossier, &now);
 		if (casus_policy_narrowed(&note->sight, &now))

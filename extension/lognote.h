@@ -27,7 +27,6 @@ typedef struct Note
 	CasusSight	sight;			/* what could be seen when it was let through */
 	int			group;
 	bool		refused;
-	bool		fresh;
 } Note;
 
 #define NOTES_FEW	4			/* that need no hash table */
@@ -56,7 +55,6 @@ struct NoteSet
 	int			nnotes;
 	int			maxnotes;
 	Note	   *notes;
-	int			nfresh;
 	struct noteindex_hash *index;	/* of lognote.c; NULL: there are only a few */
 	const CasusLabel *observed; /* of the refused row that is being added */
 	/* From here on nothing is cleared. */
@@ -65,6 +63,7 @@ struct NoteSet
 	Note		few[NOTES_FEW];
 	uint64		few_rows[NOTES_FEW];
 	int			few_dirty[NOTES_FEW];
+	bool		few_fresh[NOTES_FEW];
 	char		text[NOTES_TEXT];
 };
 

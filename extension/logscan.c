@@ -13,9 +13,9 @@
  *
  * While the rest runs, the row is in flight: expressions of the user may work on
  * it.  When a message leaves meanwhile (an error, a notice) the rows in flight
- * are noted too.  Where the qual calls code that could carry values away without
- * any message (volatile functions, procedural languages) a row is noted as soon
- * as the policy alone lets it through.
+ * are noted too, as what was made ready before (logflight.c).  Where the qual
+ * calls code that could carry values away without any message (volatile functions,
+ * procedural languages) a row is noted as soon as the policy alone lets it through.
  *
  * Rows outside the protocol concern nobody here, and most statements of an application
  * meet no others: what a record needs is made when the first governed row passes the policy.
@@ -32,46 +32,16 @@
  */
 #include "accesslog.h"
 #include "layers.h"
-#include "loglabel.h"
+#include "logscan.h"
 
 #include "access/parallel.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "optimizer/clauses.h"
 #include "port/pg_bswap.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
-
-typedef struct LogScan
-{
-	LogStatement *statement;
-	const CasusProtected *table;
-	NoteSet    *notes;			/* NULL until a governed row has passed the policy */
-	PlanState  *ps;
-	ExprState  *qual;			/* the original; NULL: the node is wrapped */
-	ExprState  *rest;			/* the original, or as much of it as is not the policy */
-	ExecProcNodeMtd real;		/* of a wrapped node */
-	struct LogScan *next_node;	/* on the list of those */
-	AttrNumber	attno;			/* of the label in the scan tuple; 0: fetch it */
-	AttrNumber	heap_attno;
-	AttrNumber	below;			/* rows with fewer columns are outside */
-	const pg_uuid_t *missing;	/* the label of those without that column; NULL: none */
-	bool		filtered;		/* the policy is in the qual */
-	bool		eager;			/* note rows before the user's quals see them */
-	bool		told;			/* that a governed row passes */
-	/* dossier of the last row noted, and its place; -1: nothing to note */
-	bool		has_last;
-	uint64		last_head;
-	int			last_position;
-	/* the row in flight */
-	struct LogScan *outer;
-	TupleTableSlot *flying;
-	bool		noted;			/* already */
-	ExprState	wrapped;		/* takes the place of qual */
-} LogScan;
-
-/* Most statements have one scan: it is made together with the statement. */
-StaticAssertDecl(sizeof(LogScan) <= CASUS_LOGSCAN_ROOM, "a scan fits into the room that a statement has for it");
 
 void		(*casus_logscan_passing) (QueryDesc *query, const CasusProtected *observed) = NULL;
 
@@ -81,36 +51,6 @@ static LogScan *node_scans = NULL;	/* those whose node is wrapped */
 /* The one of them that ran last; and one of none, so that there is always one. */
 static LogScan no_node = {0};
 static LogScan *last_node = &no_node;
-
-/* ---- labels ---- */
-
-/* The label of a row; NULL: it has none. */
-static const pg_uuid_t *
-slot_label(const LogScan *scan, TupleTableSlot *slot)
-{
-	const pg_uuid_t *raw = casus_loglabel_last(slot, scan->attno, scan->missing);
-	bool		isnull;
-	Datum		datum;
-
-	if (raw != NULL)
-		return raw;
-	datum = slot_getattr(slot, scan->attno, &isnull);
-	return isnull ? NULL : DatumGetUUIDP(datum);
-}
-
-static bool
-row_label(LogScan *scan, TupleTableSlot *slot, pg_uuid_t *label)
-{
-	const pg_uuid_t *raw;
-
-	if (scan->attno == 0)
-		return casus_logqual_fetch_label(castNode(IndexOnlyScanState, scan->ps), scan->heap_attno,
-										 label);
-	raw = slot_label(scan, slot);
-	if (raw != NULL)
-		*label = *raw;
-	return raw != NULL;
-}
 
 /* ---- notes ---- */
 
@@ -141,35 +81,16 @@ casus_logscan_notes(LogStatement *statement, const CasusProtected *table)
 	return notes;
 }
 
-/*
- * Under observe nothing is filtered: what the policy would have refused is
- * noted as such, each row by itself, since categories differ within a dossier.
- */
+/* Under observe: a row passes, whatever enforce would say of it. */
 static pg_noinline void
 note_observed(LogScan *scan, TupleTableSlot *slot)
 {
-	pg_uuid_t	raw;
-	CasusLabel	label;
-	CasusLabelKind kind = CASUS_LABEL_BROKEN;
+	bool		permitted = casus_logflight_observed(scan, slot);
 
-	if (row_label(scan, slot, &raw))
-		kind = casus_label_unpack(&raw, &label);
-	if (kind == CASUS_LABEL_OUTSIDE)
-		return;
-	if (kind == CASUS_LABEL_GOVERNED)
-	{
-		if (casus_policy_permits(&raw))
-		{
-			if (!scan->told)
-				casus_logscan_passing(scan->statement->query, scan->table);
-			scan->told = true;
-			casus_lognote_add(scan->notes, label.dossier, false, false);
-		}
-		else
-			casus_lognote_refused(scan->notes, &label);
-	}
-	else if (kind == CASUS_LABEL_BROKEN || !casus_label_is_own_pending(&raw))
-		casus_lognote_refused(scan->notes, NULL);
+	if (permitted && !scan->told)
+		casus_logscan_passing(scan->statement->query, scan->table);
+	scan->told |= permitted;
+	casus_logflight_count(scan);
 }
 
 /* A row under the policy has passed. */
@@ -230,10 +151,15 @@ note_flight(LogScan *scan)
 {
 	const pg_uuid_t *raw;
 
+	if (scan->noted)
+		return;
+	if (scan->nready > 0)
+		casus_logflight_count(scan);
+	scan->noted |= scan->nready > 0;
 	if (scan->noted || scan->attno == 0 || TTS_EMPTY(scan->flying))
 		return;
 	scan->noted = true;
-	raw = slot_label(scan, scan->flying);
+	raw = casus_logscan_label(scan, scan->flying);
 	if (raw != NULL)
 		note_dossier(scan, raw, true);
 }
@@ -307,7 +233,7 @@ eval_policy_on(LogScan *scan, TupleTableSlot *slot, const pg_uuid_t *raw)
 {
 	if (unlikely(raw == NULL))
 	{
-		raw = slot_label(scan, slot);
+		raw = casus_logscan_label(scan, slot);
 		if (raw != NULL && casus_loglabel_is_outside(raw))
 			return BoolGetDatum(true);
 	}
@@ -339,7 +265,7 @@ static Datum
 eval_qual(ExprState *state, ExprContext *econtext, bool *isnull)
 {
 	LogScan    *scan = (LogScan *) state->evalfunc_private;
-	const pg_uuid_t *raw = slot_label(scan, econtext->ecxt_scantuple);
+	const pg_uuid_t *raw = casus_logscan_label(scan, econtext->ecxt_scantuple);
 	bool		result;
 
 	*isnull = false;
@@ -353,11 +279,13 @@ eval_qual(ExprState *state, ExprContext *econtext, bool *isnull)
 	scan->noted = scan->eager;
 	if (unlikely(scan->eager))
 		note_passed(scan, raw);
+	else if (scan->tells)
+		casus_logflight_ready(scan, raw);
 	result = eval_in_flight(scan, econtext, isnull);
 
 	/* The rest may have moved what the label was read from. */
 	if (result && !scan->noted)
-		note_passed(scan, slot_label(scan, econtext->ecxt_scantuple));
+		note_passed(scan, casus_logscan_label(scan, econtext->ecxt_scantuple));
 	return BoolGetDatum(result);
 }
 
@@ -373,6 +301,8 @@ eval_observed(ExprState *state, ExprContext *econtext, bool *isnull)
 	scan->noted = scan->eager;
 	if (scan->eager)
 		note_observed(scan, slot);
+	else if (scan->tells)
+		(void) casus_logflight_observed(scan, slot);
 	result = scan->rest == NULL || eval_in_flight(scan, econtext, isnull);
 	if (result && !scan->noted)
 		note_observed(scan, slot);
@@ -515,7 +445,11 @@ wrap_qual(LogScan *scan, PlanState *ps)
 	scan->qual = ps->qual;
 	scan->rest = ps->qual;
 	if (!alone)
+	{
 		scan->eager = casus_logqual_carries_away(ps->plan->qual);
+		scan->tells = contain_leaked_vars((Node *) list_copy_tail(ps->plan->qual,
+																  scan->filtered ? 1 : 0));
+	}
 	if (scan->filtered && !alone)
 		scan->rest = casus_logqual_rest(ps);
 

@@ -114,6 +114,7 @@ extern void casus_rowverdict_refuse_under(CasusRow *row, const char *article, co
 extern void casus_rowverdict_no_parent(CasusRow *row);
 extern bool casus_rowverdict_wants_parent(const CasusRow *row, const CasusPlace *place);
 extern bool casus_rowverdict_hold(CasusRow *row, int64 dossier);
+extern void casus_rowverdict_note(CasusRow *row, const CasusLabel *label, CasusVerb verb);
 extern void casus_rowverdict_change(CasusRow *row, const pg_uuid_t *raw, CasusVerb verb);
 extern void casus_rowverdict_columns(CasusRow *row, const CasusLabel *label, TupleTableSlot *old);
 extern bool casus_rowverdict_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw);

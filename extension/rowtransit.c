@@ -88,8 +88,10 @@ casus_rowtransit_removes(CasusRow *row, const pg_uuid_t *raw)
 		return;
 	casus_rowverdict_change(row, raw, CASUS_REMOVE);
 	casus_guard_source_wrote(row->prot);
-	casus_accesslog_note_write(row->prot->family, kind == CASUS_LABEL_GOVERNED ? label.dossier : 0,
-							   CASUS_REMOVE);
+	if (kind == CASUS_LABEL_GOVERNED)
+		casus_rowverdict_note(row, &label, CASUS_REMOVE);
+	else
+		casus_accesslog_note_write(row->prot->family, 0, CASUS_REMOVE);
 }
 
 static void

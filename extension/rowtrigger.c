@@ -435,7 +435,7 @@ handle_update(CasusRow *row, HeapTuple old, HeapTuple new)
 	if (kind == CASUS_LABEL_GOVERNED)
 	{
 		update_governed(row, &before, old, new);
-		casus_accesslog_note_write(row->prot->family, label.dossier, CASUS_CORRECT);
+		casus_rowverdict_note(row, &label, CASUS_CORRECT);
 		return keep_label(row, new, &before);
 	}
 	if (kind == CASUS_LABEL_BROKEN ||

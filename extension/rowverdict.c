@@ -237,6 +237,18 @@ casus_rowverdict_columns(CasusRow *row, const CasusLabel *label, TupleTableSlot 
 								  reason.text, reason.hint);
 }
 
+/* On record: of a row of several dossiers the write is one of each of them. */
+void
+casus_rowverdict_note(CasusRow *row, const CasusLabel *label, CasusVerb verb)
+{
+	int64	   *others;
+	int			n = label->linked ? casus_dossier_linked(label->dossier, label->item, &others) : 0;
+
+	casus_accesslog_note_write(row->prot->family, label->dossier, verb);
+	for (int i = 0; i < n; i++)
+		casus_accesslog_note_write(row->prot->family, others[i], verb);
+}
+
 /* correct and remove; what this transaction inserted it may change. */
 void
 casus_rowverdict_change(CasusRow *row, const pg_uuid_t *raw, CasusVerb verb)
@@ -437,7 +449,7 @@ give_label(CasusRow *row, const CasusPlace *place, pg_uuid_t *raw)
 	/* A row of its parent's item brings in no item: the whole of it would open. */
 	if (!row->settings->inherit_item || !place->has_parent)
 		casus_policy_note_insert(label.dossier, label.item);
-	casus_accesslog_note_write(row->prot->family, label.dossier, CASUS_SUPPLY);
+	casus_rowverdict_note(row, &label, CASUS_SUPPLY);
 	return true;
 }
 
