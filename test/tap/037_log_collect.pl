@@ -543,7 +543,9 @@ for (1 .. 20)
 same($primary, $second, 'connections cut');
 if ($ENV{TEST_LONG})
 {
-	my $backend = sql($second, q{SELECT pid FROM pg_stat_activity WHERE usename = 'ophaler'});
+	# The one that was cut last may not have been followed by another yet.
+	my $backend = '';
+	wait_until(sub { return ($backend = sql($second, q{SELECT pid FROM pg_stat_activity WHERE usename = 'ophaler'})) =~ /^\d+$/ }) or die 'nobody collects';
 	kill 'STOP', $backend;
 	ok(wait_until(sub { finding_of($primary, $second) =~ /it does not answer/ }), 'a standby that does not answer is told');
 	kill 'CONT', $backend;
