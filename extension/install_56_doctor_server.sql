@@ -6,12 +6,22 @@
 
 /* ---- the server: read as a superuser would, by casus_int.server_findings() alone ---- */
 
+/*
+ * A function in FROM is written out with the names of all its columns, and later
+ * releases have more of them: pg_upgrade makes the view by that text.
+ */
+CREATE VIEW casus_int.hba_rule AS
+	SELECT (f.rule).line_number, (f.rule).type, (f.rule).database, (f.rule).user_name, (f.rule).address, (f.rule).netmask, (f.rule).auth_method, (f.rule).error
+	FROM (SELECT pg_catalog.pg_hba_file_rules() AS rule) f;
+COMMENT ON VIEW casus_int.hba_rule IS 'Lines of the client authentication file; for casus_int.server_finding alone.';
+REVOKE ALL ON casus_int.hba_rule FROM PUBLIC;
+
 CREATE VIEW casus_int.server_finding AS
 	SELECT CASE WHEN h.type = 'local' OR h.address IN ('127.0.0.1', '::1') THEN 'warning' ELSE 'critical' END AS severity, 'hba_trust'::text AS code,
 		pg_catalog.format('Line %s of the client authentication file lets %s into database %s without a password (%s).', h.line_number,
 			pg_catalog.array_to_string(h.user_name, ', '), pg_catalog.array_to_string(h.database, ', '), pg_catalog.concat_ws(' ', h.type, h.address)) AS finding,
 		'Write scram-sha-256, peer or cert there; SELECT pg_reload_conf();'::text AS mend
-	FROM pg_catalog.pg_hba_file_rules() h WHERE h.auth_method = 'trust' AND h.error IS NULL
+	FROM casus_int.hba_rule h WHERE h.auth_method = 'trust' AND h.error IS NULL
 	UNION ALL
 	-- A standby needs one: a line that names its role and its address alone is as it must be.
 	SELECT CASE WHEN h.type = 'local' OR h.address IN ('127.0.0.1', '::1', 'samehost')
@@ -21,16 +31,16 @@ CREATE VIEW casus_int.server_finding AS
 		pg_catalog.format('Line %s of the client authentication file admits replication for %s (%s): it reads pages past every policy.', h.line_number,
 			pg_catalog.array_to_string(h.user_name, ', '), pg_catalog.concat_ws(' ', h.type, h.address)),
 		'Name the role and the address of the standby there, or remove the line; SELECT pg_reload_conf();'
-	FROM pg_catalog.pg_hba_file_rules() h WHERE 'replication' = ANY (h.database) AND h.auth_method <> 'reject' AND h.error IS NULL
+	FROM casus_int.hba_rule h WHERE 'replication' = ANY (h.database) AND h.auth_method <> 'reject' AND h.error IS NULL
 	UNION ALL
 	SELECT 'warning', 'hba_password',
 		pg_catalog.format('Line %s of the client authentication file takes %s passwords.', h.line_number, CASE h.auth_method WHEN 'md5' THEN 'md5' ELSE 'plain' END),
 		'Write scram-sha-256 there; SELECT pg_reload_conf();'
-	FROM pg_catalog.pg_hba_file_rules() h WHERE h.auth_method IN ('password', 'md5') AND h.error IS NULL
+	FROM casus_int.hba_rule h WHERE h.auth_method IN ('password', 'md5') AND h.error IS NULL
 	UNION ALL
 	SELECT 'note', 'hba_error', pg_catalog.format('Line %s of the client authentication file has an error: the rules before the last reload hold.', h.line_number),
 		'SELECT * FROM pg_hba_file_rules WHERE error IS NOT NULL;'
-	FROM pg_catalog.pg_hba_file_rules() h WHERE h.error IS NOT NULL
+	FROM casus_int.hba_rule h WHERE h.error IS NOT NULL
 	UNION ALL
 	SELECT 'critical', 'preload_lost', 'The configuration no longer preloads casus: after the next restart nothing is guarded.',
 		'Put casus back into shared_preload_libraries.'
