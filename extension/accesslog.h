@@ -200,6 +200,7 @@ typedef struct CasusLogDatabase
 extern void casus_logterm_init(void);
 extern List *casus_logterm_databases(void);
 extern void casus_logterm_report(void);
+extern void casus_logterm_forget(Oid database);
 extern int	casus_logterm_longest(void);
 extern bool casus_logterm_settle(void);
 extern void casus_logterm_publish(void);

@@ -66,7 +66,7 @@ CREATE TABLE casus_cat.log_node_term (
 	one boolean PRIMARY KEY CHECK (one),
 	months integer NOT NULL
 );
-COMMENT ON TABLE casus_cat.log_node_term IS 'How many months the files of all databases of this server keep the access log, as its loader found it last (0: they say nothing; 32767: for ever); for casus.purge_log on a standby. One row, or none yet. Not dumped.';
+COMMENT ON TABLE casus_cat.log_node_term IS 'How many months the files of all databases of this server keep the access log, as its loader found it last (0: they say nothing; 32767: for ever); for casus.purge_log on a standby. One row, or none while a database is not known. Not dumped.';
 
 CREATE FUNCTION casus_int.access_records(segment bigint, place bigint, seq bigint) RETURNS SETOF jsonb
 	LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000

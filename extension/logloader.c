@@ -31,7 +31,9 @@ typedef struct Database
 {
 	Oid			oid;
 	char	   *piece;			/* by which a record names it; NULL: it cannot be told here */
+	bool		is_open;		/* a worker can come into it */
 	bool		pending;		/* there may be records to put in */
+	bool		named;			/* by a record, since a worker was there */
 } Database;
 
 /* Up to where the copy of another node's log has been looked through. */
@@ -68,7 +70,7 @@ is_ascii(const char *name)
 	return true;
 }
 
-/* Those that there are now, and that a worker can come into. */
+/* Those that there are now. */
 static void
 list_databases(void)
 {
@@ -85,12 +87,12 @@ list_databases(void)
 		Database   *database;
 		StringInfoData piece;
 
-		if (!there->is_open)
-			continue;
 		old = MemoryContextSwitchTo(context);
 		database = palloc0(sizeof(Database));
 		database->oid = there->oid;
+		database->is_open = there->is_open;
 		database->pending = known == NULL || known->pending;
+		database->named = known != NULL && known->named;
 		if (is_ascii(NameStr(there->name)))
 		{
 			initStringInfo(&piece);
@@ -137,8 +139,11 @@ mark_following(CasusLogFollow *follow)
 		{
 			Database   *database = lfirst(lc);
 
-			database->pending = database->pending || database->piece == NULL || has_gone ||
-				(casus_logfollow_of_database(line.data, database->piece, &about_log) && !about_log);
+			if (database->piece != NULL &&
+				casus_logfollow_of_database(line.data, database->piece, &about_log) && !about_log)
+				database->pending = database->named = true;
+			else if (database->piece == NULL || has_gone)
+				database->pending = true;
 		}
 	}
 	pfree(line.data);
@@ -267,8 +272,12 @@ look(CasusLogPoint *seen, bool collected)
 	{
 		Database   *database = lfirst(lc);
 
-		if (database->pending && !ShutdownRequestPending)
-			database->pending = !run_worker(database->oid);
+		if (!database->is_open && database->named)
+			casus_logterm_forget(database->oid);
+		if (!database->is_open || !database->pending || ShutdownRequestPending)
+			continue;
+		database->pending = !run_worker(database->oid);
+		database->named = database->named && database->pending;
 	}
 	StartTransactionCommand();
 	/* For standbys it is in each of them. */
@@ -283,8 +292,12 @@ any_pending(void)
 	ListCell   *lc;
 
 	foreach(lc, databases)
-		if (((Database *) lfirst(lc))->pending)
+	{
+		const Database *database = lfirst(lc);
+
+		if (database->pending && database->is_open)
 			return true;
+	}
 	return false;
 }
 

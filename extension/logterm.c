@@ -11,10 +11,14 @@
  * Nobody can look into another database: the loader, which comes into each of
  * them, reports its term here, in shared memory.  A database that has not been
  * reported since the server's start is not known, and then nothing goes.  One
- * that allows no connections any more has the term that was found last.
+ * that allows no connections any more has the term that was found last, unless
+ * the log has something of it since then: that may have been another term.
  *
  * On a standby no loader runs: what all databases together want is told there
- * by casus_cat.log_node_term, which that of the primary keeps in each.
+ * by casus_cat.log_node_term, which that of the primary keeps in each.  When that
+ * has looked and one of them is not known, such as one that allowed no connections
+ * already when the primary was started, it takes back what it told: a term found
+ * earlier may be shorter than what that database wants by now.
  *
  * terms->lock guards all of it; nobody sleeps while he holds it.
  *
@@ -47,6 +51,7 @@ typedef struct LogTerms
 {
 	slock_t		lock;
 	int			longest;		/* of all together; -1: not known */
+	bool		has_looked;		/* the loader, into all that it could, since the start */
 	int			n;
 	DatabaseTerm term[MAX_DATABASES];
 } LogTerms;
@@ -101,18 +106,36 @@ casus_logterm_report(void)
 	SpinLockRelease(&terms->lock);
 }
 
+/* By the loader: what was found there may be so no more, and it cannot come there. */
+void
+casus_logterm_forget(Oid database)
+{
+	SpinLockAcquire(&terms->lock);
+	for (int i = 0; i < terms->n; i++)
+		if (terms->term[i].database == database)
+			terms->term[i].months = -1;
+	SpinLockRelease(&terms->lock);
+}
+
 /* By the loader likewise: what it found last of all databases, for standbys. */
 void
 casus_logterm_publish(void)
 {
-	int			longest = casus_logterm_of_node();
+	int			longest;
+	bool		has_looked;
 	CasusQuery	query;
 
-	if (longest < 0)
+	SpinLockAcquire(&terms->lock);
+	longest = terms->longest;
+	has_looked = terms->has_looked;
+	SpinLockRelease(&terms->lock);
+	if (!has_looked)
 		return;
 	casus_query_begin(&query);
 	casus_query_read(&query, "SELECT months FROM casus_cat.log_node_term");
-	if (query.nrows == 0 || casus_query_get_int(&query, 0, 1) != longest)
+	if (longest < 0 && query.nrows > 0)
+		casus_query_run(&query, "DELETE FROM casus_cat.log_node_term");
+	else if (longest >= 0 && (query.nrows == 0 || casus_query_get_int(&query, 0, 1) != longest))
 	{
 		casus_query_int(&query, longest);
 		casus_query_run(&query,
@@ -191,7 +214,7 @@ casus_logterm_databases(void)
 /*
  * By the loader, in a transaction, after its looks: what all databases together
  * want, for a process that comes into none; those that are gone have no say.
- * True: that is known, and was not so before.
+ * True: that is something else than before.
  */
 bool
 casus_logterm_settle(void)
@@ -219,8 +242,9 @@ casus_logterm_settle(void)
 	SpinLockAcquire(&terms->lock);
 	memcpy(terms->term, kept, sizeof(DatabaseTerm) * n);
 	terms->n = n;
-	is_new = longest >= 0 && terms->longest != longest;
+	is_new = !terms->has_looked || terms->longest != longest;
 	terms->longest = longest;
+	terms->has_looked = true;
 	SpinLockRelease(&terms->lock);
 	pfree(kept);
 	list_free_deep(databases);
@@ -258,7 +282,7 @@ longest_on_standby(int longest)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("it is not known how long the databases of this server keep the access log"),
-				 errhint("The loader of the primary writes it into each database in which casus is, once it has looked into all of them.")));
+				 errhint("The loader of the primary writes it into each database in which casus is, once it has looked into all of them; casus.doctor() there names those that allow no connections (log_term_unknown).")));
 	if (published == CASUS_LOG_FOR_EVER)
 		refuse_for_ever(_("A file in a database of this server has no term for it."));
 	return Max(longest, published);
