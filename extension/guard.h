@@ -26,6 +26,7 @@ typedef struct CasusGuardScope
 	bool		own;			/* casus' own statement, by its pass */
 	bool		upkeep;			/* VACUUM, REINDEX, GRANT ...: alters nothing that protects */
 	bool		backup;			/* COPY TO by the backup login */
+	bool		digest;			/* ... to the client: the digest of it is being made */
 	bool		copying;		/* COPY FROM into a fenced table: the row trigger judges */
 	bool		frozen;			/* the context, meanwhile */
 	bool		touches;		/* a protected table: errors must not tell of hidden rows */

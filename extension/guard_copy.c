@@ -126,15 +126,19 @@ copy_as_query(PlannedStmt *pstmt, Oid relid)
  * of the server passes no gate that would wait for it.
  */
 static void
-note_backup(const CopyStmt *copy, Oid relid)
+note_backup(CasusGuardScope *scope, const CopyStmt *copy, Oid relid)
 {
+	scope->backup = true;
 	casus_accesslog_event("attempt", relid, 0, "copy_out",
 						  copy->relation == NULL ? "COPY of a query by the backup role" :
 						  "COPY by the backup role");
 	if (copy->filename != NULL)
 		casus_accesslog_flush();
 	else
+	{
+		scope->digest = true;
 		casus_exportdigest_begin();
+	}
 }
 
 /* It has left: with its count, and its digest where that can be known. */
@@ -162,8 +166,7 @@ copy_observed(PlannedStmt *pstmt, CasusGuardScope *scope, const CasusProtected *
 		return pstmt;
 	if (is_backup_login() && has_bypassrls_privilege(GetUserId()))
 	{
-		scope->backup = true;
-		note_backup(copy, prot->relid);
+		note_backup(scope, copy, prot->relid);
 		return pstmt;
 	}
 	if (!row_security)
@@ -195,8 +198,7 @@ copy_protected(PlannedStmt *pstmt, CasusGuardScope *scope, const CasusProtected 
 	}
 	if (is_backup_login())
 	{
-		scope->backup = true;
-		note_backup(copy, prot->relid);
+		note_backup(scope, copy, prot->relid);
 		return pstmt;
 	}
 
@@ -268,8 +270,7 @@ copy_own(CopyStmt *copy, CasusGuardScope *scope, Oid relid)
 			casus_guard_refuse_log(relid, "copy_out", _("this copy would go past the protocol"));
 		if (!is_backup_login())
 			refuse_copy_out(NULL, psprintf(_("relation %s belongs to casus."), name));
-		scope->backup = true;
-		note_backup(copy, relid);
+		note_backup(scope, copy, relid);
 		return;
 	}
 	if (!is_restore())
@@ -290,9 +291,8 @@ casus_guard_copy(PlannedStmt *pstmt, CasusGuardScope *scope)
 	if (copy->relation == NULL)
 	{
 		/* pg_dump copies by query where an extension asks for some rows only. */
-		scope->backup = !copy->is_from && is_backup_login();
-		if (scope->backup)
-			note_backup(copy, InvalidOid);
+		if (!copy->is_from && is_backup_login())
+			note_backup(scope, copy, InvalidOid);
 		return pstmt;
 	}
 	relid = RangeVarGetRelid(copy->relation,

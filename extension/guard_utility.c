@@ -313,7 +313,8 @@ casus_guard_rethrow(CasusGuardScope *scope)
 
 	MemoryContext context = TopTransactionContext ? TopTransactionContext : MessageContext;
 
-	if (scope->backup)
+	/* One inside that writes a file does not end that of the COPY around it. */
+	if (scope->digest)
 		casus_exportdigest_drop();
 	/* COPY FROM and SET CONSTRAINTS run triggers and constraints as a statement does. */
 	if (scope->copying || scope->tag == T_ConstraintsSetStmt)

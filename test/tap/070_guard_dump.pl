@@ -100,6 +100,14 @@ is(digest_of_export(), 'rows 6', '... and none of what a program is given');
 copied_by('dumper', 'COPY (SELECT 1 / (3 - g) FROM generate_series(1, 5) g) TO STDOUT');
 copied_by('dumper', 'COPY (SELECT 1 WHERE false) TO STDOUT');
 is(digest_of_export(), 'rows 0, sha256 ' . sha256_hex(''), '... nor of a copy that failed before');
+# Copies to files that run inside of one to the client.
+$node->safe_psql('postgres', q{CREATE FUNCTION binnen(bestand text) RETURNS text LANGUAGE plpgsql AS $$
+	BEGIN EXECUTE format('COPY (SELECT 1) TO %L', bestand); RETURN 'gelukt'; EXCEPTION WHEN OTHERS THEN RETURN 'mislukt'; END $$});
+for my $inside ([ 'gelukt', "$target.1" ], [ 'mislukt', $node->basedir . '/nergens/zaak' ])
+{
+	is(copied_by('dumper', "COPY (SELECT binnen('$inside->[1]')) TO STDOUT"), "$inside->[0]\n", "a copy inside: $inside->[0]");
+	is(digest_of_export(), 'rows 1, sha256 ' . sha256_hex("$inside->[0]\n"), '... of what was sent around it there is one');
+}
 
 # COPY TO of the table by the backup login; not of whoever takes its role.
 is($node->safe_psql('postgres', 'COPY (SELECT count(*) FROM zaak) TO STDOUT', extra_params => [ '-U', 'dumper' ]),
