@@ -244,6 +244,13 @@ for my $libraries (join(', ', @others, 'casus'), join(', ', 'casus', @others))
 		unlike(substr(slurp_file($node->logfile), $silent), $audited, '... until it is told to be silent');
 		is((grep { $_->{kind} eq 'read' } records()) - $reads, 1, '... which the access log is not');
 		$node->safe_psql('postgres', q{ALTER ROLE bs_coordinator RESET pgaudit.log});
+		# C045: nor by the statement that is said to do it, by a reader or by a superuser who then reads as one.
+		for my $user (qw(bs_coordinator postgres))
+		{
+			$reads = grep { $_->{kind} eq 'read' } records();
+			told("LOAD 'pgaudit'; SET pgaudit.log = 'none'; SET SESSION AUTHORIZATION bs_coordinator; $enter SELECT DISTINCT dossier FROM beesel.notitie", user => $user);
+			is((grep { $_->{kind} eq 'read' } records()) - $reads, 1, "C045: $user: LOAD 'pgaudit'; SET pgaudit.log = 'none'");
+		}
 	}
 	# B047: literals of utility statements are kept, for those who may read statements of others.
 	told("DO \$\$ BEGIN PERFORM 'TYPED'; END \$\$");
