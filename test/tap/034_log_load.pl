@@ -200,6 +200,45 @@ sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS
 ok(wait_loaded('ander'), 'made again they are filled from the segments');
 compare('made again');
 
+# ---- who has the log open, and who has locked it ----
+
+# Nobody comes into it, and so no loader, until the log has been read.
+sub talk
+{
+	my ($session, $say, $until) = @_;
+	${ $session->{in} } = $say;
+	$session->{run}->pump until ${ $session->{out} } =~ /$until|ERROR/;
+	return;
+}
+sub session
+{
+	my ($role, $database) = @_;
+	my ($in, $out) = ("SELECT 'there';\n", '');
+	my $session = { in => \$in, out => \$out };
+	$session->{run} = IPC::Run::start([ 'psql', '-XAtq', '-U', $role, '-d', $node->connstr($database) ], '<', \$in, '>&', \$out, CasusTest::patience());
+	talk($session, $in, 'there');
+	return $session;
+}
+sql('CREATE DATABASE open');
+my ($maker, $reader) = (session('postgres', 'open'), session('iemand', 'open'));
+sql('ALTER DATABASE open ALLOW_CONNECTIONS false');
+talk($maker, "CREATE EXTENSION casus;\nSELECT 'made';\n", 'made');
+talk($reader, "BEGIN; SELECT 'read ' || count(*) FROM casus.access_log;\n", 'read');
+sql('ALTER DATABASE open ALLOW_CONNECTIONS true');
+sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END $$}, 'postgres', 'open');
+ok(wait_loaded('open'), 'a month gets its partition while a transaction that has read the log is open');
+is(sql(q{SELECT count(*) FROM pg_inherits WHERE inhparent = 'casus_cat.access_record'::regclass}, 'postgres', 'open'), '2', '... which is one of the log');
+talk($maker, "BEGIN; LOCK TABLE casus_cat.access_record IN SHARE MODE; SELECT 'held';\n", 'held');
+sql(q{DO $$ BEGIN PERFORM casus.open_file('geen', 'geen'); EXCEPTION WHEN OTHERS THEN NULL; END $$}, 'postgres', $_) for qw(open ander postgres);
+ok(wait_loaded('ander') && wait_loaded('postgres'), 'where a table of the log is locked the loader goes on with other databases');
+for my $session ($maker, $reader)
+{
+	${ $session->{in} } = "COMMIT;\n";
+	$session->{run}->finish;
+}
+ok(wait_loaded('open'), '... and comes back');
+sql('DROP DATABASE open WITH (FORCE)');
+
 # ---- a database under the name of an earlier one, in an encoding that cannot hold what that had on record ----
 
 sql('CREATE DATABASE taal');
