@@ -169,6 +169,13 @@ typedef struct CasusLogFollow
 	CasusLogReader file;
 } CasusLogFollow;
 
+/* By what a record names its database: pieces of the line, either of them NULL. */
+typedef struct CasusLogNames
+{
+	char	   *name;
+	char	   *id;				/* which renaming leaves */
+} CasusLogNames;
+
 extern bool casus_logfollow_begin(CasusLogFollow *follow, uint64 segment, uint64 offset,
 								  uint64 seq);
 extern bool casus_logfollow_verify(CasusLogFollow *follow, bool stays);
@@ -178,7 +185,8 @@ extern bool casus_logfollow_next(CasusLogFollow *follow, CasusLogRecord *record)
 extern void casus_logfollow_end(CasusLogFollow *follow);
 extern bool casus_logfollow_line(StringInfo line, const CasusLogRecord *record);
 extern char *casus_logfollow_text(StringInfo line);
-extern bool casus_logfollow_of_database(const char *line, const char *piece, bool *about_log);
+extern bool casus_logfollow_of_database(const char *line, const CasusLogNames *names,
+										bool *about_log);
 
 /* ---- logform.c: an entry, taken apart ---- */
 
@@ -274,6 +282,7 @@ extern void casus_logrecord_number(StringInfo line, const char *key, int64 numbe
 extern const char *casus_logrecord_identity(void);
 extern uint64 casus_logrecord_identities;	/* how many different ones, one after the other */
 extern const char *casus_logrecord_database(void);
+extern CasusLogNames casus_logrecord_names(Oid database, const char *name);
 extern char *casus_logrecord_capacity(int32 file, const CasusCapacity *capacity);
 extern char *casus_logrecord_relation(Oid relid);
 extern uint64 casus_logrecord_relation_made(Oid relid);

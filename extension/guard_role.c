@@ -309,6 +309,10 @@ worth_a_record(Node *stmt)
 			template = copied_database((CreatedbStmt *) stmt);
 			return template == NULL ? NULL :
 				psprintf("CREATE DATABASE %s TEMPLATE %s", ((CreatedbStmt *) stmt)->dbname, template);
+		case T_RenameStmt:
+			return ((RenameStmt *) stmt)->renameType != OBJECT_DATABASE ? NULL :
+				psprintf("ALTER DATABASE %s RENAME TO %s", ((RenameStmt *) stmt)->subname,
+						 ((RenameStmt *) stmt)->newname);
 		case T_LoadStmt:
 			return psprintf("LOAD %s", ((LoadStmt *) stmt)->filename);
 		case T_AlterSystemStmt:

@@ -50,11 +50,10 @@ look_behind(CasusLogFollow *follow, Behind *behind)
 {
 	CasusLogRecord record;
 	StringInfoData line;
-	StringInfoData piece;
+	CasusLogNames names;
 
 	initStringInfo(&line);
-	initStringInfo(&piece);
-	casus_logrecord_text(&piece, "database", casus_logrecord_database());
+	names = casus_logrecord_names(MyDatabaseId, casus_logrecord_database());
 	for (int i = 0; i < LOOK_MAX && casus_logfollow_next(follow, &record); i++)
 	{
 		bool		about_log;
@@ -62,7 +61,7 @@ look_behind(CasusLogFollow *follow, Behind *behind)
 		CHECK_FOR_INTERRUPTS();
 		/* What is about no database lets no loader come. */
 		if (!casus_logfollow_line(&line, &record) ||
-			!casus_logfollow_of_database(line.data, piece.data, &about_log) || about_log)
+			!casus_logfollow_of_database(line.data, &names, &about_log) || about_log)
 			continue;
 		if (behind->entries++ > 0)
 			continue;

@@ -528,15 +528,17 @@ casus_logfollow_text(StringInfo line)
 }
 
 /*
- * Is the line of this database, by the piece that says so?  A quote inside a
+ * Is the line of this database, by a piece that says so?  It may have had
+ * another name then; a record of before, or of another server, has but the name.  A quote inside a
  * value is escaped, so a pair of key and value cannot be forged by, say, an
  * application's name.  Lines about the log itself belong to every database.
  */
 bool
-casus_logfollow_of_database(const char *line, const char *piece, bool *about_log)
+casus_logfollow_of_database(const char *line, const CasusLogNames *names, bool *about_log)
 {
 	*about_log = false;
-	if (strstr(line, piece) != NULL)
+	if ((names->id != NULL && strstr(line, names->id) != NULL) ||
+		(names->name != NULL && strstr(line, names->name) != NULL))
 		return true;
 	/* What goes of the log is gone for all, wherever that was asked for. */
 	*about_log = strstr(line, ",\"database\":") == NULL || strstr(line, ",\"code\":\"purge_log\",") != NULL;

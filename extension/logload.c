@@ -173,7 +173,7 @@ collect(CasusQuery *query, Chunk *chunk)
 	CasusLogFollow follow;
 	CasusLogRecord record;
 	StringInfoData line;
-	StringInfoData piece;
+	CasusLogNames names;
 
 	chunk->more = false;
 	if (chunk->is_own ? !casus_logfollow_begin(&follow, chunk->segment, chunk->offset,
@@ -186,8 +186,7 @@ collect(CasusQuery *query, Chunk *chunk)
 	chunk->seqs = palloc(sizeof(Datum) * CHUNK_RECORDS);
 	chunk->entries = palloc(sizeof(Datum) * CHUNK_RECORDS);
 	initStringInfo(&line);
-	initStringInfo(&piece);
-	casus_logrecord_text(&piece, "database", casus_logrecord_database());
+	names = casus_logrecord_names(MyDatabaseId, casus_logrecord_database());
 	while (!chunk->more && casus_logfollow_next(&follow, &record))
 	{
 		Jsonb	   *entry = NULL;
@@ -196,7 +195,7 @@ collect(CasusQuery *query, Chunk *chunk)
 		CHECK_FOR_INTERRUPTS();
 		if (casus_logfollow_line(&line, &record))
 		{
-			if (!casus_logfollow_of_database(line.data, piece.data, &about_log))
+			if (!casus_logfollow_of_database(line.data, &names, &about_log))
 			{
 				pass(chunk, &follow, &record);
 				continue;

@@ -30,7 +30,7 @@
 typedef struct Database
 {
 	Oid			oid;
-	char	   *piece;			/* by which a record names it; NULL: it cannot be told here */
+	CasusLogNames names;		/* by which a record names it; no name: it cannot be told here */
 	bool		is_open;		/* a worker can come into it */
 	bool		pending;		/* there may be records to put in */
 	bool		named;			/* by a record, since a worker was there */
@@ -85,7 +85,6 @@ list_databases(void)
 		const CasusLogDatabase *there = lfirst(lc);
 		Database   *known = find_database(databases, there->oid);
 		Database   *database;
-		StringInfoData piece;
 
 		old = MemoryContextSwitchTo(context);
 		database = palloc0(sizeof(Database));
@@ -93,12 +92,9 @@ list_databases(void)
 		database->is_open = there->is_open;
 		database->pending = known == NULL || known->pending;
 		database->named = known != NULL && known->named;
-		if (is_ascii(NameStr(there->name)))
-		{
-			initStringInfo(&piece);
-			casus_logrecord_text(&piece, "database", NameStr(there->name));
-			database->piece = piece.data;
-		}
+		database->names = casus_logrecord_names(there->oid,
+												is_ascii(NameStr(there->name)) ?
+												NameStr(there->name) : NULL);
 		list = lappend(list, database);
 		MemoryContextSwitchTo(old);
 	}
@@ -139,10 +135,9 @@ mark_following(CasusLogFollow *follow)
 		{
 			Database   *database = lfirst(lc);
 
-			if (database->piece != NULL &&
-				casus_logfollow_of_database(line.data, database->piece, &about_log) && !about_log)
+			if (casus_logfollow_of_database(line.data, &database->names, &about_log) && !about_log)
 				database->pending = database->named = true;
-			else if (database->piece == NULL || has_gone)
+			else if (database->names.name == NULL || has_gone)
 				database->pending = true;
 		}
 	}

@@ -34,7 +34,7 @@
 typedef struct LogReader
 {
 	bool		is_auditor;
-	char	   *database;		/* piece that a line must hold */
+	CasusLogNames database;
 	char	   *person;			/* likewise, unless auditor; NULL: nobody known */
 	List	   *files;			/* or one of these, of the files that he oversees */
 } LogReader;
@@ -70,7 +70,7 @@ prepare_reader(LogReader *reader, List **overseen)
 
 	/* The actor, not a function's owner: an auditor's function lends nothing. */
 	reader->is_auditor = casus_is_auditor(actor.role);
-	reader->database = piece_of("database", casus_logrecord_database());
+	reader->database = casus_logrecord_names(MyDatabaseId, casus_logrecord_database());
 	reader->person = NULL;
 	reader->files = NIL;
 	*overseen = NIL;
@@ -110,7 +110,7 @@ read_entry(const LogReader *reader, StringInfo line, const CasusLogRecord *recor
 
 	if (!changed && casus_logfollow_line(line, record))
 	{
-		if (!casus_logfollow_of_database(line->data, reader->database, &about_log))
+		if (!casus_logfollow_of_database(line->data, &reader->database, &about_log))
 			return NULL;
 		if (!reader->is_auditor && (about_log || !is_of_reader(reader, line->data)))
 			return NULL;

@@ -22,6 +22,7 @@
 #include "access/parallel.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "commands/dbcommands.h"
 #include "common/ip.h"
 #include "executor/spi.h"
@@ -443,6 +444,35 @@ casus_logrecord_database(void)
 	return database_name;
 }
 
+/*
+ * Stays when it is renamed.  A standby has the same databases; of another server
+ * the same number is another one.
+ */
+static const char *
+database_id(Oid database)
+{
+	return psprintf(UINT64_FORMAT ".%u", GetSystemIdentifier(), database);
+}
+
+/* What a line says of a record's database; name NULL: not to be compared here. */
+CasusLogNames
+casus_logrecord_names(Oid database, const char *name)
+{
+	CasusLogNames names = {0};
+	StringInfoData piece;
+
+	initStringInfo(&piece);
+	casus_logrecord_text(&piece, "database_id", database_id(database));
+	names.id = piece.data;
+	if (name != NULL)
+	{
+		initStringInfo(&piece);
+		casus_logrecord_text(&piece, "database", name);
+		names.name = piece.data;
+	}
+	return names;
+}
+
 static const char *
 actor_kind(CasusActorKind kind)
 {
@@ -480,6 +510,7 @@ static void
 build_identity(StringInfo piece, const CasusActor *actor)
 {
 	casus_logrecord_text(piece, "database", casus_logrecord_database());
+	casus_logrecord_text(piece, "database_id", database_id(MyDatabaseId));
 	casus_logrecord_number(piece, "pid", MyProcPid);
 	if (IsParallelWorker() && MyProc->lockGroupLeader)
 		casus_logrecord_number(piece, "leader", MyProc->lockGroupLeader->pid);
