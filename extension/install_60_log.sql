@@ -135,7 +135,8 @@ CREATE VIEW casus.access_log WITH (security_barrier) AS
 		r.line ->> 'session' AS session,
 		(r.line ->> 'opening')::bigint AS opening,
 		r.node,
-		r.line ->> 'traceparent' AS traceparent
+		r.line ->> 'traceparent' AS traceparent,
+		r.line ->> 'login' AS login
 	FROM (SELECT casus_int.log_node() AS node, (t.line ->> 'ts')::timestamptz AS at, t.line ->> 'person' AS person, t.line
 			FROM casus_int.access_records(
 				(SELECT l.segment FROM casus_cat.log_loaded l WHERE l.node = casus_int.log_node()),

@@ -245,6 +245,7 @@ COMMENT ON COLUMN casus.access_log.at IS 'When it was written, by the clock of t
 COMMENT ON COLUMN casus.access_log.relation IS 'Table that was read or written, or of which that was refused, with its schema: as casus protects it, so the whole of a partition and the table below a view. NULL: the record is about none.';
 COMMENT ON COLUMN casus.access_log.person IS 'Name of the person whose role it was; NULL: the role is nobodys.';
 COMMENT ON COLUMN casus.access_log.role IS 'Database role that acted: the login, or the one taken by SET ROLE, under the name that it had then.';
+COMMENT ON COLUMN casus.access_log.login IS 'Who connected. Another than session_role: a superuser who went on as that login by SET SESSION AUTHORIZATION, so that person and role are not who it was.';
 COMMENT ON COLUMN casus.access_log.session_role IS 'session_user: the login of the session, where role was taken by SET ROLE.';
 COMMENT ON COLUMN casus.control.file IS 'Of what the log has of this file; NULL: of all of it.';
 COMMENT ON COLUMN casus.access_log.file IS 'Name of the file of the dossier, or for which it was done, or to which alone the table belongs, else of the capacity; NULL: about none.';

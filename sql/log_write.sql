@@ -76,5 +76,8 @@ ROLLBACK;
 INSERT INTO beesel.notitie (dossier, categorie, inhoud) VALUES (:intake, 'beoordeling', 'zonder doel');
 :show
 
+-- Who went on as another login is named beside it.
+SELECT DISTINCT role, session_role, login FROM casus.access_log WHERE seq > :mark AND kind = 'refusal';
+
 RESET SESSION AUTHORIZATION;
 DROP ROLE log_write_auditor;
