@@ -61,9 +61,6 @@
 #define CHUNK_RECORDS	1000	/* in one transaction */
 #define CHUNK_BYTES		(1024 * 1024)
 
-/* One database in which somebody holds a lock keeps the others waiting no longer. */
-#define LOCK_TIMEOUT_TEXT	"10s"
-
 typedef struct Loads
 {
 	pg_atomic_uint64 done;		/* workers that came to the end */
@@ -240,10 +237,7 @@ make_partition(CasusQuery *query, const char *month)
 	/* What is older than the clock of any machine belongs to no month. */
 	if (year < 1970 || OidIsValid(get_relname_relid(name, schema)))
 		return;
-	/*
-	 * Attached, and not created as a partition: that would lock the parent against
-	 * whoever has read casus.access_log, for as long as his transaction is open.
-	 */
+	/* Attached: to create it as a partition would wait for whoever has read the log. */
 	casus_query_run(query,
 					psprintf("CREATE TABLE casus_cat.%s (LIKE casus_cat.access_record)", name));
 	casus_query_run(query,
@@ -505,7 +499,8 @@ casus_logload_override(void)
 		{"default_transaction_read_only", "off"},
 		{"default_transaction_isolation", "read committed"},
 		{"session_replication_role", "origin"},
-		{"lock_timeout", LOCK_TIMEOUT_TEXT},
+		/* A database in which somebody holds a lock keeps the others waiting no longer. */
+		{"lock_timeout", "10s"},
 		{"transaction_timeout", "0"},	/* not in every version */
 		/* Of the partitions that it makes; to put them elsewhere takes a right there. */
 		{"default_tablespace", ""},
@@ -546,9 +541,8 @@ casus_logload_database(Datum arg)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	/* A transaction that renames the database keeps out who comes into it. */
-	SetConfigOption("lock_timeout", LOCK_TIMEOUT_TEXT, PGC_SUSET, PGC_S_OVERRIDE);
-	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
 	casus_logload_override();
+	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
 	pgstat_report_activity(STATE_RUNNING, "casus loads the access log");
 
 	begin();

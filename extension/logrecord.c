@@ -444,10 +444,7 @@ casus_logrecord_database(void)
 	return database_name;
 }
 
-/*
- * Stays when it is renamed.  A standby has the same databases; of another server
- * the same number is another one.
- */
+/* Stays when it is renamed, also on a standby; of another server it is another. */
 static const char *
 database_id(Oid database)
 {
