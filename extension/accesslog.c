@@ -165,11 +165,11 @@ worker_settle(void)
  * need not read a protected table.
  */
 void
-casus_accesslog_ran(QueryDesc *query, bool is_over)
+casus_accesslog_ran(QueryDesc *query)
 {
 	if (IsParallelWorker())
 		worker_settle();
-	else if (is_over)
+	else
 		casus_logstatement_ran(query);
 }
 
@@ -467,9 +467,9 @@ note_refusal(const char *code, Oid relid, const char *message, const char *detai
 /* ---- transactions and errors ---- */
 
 static void
-require_settled(void)
+require_settled(bool all)
 {
-	if (gate_settle(true))
+	if (gate_settle(all))
 		return;
 	/* Raises with the cause, since the same would fail again. */
 	casus_sink_append(pending.data, pending.len);
@@ -480,7 +480,15 @@ require_settled(void)
 void
 casus_accesslog_flush(void)
 {
-	require_settled();
+	require_settled(true);
+}
+
+/* Other sessions may be about to see something of what has passed. */
+void
+casus_accesslog_shown(void)
+{
+	if (gate_waiting())
+		require_settled(false);
 }
 
 static void
@@ -493,7 +501,7 @@ xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 			/* What the transaction wrote or notified leaves with the commit. */
 			if (gate_waiting() || casus_logstatement_waiting(true))
-				require_settled();
+				require_settled(true);
 			break;
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:

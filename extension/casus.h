@@ -569,8 +569,7 @@ extern void casus_accesslog_start(QueryDesc *query, bool is_copy,	/* into a temp
 extern void casus_accesslog_run(QueryDesc *query);	/* before each run: may it go on? */
 extern void casus_accesslog_end(QueryDesc *query);	/* executor end: write what is left */
 extern void casus_accesslog_workers(void);	/* parallel workers may be launched */
-/* A run over protected tables has come to its end; is nothing more to come? */
-extern void casus_accesslog_ran(QueryDesc *query, bool is_over);
+extern void casus_accesslog_ran(QueryDesc *query);	/* a run over protected tables has ended */
 /* May the row be seen that its ON CONFLICT meets? Then it is on record. */
 extern bool casus_accesslog_meets(QueryDesc *query, const CasusProtected *table,
 								  const pg_uuid_t *raw);
@@ -585,6 +584,7 @@ extern void casus_accesslog_event(const char *kind, Oid relid, int64 dossier,
 
 /* Writes what waits, so that a reader of the log finds it; refuses when it cannot. */
 extern void casus_accesslog_flush(void);
+extern void casus_accesslog_shown(void);	/* before other sessions see something of it */
 
 /* A row written, in the row trigger: counted per relation, verb and dossier until commit. */
 extern void casus_accesslog_note_write(Oid relid, int64 dossier, CasusVerb verb);

@@ -427,7 +427,11 @@ Datum
 casus_sql_keeps(PG_FUNCTION_ARGS)
 {
 	if (CASUS_LAYER(function) && !PG_ARGISNULL(1))
+	{
 		casus_guard_function(PG_GETARG_OID(1), false);
+		/* Other sessions may see what it leaves (a lock, a setting) while the statement runs. */
+		casus_accesslog_shown();
+	}
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));

@@ -295,7 +295,7 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	}
 	PG_END_TRY();
 	leave_protected(frame);
-	casus_accesslog_ran(query, count == 0 || query->estate->es_processed < count);
+	casus_accesslog_ran(query);
 }
 
 static void
@@ -430,6 +430,9 @@ casus_ProcessUtility(PlannedStmt *pstmt, const char *sql, bool read_only_tree,
 		{
 			casus_guard_derive_utility(pstmt->utilityStmt, frame);
 			guarded = casus_guard_utility(pstmt, &scope);
+			/* Others are shown some settings at once, and a value of a row may be in it. */
+			if (IsA(pstmt->utilityStmt, VariableSetStmt))
+				casus_accesslog_shown();
 		}
 		if (launches_workers(pstmt->utilityStmt))
 		{

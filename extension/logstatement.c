@@ -414,8 +414,9 @@ empty_walker(PlanState *node, void *context)
 }
 
 /*
- * A run has come to its end.  What was sought for a purpose and not found is on
- * record as well, before the answer leaves.  Where workers took part it counts for
+ * A run has come to its end, or to as many rows as were asked for: a count is an
+ * answer, too.  What was sought for a purpose and not found so far is on record as
+ * well, before the answer leaves.  Where workers took part it counts for
  * all tables of the statement when something has passed in one of them.
  */
 void

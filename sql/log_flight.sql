@@ -81,6 +81,23 @@ SELECT casus.enter('intake');
 SELECT id FROM vlucht WHERE length(inhoud) = 4 AND inhoud || '' = 'twee';
 SELECT id FROM vlucht WHERE inhoud || '' = 'drie';
 COMMIT;
+
+-- Nothing was found, and that is the answer: a count or a "no" of which a function or a cursor takes so many rows as it wants.
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION vlucht_telt(text) RETURNS bigint LANGUAGE plpgsql AS
+	'DECLARE n bigint; BEGIN SELECT count(*) INTO n FROM public.vlucht WHERE inhoud = $1; RETURN n; END';
+CREATE FUNCTION vlucht_is_er(text) RETURNS boolean LANGUAGE sql VOLATILE AS
+	'SELECT EXISTS (SELECT FROM public.vlucht WHERE inhoud = $1)';
+SET SESSION AUTHORIZATION flight_coord;
+BEGIN;
+SELECT casus.enter('intake');
+SELECT vlucht_telt('drie');
+SELECT vlucht_is_er('drie');
+DECLARE c CURSOR FOR SELECT count(*) FROM vlucht WHERE inhoud = 'drie';
+FETCH 1 c;
+-- What other sessions see while the statement runs is on record first: by dossier, not at the end.
+SELECT count(pg_advisory_xact_lock(id)) FROM vlucht;
+COMMIT;
 RESET SESSION AUTHORIZATION;
 SET ROLE flight_auditor;
 SELECT kind, relation, cardinality(dossiers) AS dossiers, row_counts, verb, role, office, purpose, phase, opening IS NOT NULL AS opened, code
