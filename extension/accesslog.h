@@ -329,6 +329,7 @@ typedef struct NoteCounts
 	int			ndirty;
 	bool	   *fresh;			/* by position: on no record yet */
 	int			nfresh;			/* of those, with rows */
+	bool		any;			/* has a row of any passed? */
 	uint64		base;			/* of the array; its size 0: there is none */
 	uint64		size;
 	int32	   *place;			/* position + 1; 0: not known here */
@@ -344,6 +345,7 @@ casus_lognote_again(NoteSet *set, int position)
 	{
 		counts->dirty[counts->ndirty++] = position;
 		counts->nfresh += counts->fresh[position];
+		counts->any = true;
 	}
 }
 

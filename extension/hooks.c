@@ -295,7 +295,9 @@ casus_hooks_executor_run(QueryDesc *query, ScanDirection direction,
 	}
 	PG_END_TRY();
 	leave_protected(frame);
-	casus_accesslog_ran(query);
+	/* FETCH 0 looks for nothing. */
+	if (!ScanDirectionIsNoMovement(direction))
+		casus_accesslog_ran(query);
 }
 
 static void

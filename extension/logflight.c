@@ -8,7 +8,8 @@
  * a note needs is looked up and its place in the notes is made: dossier, phase,
  * the act by which it is open, the other dossiers of a row of several, and under
  * observe why enforce would hide it.  When something leaves, or the row passes,
- * there is only to count.
+ * there is only to count.  Under observe a select list works on a row before anybody
+ * sees it: of what a message carries away there only the dossier is known.
  *
  * Lives in the scan, whose memory is that of the statement.
  *

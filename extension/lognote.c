@@ -490,10 +490,7 @@ has_passed(const NoteSet *set, int position)
 bool
 casus_lognote_none(const NoteSet *set)
 {
-	for (int i = 0; i < set->nnotes; i++)
-		if (has_passed(set, i))
-			return false;
-	return true;
+	return !set->counts.any;
 }
 
 /* Nothing that the policy permits? */

@@ -91,6 +91,7 @@ note_observed(LogScan *scan, TupleTableSlot *slot)
 		casus_logscan_passing(scan->statement->query, scan->table);
 	scan->told |= permitted;
 	casus_logflight_count(scan);
+	scan->nready = 0;			/* that was for this row, not for the one that comes next */
 }
 
 /* A row under the policy has passed. */

@@ -424,7 +424,7 @@ begin_elsewhere(bool *made)
 			(errmsg("the access log of node %s is not in \"%s\": another one begins there",
 					node, casus_sink_directory()),
 			 errdetail("Its keys are kept in \"%s.d/%s\".", casus_logkey_path(), node),
-			 errhint("Where a disk was not mounted: stop the server, mount it, put that file back as casus.log_key_file, and start it.")));
+			 errhint("Where a disk was not mounted: stop the server, mount it, move the key file that is there now into that directory as well, put that one back as casus.log_key_file, and start it.")));
 	return true;
 }
 

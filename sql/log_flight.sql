@@ -40,7 +40,7 @@ SELECT casus.enter('intake');
 INSERT INTO vlucht VALUES (1, :a, 'een'), (2, :b, 'twee');
 COMMIT;
 RESET SESSION AUTHORIZATION;
-INSERT INTO vlucht_zien VALUES (1, :a, 'een');
+INSERT INTO vlucht_zien VALUES (1, :a, 'een'), (2, :b, 'twee');
 SELECT count(*) > 0 AS ok FROM casus.protect('vlucht_zien', 'vlucht', dossier => 'dossier', category => 'signaalomschrijving');
 CALL casus.take_in('vlucht_zien');
 SELECT count(*) > 0 AS ok FROM casus.bind('vlucht_zien', 'observe');
@@ -73,6 +73,7 @@ SELECT id FROM vlucht WHERE inhoud::int = 3;
 SET SESSION AUTHORIZATION flight_none;
 SELECT id FROM vlucht_zien WHERE :tells;
 SELECT id FROM vlucht_zien WHERE inhoud::int = 3;
+SELECT id, :tells AS said FROM vlucht_zien;
 
 -- A row that stands ready and is filtered out is on no record.
 SET SESSION AUTHORIZATION flight_coord;

@@ -277,3 +277,10 @@ SELECT casus.appoint('An', 'a', NULL, 'coordinator', ends => clock_timestamp() +
 SET SESSION AUTHORIZATION lo_a;
 EXECUTE anderen;
 RESET SESSION AUTHORIZATION;
+
+-- Below the check of each row nothing of the caller's runs: a sub-query that fails tells nothing of it.
+SET SESSION AUTHORIZATION lo_auditor;
+SELECT count(*) > 0 AS there FROM casus.control;
+SET SESSION AUTHORIZATION lo_deleg;
+SET application_name = '';
+SELECT count(*) FROM casus.control WHERE CASE WHEN act > 0 THEN (SELECT 1 / length(current_setting('application_name')) = 1) ELSE true END;

@@ -236,7 +236,7 @@ $node->start;
 refused();
 is((records())[0]{text}, 'a log begins; there are others, of another node or key file', 'a key file that is gone: another log begins, and says so');
 like(slurp_file($node->logfile), qr/casus begins an access log in "[^"]+", with a new key file .*\n.*There are logs of other nodes/, '... and so does the log of the server');
-like((CasusTest::refusal($node, "SELECT casus.verify_log(anchor => '$anchor')"))[1], qr/no anchor of this log/, '... of which the anchors are others');
+like((CasusTest::refusal($node, "SELECT casus.verify_log(anchor => '$anchor')"))[1], qr/this anchor is of node/, '... of which the anchors are others');
 # Its key among those of other nodes, the old log is that of a former node.
 my $former = slurp_file("$key_file.away") =~ /^node ([0-9a-f]{32})$/m ? $1 : '';
 mkdir "$key_file.d", 0700;

@@ -82,11 +82,11 @@ my $rights = q{SELECT k, o, (SELECT string_agg(a::text, ',' ORDER BY a::text COL
 my $doctor = q{SELECT severity, code, finding FROM casus.doctor() ORDER BY 1, 2, 3};
 my $members = q{SELECT count(*), md5(string_agg(pg_describe_object(classid, objid, objsubid), ',' ORDER BY pg_describe_object(classid, objid, objsubid) COLLATE "C")) FROM pg_depend WHERE deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'casus')};
 sub state { my ($node) = @_; return { map { $_->[0] => sql($node, $_->[1], $_->[2]) } [ labels => $labels ], [ fences => $fences ], [ doctor => $doctor ], [ members => $members ], [ rights => $rights ], [ acts => 'SELECT * FROM casus.act_log ORDER BY id', 'fred' ], [ openings => 'SELECT * FROM casus.opening', 'anna' ] } }
-my $before = state($old);
-
 my $anchor = sql($old, 'SELECT anchor FROM casus.log_anchor()', 'fred');
 my $records = sql($old, 'SELECT max(seq) FROM casus.access_log', 'fred');
 CasusTest::wait_until(sub { sql($old, 'SELECT loaded_seq FROM casus.log_nodes()', 'fred') >= $records }) or BAIL_OUT('the log is not loaded');
+# Now that the tables for this month are there.
+my $before = state($old);
 
 sub dump_of
 {
