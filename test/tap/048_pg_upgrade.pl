@@ -8,6 +8,10 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use CasusTest;
 
+# There pg_upgrade looks for the library in the server's own directory, and this one is installed beside it.
+plan skip_all => 'pg_upgrade of 18 asks for a library in $libdir itself' if `@{[ $ENV{PG_CONFIG} // 'pg_config' ]} --version` =~ / (?:18|19)/;
+
+
 my $conf = "casus.log_load_interval = 1\n";
 my $old = CasusTest::start('old', conf => $conf);
 my $user = 'postgres';
